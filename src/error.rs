@@ -1,0 +1,170 @@
+//! What can go wrong, and with which numbers.
+
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+/// The result of everything here that can fail.
+pub type Result<T, E = Error> = core::result::Result<T, E>;
+
+/// What went wrong. The message names the numbers, in one line.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A range was asked of an estimator that saw no finite value.
+    #[error(
+        "no finite value was observed, so there is no range (of {observed} values, {nan} were NaN and {infinite} infinite)"
+    )]
+    NoData {
+        /// Values observed.
+        observed: u64,
+        /// NaNs among them.
+        nan: u64,
+        /// Infinities among them.
+        infinite: u64,
+    },
+    /// A NaN where the policy is to refuse it.
+    #[error("the value at index {index:?} is NaN; `NanPolicy::Skip` would code it as the zero point")]
+    NotANumber {
+        /// Where the first NaN stands, in row-major order; one number an axis.
+        index: Vec<usize>,
+    },
+    /// Bounds of a range that are not finite or not ordered.
+    #[error("a range of values needs finite bounds with min <= max, got min = {min} and max = {max}")]
+    InvalidRange {
+        /// The lower bound.
+        min: f32,
+        /// The upper bound.
+        max: f32,
+    },
+    /// A range of codes that is empty or that the type cannot hold.
+    #[error("codes {min}..={max} are not a range of at least two codes within the {full_min}..={full_max} of {code}")]
+    InvalidCodes {
+        /// The smallest code asked for.
+        min: f64,
+        /// The largest code asked for.
+        max: f64,
+        /// The smallest code of the type.
+        full_min: f64,
+        /// The largest code of the type.
+        full_max: f64,
+        /// The code type.
+        code: &'static str,
+    },
+    /// A scale that is not a positive finite number.
+    #[error("scale {scale} of group {group} is not a positive finite number")]
+    InvalidScale {
+        /// The scale.
+        scale: f64,
+        /// The index of the group (0 where there is one).
+        group: usize,
+    },
+    /// A zero point outside the code range.
+    #[error("zero point {zero_point} of group {group} is outside the codes {min}..={max}")]
+    InvalidZeroPoint {
+        /// The zero point.
+        zero_point: i32,
+        /// The index of the group (0 where there is one).
+        group: usize,
+        /// The smallest code.
+        min: f64,
+        /// The largest code.
+        max: f64,
+    },
+    /// A setting of an estimator or calculator that makes no sense.
+    #[error("{what} must be {expected}, got {actual}")]
+    InvalidSetting {
+        /// The setting.
+        what: &'static str,
+        /// What it may be.
+        expected: &'static str,
+        /// What it was.
+        actual: f64,
+    },
+    /// An axis that the tensor does not have.
+    #[error("axis {axis} is out of bounds for a tensor of {ndim} dimensions")]
+    AxisOutOfBounds {
+        /// The axis asked for.
+        axis: usize,
+        /// The tensor's number of dimensions.
+        ndim: usize,
+    },
+    /// Blocks of no elements.
+    #[error("a block size of 0 along axis {axis} is not possible")]
+    BlockSizeZero {
+        /// The axis that is cut in blocks.
+        axis: usize,
+    },
+    /// A slice whose length does not fit.
+    #[error("{what}: expected a length of {expected}, got {actual}")]
+    LengthMismatch {
+        /// Which slice.
+        what: &'static str,
+        /// The length that it must have.
+        expected: usize,
+        /// The length that it has.
+        actual: usize,
+    },
+    /// Two tensors whose shapes must be equal.
+    #[error("{what}: expected the shape {expected:?}, got {actual:?}")]
+    ShapeMismatch {
+        /// Which tensor.
+        what: &'static str,
+        /// The shape that it must have.
+        expected: Vec<usize>,
+        /// The shape that it has.
+        actual: Vec<usize>,
+    },
+    /// An output view that is not in row-major order without gaps.
+    #[error("the output of shape {shape:?} has the strides {strides:?}: it must be contiguous in row-major order")]
+    NotContiguous {
+        /// The output's shape.
+        shape: Vec<usize>,
+        /// The output's strides, in elements.
+        strides: Vec<isize>,
+    },
+    /// An error while a named tensor was handled.
+    #[error("tensor {name:?}: {source}")]
+    Tensor {
+        /// The tensor's name.
+        name: String,
+        /// What went wrong with it.
+        source: Box<Error>,
+    },
+    /// A file that cannot be read, written or renamed.
+    #[cfg(feature = "std")]
+    #[error("cannot {action} {path:?}: {source}")]
+    Io {
+        /// What was tried, as in `read`.
+        action: &'static str,
+        /// The file.
+        path: std::path::PathBuf,
+        /// The operating system's answer.
+        source: std::io::Error,
+    },
+    /// A file that is not what its format prescribes.
+    #[cfg(feature = "std")]
+    #[error("{path:?} is not a usable {format} file: {reason}")]
+    Format {
+        /// The file.
+        path: std::path::PathBuf,
+        /// The format's name.
+        format: &'static str,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A tensor that the file does not hold.
+    #[error("there is no tensor named {name:?}")]
+    NoSuchTensor {
+        /// The name asked for.
+        name: String,
+    },
+}
+
+impl Error {
+    /// Says which tensor an error is about.
+    #[must_use]
+    pub fn of_tensor(self, name: &str) -> Self {
+        Error::Tensor { name: name.into(), source: Box::new(self) }
+    }
+}

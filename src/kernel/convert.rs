@@ -1,0 +1,123 @@
+//! f32 to and from the 16-bit floating-point types, halves to even, as IEEE 754 and the hardware convert.
+//!
+//! 1. Every loop here has a portable body, built from the conversions of `num`, which the compiler vectorises.
+//! 2. f16 has instructions on x86 from AVX2 (F16C) on: eight and sixteen values each. They round, treat subnormals and
+//!    keep NaN payloads exactly as the portable body does, so the two differ in nothing but speed.
+
+use super::elementwise::{Map, map_slice};
+use crate::num::{Grid, Real, bf16, f16};
+use fearless_simd::Level;
+
+#[derive(Clone, Copy)]
+struct Widen;
+
+impl<T: Real> Map<T, f32> for Widen {
+    #[inline(always)]
+    fn apply(self, x: T, _index: u64) -> f32 {
+        x.to_f32()
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Narrow;
+
+impl<T: Real> Map<f32, T> for Narrow {
+    #[inline(always)]
+    fn apply(self, x: f32, _index: u64) -> T {
+        T::from_f32(x)
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Clamp(Grid);
+
+impl Map<f32, f32> for Clamp {
+    #[inline(always)]
+    fn apply(self, x: f32, _index: u64) -> f32 {
+        self.0.clamp(x)
+    }
+}
+
+/// Writes each element of `x`, as f32, to `out`.
+///
+/// # Panics
+///
+/// If `x` and `out` differ in length.
+pub fn to_f32<T: Real>(level: Level, x: &[T], out: &mut [f32]) {
+    check(x.len(), out.len());
+    match T::as_f32s(x) {
+        Some(same) => out.copy_from_slice(same),
+        None => map_slice(level, Widen, x, out, 0),
+    }
+}
+
+/// Writes the f16 nearest to each element of `x` to `out`: ±∞ from ±65 520 on, NaN stays NaN.
+///
+/// # Panics
+///
+/// If `x` and `out` differ in length.
+///
+/// # Examples
+///
+/// ```
+/// use tensor_quant::{f16, kernel};
+/// let mut out = [f16::ZERO; 2];
+/// kernel::f32_to_f16(kernel::detect(), &[1.0, 1e6], &mut out);
+/// assert_eq!(out, [f16::ONE, f16::INFINITY]);
+/// ```
+pub fn f32_to_f16(level: Level, x: &[f32], out: &mut [f16]) {
+    check(x.len(), out.len());
+    #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+    if super::f16c::f32_to_f16(level, x, out) {
+        return;
+    }
+    map_slice(level, Narrow, x, out, 0);
+}
+
+/// The same with the values clamped first, and NaN replaced by `grid.nan`: both in the first-level cache.
+pub(super) fn f32_to_f16_clamped(level: Level, x: &[f32], grid: Grid, out: &mut [f16]) {
+    let mut tile = [0.0; 1024];
+    for (x, out) in x.chunks(tile.len()).zip(out.chunks_mut(tile.len())) {
+        let tile = &mut tile[..x.len()];
+        map_slice(level, Clamp(grid), x, tile, 0);
+        f32_to_f16(level, tile, out);
+    }
+}
+
+/// Writes each element of `x`, as f32, to `out`: exact; a signalling NaN becomes quiet.
+///
+/// # Panics
+///
+/// If `x` and `out` differ in length.
+pub fn f16_to_f32(level: Level, x: &[f16], out: &mut [f32]) {
+    check(x.len(), out.len());
+    #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+    if super::f16c::f16_to_f32(level, x, out) {
+        return;
+    }
+    map_slice(level, Widen, x, out, 0);
+}
+
+/// Writes the bfloat16 nearest to each element of `x` to `out`: ±∞ beyond the largest, NaN stays NaN.
+///
+/// # Panics
+///
+/// If `x` and `out` differ in length.
+pub fn f32_to_bf16(level: Level, x: &[f32], out: &mut [bf16]) {
+    check(x.len(), out.len());
+    map_slice(level, Narrow, x, out, 0);
+}
+
+/// Writes each element of `x`, as f32, to `out`: exact; a signalling NaN becomes quiet.
+///
+/// # Panics
+///
+/// If `x` and `out` differ in length.
+pub fn bf16_to_f32(level: Level, x: &[bf16], out: &mut [f32]) {
+    check(x.len(), out.len());
+    map_slice(level, Widen, x, out, 0);
+}
+
+fn check(x: usize, out: usize) {
+    assert_eq!(x, out, "converted values: expected a length of {x}, got {out}");
+}

@@ -1,0 +1,212 @@
+//! The sums that every error metric is made of, in one pass over original and restored values.
+//!
+//! 1. Sums are kept in f64, in which the product of two f32s is exact.
+//! 2. The data are cut in blocks of [`BLOCK`] elements; in a block, lane i of [`LANES`] sums the elements i, i + LANES …;
+//!    the lanes are added pairwise, the blocks one after another. That order is part of the definition: every SIMD level,
+//!    and any number of threads that work on whole blocks, gives the same bits. Multiplications and additions are not
+//!    fused, for the same reason.
+//! 3. A block with a value that is not finite (its Σ x·0 is not 0) is summed once more, with such pairs counted and set
+//!    to zero.
+
+use fearless_simd::prelude::*;
+use fearless_simd::{Level, dispatch, f32x16, f64x8};
+
+/// Elements in a block.
+const BLOCK: usize = 4096;
+/// Sums that run side by side, whatever the width of the machine's vectors.
+const LANES: usize = 16;
+
+/// Sums over pairs of an original x and a restored y, with d = x − y.
+///
+/// Pairs in which either is not finite are counted and left out of everything else.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct ErrorSums {
+    /// Pairs seen.
+    pub count: u64,
+    /// Pairs in which x or y is NaN or infinite.
+    pub non_finite: u64,
+    /// Σ d.
+    pub d: f64,
+    /// Σ |d|.
+    pub d_abs: f64,
+    /// Σ d².
+    pub d2: f64,
+    /// Σ x².
+    pub x2: f64,
+    /// Σ y².
+    pub y2: f64,
+    /// Σ x·y.
+    pub xy: f64,
+    /// The largest |d|.
+    pub max_abs_d: f64,
+    /// The index of the first pair with that |d|.
+    pub max_abs_d_index: u64,
+    /// The smallest x; 0 if there is none.
+    pub x_min: f32,
+    /// The largest x; 0 if there is none.
+    pub x_max: f32,
+}
+
+impl ErrorSums {
+    /// Returns the number of pairs that the sums are over.
+    pub fn finite(&self) -> u64 {
+        self.count - self.non_finite
+    }
+
+    /// Returns the sums over the values of `self`, followed by those of `next`.
+    ///
+    /// Exact for counts and extremes; sums of floats are rounded, so the order is part of the result.
+    #[must_use]
+    pub fn followed_by(self, next: Self) -> Self {
+        let larger = next.max_abs_d > self.max_abs_d || self.finite() == 0;
+        let (x_min, x_max) = match (self.finite(), next.finite()) {
+            (_, 0) => (self.x_min, self.x_max),
+            (0, _) => (next.x_min, next.x_max),
+            _ => (self.x_min.min(next.x_min), self.x_max.max(next.x_max)),
+        };
+        Self {
+            count: self.count + next.count,
+            non_finite: self.non_finite + next.non_finite,
+            d: self.d + next.d,
+            d_abs: self.d_abs + next.d_abs,
+            d2: self.d2 + next.d2,
+            x2: self.x2 + next.x2,
+            y2: self.y2 + next.y2,
+            xy: self.xy + next.xy,
+            max_abs_d: if larger { next.max_abs_d } else { self.max_abs_d },
+            max_abs_d_index: if larger { self.count + next.max_abs_d_index } else { self.max_abs_d_index },
+            x_min,
+            x_max,
+        }
+    }
+}
+
+/// Returns the sums over the pairs of `x` (original) and `y` (restored).
+///
+/// # Panics
+///
+/// If `x` and `y` differ in length.
+pub fn error_sums(level: Level, x: &[f32], y: &[f32]) -> ErrorSums {
+    assert_eq!(x.len(), y.len(), "restored: expected a length of {}, got {}", x.len(), y.len());
+    let mut all = ErrorSums::default();
+    for (x, y) in x.chunks(BLOCK).zip(y.chunks(BLOCK)) {
+        let whole = x.len() % LANES == 0;
+        let lanes = if whole { dispatch!(level, simd => sum_lanes(simd, x, y)) } else { None };
+        let mut sums = match lanes {
+            Some(lanes) => lanes.finish(x.len()),
+            None => masked(level, x, y),
+        };
+        if sums.max_abs_d > all.max_abs_d {
+            sums.max_abs_d_index = first_with(sums.max_abs_d, x, y);
+        }
+        all = all.followed_by(sums);
+    }
+    all
+}
+
+/// Sums a block in which values that are not finite, and the places up to a whole number of lanes, are replaced by pairs
+/// of zeros: these add nothing, so there is one order of summation.
+#[cold]
+fn masked(level: Level, x: &[f32], y: &[f32]) -> ErrorSums {
+    let (mut px, mut py) = ([0.0; BLOCK], [0.0; BLOCK]);
+    let (mut non_finite, mut min, mut max) = (0, f32::INFINITY, f32::NEG_INFINITY);
+    for (i, (&x, &y)) in x.iter().zip(y).enumerate() {
+        if x.is_finite() && y.is_finite() {
+            (px[i], py[i]) = (x, y);
+            (min, max) = (min.min(x), max.max(x));
+        } else {
+            non_finite += 1;
+        }
+    }
+    let n = x.len().next_multiple_of(LANES);
+    let sums = dispatch!(level, simd => sum_lanes(simd, &px[..n], &py[..n])).map(|lanes| lanes.finish(x.len()));
+    let extremes = if non_finite < x.len() as u64 { (min + 0.0, max + 0.0) } else { (0.0, 0.0) };
+    ErrorSums { non_finite, x_min: extremes.0, x_max: extremes.1, ..sums.unwrap_or_default() }
+}
+
+fn first_with(abs_d: f64, x: &[f32], y: &[f32]) -> u64 {
+    let at = x.iter().zip(y).position(|(&x, &y)| (f64::from(x) - f64::from(y)).abs() == abs_d);
+    at.unwrap_or(0) as u64
+}
+
+/// The sums of each lane, in the order d, |d|, d², x², y², xy; and the extremes.
+struct Lanes {
+    sums: [[f64; LANES]; 6],
+    max_abs_d: f64,
+    x_min: f32,
+    x_max: f32,
+}
+
+impl Lanes {
+    fn finish(&self, count: usize) -> ErrorSums {
+        let [d, d_abs, d2, x2, y2, xy] = self.sums.map(pairwise);
+        ErrorSums {
+            count: count as u64,
+            non_finite: 0,
+            d,
+            d_abs,
+            d2,
+            x2,
+            y2,
+            xy,
+            max_abs_d: self.max_abs_d,
+            max_abs_d_index: 0,
+            x_min: self.x_min + 0.0,
+            x_max: self.x_max + 0.0,
+        }
+    }
+}
+
+/// Adds the lanes pairwise: those 8 apart, then 4, 2 and 1.
+fn pairwise(mut lanes: [f64; LANES]) -> f64 {
+    let mut half = LANES / 2;
+    while half > 0 {
+        for i in 0..half {
+            lanes[i] += lanes[i + half];
+        }
+        half /= 2;
+    }
+    lanes[0]
+}
+
+/// Returns `None` if a value is not finite. `x` and `y` are a whole number of lanes long.
+#[inline(always)]
+fn sum_lanes<S: Simd>(simd: S, x: &[f32], y: &[f32]) -> Option<Lanes> {
+    let zero = f64x8::splat(simd, 0.0);
+    let (mut sums, mut largest) = ([[zero; 2]; 6], [zero; 2]);
+    let mut min = f32x16::splat(simd, f32::INFINITY);
+    let mut max = f32x16::splat(simd, f32::NEG_INFINITY);
+    let mut poison = f32x16::splat(simd, 0.0);
+    for (x, y) in x.chunks_exact(LANES).zip(y.chunks_exact(LANES)) {
+        let (x, y) = (f32x16::from_slice(simd, x), f32x16::from_slice(simd, y));
+        poison += x * 0.0 + y * 0.0;
+        min = min.min(x);
+        max = max.max(x);
+        let (x, y) = (x.widen(), y.widen());
+        let (x, y) = ([x.0, x.1], [y.0, y.1]);
+        for h in 0..2 {
+            let d = x[h] - y[h];
+            let d_abs = d.abs();
+            sums[0][h] += d;
+            sums[1][h] += d_abs;
+            sums[2][h] += d * d;
+            sums[3][h] += x[h] * x[h];
+            sums[4][h] += y[h] * y[h];
+            sums[5][h] += x[h] * y[h];
+            largest[h] = largest[h].max(d_abs);
+        }
+    }
+    let mut lanes = Lanes { sums: [[0.0; LANES]; 6], max_abs_d: 0.0, x_min: f32::INFINITY, x_max: f32::NEG_INFINITY };
+    let mut poisoned = 0.0;
+    for i in 0..LANES {
+        poisoned += poison.as_slice()[i];
+        lanes.x_min = lanes.x_min.min(min.as_slice()[i]);
+        lanes.x_max = lanes.x_max.max(max.as_slice()[i]);
+        lanes.max_abs_d = lanes.max_abs_d.max(largest[i / 8].as_slice()[i % 8]);
+    }
+    for (to, from) in lanes.sums.iter_mut().zip(&sums) {
+        to[..8].copy_from_slice(from[0].as_slice());
+        to[8..].copy_from_slice(from[1].as_slice());
+    }
+    (poisoned == 0.0).then_some(lanes)
+}

@@ -1,0 +1,40 @@
+//! Slices to slices, at the speed of memory: the only place with SIMD.
+//!
+//! Every function takes the [`Level`] to run at, and gives the same bits at each of them; [`level`](detect) finds the best
+//! one of this machine and [`levels`] lists them all. Beside each fast path stands its specification, in [`reference`].
+//!
+//! # How it is fast
+//!
+//! 1. A kernel is a plain, branch-free scalar body, marked `#[inline(always)]` down to the last call, that the compiler
+//!    vectorises once for each SIMD level; `fearless_simd` picks the version at run time. A user's own rounding is part
+//!    of that body.
+//! 2. Values are clamped as floats, then rounded, then converted: the conversion is an addition and a subtraction of
+//!    bits (see [`Rounding`](crate::Rounding)), where `as i8` would keep the loop scalar.
+//! 3. Reductions use explicit vectors with several accumulators in a fixed order of lanes, so that sums have the same
+//!    bits on every machine.
+//! 4. No closure is passed to `map` or `from_fn` inside a body: whether such a call is inlined depends on the build, and
+//!    where it is not the loop is scalar.
+
+mod convert;
+mod dequantize;
+mod each;
+mod elementwise;
+mod error_sums;
+#[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+mod f16c;
+mod fake_quantize;
+mod level;
+mod min_max;
+mod quantize;
+pub mod reference;
+
+pub use convert::{bf16_to_f32, f16_to_f32, f32_to_bf16, f32_to_f16, to_f32};
+pub use dequantize::dequantize;
+pub use error_sums::{ErrorSums, error_sums};
+pub use fake_quantize::{fake_quantize, fake_quantize_backward};
+pub use fearless_simd::Level;
+pub use level::{detect, levels};
+pub use min_max::{Extremes, count_non_finite, first_nan, min_max};
+pub use quantize::{Mapping, quantize};
+
+pub(crate) use each::{Settings, dequantize_span, fake_quantize_span, quantize_span};

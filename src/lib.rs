@@ -1,0 +1,82 @@
+//! Turns FP32 tensors into INT8, INT4, FP16 and BF16 ones at the speed of memory, and says exactly what that cost.
+//!
+//! ```
+//! use ndarray::array;
+//! use tensor_quant::{quantize_tensor, Scheme};
+//!
+//! let weights = array![[1.2_f32, -0.5], [3.7, 0.25]];
+//! let q = quantize_tensor(weights.view(), &Scheme::<i8>::symmetric().with_axis(0))?;
+//! println!("{}", q.error(weights.view())?);   // SQNR, MSE, largest error, cosine similarity, saturated
+//! let restored = q.dequantize();
+//! # assert_eq!(restored.shape(), [2, 2]);
+//! # Ok::<(), tensor_quant::Error>(())
+//! ```
+//!
+//! # The equation
+//!
+//! ```text
+//! real = scale · (code − zero_point)
+//! code = clamp(round(real / scale) + zero_point, qmin, qmax)
+//! ```
+//!
+//! A *code* is the stored integer (or small float), a *real* what it stands for. Scale and zero point are shared by a
+//! group of elements: all of a tensor, a channel, or a block ([`Granularity`](params::Granularity)). The source of the
+//! equation is Jacob et al., "Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only
+//! Inference", 2018.
+//!
+//! # The flow, and where its parts live
+//!
+//! ```text
+//! tensor ─ RangeEstimator ─ ValueRange ─ ParamsCalculator ─ QuantParams ─ kernel(Rounding) ─ QuantizedTensor ─ metrics
+//! ```
+//!
+//! | floor | holds |
+//! | --- | --- |
+//! | [`num`] | scalars: [`Real`](num::Real) in, [`Code`](num::Code) out, [`Rounding`], [`Scaling`] |
+//! | [`params`] | ranges, code ranges, granularity, and the calculators of scale and zero point |
+//! | [`kernel`] | slices to slices: the only SIMD, and the reference for each |
+//! | [`range`] | the estimators: fixed, min-max, moving average, percentile, mean ± k·σ |
+//! | [`tensor`] | [`Scheme`], [`quantize_tensor`] and its kin |
+//! | [`metrics`] | what it cost: per tensor, per channel, histograms |
+
+//!
+//! Each floor uses only those above it in this table. Estimators, calculators and roundings are open traits: your own
+//! plug into a [`Scheme`] and run in the same vectorised kernels (`examples/custom_scheme.rs`).
+//!
+//! # What unusual input gives
+//!
+//! | input | answer |
+//! | --- | --- |
+//! | NaN | by [`NanPolicy`](params::NanPolicy): an error that names the index (default), the zero point, or the bare mapping's answer |
+//! | ±∞ | ignored by the range and counted; saturates in the mapping |
+//! | 1e10 with a small scale | saturates at the right end: values are clamped as floats first |
+//! | an empty tensor | no range: [`Error::NoData`]; with known parameters an empty result |
+//! | a constant, or all zeros | a positive scale that restores it exactly |
+//! | max − min beyond `f32::MAX` | the width is taken in f64 |
+//! | a scale below the smallest normal number | raised to it; codes are chosen against the stored scale |
+//! | an axis that is not there, a block size of 0, a wrong length | an error that names the numbers |
+//!
+//! # Features
+//!
+//! - `std` (default): run-time detection of the CPU. Without it the crate is `no_std + alloc`, and runs at the SIMD level
+//!   that the target guarantees.
+//! - `safetensors`: reading and writing `.safetensors` files, tensor by tensor.
+
+#![cfg_attr(not(feature = "std"), no_std)]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+mod error;
+pub mod kernel;
+pub mod metrics;
+pub mod num;
+pub mod params;
+pub mod range;
+pub mod tensor;
+
+pub use error::{Error, Result};
+pub use num::{Ceil, Floor, HalfAway, I4, Rounding, Scaling, Stochastic, TiesEven, TowardZero, U4, bf16, f16};
+pub use params::ParamsCalculator;
+pub use range::RangeEstimator;
+pub use tensor::{QuantizedTensor, Scheme, fake_quantize_tensor, quantize_tensor, quantize_with_params};

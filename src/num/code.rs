@@ -1,0 +1,86 @@
+//! What a tensor holds after quantization.
+
+use super::Rounding;
+use super::f16;
+use core::fmt::Debug;
+
+pub(super) mod sealed {
+    /// Kernels, files and reports know every code type, so nobody else adds one.
+    pub trait Sealed {}
+}
+
+/// Whether codes are evenly spaced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum CodeKind {
+    /// Whole numbers, with a zero point.
+    Integer,
+    /// Floating-point numbers: finer near zero; their zero point is always 0.
+    Float,
+}
+
+/// The quotients that stand for codes: what is left of a code range once the zero point is taken out.
+///
+/// A quotient below `lo` saturates to `lo`, above `hi` to `hi`, and a NaN is replaced by `nan`. Because roundings are
+/// monotone and keep whole numbers, `clamp(round(x / s) + z, qmin, qmax)` equals `round(clamp(x / s, qmin − z,
+/// qmax − z)) + z`: clamping first, as floats, makes the conversion to an integer safe for any input.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Grid {
+    /// The smallest quotient: `qmin − zero_point`.
+    pub lo: f32,
+    /// The largest quotient: `qmax − zero_point`.
+    pub hi: f32,
+    /// What stands for a NaN.
+    pub nan: f32,
+    /// Added after rounding.
+    pub zero_point: i32,
+    /// The smallest code.
+    pub min: f64,
+    /// The largest code.
+    pub max: f64,
+}
+
+impl Grid {
+    /// Returns `quotient` clamped to `lo..=hi`, NaN replaced by `nan`. Compiles to three vector instructions.
+    #[inline(always)]
+    pub(crate) fn clamp(&self, quotient: f32) -> f32 {
+        let q = if quotient.is_nan() { self.nan } else { quotient };
+        let q = if q < self.lo { self.lo } else { q };
+        if q > self.hi { self.hi } else { q }
+    }
+}
+
+/// A type that codes are stored in: `i8`, `u8`, `i16`, `u16`, `i32`, [`I4`](super::I4), [`U4`](super::U4), [`f16`]
+/// and [`bf16`](super::bf16).
+///
+/// The trait is sealed; its methods map one element and are what the kernels are made of.
+#[doc(alias = "qint8")]
+pub trait Code: sealed::Sealed + Copy + Debug + Default + PartialEq + Send + Sync + 'static {
+    /// The name of the type, as in `i8` or `u4`.
+    const NAME: &'static str;
+    /// Bits a code takes when packed.
+    const BITS: u32;
+    /// Evenly spaced or floating.
+    const KIND: CodeKind;
+    /// The smallest finite code, as a number.
+    const MIN: f64;
+    /// The largest finite code, as a number.
+    const MAX: f64;
+
+    /// Returns the code of a quotient `x / scale`.
+    fn encode<R: Rounding>(quotient: f32, grid: Grid, rounding: R, index: u64) -> Self;
+
+    /// Returns `code − zero_point` as f32: the difference is exact, its conversion rounds once where it must (i32).
+    fn decode(self, zero_point: i32) -> f32;
+
+    /// Returns the code's value as a number; exact.
+    fn to_f64(self) -> f64;
+
+    /// Returns the code nearest to a number, halves to even for floating codes; beyond the codes it saturates, and NaN
+    /// gives 0. For single values: the kernels use [`encode`](Self::encode).
+    fn from_f64(number: f64) -> Self;
+
+    /// Returns the slice itself if the type is [`f16`]: the hardware converts such slices.
+    fn as_f16s(_slice: &mut [Self]) -> Option<&mut [f16]> {
+        None
+    }
+}

@@ -1,0 +1,119 @@
+//! 4-bit integers, one in a byte; [`pack_nibbles`](super::pack_nibbles) makes two of them share one.
+
+use super::code::{Code, CodeKind, Grid, sealed::Sealed};
+use super::rounding::Rounding;
+use core::fmt;
+
+macro_rules! nibble {
+    ($($(#[$doc:meta])* $name:ident($int:ident), $label:literal, $min:literal..=$max:literal;)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[repr(transparent)]
+        pub struct $name($int);
+
+        impl $name {
+            /// The smallest value.
+            pub const MIN: Self = Self($min);
+            /// The largest value.
+            pub const MAX: Self = Self($max);
+
+            /// Returns the value as a 4-bit integer, or `None` if it has more bits.
+            pub const fn new(value: $int) -> Option<Self> {
+                if value >= $min && value <= $max { Some(Self(value)) } else { None }
+            }
+
+            /// Returns the value in a whole byte.
+            pub const fn get(self) -> $int {
+                self.0
+            }
+
+            /// Returns the low four bits, in two's complement.
+            #[inline(always)]
+            pub const fn to_nibble(self) -> u8 {
+                self.0 as u8 & 0x0f
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Debug::fmt(&self.0, f)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(&self.0, f)
+            }
+        }
+
+        impl From<$name> for $int {
+            fn from(value: $name) -> $int {
+                value.0
+            }
+        }
+
+        impl Sealed for $name {}
+
+        impl Code for $name {
+            const NAME: &'static str = $label;
+            const BITS: u32 = 4;
+            const KIND: CodeKind = CodeKind::Integer;
+            const MIN: f64 = $min as f64;
+            const MAX: f64 = $max as f64;
+
+            #[inline(always)]
+            fn encode<R: Rounding>(quotient: f32, grid: Grid, rounding: R, index: u64) -> Self {
+                Self($int::encode(quotient, grid, rounding, index))
+            }
+
+            #[inline(always)]
+            fn decode(self, zero_point: i32) -> f32 {
+                self.0.decode(zero_point)
+            }
+
+            #[inline(always)]
+            fn to_f64(self) -> f64 {
+                self.0.to_f64()
+            }
+
+            fn from_f64(number: f64) -> Self {
+                Self((number as $int).clamp($min, $max))
+            }
+        }
+    )*};
+}
+
+nibble! {
+    /// A signed 4-bit integer, −8..=7.
+    ///
+    /// ```
+    /// use tensor_quant::I4;
+    /// assert_eq!(I4::new(-8).map(I4::get), Some(-8));
+    /// assert_eq!(I4::new(8), None);
+    /// ```
+    I4(i8), "i4", -8..=7;
+    /// An unsigned 4-bit integer, 0..=15.
+    ///
+    /// ```
+    /// use tensor_quant::U4;
+    /// assert_eq!(U4::new(15).map(U4::get), Some(15));
+    /// assert_eq!(U4::new(16), None);
+    /// ```
+    U4(u8), "u4", 0..=15;
+}
+
+impl I4 {
+    /// Returns the value of the low four bits; the high four are ignored.
+    #[inline(always)]
+    pub const fn from_nibble(bits: u8) -> Self {
+        Self(((bits << 4) as i8) >> 4)
+    }
+}
+
+impl U4 {
+    /// Returns the value of the low four bits; the high four are ignored.
+    #[inline(always)]
+    pub const fn from_nibble(bits: u8) -> Self {
+        Self(bits & 0x0f)
+    }
+}

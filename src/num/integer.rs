@@ -1,0 +1,82 @@
+//! The integer code types of 8 to 32 bits.
+
+use super::code::{Code, CodeKind, Grid, sealed::Sealed};
+use super::rounding::Rounding;
+
+macro_rules! small_integer {
+    ($($int:ident, $bits:literal;)*) => {$(
+        impl Sealed for $int {}
+
+        impl Code for $int {
+            const NAME: &'static str = stringify!($int);
+            const BITS: u32 = $bits;
+            const KIND: CodeKind = CodeKind::Integer;
+            const MIN: f64 = $int::MIN as f64;
+            const MAX: f64 = $int::MAX as f64;
+
+            #[inline(always)]
+            fn encode<R: Rounding>(quotient: f32, grid: Grid, rounding: R, index: u64) -> Self {
+                let rounded = rounding.round_to_i32(grid.clamp(quotient), index);
+                rounded.wrapping_add(grid.zero_point) as $int
+            }
+
+            #[inline(always)]
+            fn decode(self, zero_point: i32) -> f32 {
+                (self as i32).wrapping_sub(zero_point) as f32
+            }
+
+            #[inline(always)]
+            fn to_f64(self) -> f64 {
+                self as f64
+            }
+
+            fn from_f64(number: f64) -> Self {
+                number as $int
+            }
+        }
+    )*};
+}
+
+small_integer! {
+    i8, 8;
+    u8, 8;
+    i16, 16;
+    u16, 16;
+}
+
+impl Sealed for i32 {}
+
+/// Its bounds are no f32s and its codes reach past 2²⁴, so the zero point is added and the clamp done in f64, where
+/// both are exact.
+impl Code for i32 {
+    const NAME: &'static str = "i32";
+    const BITS: u32 = 32;
+    const KIND: CodeKind = CodeKind::Integer;
+    const MIN: f64 = i32::MIN as f64;
+    const MAX: f64 = i32::MAX as f64;
+
+    #[inline(always)]
+    fn encode<R: Rounding>(quotient: f32, grid: Grid, rounding: R, index: u64) -> Self {
+        /// 1.5 · 2⁵²: as for f32, the sum's low bits hold the whole number.
+        const MAGIC: f64 = 6_755_399_441_055_744.0;
+        let quotient = if quotient.is_nan() { grid.nan } else { quotient };
+        let code = f64::from(rounding.round(quotient, index)) + f64::from(grid.zero_point);
+        let code = if code < grid.min { grid.min } else { code };
+        let code = if code > grid.max { grid.max } else { code };
+        (code + MAGIC).to_bits() as i32
+    }
+
+    #[inline(always)]
+    fn decode(self, zero_point: i32) -> f32 {
+        (f64::from(self) - f64::from(zero_point)) as f32
+    }
+
+    #[inline(always)]
+    fn to_f64(self) -> f64 {
+        f64::from(self)
+    }
+
+    fn from_f64(number: f64) -> Self {
+        number as i32
+    }
+}

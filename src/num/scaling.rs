@@ -1,0 +1,14 @@
+//! How a real is brought to the scale of the codes.
+
+/// How the quotient real / scale is computed.
+///
+/// The two differ in the last bit for about one quotient in four, and so in the code of values that lie on, or one
+/// rounding error beside, the middle between two codes. Neither is wrong; implementations chose one or the other.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Scaling {
+    /// `x / scale`, correctly rounded: ONNX, and TFLite's reference kernels.
+    #[default]
+    Divide,
+    /// `x · (1 / scale)`, both steps rounded to f32: PyTorch, ggml, and twice as fast in cache.
+    Reciprocal,
+}

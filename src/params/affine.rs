@@ -1,0 +1,84 @@
+//! Affine (asymmetric) parameters: the whole code range over the whole value range.
+
+use super::{AffineParams, CodeRange, ParamsCalculator, ValueRange};
+use crate::error::{Error, Result};
+
+/// `scale = (max − min) / (qmax − qmin)`, with a zero point.
+///
+/// By default the range is widened to hold zero, and the zero point is rounded (halves to even) to a code, so that
+/// zero is represented exactly (Jacob et al. 2018, § 3). [`without_zero`](Self::without_zero) opts out: `min` itself
+/// then becomes the offset and the smallest code.
+///
+/// - The width is taken in f64 and the scale rounded to f32 once: a range of ±`f32::MAX` does not overflow.
+/// - A constant gives a scale of its magnitude and a code one away from the zero point: it is restored exactly.
+///   All zeros give a scale of 1.
+/// - Floating codes have no zero point: [`Error::InvalidSetting`].
+///
+/// # Examples
+///
+/// ```
+/// use tensor_quant::params::{Affine, CodeRange, ParamsCalculator, ValueRange};
+///
+/// let params = Affine::default().params(ValueRange::new(-1.0, 3.0)?, CodeRange::of::<u8>())?;
+/// assert_eq!((params.scale(), params.zero_point()), (4.0 / 255.0, 64));
+/// # Ok::<(), tensor_quant::Error>(())
+/// ```
+#[doc(alias = "asymmetric")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Affine {
+    zero: Zero,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Zero {
+    #[default]
+    Exact,
+    Anywhere,
+}
+
+impl Affine {
+    /// Returns a calculator that spends all codes on `min..=max`, whether zero lies in it or not.
+    pub fn without_zero() -> Self {
+        Self { zero: Zero::Anywhere }
+    }
+}
+
+impl ParamsCalculator for Affine {
+    fn params(&self, range: ValueRange, codes: CodeRange) -> Result<AffineParams> {
+        if !codes.is_integer() {
+            return Err(Error::InvalidSetting {
+                what: "the code type of an affine scheme",
+                expected: "an integer type",
+                actual: codes.max(),
+            });
+        }
+        match self.zero {
+            Zero::Anywhere => {
+                let scale = if range.is_constant() { 1.0 } else { range.width() / (codes.max() - codes.min()) };
+                AffineParams::new(scale, codes.min() as i32)?.with_offset(range.min())
+            }
+            Zero::Exact => zero_exact(range, codes),
+        }
+    }
+}
+
+fn zero_exact(range: ValueRange, codes: CodeRange) -> Result<AffineParams> {
+    if range.is_constant() && range.max_abs() > 0.0 {
+        let value = range.min();
+        // The code next to the zero point, above or below it, must exist.
+        let lowest = if value < 0.0 { codes.min() + 1.0 } else { codes.min() };
+        let highest = if value > 0.0 { codes.max() - 1.0 } else { codes.max() };
+        return AffineParams::new(f64::from(value.abs()), 0.0_f64.clamp(lowest, highest) as i32);
+    }
+    let range = range.with_zero();
+    let scale = if range.width() > 0.0 { range.width() / (codes.max() - codes.min()) } else { 1.0 };
+    let params = AffineParams::new(scale, 0)?;
+    let zero_point = codes.min() - f64::from(range.min()) / f64::from(params.scale());
+    let zero_point = ties_even(zero_point.clamp(codes.min(), codes.max())) as i32;
+    Ok(AffineParams { zero_point, ..params })
+}
+
+/// |x| ≤ 2³¹ here, so adding 1.5 · 2⁵² rounds to a whole number.
+fn ties_even(x: f64) -> f64 {
+    (x + 6_755_399_441_055_744.0) - 6_755_399_441_055_744.0
+}

@@ -1,0 +1,60 @@
+//! The parameters of one group.
+
+use crate::error::{Error, Result};
+
+/// The scale, zero point and offset of one group of values: `real = scale · (code − zero_point) + offset`.
+///
+/// The offset is 0, and zero exactly representable, unless a calculator was told otherwise.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct AffineParams {
+    pub(super) scale: f32,
+    pub(super) zero_point: i32,
+    pub(super) offset: f32,
+}
+
+impl AffineParams {
+    /// Returns parameters with an offset of 0.
+    ///
+    /// A scale below [`f32::MIN_POSITIVE`], the smallest normal number, is raised to it (its reciprocal would be
+    /// infinite), one above `f32::MAX` is lowered to that: codes are then chosen against the scale that is stored.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidScale`] if the scale is NaN, zero or negative.
+    pub fn new(scale: f64, zero_point: i32) -> Result<Self> {
+        if scale > 0.0 {
+            let scale = (scale as f32).clamp(f32::MIN_POSITIVE, f32::MAX);
+            Ok(Self { scale, zero_point, offset: 0.0 })
+        } else {
+            Err(Error::InvalidScale { scale, group: 0 })
+        }
+    }
+
+    /// Returns the same parameters with a real value that is added after scaling: the real of the zero point.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidSetting`] if the offset is not finite.
+    pub fn with_offset(self, offset: f32) -> Result<Self> {
+        if offset.is_finite() {
+            Ok(Self { offset: offset + 0.0, ..self })
+        } else {
+            Err(Error::InvalidSetting { what: "the offset", expected: "finite", actual: f64::from(offset) })
+        }
+    }
+
+    /// Returns the distance between the reals of neighbouring codes.
+    pub fn scale(self) -> f32 {
+        self.scale
+    }
+
+    /// Returns the code that stands for the offset: for zero, unless there is one.
+    pub fn zero_point(self) -> i32 {
+        self.zero_point
+    }
+
+    /// Returns the real that the zero point stands for.
+    pub fn offset(self) -> f32 {
+        self.offset
+    }
+}

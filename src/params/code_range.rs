@@ -1,0 +1,110 @@
+//! Which codes are used.
+
+use crate::error::{Error, Result};
+use crate::num::{Code, CodeKind};
+use core::fmt;
+
+/// The codes from `min` to `max` that a mapping may produce: all of a type, or fewer.
+///
+/// Bounds are f64, which holds those of every code type exactly.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct CodeRange {
+    min: f64,
+    max: f64,
+    kind: CodeKind,
+}
+
+impl CodeRange {
+    /// Returns all finite codes of a type, as in −128..=127 for `i8`.
+    pub fn of<C: Code>() -> Self {
+        Self { min: C::MIN, max: C::MAX, kind: C::KIND }
+    }
+
+    /// Returns the codes from `min` to `max` of a type.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidCodes`] if there are fewer than two such codes, or if the type does not hold them.
+    pub fn new<C: Code>(min: C, max: C) -> Result<Self> {
+        let (min, max) = (min.to_f64(), max.to_f64());
+        if min < max && C::MIN <= min && max <= C::MAX {
+            Ok(Self { min, max, kind: C::KIND })
+        } else {
+            Err(Error::InvalidCodes { min, max, full_min: C::MIN, full_max: C::MAX, code: C::NAME })
+        }
+    }
+
+    /// Returns the smallest code.
+    pub fn min(self) -> f64 {
+        self.min
+    }
+
+    /// Returns the largest code.
+    pub fn max(self) -> f64 {
+        self.max
+    }
+
+    /// Returns whether the codes are whole numbers.
+    pub fn is_integer(self) -> bool {
+        self.kind == CodeKind::Integer
+    }
+
+    /// Returns whether a code type can hold these codes.
+    pub fn fits<C: Code>(self) -> bool {
+        C::KIND == self.kind && (!self.is_integer() || C::MIN <= self.min && self.max <= C::MAX)
+    }
+
+    /// Returns the number of whole steps from the middle code to the largest one: 127 for `i8` and for `u8`.
+    pub fn half_width(self) -> f64 {
+        let width = self.max - self.min;
+        if self.is_integer() { ((width as u64) / 2) as f64 } else { self.max }
+    }
+
+    /// Returns the code that zero has in a symmetric mapping: 0 for `i8`, 128 for `u8`.
+    pub fn middle(self) -> i32 {
+        if self.is_integer() { (self.max - self.half_width()) as i32 } else { 0 }
+    }
+
+    /// Returns the codes that lie symmetrically around the middle one: −127..=127 for `i8`, 1..=255 for `u8`.
+    #[doc(alias = "narrow_range")]
+    #[must_use]
+    pub fn narrow(self) -> Self {
+        Self { min: f64::from(self.middle()) - self.half_width(), ..self }
+    }
+
+    /// Returns a floating code type's codes with its infinities: values beyond the largest finite code become ±∞, as
+    /// IEEE 754 prescribes, where otherwise they saturate. Integer codes are returned unchanged.
+    #[must_use]
+    pub fn with_infinities(self) -> Self {
+        if self.is_integer() { self } else { Self { min: f64::NEG_INFINITY, max: f64::INFINITY, ..self } }
+    }
+}
+
+impl fmt::Display for CodeRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}..={}", self.min, self.max)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::num::{I4, U4};
+
+    #[test]
+    fn narrow_ranges_are_symmetric_around_the_middle() {
+        let bounds = |r: CodeRange| (r.narrow().min(), r.max(), r.middle());
+        assert_eq!(bounds(CodeRange::of::<i8>()), (-127.0, 127.0, 0));
+        assert_eq!(bounds(CodeRange::of::<u8>()), (1.0, 255.0, 128));
+        assert_eq!(bounds(CodeRange::of::<I4>()), (-7.0, 7.0, 0));
+        assert_eq!(bounds(CodeRange::of::<U4>()), (1.0, 15.0, 8));
+        assert_eq!(bounds(CodeRange::of::<i32>()), (-2_147_483_647.0, 2_147_483_647.0, 0));
+    }
+
+    #[test]
+    fn one_code_is_too_few() {
+        assert!(CodeRange::new(3_i8, 3_i8).is_err());
+        assert!(CodeRange::new(0_i8, 127_i8).unwrap().fits::<u8>());
+        assert!(!CodeRange::new(-1_i8, 127_i8).unwrap().fits::<u8>());
+    }
+}

@@ -1,0 +1,68 @@
+//! From a range of values to a scale and a zero point.
+//!
+//! A [`ParamsCalculator`] turns a [`ValueRange`] into [`AffineParams`] for a [`CodeRange`]; the parameters of all
+//! groups of a tensor are its [`QuantParams`]. Adding a calculator is one file here and its line below.
+
+mod affine;
+mod affine_params;
+pub mod article;
+mod cast;
+mod code_range;
+mod granularity;
+mod nan_policy;
+mod power_of_two;
+mod quant_params;
+mod symmetric;
+mod value_range;
+
+pub use affine::Affine;
+pub use affine_params::AffineParams;
+pub use article::Article;
+pub use cast::Cast;
+pub use code_range::CodeRange;
+pub use granularity::{Granularity, Span};
+pub use nan_policy::NanPolicy;
+pub use power_of_two::PowerOfTwo;
+pub use quant_params::QuantParams;
+pub use symmetric::Symmetric;
+pub use value_range::ValueRange;
+
+use crate::error::Result;
+use core::fmt::Debug;
+
+/// Computes the scale and zero point of one group of values.
+///
+/// The trait is open: an implementation is plain data, and plugs into a [`Scheme`](crate::Scheme) with
+/// [`with_calculator`](crate::Scheme::with_calculator).
+///
+/// # Examples
+///
+/// ```
+/// use tensor_quant::{Error, params::{AffineParams, CodeRange, ParamsCalculator, ValueRange}};
+///
+/// /// A step of 1/64 whatever the data.
+/// #[derive(Clone, Copy, Debug)]
+/// struct SixtyFourths;
+///
+/// impl ParamsCalculator for SixtyFourths {
+///     fn params(&self, _range: ValueRange, _codes: CodeRange) -> Result<AffineParams, Error> {
+///         AffineParams::new(1.0 / 64.0, 0)
+///     }
+/// }
+/// ```
+#[doc(alias = "qparams")]
+pub trait ParamsCalculator: Debug {
+    /// Returns the scale and zero point that map `range` to `codes`.
+    ///
+    /// Any valid range is answered, a constant and an all-zero one included: the scale is always positive.
+    ///
+    /// # Errors
+    ///
+    /// Where the calculator's settings or the kind of code rule an answer out; never because of the range.
+    fn params(&self, range: ValueRange, codes: CodeRange) -> Result<AffineParams>;
+
+    /// Returns the codes that are used, given all codes of the type: fewer in a narrow range.
+    fn codes(&self, full: CodeRange) -> CodeRange {
+        full
+    }
+}

@@ -1,0 +1,13 @@
+//! What becomes of NaN.
+
+/// What a NaN in the data gives. Range estimation ignores NaN in any case.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum NanPolicy {
+    /// An error that names the index of the first NaN: nothing that is not a number gets a code unseen.
+    #[default]
+    Error,
+    /// The zero point: restored as 0.
+    Skip,
+    /// What the bare mapping gives: the smallest code for integers (as ONNX Runtime), NaN for floating codes.
+    Native,
+}

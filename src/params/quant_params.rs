@@ -1,0 +1,187 @@
+//! The parameters of a whole tensor.
+
+use super::{AffineParams, CodeRange, Granularity};
+use crate::error::{Error, Result};
+use crate::num::Code;
+use alloc::vec;
+use alloc::vec::Vec;
+
+/// The scale and zero point of every group of a tensor, and which elements a group holds.
+///
+/// Groups stand in the order that [`Granularity::groups`] states. Every scale is positive and finite and every zero
+/// point a code: checked once, when this is built.
+#[derive(Clone, Debug, PartialEq)]
+pub struct QuantParams {
+    granularity: Granularity,
+    codes: CodeRange,
+    scales: Vec<f32>,
+    zero_points: Vec<i32>,
+    /// Empty where every offset is 0.
+    offsets: Vec<f32>,
+}
+
+impl QuantParams {
+    /// Returns one scale and zero point for all elements, with every code of `C` in use.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidScale`], [`Error::InvalidZeroPoint`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use tensor_quant::params::QuantParams;
+    /// assert_eq!(QuantParams::per_tensor::<u8>(0.5, 128)?.scales(), [0.5]);
+    /// assert!(QuantParams::per_tensor::<u8>(0.5, -1).is_err());
+    /// # Ok::<(), tensor_quant::Error>(())
+    /// ```
+    pub fn per_tensor<C: Code>(scale: f32, zero_point: i32) -> Result<Self> {
+        Self::new(Granularity::Tensor, CodeRange::of::<C>(), vec![scale], vec![zero_point])
+    }
+
+    /// Returns a scale and zero point for each index along `axis`, with every code of `C` in use.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidScale`], [`Error::InvalidZeroPoint`], [`Error::LengthMismatch`].
+    pub fn per_axis<C: Code>(axis: usize, scales: Vec<f32>, zero_points: Vec<i32>) -> Result<Self> {
+        Self::new(Granularity::Axis(axis), CodeRange::of::<C>(), scales, zero_points)
+    }
+
+    /// Returns the parameters of groups of any granularity and any part of a type's codes.
+    ///
+    /// Scales are taken as they are, subnormal ones included.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidScale`], [`Error::InvalidZeroPoint`], [`Error::LengthMismatch`].
+    pub fn new(granularity: Granularity, codes: CodeRange, scales: Vec<f32>, zero_points: Vec<i32>) -> Result<Self> {
+        if scales.len() != zero_points.len() {
+            return Err(Error::LengthMismatch {
+                what: "zero points",
+                expected: scales.len(),
+                actual: zero_points.len(),
+            });
+        }
+        if let Granularity::Tensor = granularity
+            && scales.len() != 1
+        {
+            return Err(Error::LengthMismatch { what: "scales", expected: 1, actual: scales.len() });
+        }
+        for (group, &scale) in scales.iter().enumerate() {
+            if !(scale > 0.0 && scale.is_finite()) {
+                return Err(Error::InvalidScale { scale: f64::from(scale), group });
+            }
+        }
+        let params = Self { granularity, codes, scales, zero_points, offsets: Vec::new() };
+        for (group, &zero_point) in params.zero_points.iter().enumerate() {
+            params.check_zero_point(group, zero_point)?;
+        }
+        Ok(params)
+    }
+
+    /// Returns the parameters of groups as a calculator gave them.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidZeroPoint`], [`Error::LengthMismatch`].
+    pub fn from_groups(
+        granularity: Granularity,
+        codes: CodeRange,
+        groups: impl IntoIterator<Item = AffineParams>,
+    ) -> Result<Self> {
+        let (mut scales, mut zero_points, mut offsets) = (Vec::new(), Vec::new(), Vec::new());
+        for params in groups {
+            scales.push(params.scale);
+            zero_points.push(params.zero_point);
+            offsets.push(params.offset);
+        }
+        if offsets.iter().all(|&offset| offset == 0.0) {
+            offsets.clear();
+        }
+        Ok(Self { offsets, ..Self::new(granularity, codes, scales, zero_points)? })
+    }
+
+    fn check_zero_point(&self, group: usize, zero_point: i32) -> Result<()> {
+        let (min, max) = if self.codes.is_integer() { (self.codes.min(), self.codes.max()) } else { (0.0, 0.0) };
+        // A narrow range still has its zero point anywhere in it; the code left out lies below.
+        if (min..=max).contains(&f64::from(zero_point)) {
+            Ok(())
+        } else {
+            Err(Error::InvalidZeroPoint { zero_point, group, min, max })
+        }
+    }
+
+    /// Checks that these parameters fit a code type and a shape.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidCodes`], [`Error::LengthMismatch`], and those of [`Granularity::groups`].
+    pub fn check<C: Code>(&self, shape: &[usize]) -> Result<()> {
+        if !self.codes.fits::<C>() {
+            return Err(Error::InvalidCodes {
+                min: self.codes.min(),
+                max: self.codes.max(),
+                full_min: C::MIN,
+                full_max: C::MAX,
+                code: C::NAME,
+            });
+        }
+        let expected = self.granularity.groups(shape)?;
+        if self.scales.len() == expected {
+            Ok(())
+        } else {
+            Err(Error::LengthMismatch { what: "scales", expected, actual: self.scales.len() })
+        }
+    }
+
+    /// Returns which elements share a scale.
+    pub fn granularity(&self) -> Granularity {
+        self.granularity
+    }
+
+    /// Returns the codes in use.
+    pub fn codes(&self) -> CodeRange {
+        self.codes
+    }
+
+    /// Returns the scale of each group.
+    pub fn scales(&self) -> &[f32] {
+        &self.scales
+    }
+
+    /// Returns the zero point of each group.
+    pub fn zero_points(&self) -> &[i32] {
+        &self.zero_points
+    }
+
+    /// Returns the offset of each group, or nothing if all are 0.
+    pub fn offsets(&self) -> &[f32] {
+        &self.offsets
+    }
+
+    /// Returns the number of groups.
+    pub fn len(&self) -> usize {
+        self.scales.len()
+    }
+
+    /// Returns whether there are no groups, as for a tensor with no channels.
+    pub fn is_empty(&self) -> bool {
+        self.scales.is_empty()
+    }
+
+    /// Returns the parameters of one group, or `None` beyond the last.
+    pub fn group(&self, group: usize) -> Option<AffineParams> {
+        Some(AffineParams {
+            scale: *self.scales.get(group)?,
+            zero_point: *self.zero_points.get(group)?,
+            offset: self.offsets.get(group).copied().unwrap_or(0.0),
+        })
+    }
+
+    /// Returns the bytes that the parameters take: 4 for a scale, 4 for a zero point unless all are 0, 4 for an offset.
+    pub fn size_in_bytes(&self) -> usize {
+        let zero_points = if self.zero_points.iter().all(|&z| z == 0) { 0 } else { self.zero_points.len() };
+        4 * (self.scales.len() + zero_points + self.offsets.len())
+    }
+}

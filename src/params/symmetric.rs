@@ -1,0 +1,75 @@
+//! Symmetric parameters: zero in the middle.
+
+use super::{AffineParams, CodeRange, ParamsCalculator, ValueRange};
+use crate::error::Result;
+
+/// A zero point in the middle of the codes (0 for signed types, 128 for `u8`), and a scale from max|x|.
+///
+/// | | codes of `i8` | scale |
+/// | --- | --- | --- |
+/// | [`narrow`](Self::narrow), the default | −127..=127 | max\|x\| / 127 |
+/// | [`full`](Self::full) | −128..=127 | max\|x\| / 127.5 |
+///
+/// Narrow is what TFLite prescribes for weights; with full, +max\|x\| itself saturates, by half a step (PyTorch).
+/// Floating codes use max\|x\| / largest code in both.
+///
+/// A constant gives a scale of its magnitude and a code of ±1: it is restored exactly. All zeros give a scale of 1.
+///
+/// # Examples
+///
+/// ```
+/// use tensor_quant::params::{CodeRange, ParamsCalculator, Symmetric, ValueRange};
+///
+/// let range = ValueRange::new(-2.54, 1.0)?;
+/// let params = Symmetric::narrow().params(range, CodeRange::of::<i8>())?;
+/// assert_eq!((params.scale(), params.zero_point()), (0.02, 0));
+/// # Ok::<(), tensor_quant::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Symmetric {
+    width: Width,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Width {
+    #[default]
+    Narrow,
+    Full,
+}
+
+impl Symmetric {
+    /// Returns a calculator that uses as many codes below the zero point as above it.
+    #[doc(alias = "narrow_range")]
+    pub fn narrow() -> Self {
+        Self { width: Width::Narrow }
+    }
+
+    /// Returns a calculator that uses every code.
+    pub fn full() -> Self {
+        Self { width: Width::Full }
+    }
+}
+
+impl ParamsCalculator for Symmetric {
+    fn params(&self, range: ValueRange, codes: CodeRange) -> Result<AffineParams> {
+        let max_abs = f64::from(range.max_abs());
+        let half_width = match self.width {
+            _ if !codes.is_integer() => codes.max().min(f64::from(f32::MAX)),
+            Width::Narrow => codes.half_width(),
+            Width::Full => (codes.max() - codes.min()) / 2.0,
+        };
+        let scale = match max_abs {
+            0.0 => 1.0,
+            _ if range.is_constant() => max_abs,
+            _ => max_abs / half_width,
+        };
+        AffineParams::new(scale, codes.middle())
+    }
+
+    fn codes(&self, full: CodeRange) -> CodeRange {
+        match self.width {
+            Width::Narrow => full.narrow(),
+            Width::Full => full,
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! A range that is known beforehand.
+
+use super::RangeEstimator;
+use crate::error::Result;
+use crate::params::{CodeRange, ValueRange};
+
+/// Returns the range that it was given, whatever is observed.
+///
+/// # Examples
+///
+/// ```
+/// use ndarray::array;
+/// use tensor_quant::{Scheme, params::ValueRange, quantize_tensor, range::Fixed};
+///
+/// // The output of a softmax is in 0..=1.
+/// let scheme = Scheme::<u8>::affine().with_estimator(Fixed::new(ValueRange::new(0.0, 1.0)?));
+/// assert_eq!(quantize_tensor(array![0.0_f32, 0.2, 1.0].view(), &scheme)?.codes(), &array![0_u8, 51, 255]);
+/// # Ok::<(), tensor_quant::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Fixed {
+    range: ValueRange,
+}
+
+impl Fixed {
+    /// Returns an estimator that always answers `range`.
+    pub fn new(range: ValueRange) -> Self {
+        Self { range }
+    }
+}
+
+impl RangeEstimator for Fixed {
+    fn observe(&mut self, _values: &[f32]) {}
+
+    fn merge(&mut self, _other: &Self) {}
+
+    fn range(&self, _codes: CodeRange) -> Result<ValueRange> {
+        Ok(self.range)
+    }
+
+    fn needs_data(&self) -> bool {
+        false
+    }
+}

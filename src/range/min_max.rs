@@ -1,0 +1,48 @@
+//! The smallest and the largest value.
+
+use super::{RangeEstimator, range_of};
+use crate::error::Result;
+use crate::kernel::{self, Extremes};
+use crate::params::{CodeRange, ValueRange};
+
+/// Returns the smallest range that holds every finite value.
+///
+/// Nothing saturates, but a single outlier widens the step for all. Merging is exact in any order.
+///
+/// # Examples
+///
+/// ```
+/// use tensor_quant::{RangeEstimator, params::CodeRange, range::MinMax};
+///
+/// let mut estimator = MinMax::default();
+/// estimator.observe(&[0.5, -2.0]);
+/// estimator.observe(&[f32::INFINITY, 1.5]);
+/// let range = estimator.range(CodeRange::of::<i8>())?;
+/// assert_eq!((range.min(), range.max()), (-2.0, 1.5));
+/// # Ok::<(), tensor_quant::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct MinMax {
+    seen: Extremes,
+}
+
+impl MinMax {
+    /// Returns what was seen: the extremes, and how many values were NaN or infinite.
+    pub fn seen(&self) -> &Extremes {
+        &self.seen
+    }
+}
+
+impl RangeEstimator for MinMax {
+    fn observe(&mut self, values: &[f32]) {
+        self.seen = self.seen.merge(kernel::min_max(kernel::detect(), values));
+    }
+
+    fn merge(&mut self, other: &Self) {
+        self.seen = self.seen.merge(other.seen);
+    }
+
+    fn range(&self, _codes: CodeRange) -> Result<ValueRange> {
+        range_of(&self.seen)
+    }
+}

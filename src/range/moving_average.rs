@@ -1,0 +1,99 @@
+//! An exponential moving average of batch extremes.
+
+use super::{RangeEstimator, no_data};
+use crate::error::{Error, Result};
+use crate::kernel::{self, Extremes};
+use crate::params::{CodeRange, ValueRange};
+
+/// Returns the exponential moving average of each batch's minimum and maximum.
+///
+/// The first batch sets both; then `min += c · (batch min − min)`, in f32, and likewise the maximum, with
+/// `c` = [`momentum`](Self::new). A batch is one call of `observe`; one without a finite value changes nothing.
+///
+/// It follows a distribution that drifts, as in training. For calibration, where it does not, [`MinMax`](super::MinMax)
+/// loses less.
+///
+/// **Merging is not exact**, and cannot be: the order of batches is part of the answer. `merge` averages the two states,
+/// weighted by their numbers of batches.
+///
+/// # Examples
+///
+/// ```
+/// use tensor_quant::{RangeEstimator, params::CodeRange, range::MovingAverage};
+///
+/// let mut estimator = MovingAverage::new(0.25)?;
+/// estimator.observe(&[-1.0, 1.0]);
+/// estimator.observe(&[-3.0, 5.0]);
+/// let range = estimator.range(CodeRange::of::<i8>())?;
+/// assert_eq!((range.min(), range.max()), (-1.5, 2.0));
+/// # Ok::<(), tensor_quant::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct MovingAverage {
+    momentum: f32,
+    min: f32,
+    max: f32,
+    batches: u64,
+    seen: Extremes,
+}
+
+impl MovingAverage {
+    /// Returns an estimator that gives a new batch the weight `momentum`, in (0, 1]; PyTorch's default is 0.01.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidSetting`] if it is outside (0, 1] or NaN.
+    #[doc(alias = "averaging_constant")]
+    pub fn new(momentum: f32) -> Result<Self> {
+        if momentum > 0.0 && momentum <= 1.0 {
+            Ok(Self { momentum, min: 0.0, max: 0.0, batches: 0, seen: Extremes::default() })
+        } else {
+            Err(Error::InvalidSetting {
+                what: "the momentum",
+                expected: "above 0 and at most 1",
+                actual: f64::from(momentum),
+            })
+        }
+    }
+}
+
+impl RangeEstimator for MovingAverage {
+    fn observe(&mut self, values: &[f32]) {
+        let batch = kernel::min_max(kernel::detect(), values);
+        self.seen = self.seen.merge(batch);
+        if batch.min > batch.max {
+            return;
+        }
+        if self.batches == 0 {
+            (self.min, self.max) = (batch.min, batch.max);
+        } else {
+            self.min = towards(self.min, batch.min, self.momentum);
+            self.max = towards(self.max, batch.max, self.momentum);
+        }
+        self.batches += 1;
+    }
+
+    fn merge(&mut self, other: &Self) {
+        self.seen = self.seen.merge(other.seen);
+        self.batches += other.batches;
+        if other.batches > 0 {
+            let weight = (other.batches as f64 / self.batches as f64) as f32;
+            self.min = towards(self.min, other.min, weight);
+            self.max = towards(self.max, other.max, weight);
+        }
+    }
+
+    fn range(&self, _codes: CodeRange) -> Result<ValueRange> {
+        if self.batches == 0 { Err(no_data(&self.seen)) } else { ValueRange::new(self.min, self.max) }
+    }
+
+    fn is_mergeable(&self) -> bool {
+        false
+    }
+}
+
+/// Returns `from + weight · (to − from)`, kept between the two: the difference of ±`f32::MAX` is infinite.
+fn towards(from: f32, to: f32, weight: f32) -> f32 {
+    let step = if (to - from).is_finite() { weight * (to - from) } else { weight * to - weight * from };
+    (from + step).clamp(from.min(to), from.max(to))
+}

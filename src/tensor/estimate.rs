@@ -1,0 +1,234 @@
+//! From a tensor to the parameters of its groups: one pass, in which NaN is found and values are handed to estimators.
+//!
+//! Where each group is one run of elements (a tensor, the first axis, blocks of the last axis) there is one estimator at
+//! a time. Otherwise there is one for each group; groups whose runs are short, as along the last axis, are first
+//! collected in a column for each, so that an estimator sees many values in a call.
+
+use super::scheme::Scheme;
+use super::stream::{PIECE, for_each_piece};
+use crate::error::{Error, Result};
+use crate::kernel;
+use crate::num::{Code, Real, Rounding};
+use crate::params::{AffineParams, CodeRange, Granularity, NanPolicy, ParamsCalculator, QuantParams, Span};
+use crate::range::RangeEstimator;
+use alloc::borrow::Cow;
+use alloc::vec;
+use alloc::vec::Vec;
+use ndarray::{ArrayView, Dimension};
+
+/// Runs shorter than this are collected.
+const SHORT_RUN: usize = 64;
+/// Values that a group's column collects before its estimator sees them.
+const COLUMN: usize = 64;
+
+/// What was noticed while a tensor was read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Observed {
+    /// Elements that are NaN.
+    pub nan: u64,
+    /// Elements that are infinite.
+    pub infinite: u64,
+    /// Groups whose range is a single value: channels that are constant, or all zero.
+    pub constant_groups: u64,
+}
+
+pub(super) fn estimate<T, D, C, E, P, R>(
+    view: &ArrayView<'_, T, D>,
+    scheme: &Scheme<C, E, P, R>,
+) -> Result<(QuantParams, Observed)>
+where
+    T: Real,
+    D: Dimension,
+    C: Code,
+    E: RangeEstimator,
+    P: ParamsCalculator,
+    R: Rounding,
+{
+    let groups = scheme.granularity.groups(view.shape())?;
+    let mut pass = Pass {
+        scheme,
+        codes: scheme.codes(),
+        shape: view.shape(),
+        widened: vec![0.0; if T::as_f32s(&[]).is_some() { 0 } else { PIECE }],
+        observed: Observed::default(),
+        params: Vec::with_capacity(groups),
+    };
+    let total = view.len();
+    let group_len = total.checked_div(groups).unwrap_or(0);
+    if one_run_each(scheme.granularity, view.shape()) || !scheme.estimator.needs_data() {
+        pass.in_order(view, groups)?;
+    } else {
+        pass.scattered(view, groups, group_len)?;
+    }
+    let params = QuantParams::from_groups(scheme.granularity, pass.codes, pass.params)?;
+    Ok((params, pass.observed))
+}
+
+/// Returns whether each group is one run of elements, and the runs are in the order of the groups.
+fn one_run_each(granularity: Granularity, shape: &[usize]) -> bool {
+    match granularity {
+        Granularity::Tensor => true,
+        Granularity::Axis(axis) => shape[..axis].iter().product::<usize>() == 1,
+        Granularity::Block { axis, .. } => shape[axis + 1..].iter().product::<usize>() == 1,
+    }
+}
+
+struct Pass<'a, C, E, P, R> {
+    scheme: &'a Scheme<C, E, P, R>,
+    codes: CodeRange,
+    shape: &'a [usize],
+    widened: Vec<f32>,
+    observed: Observed,
+    params: Vec<AffineParams>,
+}
+
+impl<C: Code, E: RangeEstimator, P: ParamsCalculator, R: Rounding> Pass<'_, C, E, P, R> {
+    /// One estimator at a time.
+    fn in_order<T: Real, D: Dimension>(&mut self, view: &ArrayView<'_, T, D>, groups: usize) -> Result<()> {
+        let (needs_data, whole) = (self.scheme.estimator.needs_data(), !self.scheme.estimator.is_mergeable());
+        let mut current = (0, self.scheme.estimator.clone());
+        let mut collected = Vec::new();
+        for_each_piece(view, self.scheme.granularity, |span, x| {
+            let x = self.checked(span, x)?;
+            if !needs_data {
+                return Ok(());
+            }
+            for (k, run) in x.chunks(span.repeat).enumerate() {
+                while current.0 < span.first_group + k {
+                    self.finish(&mut current, &mut collected)?;
+                }
+                if whole { collected.extend_from_slice(run) } else { current.1.observe(run) }
+            }
+            if let Cow::Owned(buffer) = x {
+                self.widened = buffer;
+            }
+            Ok(())
+        })?;
+        while current.0 < groups {
+            self.finish(&mut current, &mut collected)?;
+        }
+        Ok(())
+    }
+
+    /// An estimator for each group.
+    fn scattered<T: Real, D: Dimension>(
+        &mut self,
+        view: &ArrayView<'_, T, D>,
+        groups: usize,
+        group_len: usize,
+    ) -> Result<()> {
+        let mut estimators = vec![self.scheme.estimator.clone(); groups];
+        let whole = !self.scheme.estimator.is_mergeable();
+        let depth = if whole { group_len + 1 } else { COLUMN };
+        let mut columns = Columns::default();
+        for_each_piece(view, self.scheme.granularity, |span, x| {
+            let x = self.checked(span, x)?;
+            for (k, run) in x.chunks(span.repeat).enumerate() {
+                let group = span.first_group + k;
+                if whole || run.len() < SHORT_RUN {
+                    columns.push(groups, depth, group, run, &mut estimators);
+                } else {
+                    estimators[group].observe(run);
+                }
+            }
+            if let Cow::Owned(buffer) = x {
+                self.widened = buffer;
+            }
+            Ok(())
+        })?;
+        columns.flush(depth, &mut estimators);
+        for estimator in estimators {
+            self.push_params(&estimator)?;
+        }
+        Ok(())
+    }
+
+    /// Returns the piece in f32, having counted what is not finite, and refused NaN where the policy says so.
+    fn checked<'x, T: Real>(&mut self, span: Span, x: &'x [T]) -> Result<Cow<'x, [f32]>> {
+        let level = kernel::detect();
+        let x = if let Some(x) = T::as_f32s(x) {
+            Cow::Borrowed(x)
+        } else {
+            let mut buffer = core::mem::take(&mut self.widened);
+            buffer.resize(x.len(), 0.0);
+            kernel::to_f32(level, x, &mut buffer);
+            Cow::Owned(buffer)
+        };
+        let (nan, infinite) = kernel::count_non_finite(level, &x);
+        self.observed.nan += nan;
+        self.observed.infinite += infinite;
+        if nan > 0 && self.scheme.nan_policy == NanPolicy::Error {
+            let at = span.start + kernel::first_nan(level, &x).unwrap_or(0);
+            return Err(Error::NotANumber { index: unravel(at, self.shape) });
+        }
+        Ok(x)
+    }
+
+    fn finish(&mut self, current: &mut (usize, E), collected: &mut Vec<f32>) -> Result<()> {
+        if !collected.is_empty() {
+            current.1.observe(collected);
+            collected.clear();
+        }
+        self.push_params(&current.1)?;
+        *current = (current.0 + 1, self.scheme.estimator.clone());
+        Ok(())
+    }
+
+    fn push_params(&mut self, estimator: &E) -> Result<()> {
+        let range = estimator.range(self.codes)?;
+        self.observed.constant_groups += u64::from(estimator.needs_data() && range.is_constant());
+        self.params.push(self.scheme.calculator.params(range, self.codes)?);
+        Ok(())
+    }
+}
+
+/// A column of values for each group, all filled to the same height, more or less.
+#[derive(Default)]
+struct Columns {
+    values: Vec<f32>,
+    heights: Vec<usize>,
+}
+
+impl Columns {
+    fn push<E: RangeEstimator>(
+        &mut self,
+        groups: usize,
+        depth: usize,
+        group: usize,
+        run: &[f32],
+        estimators: &mut [E],
+    ) {
+        if self.heights.is_empty() {
+            self.values.resize(groups * depth, 0.0);
+            self.heights.resize(groups, 0);
+        }
+        for &x in run {
+            let height = self.heights[group];
+            self.values[group * depth + height] = x;
+            if height + 1 == depth {
+                estimators[group].observe(&self.values[group * depth..(group + 1) * depth]);
+                self.heights[group] = 0;
+            } else {
+                self.heights[group] = height + 1;
+            }
+        }
+    }
+
+    fn flush<E: RangeEstimator>(&mut self, depth: usize, estimators: &mut [E]) {
+        for (group, height) in self.heights.iter_mut().enumerate().filter(|(_, height)| **height > 0) {
+            estimators[group].observe(&self.values[group * depth..group * depth + *height]);
+            *height = 0;
+        }
+    }
+}
+
+/// Returns the index along each axis of an element's position in row-major order.
+pub(super) fn unravel(mut position: usize, shape: &[usize]) -> Vec<usize> {
+    let mut index = vec![0; shape.len()];
+    for (i, &n) in index.iter_mut().zip(shape).rev() {
+        *i = position % n.max(1);
+        position /= n.max(1);
+    }
+    index
+}

@@ -1,0 +1,21 @@
+//! Tensors: `ndarray` views in, [`QuantizedTensor`]s out, and back.
+//!
+//! Any dimension and any memory layout gives what its row-major copy gives, element for element; results are row-major.
+//! Contiguous data are read where they lie; others are gathered in tiles of a few KiB.
+
+mod estimate;
+mod fake_quantize;
+mod quantize;
+mod quantized;
+mod scheme;
+mod slice;
+mod stream;
+
+pub use estimate::Observed;
+pub use fake_quantize::{fake_quantize_backward, fake_quantize_tensor, fake_quantize_tensor_into};
+pub use quantize::{estimate_params, quantize_tensor, quantize_tensor_into, quantize_with_params};
+pub use quantized::{QuantizedTensor, dequantize_into};
+pub use scheme::Scheme;
+pub(crate) use stream::for_each_piece;
+
+pub use slice::{dequantize_slice, quantize_slice, quantize_slice_into};

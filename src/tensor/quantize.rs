@@ -1,0 +1,211 @@
+//! Reals to codes.
+
+use super::estimate::{Observed, estimate, unravel};
+use super::quantized::QuantizedTensor;
+use super::scheme::Scheme;
+use super::stream::for_each_piece;
+use crate::error::{Error, Result};
+use crate::kernel::{self, Settings, quantize_span};
+use crate::num::{Code, Real, Rounding};
+use crate::params::{NanPolicy, ParamsCalculator, QuantParams};
+use crate::range::RangeEstimator;
+use alloc::vec;
+use ndarray::{Array, ArrayView, ArrayViewMut, Dimension};
+
+/// Returns the codes of a tensor with the parameters that restore it: range, scale and zero point, codes, in that order.
+///
+/// The codes have the tensor's shape, in row-major order. Any dimension and any memory layout will do; the element types
+/// are those of [`Real`], and with floating codes (`Scheme::<f16>::cast()`) the same call converts to FP16 and BF16.
+///
+/// - NaN: by [`Scheme::nan_policy`], by default an error that names the first one's index.
+/// - ±∞ is ignored by the range, counted in [`QuantizedTensor::observed`], and saturates.
+/// - A constant is restored exactly; zeros stay zeros.
+/// - An empty tensor has no range: [`Error::NoData`], unless the range is fixed.
+///
+/// # Errors
+///
+/// [`Error::NotANumber`], [`Error::NoData`] (of a group), [`Error::AxisOutOfBounds`], [`Error::BlockSizeZero`], and what
+/// the estimator or calculator refuses.
+///
+/// # Examples
+///
+/// ```
+/// use ndarray::array;
+/// use tensor_quant::{Scheme, quantize_tensor};
+///
+/// let weights = array![[1.2_f32, -0.5], [3.7, 0.25]];
+/// let q = quantize_tensor(weights.view(), &Scheme::<i8>::symmetric().with_axis(0))?;
+/// assert_eq!(q.codes(), &array![[127_i8, -53], [127, 9]]);
+/// assert_eq!(q.params().scales(), [1.2 / 127.0, 3.7 / 127.0]);
+/// # Ok::<(), tensor_quant::Error>(())
+/// ```
+pub fn quantize_tensor<T, D, C, E, P, R>(
+    view: ArrayView<'_, T, D>,
+    scheme: &Scheme<C, E, P, R>,
+) -> Result<QuantizedTensor<C, D>>
+where
+    T: Real,
+    D: Dimension,
+    C: Code,
+    E: RangeEstimator,
+    P: ParamsCalculator,
+    R: Rounding,
+{
+    let (params, observed) = estimate(&view, scheme)?;
+    let mut codes = zeros(&view);
+    if let Some(out) = codes.as_slice_mut() {
+        map_codes(&view, &params, scheme, out)?;
+    }
+    Ok(QuantizedTensor::from_parts(codes, params, observed))
+}
+
+/// As [`quantize_tensor`], writing the codes to memory of the caller. Nothing is allocated per element.
+///
+/// After an error `out` may be partly written.
+///
+/// # Errors
+///
+/// As [`quantize_tensor`], and [`Error::ShapeMismatch`] or [`Error::NotContiguous`] of `out`.
+pub fn quantize_tensor_into<T, D, C, E, P, R>(
+    view: ArrayView<'_, T, D>,
+    scheme: &Scheme<C, E, P, R>,
+    out: ArrayViewMut<'_, C, D>,
+) -> Result<(QuantParams, Observed)>
+where
+    T: Real,
+    D: Dimension,
+    C: Code,
+    E: RangeEstimator,
+    P: ParamsCalculator,
+    R: Rounding,
+{
+    check_shape("the output", view.shape(), out.shape())?;
+    let mut out = out;
+    let out = contiguous(&mut out)?;
+    let (params, observed) = estimate(&view, scheme)?;
+    map_codes(&view, &params, scheme, out)?;
+    Ok((params, observed))
+}
+
+/// Returns the parameters that [`quantize_tensor`] would use, without the codes.
+///
+/// # Errors
+///
+/// As [`quantize_tensor`].
+pub fn estimate_params<T, D, C, E, P, R>(view: ArrayView<'_, T, D>, scheme: &Scheme<C, E, P, R>) -> Result<QuantParams>
+where
+    T: Real,
+    D: Dimension,
+    C: Code,
+    E: RangeEstimator,
+    P: ParamsCalculator,
+    R: Rounding,
+{
+    Ok(estimate(&view, scheme)?.0)
+}
+
+/// Returns the codes of a tensor under parameters that are known already, from calibration or from a file.
+///
+/// The scheme gives the rounding, the scaling and the answer to NaN; its estimator, calculator and granularity are not
+/// asked. An empty tensor gives an empty result.
+///
+/// # Errors
+///
+/// [`Error::InvalidCodes`] or [`Error::LengthMismatch`] if the parameters do not fit the code type or the shape;
+/// [`Error::NotANumber`]; [`Error::AxisOutOfBounds`].
+///
+/// # Examples
+///
+/// ```
+/// use ndarray::array;
+/// use tensor_quant::{Scheme, params::QuantParams, quantize_with_params};
+///
+/// let params = QuantParams::per_tensor::<u8>(0.1, 128)?;
+/// let q = quantize_with_params(array![0.0_f32, 1.0, 1e10].view(), params, &Scheme::<u8>::affine())?;
+/// assert_eq!(q.codes(), &array![128_u8, 138, 255]);
+/// # Ok::<(), tensor_quant::Error>(())
+/// ```
+pub fn quantize_with_params<T, D, C, E, P, R>(
+    view: ArrayView<'_, T, D>,
+    params: QuantParams,
+    scheme: &Scheme<C, E, P, R>,
+) -> Result<QuantizedTensor<C, D>>
+where
+    T: Real,
+    D: Dimension,
+    C: Code,
+    E: RangeEstimator,
+    P: ParamsCalculator,
+    R: Rounding,
+{
+    params.check::<C>(view.shape())?;
+    let observed = check_values(&view, scheme.nan_policy)?;
+    let mut codes = zeros(&view);
+    if let Some(out) = codes.as_slice_mut() {
+        map_codes(&view, &params, scheme, out)?;
+    }
+    Ok(QuantizedTensor::from_parts(codes, params, observed))
+}
+
+/// Counts what is not finite, and refuses NaN where the policy says so.
+pub(super) fn check_values<T: Real, D: Dimension>(view: &ArrayView<'_, T, D>, policy: NanPolicy) -> Result<Observed> {
+    let level = kernel::detect();
+    let mut observed = Observed::default();
+    for_each_piece(view, crate::params::Granularity::Tensor, |span, x| {
+        let (nan, infinite) = kernel::count_non_finite(level, x);
+        observed.nan += nan;
+        observed.infinite += infinite;
+        if nan > 0 && policy == NanPolicy::Error {
+            let at = span.start + kernel::first_nan(level, x).unwrap_or(0);
+            return Err(Error::NotANumber { index: unravel(at, view.shape()) });
+        }
+        Ok(())
+    })?;
+    Ok(observed)
+}
+
+pub(super) fn map_codes<T, D, C, E, P, R>(
+    view: &ArrayView<'_, T, D>,
+    params: &QuantParams,
+    scheme: &Scheme<C, E, P, R>,
+    out: &mut [C],
+) -> Result<()>
+where
+    T: Real,
+    D: Dimension,
+    C: Code,
+    R: Rounding,
+{
+    let level = kernel::detect();
+    let settings = settings(scheme);
+    for_each_piece(view, params.granularity(), |span, x| {
+        quantize_span(level, params, settings, span, x, &mut out[span.start..span.start + span.len]);
+        Ok(())
+    })
+}
+
+pub(super) fn settings<C, E, P, R: Copy>(scheme: &Scheme<C, E, P, R>) -> Settings<R> {
+    Settings { rounding: scheme.rounding, scaling: scheme.scaling, nan: scheme.nan_policy }
+}
+
+/// Returns a row-major array of the view's shape.
+pub(super) fn zeros<T, O: Clone + Default, D: Dimension>(view: &ArrayView<'_, T, D>) -> Array<O, D> {
+    let values = vec![O::default(); view.len()];
+    match Array::from_shape_vec(view.raw_dim(), values) {
+        Ok(array) => array,
+        Err(_) => unreachable!("a view's length is the product of its shape"),
+    }
+}
+
+pub(super) fn check_shape(what: &'static str, expected: &[usize], actual: &[usize]) -> Result<()> {
+    if expected == actual {
+        Ok(())
+    } else {
+        Err(Error::ShapeMismatch { what, expected: expected.to_vec(), actual: actual.to_vec() })
+    }
+}
+
+pub(super) fn contiguous<'a, O, D: Dimension>(out: &'a mut ArrayViewMut<'_, O, D>) -> Result<&'a mut [O]> {
+    let (shape, strides) = (out.shape().to_vec(), out.strides().to_vec());
+    out.as_slice_mut().ok_or(Error::NotContiguous { shape, strides })
+}

@@ -1,0 +1,128 @@
+//! Codes, and what is needed to restore the tensor.
+
+use super::estimate::Observed;
+use super::quantize::{check_shape, contiguous, zeros};
+use crate::error::Result;
+use crate::kernel::{self, dequantize_span};
+use crate::num::Code;
+use crate::params::QuantParams;
+use ndarray::{Array, ArrayView, ArrayViewMut, Dimension};
+
+/// The codes of a tensor, with the scale and zero point of each group.
+#[derive(Clone, Debug, PartialEq)]
+pub struct QuantizedTensor<C, D: Dimension> {
+    codes: Array<C, D>,
+    params: QuantParams,
+    observed: Observed,
+}
+
+impl<C: Code, D: Dimension> QuantizedTensor<C, D> {
+    /// Returns a tensor of codes and parameters from elsewhere, as from a file.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidCodes`](crate::Error::InvalidCodes), [`Error::LengthMismatch`](crate::Error::LengthMismatch),
+    /// [`Error::AxisOutOfBounds`](crate::Error::AxisOutOfBounds) if the parameters do not fit the codes.
+    pub fn new(codes: Array<C, D>, params: QuantParams) -> Result<Self> {
+        params.check::<C>(codes.shape())?;
+        let codes = if codes.is_standard_layout() { codes } else { codes.as_standard_layout().into_owned() };
+        Ok(Self { codes, params, observed: Observed::default() })
+    }
+
+    pub(super) fn from_parts(codes: Array<C, D>, params: QuantParams, observed: Observed) -> Self {
+        Self { codes, params, observed }
+    }
+
+    /// Returns the codes, in row-major order.
+    pub fn codes(&self) -> &Array<C, D> {
+        &self.codes
+    }
+
+    /// Returns the scales and zero points.
+    pub fn params(&self) -> &QuantParams {
+        &self.params
+    }
+
+    /// Returns what was noticed in the original: NaN, infinities, constant groups. All 0 for codes from elsewhere.
+    pub fn observed(&self) -> Observed {
+        self.observed
+    }
+
+    /// Returns codes and parameters.
+    pub fn into_parts(self) -> (Array<C, D>, QuantParams) {
+        (self.codes, self.params)
+    }
+
+    /// Returns the restored tensor: `(code − zero_point) · scale`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ndarray::array;
+    /// use tensor_quant::{QuantizedTensor, params::QuantParams};
+    ///
+    /// let q = QuantizedTensor::new(array![[0_u8, 128, 255]], QuantParams::per_tensor::<u8>(0.5, 128)?)?;
+    /// assert_eq!(q.dequantize(), array![[-64.0, 0.0, 63.5]]);
+    /// # Ok::<(), tensor_quant::Error>(())
+    /// ```
+    pub fn dequantize(&self) -> Array<f32, D> {
+        let mut reals = zeros(&self.codes.view());
+        if let (Some(codes), Some(out)) = (self.codes.as_slice(), reals.as_slice_mut()) {
+            restore(codes, self.codes.shape(), &self.params, out);
+        }
+        reals
+    }
+
+    /// Writes the restored tensor to memory of the caller.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ShapeMismatch`](crate::Error::ShapeMismatch), [`Error::NotContiguous`](crate::Error::NotContiguous).
+    pub fn dequantize_into(&self, out: ArrayViewMut<'_, f32, D>) -> Result<()> {
+        dequantize_into(self.codes.view(), &self.params, out)
+    }
+
+    /// Returns the bytes that codes, packed, and parameters take.
+    pub fn size_in_bytes(&self) -> usize {
+        packed_len::<C>(self.codes.len()) + self.params.size_in_bytes()
+    }
+}
+
+/// Returns the bytes that `count` codes take when packed.
+fn packed_len<C: Code>(count: usize) -> usize {
+    let per_byte = (8 / C::BITS as usize).max(1);
+    count.div_ceil(per_byte) * (C::BITS as usize).div_ceil(8)
+}
+
+/// Writes the reals of codes in any memory layout to `out`.
+///
+/// # Errors
+///
+/// [`Error::ShapeMismatch`](crate::Error::ShapeMismatch) or [`Error::NotContiguous`](crate::Error::NotContiguous) of
+/// `out`; [`Error::LengthMismatch`](crate::Error::LengthMismatch) and
+/// [`Error::InvalidCodes`](crate::Error::InvalidCodes) if the parameters do not fit the codes.
+pub fn dequantize_into<C: Code, D: Dimension>(
+    codes: ArrayView<'_, C, D>,
+    params: &QuantParams,
+    out: ArrayViewMut<'_, f32, D>,
+) -> Result<()> {
+    check_shape("the output", codes.shape(), out.shape())?;
+    params.check::<C>(codes.shape())?;
+    let mut out = out;
+    let out = contiguous(&mut out)?;
+    let codes = codes.as_standard_layout();
+    if let Some(slice) = codes.as_slice() {
+        restore(slice, codes.shape(), params, out);
+    }
+    Ok(())
+}
+
+/// Restores row-major codes; the parameters were checked against the shape.
+pub(super) fn restore<C: Code>(codes: &[C], shape: &[usize], params: &QuantParams, out: &mut [f32]) {
+    let level = kernel::detect();
+    let spans = params.granularity().spans(shape).into_iter().flatten();
+    for span in spans {
+        let range = span.start..span.start + span.len;
+        dequantize_span(level, params, span, &codes[range.clone()], &mut out[range]);
+    }
+}

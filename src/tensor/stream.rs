@@ -1,0 +1,69 @@
+//! A tensor's elements in row-major order, a contiguous piece at a time, whatever the memory layout.
+
+use crate::error::Result;
+use crate::num::Real;
+use crate::params::{Granularity, Span};
+use alloc::vec;
+use ndarray::{ArrayView, ArrayView1, Axis, Dimension, Slice};
+
+/// Elements in a piece: small enough that a second look at it comes from the first-level cache.
+pub(super) const PIECE: usize = 4096;
+
+/// Calls `visit` with each piece of the tensor, in order, and the groups that its elements belong to.
+pub(crate) fn for_each_piece<T: Real, D: Dimension>(
+    view: &ArrayView<'_, T, D>,
+    granularity: Granularity,
+    mut visit: impl FnMut(Span, &[T]) -> Result<()>,
+) -> Result<()> {
+    let spans = granularity.spans(view.shape())?;
+    if let Some(slice) = view.as_slice() {
+        for piece in spans.flat_map(|span| span.pieces(PIECE)) {
+            visit(piece, &slice[piece.start..piece.start + piece.len])?;
+        }
+    } else {
+        let mut tile = vec![T::default(); PIECE.min(view.len())];
+        let mut cursor = Cursor::new(view);
+        for piece in spans.flat_map(|span| span.pieces(PIECE)) {
+            let tile = &mut tile[..piece.len];
+            cursor.fill(tile);
+            visit(piece, tile)?;
+        }
+    }
+    Ok(())
+}
+
+/// Reads elements in row-major order, rows at a time.
+struct Cursor<'a, T, I> {
+    rows: I,
+    row: ArrayView1<'a, T>,
+    at: usize,
+}
+
+impl<'a, T: Real> Cursor<'a, T, ()> {
+    fn new<D: Dimension>(
+        view: &'a ArrayView<'_, T, D>,
+    ) -> Cursor<'a, T, impl Iterator<Item = ArrayView1<'a, T>> + use<'a, T, D>> {
+        Cursor { rows: view.rows().into_iter(), row: ArrayView1::from(&[]), at: 0 }
+    }
+}
+
+impl<'a, T: Real, I: Iterator<Item = ArrayView1<'a, T>>> Cursor<'a, T, I> {
+    fn fill(&mut self, mut out: &mut [T]) {
+        while !out.is_empty() {
+            if self.at == self.row.len() {
+                match self.rows.next() {
+                    Some(row) => (self.row, self.at) = (row, 0),
+                    None => return,
+                }
+            }
+            let n = out.len().min(self.row.len() - self.at);
+            let (now, later) = out.split_at_mut(n);
+            let part = self.row.slice_axis(Axis(0), Slice::from(self.at..self.at + n));
+            match part.as_slice() {
+                Some(part) => now.copy_from_slice(part),
+                None => now.iter_mut().zip(part).for_each(|(to, &from)| *to = from),
+            }
+            (self.at, out) = (self.at + n, later);
+        }
+    }
+}
