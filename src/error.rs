@@ -153,6 +153,18 @@ pub enum Error {
         /// What is wrong.
         reason: String,
     },
+    /// Two tensors of one name in a file to be written.
+    #[error("two tensors would be named {name:?}")]
+    DuplicateName {
+        /// The name.
+        name: String,
+    },
+    /// A tensor that was announced to a file's writer, and not handed over before the file was finished.
+    #[error("tensor {name:?} was planned, but never written")]
+    NotWritten {
+        /// The tensor's name.
+        name: String,
+    },
     /// A tensor that the file does not hold.
     #[error("there is no tensor named {name:?}")]
     NoSuchTensor {

@@ -38,6 +38,7 @@
 //! | [`range`] | the estimators: fixed, min-max, moving average, percentile, mean ± k·σ |
 //! | [`tensor`] | [`Scheme`], [`quantize_tensor`] and its kin |
 //! | [`metrics`] | what it cost: per tensor, per channel, histograms |
+#![cfg_attr(feature = "safetensors", doc = "| [`model`] | files to named tensors and back |")]
 
 //!
 //! Each floor uses only those above it in this table. Estimators, calculators and roundings are open traits: your own
@@ -70,6 +71,8 @@ extern crate alloc;
 mod error;
 pub mod kernel;
 pub mod metrics;
+#[cfg(feature = "safetensors")]
+pub mod model;
 pub mod num;
 pub mod params;
 pub mod range;

@@ -3,8 +3,10 @@
 //! The bits of |x| count the bfloat16 values below it, in steps of 2¹⁶: rounding that count by any [`Rounding`] rounds
 //! x, subnormals and the step into the next binade included. Four low bits of the count are enough to carry parity.
 
-use super::code::{Code, CodeKind, Grid, sealed::Sealed};
+use super::code::{Code, CodeKind, Grid, read_bytes, sealed::Sealed, write_bytes};
 use super::rounding::{Rounding, nearest_i32};
+use crate::error::Result;
+use alloc::vec::Vec;
 use half::bf16;
 
 #[inline(always)]
@@ -70,6 +72,14 @@ impl Code for bf16 {
         } else {
             bf16::from_f64(number.clamp(<Self as Code>::MIN, <Self as Code>::MAX))
         }
+    }
+
+    fn write_packed(codes: &[Self], bytes: &mut Vec<u8>) {
+        write_bytes(codes, bytes, Self::to_le_bytes);
+    }
+
+    fn read_packed(bytes: &[u8], codes: &mut [Self]) -> Result<()> {
+        read_bytes(bytes, codes, Self::from_le_bytes)
     }
 }
 

@@ -7,8 +7,10 @@
 //! range. Dividing by that step (exact), rounding to a whole number by any [`Rounding`], and multiplying again (exact)
 //! gives the neighbour of x that the rounding chooses; packing it needs no further rounding.
 
-use super::code::{Code, CodeKind, Grid, sealed::Sealed};
+use super::code::{Code, CodeKind, Grid, read_bytes, sealed::Sealed, write_bytes};
 use super::rounding::{Rounding, TiesEven, nearest_i32};
+use crate::error::Result;
+use alloc::vec::Vec;
 use half::f16;
 
 const MANTISSA: u32 = 10;
@@ -80,6 +82,14 @@ impl Code for f16 {
 
     fn from_f64(number: f64) -> Self {
         if number.is_nan() { f16::ZERO } else { f16::from_f64(number.clamp(<Self as Code>::MIN, <Self as Code>::MAX)) }
+    }
+
+    fn write_packed(codes: &[Self], bytes: &mut Vec<u8>) {
+        write_bytes(codes, bytes, Self::to_le_bytes);
+    }
+
+    fn read_packed(bytes: &[u8], codes: &mut [Self]) -> Result<()> {
+        read_bytes(bytes, codes, Self::from_le_bytes)
     }
 
     fn as_f16s(slice: &mut [Self]) -> Option<&mut [f16]> {

@@ -2,6 +2,8 @@
 
 use super::Rounding;
 use super::f16;
+use crate::error::{Error, Result};
+use alloc::vec::Vec;
 use core::fmt::Debug;
 
 pub(super) mod sealed {
@@ -79,8 +81,51 @@ pub trait Code: sealed::Sealed + Copy + Debug + Default + PartialEq + Send + Syn
     /// gives 0. For single values: the kernels use [`encode`](Self::encode).
     fn from_f64(number: f64) -> Self;
 
+    /// Appends the codes as they are stored: little-endian, types of fewer than 8 bits packed, the first in the low bits.
+    fn write_packed(codes: &[Self], bytes: &mut Vec<u8>);
+
+    /// Reads what [`write_packed`](Self::write_packed) wrote; `codes` says how many there are.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::LengthMismatch`](crate::Error::LengthMismatch) unless there are exactly the bytes of so many codes.
+    fn read_packed(bytes: &[u8], codes: &mut [Self]) -> Result<()>;
+
+    /// Returns the bytes that `count` codes take when packed.
+    fn packed_len(count: usize) -> usize {
+        match Self::BITS {
+            bits @ ..8 => count.div_ceil(8 / bits as usize),
+            bits => count.saturating_mul(bits as usize / 8),
+        }
+    }
+
     /// Returns the slice itself if the type is [`f16`]: the hardware converts such slices.
     fn as_f16s(_slice: &mut [Self]) -> Option<&mut [f16]> {
         None
     }
+}
+
+/// Appends the bytes of each value.
+pub(super) fn write_bytes<T: Copy, const N: usize>(values: &[T], bytes: &mut Vec<u8>, to_bytes: impl Fn(T) -> [u8; N]) {
+    bytes.reserve(values.len() * N);
+    for &value in values {
+        bytes.extend_from_slice(&to_bytes(value));
+    }
+}
+
+/// Reads values of `N` bytes each.
+pub(super) fn read_bytes<T, const N: usize>(
+    bytes: &[u8],
+    out: &mut [T],
+    from_bytes: impl Fn([u8; N]) -> T,
+) -> Result<()> {
+    let expected = out.len() * N;
+    if bytes.len() != expected {
+        return Err(Error::LengthMismatch { what: "bytes of codes", expected, actual: bytes.len() });
+    }
+    let (chunks, _) = bytes.as_chunks::<N>();
+    for (out, &chunk) in out.iter_mut().zip(chunks) {
+        *out = from_bytes(chunk);
+    }
+    Ok(())
 }

@@ -1,7 +1,10 @@
 //! 4-bit integers, one in a byte; [`pack_nibbles`](super::pack_nibbles) makes two of them share one.
 
 use super::code::{Code, CodeKind, Grid, sealed::Sealed};
+use super::pack::unpack_nibbles;
 use super::rounding::Rounding;
+use crate::error::Result;
+use alloc::vec::Vec;
 use core::fmt;
 
 macro_rules! nibble {
@@ -19,7 +22,7 @@ macro_rules! nibble {
 
             /// Returns the value as a 4-bit integer, or `None` if it has more bits.
             pub const fn new(value: $int) -> Option<Self> {
-                if value >= $min && value <= $max { Some(Self(value)) } else { None }
+                if value as i32 >= $min && value as i32 <= $max { Some(Self(value)) } else { None }
             }
 
             /// Returns the value in a whole byte.
@@ -78,6 +81,21 @@ macro_rules! nibble {
 
             fn from_f64(number: f64) -> Self {
                 Self((number as $int).clamp($min, $max))
+            }
+
+            fn write_packed(codes: &[Self], bytes: &mut Vec<u8>) {
+                bytes.extend(codes.chunks(2).map(|pair| {
+                    let high = pair.get(1).map_or(0, |code| code.to_nibble());
+                    pair[0].to_nibble() | (high << 4)
+                }));
+            }
+
+            fn read_packed(bytes: &[u8], codes: &mut [Self]) -> Result<()> {
+                let nibbles = unpack_nibbles(bytes, codes.len())?;
+                for (code, nibble) in codes.iter_mut().zip(nibbles) {
+                    *code = Self::from_nibble(nibble);
+                }
+                Ok(())
             }
         }
     )*};

@@ -1,7 +1,9 @@
 //! The integer code types of 8 to 32 bits.
 
-use super::code::{Code, CodeKind, Grid, sealed::Sealed};
+use super::code::{Code, CodeKind, Grid, read_bytes, sealed::Sealed, write_bytes};
 use super::rounding::Rounding;
+use crate::error::Result;
+use alloc::vec::Vec;
 
 macro_rules! small_integer {
     ($($int:ident, $bits:literal;)*) => {$(
@@ -32,6 +34,14 @@ macro_rules! small_integer {
 
             fn from_f64(number: f64) -> Self {
                 number as $int
+            }
+
+            fn write_packed(codes: &[Self], bytes: &mut Vec<u8>) {
+                write_bytes(codes, bytes, Self::to_le_bytes);
+            }
+
+            fn read_packed(bytes: &[u8], codes: &mut [Self]) -> Result<()> {
+                read_bytes(bytes, codes, Self::from_le_bytes)
             }
         }
     )*};
@@ -78,5 +88,13 @@ impl Code for i32 {
 
     fn from_f64(number: f64) -> Self {
         number as i32
+    }
+
+    fn write_packed(codes: &[Self], bytes: &mut Vec<u8>) {
+        write_bytes(codes, bytes, Self::to_le_bytes);
+    }
+
+    fn read_packed(bytes: &[u8], codes: &mut [Self]) -> Result<()> {
+        read_bytes(bytes, codes, Self::from_le_bytes)
     }
 }

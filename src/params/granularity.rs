@@ -72,7 +72,7 @@ impl Granularity {
             Granularity::Axis(axis) => length_of(shape, axis),
             Granularity::Block { axis, size } => {
                 let blocks = blocks_of(shape, axis, size)?;
-                Ok(shape[..axis].iter().product::<usize>() * blocks * shape[axis + 1..].iter().product::<usize>())
+                Ok(product(&[product(&shape[..axis]), blocks, product(&shape[axis + 1..])]))
             }
         }
     }
@@ -85,18 +85,18 @@ impl Granularity {
     pub fn spans(self, shape: &[usize]) -> Result<impl Iterator<Item = Span>> {
         let (count, len, groups_per_step, repeat) = match self {
             Granularity::Tensor => {
-                let total = shape.iter().product();
+                let total = product(shape);
                 (1, total, 0, total)
             }
             Granularity::Axis(axis) => {
                 let channels = length_of(shape, axis)?;
-                let inner: usize = shape[axis + 1..].iter().product();
-                (shape[..axis].iter().product(), channels * inner, 0, inner)
+                let inner = product(&shape[axis + 1..]);
+                (product(&shape[..axis]), channels.saturating_mul(inner), 0, inner)
             }
             Granularity::Block { axis, size } => {
                 let blocks = blocks_of(shape, axis, size)?;
-                let outer: usize = shape[..axis].iter().product();
-                let inner: usize = shape[axis + 1..].iter().product();
+                let outer = product(&shape[..axis]);
+                let inner = product(&shape[axis + 1..]);
                 if inner == 1 {
                     (outer, shape[axis], blocks, size)
                 } else {
@@ -158,6 +158,11 @@ impl Iterator for Spans {
             }
         }
     }
+}
+
+/// Shapes from files may be absurd: a product too large to count is too large for anything that follows, too.
+fn product(lengths: &[usize]) -> usize {
+    lengths.iter().fold(1, |product: usize, &len| product.saturating_mul(len))
 }
 
 fn length_of(shape: &[usize], axis: usize) -> Result<usize> {

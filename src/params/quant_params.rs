@@ -96,10 +96,24 @@ impl QuantParams {
             zero_points.push(params.zero_point);
             offsets.push(params.offset);
         }
-        if offsets.iter().all(|&offset| offset == 0.0) {
-            offsets.clear();
+        Self::new(granularity, codes, scales, zero_points)?.with_offsets(offsets)
+    }
+
+    /// Returns the same with a real for each group that is added after scaling.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::LengthMismatch`], and [`Error::InvalidSetting`] for one that is not finite.
+    pub fn with_offsets(self, offsets: Vec<f32>) -> Result<Self> {
+        if offsets.len() != self.scales.len() {
+            return Err(Error::LengthMismatch { what: "offsets", expected: self.scales.len(), actual: offsets.len() });
         }
-        Ok(Self { offsets, ..Self::new(granularity, codes, scales, zero_points)? })
+        if let Some(&offset) = offsets.iter().find(|offset| !offset.is_finite()) {
+            let (what, expected) = ("the offset", "finite");
+            return Err(Error::InvalidSetting { what, expected, actual: f64::from(offset) });
+        }
+        let offsets = if offsets.iter().all(|&offset| offset == 0.0) { Vec::new() } else { offsets };
+        Ok(Self { offsets, ..self })
     }
 
     fn check_zero_point(&self, group: usize, zero_point: i32) -> Result<()> {
@@ -179,9 +193,8 @@ impl QuantParams {
         })
     }
 
-    /// Returns the bytes that the parameters take: 4 for a scale, 4 for a zero point unless all are 0, 4 for an offset.
+    /// Returns the bytes that the parameters take: 4 for a scale, 4 for a zero point, and 4 for an offset if there are any.
     pub fn size_in_bytes(&self) -> usize {
-        let zero_points = if self.zero_points.iter().all(|&z| z == 0) { 0 } else { self.zero_points.len() };
-        4 * (self.scales.len() + zero_points + self.offsets.len())
+        4 * (self.scales.len() + self.zero_points.len() + self.offsets.len())
     }
 }

@@ -84,14 +84,8 @@ impl<C: Code, D: Dimension> QuantizedTensor<C, D> {
 
     /// Returns the bytes that codes, packed, and parameters take.
     pub fn size_in_bytes(&self) -> usize {
-        packed_len::<C>(self.codes.len()) + self.params.size_in_bytes()
+        C::packed_len(self.codes.len()) + self.params.size_in_bytes()
     }
-}
-
-/// Returns the bytes that `count` codes take when packed.
-fn packed_len<C: Code>(count: usize) -> usize {
-    let per_byte = (8 / C::BITS as usize).max(1);
-    count.div_ceil(per_byte) * (C::BITS as usize).div_ceil(8)
 }
 
 /// Writes the reals of codes in any memory layout to `out`.

@@ -1,0 +1,40 @@
+//! Your own estimator, calculator and rounding, in the same vectorised kernel as the built-in ones.
+use tensor_quant::params::{AffineParams, CodeRange, ValueRange};
+use tensor_quant::{ParamsCalculator, RangeEstimator, Result, Rounding, Scheme, quantize_tensor, range::MeanStd};
+
+#[derive(Clone, Debug)]
+struct ThreeSigmas(MeanStd);
+impl RangeEstimator for ThreeSigmas {
+    fn observe(&mut self, values: &[f32]) {
+        self.0.observe(values);
+    }
+    fn merge(&mut self, other: &Self) {
+        self.0.merge(&other.0);
+    }
+    fn range(&self, codes: CodeRange) -> Result<ValueRange> {
+        self.0.range(codes)
+    }
+}
+#[derive(Clone, Copy, Debug)]
+struct NearestPowerOfTwo;
+impl ParamsCalculator for NearestPowerOfTwo {
+    fn params(&self, range: ValueRange, codes: CodeRange) -> Result<AffineParams> {
+        let exact = f64::from(range.max_abs()).max(1e-30) / codes.max();
+        AffineParams::new(exact.log2().round().exp2(), 0)
+    }
+}
+#[derive(Clone, Copy, Debug)]
+struct Up;
+impl Rounding for Up {
+    #[inline(always)]
+    fn round(self, x: f32, _index: u64) -> f32 {
+        x.ceil()
+    }
+}
+fn main() -> Result<()> {
+    let x = ndarray::Array1::from_shape_fn(4096, |i| (i as f32 * 0.37).sin() * (i as f32 * 0.011).cos());
+    let scheme = Scheme::<i8, _, _, _>::new(ThreeSigmas(MeanStd::new(3.0)?), NearestPowerOfTwo, Up);
+    let q = quantize_tensor(x.view(), &scheme)?;
+    println!("scale {}: {}", q.params().scales()[0], q.error(x.view())?);
+    Ok(())
+}

@@ -1,0 +1,148 @@
+//! Where each tensor of a file to be written will stand: known before any of them is.
+
+use super::description::TensorDescription;
+use super::reader::TensorInfo;
+use crate::error::{Error, Result};
+use crate::num::{Code, CodeKind};
+use crate::params::Granularity;
+use ::safetensors::tensor::{Dtype, TensorInfo as Entry};
+use std::collections::HashSet;
+
+/// How a tensor will be stored.
+#[derive(Clone, Debug)]
+pub struct Stored(pub(super) Kind);
+
+#[derive(Clone, Debug)]
+pub(super) enum Kind {
+    /// As it was.
+    Copied { dtype: Dtype, shape: Vec<usize> },
+    /// Codes and parameters.
+    Quantized { code: CodeType, shape: Vec<usize>, granularity: Granularity, offset: bool },
+    /// Floating codes without a scale.
+    Cast { code: CodeType, shape: Vec<usize> },
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct CodeType {
+    pub(super) name: &'static str,
+    packed_len: fn(usize) -> usize,
+    bits: u32,
+}
+
+impl Stored {
+    /// Returns that a tensor is copied byte for byte.
+    pub fn copy_of(tensor: &TensorInfo) -> Self {
+        Self(Kind::Copied { dtype: tensor.entry_dtype, shape: tensor.shape.clone() })
+    }
+
+    /// Returns that a tensor of this shape is stored as codes of type `C` with a scale and zero point for each group.
+    ///
+    /// Floating codes are stored as a plain tensor of that type.
+    pub fn quantized<C: Code>(shape: &[usize], granularity: Granularity) -> Self {
+        let code = CodeType { name: C::NAME, packed_len: C::packed_len, bits: C::BITS };
+        let shape = shape.to_vec();
+        Self(match C::KIND {
+            CodeKind::Integer => Kind::Quantized { code, shape, granularity, offset: false },
+            CodeKind::Float => Kind::Cast { code, shape },
+        })
+    }
+
+    /// Returns the same with an offset for each group, for calculators that use one.
+    #[must_use]
+    pub fn with_offset(mut self) -> Self {
+        if let Kind::Quantized { offset, .. } = &mut self.0 {
+            *offset = true;
+        }
+        self
+    }
+
+    /// Returns what restoring the tensor will take, of a tensor whose codes in use are `codes`.
+    pub(super) fn description(&self, codes: (i64, i64)) -> Option<TensorDescription> {
+        let Kind::Quantized { code, shape, granularity, offset } = &self.0 else { return None };
+        let (axis, block_size) = match *granularity {
+            Granularity::Tensor => (None, None),
+            Granularity::Axis(axis) => (Some(axis), None),
+            Granularity::Block { axis, size } => (Some(axis), Some(size)),
+        };
+        Some(TensorDescription {
+            code: code.name.into(),
+            shape: shape.clone(),
+            codes,
+            axis,
+            block_size,
+            offset: *offset,
+        })
+    }
+
+    /// Returns the tensors of the file that this one becomes.
+    fn entries(&self, name: &str) -> Result<Vec<(String, Dtype, Vec<usize>, usize)>> {
+        let part = |suffix: &str| format!("{name}.{suffix}");
+        Ok(match &self.0 {
+            Kind::Copied { dtype, shape } => {
+                let bits = count(shape)?.saturating_mul(dtype.bitsize());
+                vec![(name.into(), *dtype, shape.clone(), bits / 8)]
+            }
+            Kind::Cast { code, shape } => {
+                vec![(name.into(), code.dtype(), shape.clone(), (code.packed_len)(count(shape)?))]
+            }
+            Kind::Quantized { code, shape, granularity, offset } => {
+                let groups = granularity.groups(shape)?;
+                let bytes = (code.packed_len)(count(shape)?);
+                let stored_shape = if code.bits < 8 { vec![bytes] } else { shape.clone() };
+                let mut entries = vec![
+                    (name.into(), code.dtype(), stored_shape, bytes),
+                    (part("scale"), Dtype::F32, vec![groups], groups.saturating_mul(4)),
+                    (part("zero_point"), Dtype::I32, vec![groups], groups.saturating_mul(4)),
+                ];
+                if *offset {
+                    entries.push((part("offset"), Dtype::F32, vec![groups], groups.saturating_mul(4)));
+                }
+                entries
+            }
+        })
+    }
+}
+
+impl CodeType {
+    fn dtype(self) -> Dtype {
+        match self.name {
+            "i8" => Dtype::I8,
+            "i16" => Dtype::I16,
+            "u16" => Dtype::U16,
+            "i32" => Dtype::I32,
+            "f16" => Dtype::F16,
+            "bf16" => Dtype::BF16,
+            _ => Dtype::U8,
+        }
+    }
+}
+
+fn count(shape: &[usize]) -> Result<usize> {
+    shape.iter().try_fold(1_usize, |n, &len| n.checked_mul(len)).ok_or(Error::ShapeMismatch {
+        what: "a tensor too large to address",
+        expected: vec![],
+        actual: shape.to_vec(),
+    })
+}
+
+/// Returns all tensors of the file, in the order of their data: types of more bytes first, so that each is aligned, and
+/// by name among equals, as the format's own writer orders them.
+pub(super) fn lay_out(plan: &[(String, Stored)]) -> Result<Vec<(String, Entry)>> {
+    let mut entries = Vec::new();
+    for (name, stored) in plan {
+        entries.extend(stored.entries(name).map_err(|e| e.of_tensor(name))?);
+    }
+    entries.sort_by(|(a_name, a, ..), (b_name, b, ..)| b.bitsize().cmp(&a.bitsize()).then_with(|| a_name.cmp(b_name)));
+    let mut names = HashSet::new();
+    let mut at = 0_usize;
+    let mut laid_out = Vec::with_capacity(entries.len());
+    for (name, dtype, shape, bytes) in entries {
+        if !names.insert(name.clone()) {
+            return Err(Error::DuplicateName { name });
+        }
+        let end = at.saturating_add(bytes);
+        laid_out.push((name, Entry { dtype, shape, data_offsets: (at, end) }));
+        at = end;
+    }
+    Ok(laid_out)
+}

@@ -1,0 +1,297 @@
+//! Reading a file a tensor at a time.
+
+use super::description::{Description, KEY, TensorDescription, VERSION};
+use crate::error::{Error, Result};
+use crate::num::{Code, I4, Real, U4, bf16, f16};
+use crate::params::{CodeRange, QuantParams};
+use crate::tensor::QuantizedTensor;
+use ::safetensors::tensor::{Dtype, Metadata, TensorInfo as Entry};
+use ndarray::{ArrayD, IxDyn};
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+
+/// The longest header that is read: what the format's own reader allows.
+const MAX_HEADER: u64 = 100_000_000;
+/// Bytes that are read at once: a multiple of every element size.
+const CHUNK: usize = 1 << 18;
+
+/// A tensor of a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TensorInfo {
+    /// Its name.
+    pub name: String,
+    /// The element type, as the format names it: `F32`.
+    pub dtype: String,
+    /// Its shape.
+    pub shape: Vec<usize>,
+    /// Whether [`Reader::read`] gives its values: `F32`, `F16`, `BF16` and `F64`.
+    pub is_float: bool,
+    /// The bytes it takes.
+    pub size_in_bytes: usize,
+    pub(super) entry_dtype: Dtype,
+}
+
+/// A `.safetensors` file that tensors are read from, one at a time.
+#[derive(Debug)]
+pub struct Reader {
+    path: PathBuf,
+    file: File,
+    data_start: u64,
+    tensors: Vec<TensorInfo>,
+    header: Metadata,
+    metadata: HashMap<String, String>,
+    quantized: HashMap<String, TensorDescription>,
+}
+
+impl Reader {
+    /// Opens a file and checks its header.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`], or [`Error::Format`] for a file that is truncated, of another format, or whose header does not
+    /// describe the data.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref().to_path_buf();
+        let io = |source| Error::Io { action: "read", path: path.clone(), source };
+        let bad = |reason: String| Error::Format { path: path.clone(), format: "safetensors", reason };
+        let mut file = File::open(&path).map_err(io)?;
+        if file.metadata().map_err(io)?.is_dir() {
+            return Err(io(std::io::ErrorKind::IsADirectory.into()));
+        }
+        let file_len = file.seek(SeekFrom::End(0)).map_err(io)?;
+        file.rewind().map_err(io)?;
+        if file_len < 8 {
+            return Err(bad(format!("it has {file_len} bytes, and 8 are the length of the header alone")));
+        }
+        let mut length = [0; 8];
+        file.read_exact(&mut length).map_err(io)?;
+        let length = u64::from_le_bytes(length);
+        if length > file_len - 8 {
+            return Err(bad(format!("its header would be {length} bytes long, but {} follow", file_len - 8)));
+        }
+        if length > MAX_HEADER {
+            return Err(bad(format!("its header of {length} bytes is longer than the {MAX_HEADER} that are allowed")));
+        }
+        let mut header = vec![0; length as usize];
+        file.read_exact(&mut header).map_err(io)?;
+        let header: Metadata = serde_json::from_slice(&header).map_err(|e| bad(format!("its header: {e}")))?;
+
+        let data_start = 8 + length;
+        let data_len = file_len - data_start;
+        let described =
+            header.offset_keys().iter().filter_map(|name| header.info(name)).map(|t| t.data_offsets.1).max();
+        let described = described.unwrap_or(0) as u64;
+        if described != data_len {
+            return Err(bad(format!("its header describes {described} bytes of data, but {data_len} follow")));
+        }
+        let metadata = header.metadata().clone().unwrap_or_default();
+        let quantized = descriptions(&metadata).map_err(|reason| bad(reason))?;
+        let tensors = header.offset_keys().into_iter().filter_map(|name| {
+            let entry = header.info(&name)?;
+            Some(tensor_info(name, entry))
+        });
+        Ok(Self { tensors: tensors.collect(), path: path.clone(), file, data_start, header, metadata, quantized })
+    }
+
+    /// Returns the tensors, in the order of their data.
+    pub fn tensors(&self) -> impl ExactSizeIterator<Item = &TensorInfo> + '_ {
+        self.tensors.iter()
+    }
+
+    /// Returns the names of the tensors, in the order of their data.
+    pub fn names(&self) -> Vec<String> {
+        self.tensors.iter().map(|tensor| tensor.name.clone()).collect()
+    }
+
+    /// Returns the file's metadata: texts by name.
+    pub fn metadata(&self) -> &HashMap<String, String> {
+        &self.metadata
+    }
+
+    /// Returns the values of a floating-point tensor, in f32.
+    ///
+    /// f16 and bf16 widen exactly; f64 is rounded once.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoSuchTensor`]; [`Error::Format`] if its type is another; [`Error::Io`].
+    pub fn read(&mut self, name: &str) -> Result<ArrayD<f32>> {
+        let (shape, values) = match self.entry(name)?.dtype {
+            Dtype::F32 => self.values(name, |bytes| f32::from_le_bytes(bytes))?,
+            Dtype::F64 => self.values(name, |bytes| f64::from_le_bytes(bytes).to_f32())?,
+            Dtype::F16 => self.values(name, |bytes| Real::to_f32(f16::from_le_bytes(bytes)))?,
+            Dtype::BF16 => self.values(name, |bytes| Real::to_f32(bf16::from_le_bytes(bytes)))?,
+            other => return Err(self.bad(name, &format!("elements of type {other:?} are not floating-point numbers"))),
+        };
+        self.array(name, shape, values)
+    }
+
+    /// Returns the reals of a tensor: restored if it holds codes, read as it is otherwise.
+    ///
+    /// # Errors
+    ///
+    /// As [`read`](Self::read), and [`Error::Format`] if what the file says of its codes does not fit together.
+    pub fn restore(&mut self, name: &str) -> Result<ArrayD<f32>> {
+        let Some(description) = self.quantized.get(name).cloned() else { return self.read(name) };
+        match description.code.as_str() {
+            "i8" => self.restored::<i8>(name, &description),
+            "u8" => self.restored::<u8>(name, &description),
+            "i16" => self.restored::<i16>(name, &description),
+            "u16" => self.restored::<u16>(name, &description),
+            "i32" => self.restored::<i32>(name, &description),
+            "i4" => self.restored::<I4>(name, &description),
+            "u4" => self.restored::<U4>(name, &description),
+            other => Err(self.bad(name, &format!("its code type {other:?} is unknown"))),
+        }
+    }
+
+    /// Returns the codes and parameters of a quantized tensor.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoSuchTensor`] if the file does not hold such a tensor, or not as codes; [`Error::Format`] if the codes
+    /// are of another type than `C`, or what the file says of them does not fit together; [`Error::Io`].
+    pub fn read_quantized<C: Code>(&mut self, name: &str) -> Result<QuantizedTensor<C, IxDyn>> {
+        let description = self.quantized.get(name).cloned().ok_or_else(|| Error::NoSuchTensor { name: name.into() })?;
+        if description.code != C::NAME {
+            let reason = format!("its codes are {}, not {}", description.code, C::NAME);
+            return Err(self.bad(name, &reason));
+        }
+        self.quantized_tensor(name, &description)
+    }
+
+    fn restored<C: Code>(&mut self, name: &str, description: &TensorDescription) -> Result<ArrayD<f32>> {
+        Ok(self.quantized_tensor::<C>(name, description)?.dequantize())
+    }
+
+    fn quantized_tensor<C: Code>(
+        &mut self,
+        name: &str,
+        description: &TensorDescription,
+    ) -> Result<QuantizedTensor<C, IxDyn>> {
+        let count = description.shape.iter().try_fold(1_usize, |n, &len| n.checked_mul(len));
+        let bytes = self.bytes(name)?;
+        let count = match count {
+            Some(count) if C::packed_len(count) == bytes.len() => count,
+            _ => {
+                let (shape, len) = (&description.shape, bytes.len());
+                return Err(self.bad(name, &format!("the shape {shape:?} of its codes does not fit their {len} bytes")));
+            }
+        };
+        let mut codes = vec![C::default(); count];
+        C::read_packed(&bytes, &mut codes)?;
+        drop(bytes);
+        let (_, scales) = self.typed(&format!("{name}.scale"), Dtype::F32, f32::from_le_bytes)?;
+        let (_, zero_points) = self.typed(&format!("{name}.zero_point"), Dtype::I32, i32::from_le_bytes)?;
+        let (min, max) = description.codes;
+        let range = CodeRange::new(C::from_f64(min as f64), C::from_f64(max as f64));
+        let params = range.and_then(|range| QuantParams::new(description.granularity(), range, scales, zero_points));
+        let mut params = params.map_err(|e| e.of_tensor(name))?;
+        if description.offset {
+            let (_, offsets) = self.typed(&format!("{name}.offset"), Dtype::F32, f32::from_le_bytes)?;
+            params = params.with_offsets(offsets).map_err(|e| e.of_tensor(name))?;
+        }
+        let codes = self.array(name, description.shape.clone(), codes)?;
+        QuantizedTensor::new(codes, params).map_err(|e| e.of_tensor(name))
+    }
+
+    fn typed<T, const N: usize>(
+        &mut self,
+        name: &str,
+        dtype: Dtype,
+        convert: impl Fn([u8; N]) -> T,
+    ) -> Result<(Vec<usize>, Vec<T>)> {
+        let actual = self.entry(name)?.dtype;
+        if actual != dtype {
+            return Err(self.bad(name, &format!("its elements are {actual:?}, not {dtype:?}")));
+        }
+        self.values(name, convert)
+    }
+
+    /// Reads a tensor of elements of `N` bytes, a chunk at a time.
+    fn values<T, const N: usize>(
+        &mut self,
+        name: &str,
+        convert: impl Fn([u8; N]) -> T,
+    ) -> Result<(Vec<usize>, Vec<T>)> {
+        let entry = self.entry(name)?.clone();
+        // The header was checked against the file's length, so this is no more than the file holds.
+        let mut values = Vec::with_capacity((entry.data_offsets.1 - entry.data_offsets.0) / N);
+        self.for_each_chunk(&entry, |chunk| {
+            let (elements, _) = chunk.as_chunks::<N>();
+            values.extend(elements.iter().map(|&bytes| convert(bytes)));
+            Ok(())
+        })?;
+        Ok((entry.shape, values))
+    }
+
+    /// Returns a tensor's bytes.
+    fn bytes(&mut self, name: &str) -> Result<Vec<u8>> {
+        let entry = self.entry(name)?.clone();
+        let mut bytes = Vec::with_capacity(entry.data_offsets.1 - entry.data_offsets.0);
+        self.for_each_chunk(&entry, |chunk| {
+            bytes.extend_from_slice(chunk);
+            Ok(())
+        })?;
+        Ok(bytes)
+    }
+
+    /// Hands over a tensor's bytes, a chunk at a time.
+    pub(super) fn copy(&mut self, name: &str, write: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
+        let entry = self.entry(name)?.clone();
+        self.for_each_chunk(&entry, write)
+    }
+
+    fn for_each_chunk(&mut self, entry: &Entry, mut visit: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
+        let io = |source| Error::Io { action: "read", path: self.path.clone(), source };
+        let (start, end) = entry.data_offsets;
+        self.file.seek(SeekFrom::Start(self.data_start + start as u64)).map_err(io)?;
+        let mut buffer = vec![0; CHUNK.min(end - start)];
+        let mut left = end - start;
+        while left > 0 {
+            let chunk = &mut buffer[..left.min(CHUNK)];
+            self.file.read_exact(chunk).map_err(io)?;
+            visit(chunk)?;
+            left -= chunk.len();
+        }
+        Ok(())
+    }
+
+    fn entry(&self, name: &str) -> Result<&Entry> {
+        self.header.info(name).ok_or_else(|| Error::NoSuchTensor { name: name.into() })
+    }
+
+    fn array<T>(&self, name: &str, shape: Vec<usize>, values: Vec<T>) -> Result<ArrayD<T>> {
+        ArrayD::from_shape_vec(IxDyn(&shape), values).map_err(|e| self.bad(name, &format!("shape {shape:?}: {e}")))
+    }
+
+    fn bad(&self, name: &str, reason: &str) -> Error {
+        let reason = format!("tensor {name:?}: {reason}");
+        Error::Format { path: self.path.clone(), format: "safetensors", reason }
+    }
+}
+
+fn tensor_info(name: String, entry: &Entry) -> TensorInfo {
+    TensorInfo {
+        name,
+        dtype: format!("{:?}", entry.dtype),
+        shape: entry.shape.clone(),
+        is_float: matches!(entry.dtype, Dtype::F32 | Dtype::F16 | Dtype::BF16 | Dtype::F64),
+        size_in_bytes: entry.data_offsets.1 - entry.data_offsets.0,
+        entry_dtype: entry.dtype,
+    }
+}
+
+fn descriptions(metadata: &HashMap<String, String>) -> Result<HashMap<String, TensorDescription>, String> {
+    let Some(text) = metadata.get(KEY) else { return Ok(HashMap::new()) };
+    let description: Description =
+        serde_json::from_str(text).map_err(|e| format!("the entry {KEY:?} of its metadata: {e}"))?;
+    if description.version == VERSION {
+        Ok(description.tensors.into_iter().collect())
+    } else {
+        Err(format!("the entry {KEY:?} of its metadata has version {}, not {VERSION}", description.version))
+    }
+}

@@ -1,0 +1,247 @@
+//! Writing a file a tensor at a time.
+
+use super::description::{Description, KEY, VERSION};
+use super::layout::{Kind, Stored, lay_out};
+use super::reader::Reader;
+use crate::error::{Error, Result};
+use crate::num::Code;
+use crate::tensor::QuantizedTensor;
+use ::safetensors::tensor::TensorInfo as Entry;
+use ndarray::Dimension;
+use serde::ser::{Serialize, SerializeMap, Serializer};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::io::{Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use tempfile::NamedTempFile;
+
+/// Codes that are packed at once; a multiple of those in a byte.
+const CHUNK: usize = 1 << 16;
+/// Room in the header for the codes in use, which are known only when a tensor is handed over.
+const ROOM_FOR_CODES: usize = 48;
+
+/// A `.safetensors` file that is being written under a temporary name.
+///
+/// Dropped before [`finish`](Self::finish), it leaves nothing behind, and the target as it was.
+#[derive(Debug)]
+pub struct Writer {
+    path: PathBuf,
+    file: NamedTempFile,
+    data_start: u64,
+    header_len: usize,
+    plan: BTreeMap<String, Stored>,
+    entries: Vec<(String, Entry)>,
+    index: HashMap<String, usize>,
+    written: HashSet<String>,
+    metadata: HashMap<String, String>,
+    description: Description,
+}
+
+impl Writer {
+    /// Starts a file: how each tensor will be stored is said here, the tensors follow in any order.
+    ///
+    /// `metadata` are texts by name that the file will hold; an entry `tensor_quant` is replaced.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] if the target is a folder, or its folder cannot be written to; [`Error::DuplicateName`] if two
+    /// tensors, parameters included, would have the same name.
+    pub fn create(
+        path: impl AsRef<Path>,
+        plan: Vec<(String, Stored)>,
+        metadata: HashMap<String, String>,
+    ) -> Result<Self> {
+        let path = path.as_ref().to_path_buf();
+        let io = |source| Error::Io { action: "write", path: path.clone(), source };
+        if path.is_dir() {
+            return Err(io(std::io::ErrorKind::IsADirectory.into()));
+        }
+        let entries = lay_out(&plan)?;
+        let index = entries.iter().enumerate().map(|(i, (name, _))| (name.clone(), i)).collect();
+        let plan: BTreeMap<String, Stored> = plan.into_iter().collect();
+        let description = Description { version: VERSION, tensors: BTreeMap::new() };
+        let file = temporary_beside(&path).map_err(io)?;
+        let mut writer = Self {
+            file,
+            data_start: 0,
+            header_len: 0,
+            plan,
+            entries,
+            index,
+            written: HashSet::new(),
+            metadata,
+            description,
+            path,
+        };
+        // The header is written last; as long as it can get, rounded up so that the data are aligned.
+        let longest = (i64::MIN, i64::MIN);
+        for (name, stored) in &writer.plan {
+            writer.description.tensors.extend(stored.description(longest).map(|d| (name.clone(), d)));
+        }
+        writer.header_len = (writer.header()?.len() + ROOM_FOR_CODES).next_multiple_of(8);
+        writer.description.tensors.clear();
+        writer.data_start = 8 + writer.header_len as u64;
+        Ok(writer)
+    }
+
+    /// Writes the codes, scales and zero points of a tensor.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoSuchTensor`] if the name was not planned; [`Error::ShapeMismatch`], [`Error::InvalidCodes`] or
+    /// [`Error::LengthMismatch`] if the tensor is not as planned; [`Error::Io`].
+    pub fn write_quantized<C: Code, D: Dimension>(&mut self, name: &str, q: &QuantizedTensor<C, D>) -> Result<()> {
+        self.write_checked(name, q).map_err(|e| match e {
+            Error::NoSuchTensor { .. } | Error::Io { .. } => e,
+            other => other.of_tensor(name),
+        })
+    }
+
+    fn write_checked<C: Code, D: Dimension>(&mut self, name: &str, q: &QuantizedTensor<C, D>) -> Result<()> {
+        let params = q.params();
+        let stored = self.plan.get(name).cloned().ok_or_else(|| Error::NoSuchTensor { name: name.into() })?;
+        let unexpected = |what| Error::LengthMismatch { what, expected: 0, actual: params.len() };
+        match &stored.0 {
+            Kind::Copied { .. } => return Err(unexpected("parameters of a tensor that was to be copied")),
+            Kind::Cast { code, shape } => {
+                as_planned(shape, q.codes().shape())?;
+                if code.name != C::NAME || params.scales().iter().any(|&scale| scale != 1.0) {
+                    return Err(unexpected("scales of a tensor that was to be cast"));
+                }
+            }
+            Kind::Quantized { code, shape, granularity, offset } => {
+                as_planned(shape, q.codes().shape())?;
+                let same_code = code.name == C::NAME && params.granularity() == *granularity;
+                if !same_code || (!*offset && !params.offsets().is_empty()) {
+                    return Err(unexpected("parameters of another code type, granularity or offset than planned"));
+                }
+                self.write_numbers(&format!("{name}.scale"), params.scales().iter().map(|x| x.to_le_bytes()))?;
+                self.write_numbers(
+                    &format!("{name}.zero_point"),
+                    params.zero_points().iter().map(|x| x.to_le_bytes()),
+                )?;
+                if *offset {
+                    let offsets = (0..params.len()).map(|i| params.offsets().get(i).copied().unwrap_or(0.0));
+                    self.write_numbers(&format!("{name}.offset"), offsets.map(f32::to_le_bytes))?;
+                }
+                let codes = (params.codes().min() as i64, params.codes().max() as i64);
+                self.description.tensors.extend(stored.description(codes).map(|d| (name.into(), d)));
+            }
+        }
+        let mut bytes = Vec::new();
+        self.start(name)?;
+        for codes in q.codes().as_slice().unwrap_or(&[]).chunks(CHUNK) {
+            bytes.clear();
+            C::write_packed(codes, &mut bytes);
+            self.append(&bytes)?;
+        }
+        Ok(())
+    }
+
+    /// Copies a tensor from another file, byte for byte.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoSuchTensor`] if the name was not planned, or the other file does not hold it; [`Error::Io`].
+    pub fn copy(&mut self, name: &str, from: &mut Reader) -> Result<()> {
+        self.start(name)?;
+        from.copy(name, |bytes| self.append(bytes))
+    }
+
+    /// Writes the header, makes sure that everything has reached the disk, and gives the file its name.
+    ///
+    /// A file of that name is replaced, whole.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotWritten`] if a planned tensor was not handed over; [`Error::Io`].
+    pub fn finish(mut self) -> Result<()> {
+        if let Some((name, _)) = self.entries.iter().find(|(name, _)| !self.written.contains(name)) {
+            return Err(Error::NotWritten { name: name.clone() });
+        }
+        let mut header = self.header()?;
+        header.resize(self.header_len, b' ');
+        let io = |source| Error::Io { action: "write", path: self.path.clone(), source };
+        let file = self.file.as_file_mut();
+        file.rewind().map_err(io)?;
+        file.write_all(&(header.len() as u64).to_le_bytes()).map_err(io)?;
+        file.write_all(&header).map_err(io)?;
+        file.sync_all().map_err(io)?;
+        self.file.persist(&self.path).map_err(|e| io(e.error))?;
+        Ok(())
+    }
+
+    fn header(&self) -> Result<Vec<u8>> {
+        let bad = |reason: String| Error::Format { path: self.path.clone(), format: "safetensors", reason };
+        let mut metadata: BTreeMap<&str, String> = self.metadata.iter().map(|(k, v)| (k.as_str(), v.clone())).collect();
+        metadata.remove(KEY);
+        if !self.description.tensors.is_empty() {
+            let text = serde_json::to_string(&self.description).map_err(|e| bad(e.to_string()))?;
+            metadata.insert(KEY, text);
+        }
+        serde_json::to_vec(&Header { metadata: &metadata, entries: &self.entries }).map_err(|e| bad(e.to_string()))
+    }
+
+    /// Goes to where a tensor's data stand.
+    fn start(&mut self, name: &str) -> Result<()> {
+        let &at = self.index.get(name).ok_or_else(|| Error::NoSuchTensor { name: name.into() })?;
+        let offset = self.data_start + self.entries[at].1.data_offsets.0 as u64;
+        self.written.insert(name.into());
+        let moved = self.file.as_file_mut().seek(SeekFrom::Start(offset));
+        moved.map(|_| ()).map_err(|source| Error::Io { action: "write", path: self.path.clone(), source })
+    }
+
+    fn append(&mut self, bytes: &[u8]) -> Result<()> {
+        let written = self.file.as_file_mut().write_all(bytes);
+        written.map_err(|source| Error::Io { action: "write", path: self.path.clone(), source })
+    }
+
+    fn write_numbers(&mut self, name: &str, numbers: impl Iterator<Item = [u8; 4]>) -> Result<()> {
+        self.start(name)?;
+        self.append(&numbers.flatten().collect::<Vec<u8>>())
+    }
+}
+
+/// The same bytes for the same content: texts by name, tensors in the order of their data.
+struct Header<'a> {
+    metadata: &'a BTreeMap<&'a str, String>,
+    entries: &'a [(String, Entry)],
+}
+
+impl Serialize for Header<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        if !self.metadata.is_empty() {
+            map.serialize_entry("__metadata__", self.metadata)?;
+        }
+        for (name, entry) in self.entries {
+            map.serialize_entry(name, entry)?;
+        }
+        map.end()
+    }
+}
+
+fn as_planned(expected: &[usize], actual: &[usize]) -> Result<()> {
+    if expected == actual {
+        Ok(())
+    } else {
+        Err(Error::ShapeMismatch { what: "the codes", expected: expected.to_vec(), actual: actual.to_vec() })
+    }
+}
+
+/// Creates a file in the target's folder, where renaming it is atomic, with the permissions of an ordinary file.
+fn temporary_beside(path: &Path) -> std::io::Result<NamedTempFile> {
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".tensor-quant-").suffix(".part");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        // Less what the process's umask takes away.
+        builder.permissions(std::fs::Permissions::from_mode(0o666));
+    }
+    // The name of the temporary file says nothing to the caller.
+    builder.tempfile_in(folder).map_err(|e| e.kind().into())
+}
