@@ -1,0 +1,206 @@
+//! Measures the variants of one operation with criterion, then against each other for a table of ratios.
+//!
+//! Ratios are what lasts: times depend on the machine, and on a shared one on the minute. So the table does not come
+//! from criterion's statistics. Here the variants take turns, and of each the fastest round counts: noise only ever
+//! slows code down, and a change of clock frequency meets all variants alike.
+
+#![allow(dead_code, reason = "a benchmark uses the part of this module that it needs")]
+
+use criterion::{BenchmarkId, Criterion, SamplingMode, Throughput};
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+use std::{env, fs};
+
+/// Elements, and how a table names them: as f32, they fill caches of the first, second and third level, and none.
+const SIZES: [(usize, &str); 4] = [(4 << 10, "4 Ki"), (64 << 10, "64 Ki"), (1 << 20, "1 Mi"), (64 << 20, "64 Mi")];
+/// From here on one call takes milliseconds.
+const LARGE: usize = 16 << 20;
+/// What every variant is compared with.
+const MEMCPY: &str = "memcpy of the f32s";
+/// How many seconds a contestant runs before the next one has its turn: long beside the clock's resolution, short
+/// beside the time for which another process takes the core away.
+const TURN: f64 = 1e-3;
+
+/// What the arguments that cargo passes ask for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// `cargo bench`: criterion's measurements, then the table.
+    Measure,
+    /// `cargo bench -- --list` or `--profile-time`: criterion alone.
+    CriterionOnly,
+    /// `cargo test --benches`, or `cargo bench -- --test`: each variant once, on few elements.
+    Test,
+}
+
+impl Mode {
+    pub(crate) fn from_args() -> Self {
+        let has = |flag| env::args().any(|arg| arg == flag);
+        if !has("--bench") || has("--test") {
+            Self::Test
+        } else if has("--list") || has("--profile-time") {
+            Self::CriterionOnly
+        } else {
+            Self::Measure
+        }
+    }
+
+    fn sizes(self) -> &'static [(usize, &'static str)] {
+        if self == Self::Test { &SIZES[..1] } else { &SIZES }
+    }
+}
+
+/// The variants of one operation, all working on the same buffers `B`.
+pub(crate) struct Comparison<B> {
+    operation: &'static str,
+    mode: Mode,
+    buffers: B,
+    variants: Vec<Variant<B>>,
+}
+
+struct Variant<B> {
+    name: &'static str,
+    limit: Option<&'static str>,
+    run: Box<Run<B>>,
+}
+
+/// Processes the first elements of the buffers: as many as the second argument says.
+type Run<B> = dyn FnMut(&mut B, usize);
+
+impl<B> Comparison<B> {
+    /// Starts a comparison; `allocate` makes buffers for the given number of elements.
+    ///
+    /// `memcpy` copies the operation's f32s, be they its input or its output: the yardstick.
+    pub(crate) fn new(
+        operation: &'static str,
+        allocate: impl FnOnce(usize) -> B,
+        memcpy: impl FnMut(&mut B, usize) + 'static,
+    ) -> Self {
+        let mode = Mode::from_args();
+        let largest = mode.sizes().iter().map(|size| size.0).max().unwrap_or(0);
+        let mut comparison = Self { operation, mode, buffers: allocate(largest), variants: Vec::new() };
+        comparison.add(MEMCPY, memcpy);
+        comparison
+    }
+
+    /// Adds a variant.
+    pub(crate) fn add(&mut self, name: &'static str, run: impl FnMut(&mut B, usize) + 'static) {
+        self.variants.push(Variant { name, limit: None, run: Box::new(run) });
+    }
+
+    /// Adds a variant that is what `variants`, added before, could attain.
+    pub(crate) fn add_limit(
+        &mut self,
+        name: &'static str,
+        variants: &[&str],
+        run: impl FnMut(&mut B, usize) + 'static,
+    ) {
+        for variant in self.variants.iter_mut().filter(|variant| variants.contains(&variant.name)) {
+            variant.limit = Some(name);
+        }
+        self.add(name, run);
+    }
+
+    /// Measures everything, prints the table, and writes it to `target/bench-ratios/<operation>.md`.
+    ///
+    /// # Panics
+    ///
+    /// If the table cannot be written.
+    pub(crate) fn run(mut self) {
+        self.measure_with_criterion();
+        if self.mode == Mode::Measure {
+            let table = self.table();
+            println!("{table}");
+            let directory = target_directory().join("bench-ratios");
+            let path = directory.join(format!("{}.md", self.operation));
+            let written = fs::create_dir_all(&directory).and_then(|()| fs::write(&path, table));
+            written.unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        }
+    }
+
+    fn measure_with_criterion(&mut self) {
+        let mut criterion = Criterion::default()
+            .sample_size(10)
+            .warm_up_time(Duration::from_millis(200))
+            .measurement_time(Duration::from_millis(500))
+            .nresamples(2000)
+            .configure_from_args();
+        let mut group = criterion.benchmark_group(self.operation);
+        for &(len, size) in self.mode.sizes() {
+            group.throughput(Throughput::Elements(len as u64));
+            group.sampling_mode(if len < LARGE { SamplingMode::Auto } else { SamplingMode::Flat });
+            for variant in &mut self.variants {
+                group.bench_function(BenchmarkId::new(variant.name, size), |bencher| {
+                    bencher.iter(|| (variant.run)(&mut self.buffers, len));
+                });
+            }
+        }
+        group.finish();
+        criterion.final_summary();
+    }
+
+    fn table(&mut self) -> String {
+        let mut head = format!("| {} |", self.operation);
+        let mut rule = String::from("| --- |");
+        let mut rows: Vec<_> = self.variants.iter().map(|variant| format!("| {} |", variant.name)).collect();
+        for &(len, size) in self.mode.sizes() {
+            let rounds = if len < LARGE { 40 } else { 7 };
+            let times = fastest(self.variants.len(), rounds, |i| (self.variants[i].run)(&mut self.buffers, len));
+            let time_of = |name| self.variants.iter().position(|variant| variant.name == name).map(|i| times[i]);
+            _ = write!(head, " {size} |");
+            rule.push_str(" --- |");
+            for ((row, variant), time) in rows.iter_mut().zip(&self.variants).zip(&times) {
+                _ = write!(row, " {:.3} ns", time * 1e9 / len as f64);
+                for (baseline, unit) in [(Some(MEMCPY), "memcpy"), (variant.limit, "limit")] {
+                    if let Some(other) = baseline.filter(|&name| name != variant.name).and_then(time_of) {
+                        _ = write!(row, ", {:.2} × {unit}", time / other);
+                    }
+                }
+                row.push_str(" |");
+            }
+        }
+        format!("{head}\n{rule}\n{}\n", rows.join("\n"))
+    }
+}
+
+/// Returns how many seconds one call of each contestant took at best, when they took turns for `rounds` rounds.
+///
+/// `run(i)` calls contestant `i` of `contestants` once.
+pub(crate) fn fastest(contestants: usize, rounds: usize, mut run: impl FnMut(usize)) -> Vec<f64> {
+    let mut time = |contestant, calls| {
+        let start = Instant::now();
+        for _ in 0..calls {
+            run(contestant);
+        }
+        start.elapsed().as_secs_f64() / f64::from(calls)
+    };
+    let mut best = vec![f64::INFINITY; contestants];
+    let mut calls = vec![1; contestants];
+    for (i, calls) in calls.iter_mut().enumerate() {
+        // The first call meets cold caches and pages that are not there yet.
+        time(i, 1);
+        *calls = (TURN / time(i, 1)).clamp(1.0, 1e6) as u32;
+    }
+    for _ in 0..rounds {
+        for (i, best) in best.iter_mut().enumerate() {
+            *best = time(i, calls[i]).min(*best);
+        }
+    }
+    best
+}
+
+/// Returns `len` reals, spread evenly over −4..4 in an order without a pattern.
+pub(crate) fn reals(len: usize) -> Vec<f32> {
+    let scramble = |i: u32| {
+        let bits = (i ^ (i >> 15)).wrapping_mul(0x9e37_79b9);
+        (bits ^ (bits >> 13)).wrapping_mul(0x85eb_ca6b)
+    };
+    (0..len as u32).map(|i| scramble(i) as i32 as f32 / 536_870_912.0).collect()
+}
+
+/// Cargo's target directory: the executable is `target/release/deps/<name>`.
+fn target_directory() -> PathBuf {
+    let executable = env::current_exe().ok();
+    let target = executable.as_deref().and_then(|path| path.ancestors().nth(3));
+    target.unwrap_or(Path::new("target")).to_owned()
+}
