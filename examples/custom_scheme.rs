@@ -19,8 +19,7 @@ impl RangeEstimator for ThreeSigmas {
 struct NearestPowerOfTwo;
 impl ParamsCalculator for NearestPowerOfTwo {
     fn params(&self, range: ValueRange, codes: CodeRange) -> Result<AffineParams> {
-        let exact = f64::from(range.max_abs()).max(1e-30) / codes.max();
-        AffineParams::new(exact.log2().round().exp2(), 0)
+        AffineParams::new((f64::from(range.max_abs()).max(1e-30) / codes.max()).log2().round().exp2(), 0)
     }
 }
 #[derive(Clone, Copy, Debug)]

@@ -159,6 +159,14 @@ pub enum Error {
         /// The name.
         name: String,
     },
+    /// A tensor that was handed to a file's writer in another form than it was announced in.
+    #[error("tensor {name:?} is not as it was planned: {what} differs")]
+    NotAsPlanned {
+        /// The tensor's name.
+        name: String,
+        /// What is not the same.
+        what: &'static str,
+    },
     /// A tensor that was announced to a file's writer, and not handed over before the file was finished.
     #[error("tensor {name:?} was planned, but never written")]
     NotWritten {

@@ -1,6 +1,8 @@
 //! Every dispatched kernel gives the bits of its reference: at every SIMD level of the machine, at every length from 0 to
 //! beyond two vectors, on raw bit patterns, for every rounding, scaling and code type.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use proptest::prelude::*;
 use tensor_quant::kernel::{self, Extremes, Level, Mapping, reference};
 use tensor_quant::num::{Code, Real};

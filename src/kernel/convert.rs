@@ -34,7 +34,7 @@ struct Clamp(Grid);
 impl Map<f32, f32> for Clamp {
     #[inline(always)]
     fn apply(self, x: f32, _index: u64) -> f32 {
-        self.0.clamp(x)
+        self.0.clamp_keeping_nan(x)
     }
 }
 
@@ -74,7 +74,7 @@ pub fn f32_to_f16(level: Level, x: &[f32], out: &mut [f16]) {
     map_slice(level, Narrow, x, out, 0);
 }
 
-/// The same with the values clamped first, and NaN replaced by `grid.nan`: both in the first-level cache.
+/// The same with the values clamped first, in the first-level cache.
 pub(super) fn f32_to_f16_clamped(level: Level, x: &[f32], grid: Grid, out: &mut [f16]) {
     let mut tile = [0.0; 1024];
     for (x, out) in x.chunks(tile.len()).zip(out.chunks_mut(tile.len())) {

@@ -6,10 +6,11 @@
 //! 3. Groups in between are spread over a tile on the stack, one entry an element, and handled as in 2: a run of 9 or 32
 //!    elements would spend its time in the remainder of a vectorised loop.
 
-use super::quantize::{Divide, Mapping, Multiply, Quotient, ShiftDivide, ShiftMultiply, grid_of};
-use super::{dequantize, fake_quantize, quantize};
+use super::quantize::{Divide, Mapping, Multiply, Quotient, ShiftDivide, ShiftMultiply, grid_of, reciprocal};
+use super::{dequantize, fake_quantize, first_nan, quantize};
 use crate::num::{Code, Real, Rounding, Scaling};
 use crate::params::{AffineParams, CodeRange, NanPolicy, QuantParams, Span};
+use alloc::vec::Vec;
 use core::marker::PhantomData;
 use core::ops::Range;
 use fearless_simd::{Level, Simd, dispatch};
@@ -27,6 +28,30 @@ pub(crate) struct Settings<R> {
     pub(crate) nan: NanPolicy,
 }
 
+impl<R> Settings<R> {
+    fn native(self) -> Self {
+        Self { nan: NanPolicy::Native, ..self }
+    }
+}
+
+/// Returns a copy of the elements with each NaN replaced by its group's offset, where there is a NaN and the bare mapping
+/// is not what is wanted.
+fn nan_replaced<T: Real, R>(
+    level: Level,
+    params: &QuantParams,
+    settings: Settings<R>,
+    span: Span,
+    x: &[T],
+) -> Option<Vec<f32>> {
+    if settings.nan == NanPolicy::Native {
+        return None;
+    }
+    first_nan(level, x)?;
+    let offset = |i: usize| params.group(span.first_group + i / span.repeat).map_or(0.0, AffineParams::offset);
+    let replaced = x.iter().map(|x| x.to_f32()).enumerate().map(|(i, x)| if x.is_nan() { offset(i) } else { x });
+    Some(replaced.collect())
+}
+
 /// Writes the codes of a span: `x` and `out` are its elements.
 pub(crate) fn quantize_span<T: Real, C: Code, R: Rounding>(
     level: Level,
@@ -36,7 +61,10 @@ pub(crate) fn quantize_span<T: Real, C: Code, R: Rounding>(
     x: &[T],
     out: &mut [C],
 ) {
-    let Settings { rounding, scaling, nan } = settings;
+    if let Some(replaced) = nan_replaced(level, params, settings, span, x) {
+        return quantize_span(level, params, settings.native(), span, &replaced, out);
+    }
+    let Settings { rounding, scaling, nan } = settings.native();
     let first = span.start as u64;
     let codes = params.codes();
     for_each_piece(params, span, |piece, range| {
@@ -47,7 +75,7 @@ pub(crate) fn quantize_span<T: Real, C: Code, R: Rounding>(
                 quantize(level, x, &Mapping { params: group, codes, scaling, nan }, rounding, out, index);
             }
             Piece::Each(groups) => {
-                let map = EachQuantize { codes, nan, rounding, code: PhantomData };
+                let map = EachQuantize { codes, rounding, code: PhantomData };
                 each(level, map, scaling, groups, x, out, index);
             }
         }
@@ -63,7 +91,10 @@ pub(crate) fn fake_quantize_span<T: Real, C: Code, R: Rounding>(
     x: &[T],
     out: &mut [f32],
 ) {
-    let Settings { rounding, scaling, nan } = settings;
+    if let Some(replaced) = nan_replaced(level, params, settings, span, x) {
+        return fake_quantize_span::<f32, C, R>(level, params, settings.native(), span, &replaced, out);
+    }
+    let Settings { rounding, scaling, nan } = settings.native();
     let first = span.start as u64;
     let codes = params.codes();
     for_each_piece(params, span, |piece, range| {
@@ -75,7 +106,7 @@ pub(crate) fn fake_quantize_span<T: Real, C: Code, R: Rounding>(
                 fake_quantize::<T, C, R>(level, x, &mapping, rounding, out, index);
             }
             Piece::Each(groups) => {
-                let map = EachFakeQuantize(EachQuantize { codes, nan, rounding, code: PhantomData::<C> });
+                let map = EachFakeQuantize(EachQuantize { codes, rounding, code: PhantomData::<C> });
                 each(level, map, scaling, groups, x, out, index);
             }
         }
@@ -160,9 +191,9 @@ impl<const RECIPROCAL: bool, const SHIFTED: bool> Own<RECIPROCAL, SHIFTED> {
     fn quotient(self, x: f32) -> f32 {
         match (RECIPROCAL, SHIFTED) {
             (false, false) => Divide(self.scale).of(x),
-            (true, false) => Multiply(1.0 / self.scale).of(x),
+            (true, false) => Multiply(reciprocal(self.scale)).of(x),
             (false, true) => ShiftDivide(self.offset, self.scale).of(x),
-            (true, true) => ShiftMultiply(self.offset, 1.0 / self.scale).of(x),
+            (true, true) => ShiftMultiply(self.offset, reciprocal(self.scale)).of(x),
         }
     }
 }
@@ -175,7 +206,6 @@ trait EachMap<I, O>: Copy {
 #[derive(Clone, Copy)]
 struct EachQuantize<C, R> {
     codes: CodeRange,
-    nan: NanPolicy,
     rounding: R,
     code: PhantomData<C>,
 }
@@ -183,7 +213,7 @@ struct EachQuantize<C, R> {
 impl<T: Real, C: Code, R: Rounding> EachMap<T, C> for EachQuantize<C, R> {
     #[inline(always)]
     fn apply<const K: bool, const S: bool>(self, x: T, own: Own<K, S>, index: u64) -> C {
-        let grid = grid_of(self.codes, own.zero_point, self.nan);
+        let grid = grid_of(self.codes, own.zero_point);
         C::encode(own.quotient(x.to_f32()), grid, self.rounding, index)
     }
 }
@@ -221,16 +251,16 @@ fn each<I: Copy, O, M: EachMap<I, O>>(
 ) {
     match (scaling, !groups.offsets.is_empty()) {
         (Scaling::Divide, false) => {
-            dispatch!(level, simd => body::<_, _, _, _, false, false>(simd, map, groups, x, out, first))
+            dispatch!(level, simd => body::<_, _, _, _, false, false>(simd, map, groups, x, out, first));
         }
         (Scaling::Reciprocal, false) => {
-            dispatch!(level, simd => body::<_, _, _, _, true, false>(simd, map, groups, x, out, first))
+            dispatch!(level, simd => body::<_, _, _, _, true, false>(simd, map, groups, x, out, first));
         }
         (Scaling::Divide, true) => {
-            dispatch!(level, simd => body::<_, _, _, _, false, true>(simd, map, groups, x, out, first))
+            dispatch!(level, simd => body::<_, _, _, _, false, true>(simd, map, groups, x, out, first));
         }
         (Scaling::Reciprocal, true) => {
-            dispatch!(level, simd => body::<_, _, _, _, true, true>(simd, map, groups, x, out, first))
+            dispatch!(level, simd => body::<_, _, _, _, true, true>(simd, map, groups, x, out, first));
         }
     }
 }

@@ -3,8 +3,8 @@
 //! 1. Sums are kept in f64, in which the product of two f32s is exact.
 //! 2. The data are cut in blocks of [`BLOCK`] elements; in a block, lane i of [`LANES`] sums the elements i, i + LANES …;
 //!    the lanes are added pairwise, the blocks one after another. That order is part of the definition: every SIMD level,
-//!    and any number of threads that work on whole blocks, gives the same bits. Multiplications and additions are not
-//!    fused, for the same reason.
+//!    and any number of threads that work on whole blocks, gives the same bits. Where a product is rounded, it is not fused
+//!    with the addition, for the same reason.
 //! 3. A block with a value that is not finite (its Σ x·0 is not 0) is summed once more, with such pairs counted and set
 //!    to zero.
 
@@ -92,15 +92,16 @@ pub fn error_sums(level: Level, x: &[f32], y: &[f32]) -> ErrorSums {
     for (x, y) in x.chunks(BLOCK).zip(y.chunks(BLOCK)) {
         let whole = x.len() % LANES == 0;
         let lanes = if whole { dispatch!(level, simd => sum_lanes(simd, x, y)) } else { None };
-        let mut sums = match lanes {
+        let sums = match lanes {
             Some(lanes) => lanes.finish(x.len()),
             None => masked(level, x, y),
         };
-        if sums.max_abs_d > all.max_abs_d {
-            sums.max_abs_d_index = first_with(sums.max_abs_d, x, y);
-        }
         all = all.followed_by(sums);
     }
+    // So far the index is that of the block; only now is it worth looking for the element.
+    let start = all.max_abs_d_index as usize;
+    let block = start..x.len().min(start + BLOCK);
+    all.max_abs_d_index = (start + first_with(all.max_abs_d, &x[block.clone()], &y[block])) as u64;
     all
 }
 
@@ -124,9 +125,9 @@ fn masked(level: Level, x: &[f32], y: &[f32]) -> ErrorSums {
     ErrorSums { non_finite, x_min: extremes.0, x_max: extremes.1, ..sums.unwrap_or_default() }
 }
 
-fn first_with(abs_d: f64, x: &[f32], y: &[f32]) -> u64 {
+fn first_with(abs_d: f64, x: &[f32], y: &[f32]) -> usize {
     let at = x.iter().zip(y).position(|(&x, &y)| (f64::from(x) - f64::from(y)).abs() == abs_d);
-    at.unwrap_or(0) as u64
+    if abs_d == 0.0 { 0 } else { at.unwrap_or(0) }
 }
 
 /// The sums of each lane, in the order d, |d|, d², x², y², xy; and the extremes.
@@ -190,9 +191,10 @@ fn sum_lanes<S: Simd>(simd: S, x: &[f32], y: &[f32]) -> Option<Lanes> {
             sums[0][h] += d;
             sums[1][h] += d_abs;
             sums[2][h] += d * d;
-            sums[3][h] += x[h] * x[h];
-            sums[4][h] += y[h] * y[h];
-            sums[5][h] += x[h] * y[h];
+            // These products are exact, so it does not matter that some levels fuse them with the addition.
+            sums[3][h] = x[h].mul_add(x[h], sums[3][h]);
+            sums[4][h] = y[h].mul_add(y[h], sums[4][h]);
+            sums[5][h] = x[h].mul_add(y[h], sums[5][h]);
             largest[h] = largest[h].max(d_abs);
         }
     }

@@ -1,8 +1,10 @@
 //! Quantize and dequantize in one pass: the rounding error, without the codes.
 
 use super::elementwise::{Map, map_slice};
+use super::nan::{Piece, with_nan_replaced};
 use super::quantize::{Mapping, Quotient, with_quotient};
 use crate::num::{Code, Grid, Real, Rounding, Scaling};
+use crate::params::NanPolicy;
 use core::marker::PhantomData;
 use fearless_simd::Level;
 
@@ -51,6 +53,34 @@ pub fn fake_quantize<T: Real, C: Code, R: Rounding>(
     first_index: u64,
 ) {
     assert_eq!(x.len(), out.len(), "reals: expected a length of {}, got {}", x.len(), out.len());
+    if mapping.nan == NanPolicy::Native {
+        return fake_quantize_native::<T, C, R>(level, x, mapping, rounding, out, first_index);
+    }
+    let native = Mapping { nan: NanPolicy::Native, ..*mapping };
+    let offset = mapping.params.offset();
+    with_nan_replaced(
+        level,
+        x,
+        |_| offset,
+        |piece, start| {
+            let out = &mut out[start..start + piece.len()];
+            let index = first_index + start as u64;
+            match piece {
+                Piece::Clean(x) => fake_quantize_native::<T, C, R>(level, x, &native, rounding, out, index),
+                Piece::Replaced(x) => fake_quantize_native::<f32, C, R>(level, x, &native, rounding, out, index),
+            }
+        },
+    );
+}
+
+fn fake_quantize_native<T: Real, C: Code, R: Rounding>(
+    level: Level,
+    x: &[T],
+    mapping: &Mapping,
+    rounding: R,
+    out: &mut [f32],
+    first_index: u64,
+) {
     let (grid, scale, offset) = (mapping.grid(), mapping.params.scale(), mapping.params.offset());
     with_quotient!(mapping, quotient => {
         let inner = FakeQuantize { quotient, grid, rounding, scale, code: PhantomData::<C> };

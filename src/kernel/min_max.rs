@@ -11,8 +11,8 @@ use crate::num::Real;
 use fearless_simd::prelude::*;
 use fearless_simd::{Level, dispatch};
 
-/// Elements that are read before asking whether all were finite: 16 KiB.
-const CHUNK: usize = 4096;
+/// Elements that are read before asking whether all were finite: 32 KiB.
+const CHUNK: usize = 8192;
 
 /// The smallest and largest finite value of what was read, and counts.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -60,11 +60,7 @@ impl Extremes {
 /// assert_eq!((extremes.min, extremes.max, extremes.nan, extremes.infinite), (-1.0, 3.0, 1, 1));
 /// ```
 pub fn min_max(level: Level, x: &[f32]) -> Extremes {
-    let mut all = Extremes::default();
-    for chunk in x.chunks(CHUNK) {
-        all = all.merge(chunk_extremes(level, chunk));
-    }
-    all
+    dispatch!(level, simd => body(simd, x))
 }
 
 /// Returns the index of the first NaN, or `None`.
@@ -112,60 +108,84 @@ fn any_nan<S: Simd, T: Real>(_simd: S, x: &[T]) -> bool {
     any != 0
 }
 
+/// Minima and maxima by lane, of the finite values only.
+struct Lanes<V> {
+    min: [V; 4],
+    max: [V; 4],
+}
+
 #[inline(always)]
-fn chunk_extremes(level: Level, chunk: &[f32]) -> Extremes {
-    let (min, max, poison) = dispatch!(level, simd => unchecked(simd, chunk));
-    if poison == 0.0 {
-        return Extremes { min: min + 0.0, max: max + 0.0, count: chunk.len() as u64, nan: 0, infinite: 0 };
-    }
-    let mut extremes = Extremes { count: chunk.len() as u64, ..Extremes::default() };
-    for &x in chunk {
-        extremes.nan += u64::from(x.is_nan());
-        extremes.infinite += u64::from(x.is_infinite());
-        if x.is_finite() {
-            extremes.min = extremes.min.min(x + 0.0);
-            extremes.max = extremes.max.max(x + 0.0);
+fn body<S: Simd>(simd: S, x: &[f32]) -> Extremes {
+    let (above, below) = (S::f32s::splat(simd, f32::INFINITY), S::f32s::splat(simd, f32::NEG_INFINITY));
+    let nothing = || Lanes { min: [above; 4], max: [below; 4] };
+    let mut all = nothing();
+    let mut extremes = Extremes { count: x.len() as u64, ..Extremes::default() };
+    for chunk in x.chunks(CHUNK) {
+        let mut lanes = nothing();
+        if !unchecked(simd, chunk, &mut lanes) {
+            lanes = nothing();
+            masked(simd, chunk, &mut lanes);
+            let (nan, infinite) = count(simd, chunk);
+            extremes.nan += u64::from(nan);
+            extremes.infinite += u64::from(infinite);
         }
+        for k in 0..4 {
+            all.min[k] = all.min[k].min(lanes.min[k]);
+            all.max[k] = all.max[k].max(lanes.max[k]);
+        }
+    }
+    let min = all.min[0].min(all.min[1]).min(all.min[2].min(all.min[3]));
+    let max = all.max[0].max(all.max[1]).max(all.max[2].max(all.max[3]));
+    for (&min, &max) in min.as_slice().iter().zip(max.as_slice()) {
+        extremes.min = extremes.min.min(min + 0.0);
+        extremes.max = extremes.max.max(max + 0.0);
     }
     extremes
 }
 
-/// Returns the minimum, the maximum and Σ x·0; the first two mean something only if the last is 0.
+/// Takes every value to be finite, and returns whether that was so.
 #[inline(always)]
-fn unchecked<S: Simd>(simd: S, x: &[f32]) -> (f32, f32, f32) {
-    let lanes = S::f32s::LEN;
-    let mut min = [S::f32s::splat(simd, f32::INFINITY); 4];
-    let mut max = [S::f32s::splat(simd, f32::NEG_INFINITY); 4];
+fn unchecked<S: Simd>(simd: S, x: &[f32], lanes: &mut Lanes<S::f32s>) -> bool {
+    let n = S::f32s::LEN;
     let mut poison = [S::f32s::splat(simd, 0.0); 4];
-    let mut blocks = x.chunks_exact(4 * lanes);
+    let mut blocks = x.chunks_exact(4 * n);
     for block in blocks.by_ref() {
         for k in 0..4 {
-            let v = S::f32s::from_slice(simd, &block[k * lanes..(k + 1) * lanes]);
-            min[k] = min[k].min(v);
-            max[k] = max[k].max(v);
+            let v = S::f32s::from_slice(simd, &block[k * n..(k + 1) * n]);
+            lanes.min[k] = lanes.min[k].min(v);
+            lanes.max[k] = lanes.max[k].max(v);
             poison[k] += v * 0.0;
         }
     }
-    let mut vectors = blocks.remainder().chunks_exact(lanes);
-    for vector in vectors.by_ref() {
-        let v = S::f32s::from_slice(simd, vector);
-        min[0] = min[0].min(v);
-        max[0] = max[0].max(v);
+    for part in blocks.remainder().chunks(n) {
+        let v = load_part(simd, part, x[0]);
+        lanes.min[0] = lanes.min[0].min(v);
+        lanes.max[0] = lanes.max[0].max(v);
         poison[0] += v * 0.0;
     }
-    let min = min[0].min(min[1]).min(min[2].min(min[3]));
-    let max = max[0].max(max[1]).max(max[2].max(max[3]));
     let poison = (poison[0] + poison[1]) + (poison[2] + poison[3]);
-    let (mut lowest, mut highest, mut poisoned) = (f32::INFINITY, f32::NEG_INFINITY, 0.0);
-    for k in 0..lanes {
-        lowest = lowest.min(min.as_slice()[k]);
-        highest = highest.max(max.as_slice()[k]);
-        poisoned += poison.as_slice()[k];
+    poison.simd_eq(0.0).all_true()
+}
+
+/// Leaves out what is not finite.
+#[inline(always)]
+fn masked<S: Simd>(simd: S, x: &[f32], lanes: &mut Lanes<S::f32s>) {
+    let (above, below) = (S::f32s::splat(simd, f32::INFINITY), S::f32s::splat(simd, f32::NEG_INFINITY));
+    for part in x.chunks(S::f32s::LEN) {
+        let v = load_part(simd, part, f32::NAN);
+        let finite = v.abs().simd_lt(f32::INFINITY);
+        lanes.min[0] = lanes.min[0].min(finite.select(v, above));
+        lanes.max[0] = lanes.max[0].max(finite.select(v, below));
     }
-    for &x in vectors.remainder() {
-        lowest = lowest.min(x);
-        highest = highest.max(x);
-        poisoned += x * 0.0;
+}
+
+/// Returns a vector of the values, filled up with `rest`.
+#[inline(always)]
+fn load_part<S: Simd>(simd: S, part: &[f32], rest: f32) -> S::f32s {
+    if part.len() == S::f32s::LEN {
+        return S::f32s::from_slice(simd, part);
     }
-    (lowest, highest, poisoned)
+    let mut v = S::f32s::splat(simd, rest);
+    v.as_mut_slice()[..part.len()].copy_from_slice(part);
+    v
 }

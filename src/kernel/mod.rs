@@ -25,6 +25,7 @@ mod f16c;
 mod fake_quantize;
 mod level;
 mod min_max;
+mod nan;
 mod quantize;
 pub mod reference;
 

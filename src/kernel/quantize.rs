@@ -8,6 +8,7 @@
 //! numbers; see [`Grid`]. The offset is subtracted only where there is one.
 
 use super::elementwise::{Map, map_slice};
+use super::nan::{Piece, with_nan_replaced};
 use crate::num::{Code, CodeKind, Grid, Real, Rounding, Scaling, TiesEven};
 use crate::params::{AffineParams, CodeRange, NanPolicy};
 use core::any::TypeId;
@@ -28,28 +29,22 @@ pub struct Mapping {
 }
 
 impl Mapping {
-    /// Returns the mapping with the defaults: division, and NaN coded as the zero point.
+    /// Returns the bare mapping: division, and NaN coded as the smallest code.
     pub fn new(params: AffineParams, codes: CodeRange) -> Self {
-        Self { params, codes, scaling: Scaling::Divide, nan: NanPolicy::Skip }
+        Self { params, codes, scaling: Scaling::Divide, nan: NanPolicy::Native }
     }
 
     #[inline(always)]
     pub(super) fn grid(&self) -> Grid {
-        grid_of(self.codes, self.params.zero_point(), self.nan)
+        grid_of(self.codes, self.params.zero_point())
     }
 }
 
 #[inline(always)]
-pub(super) fn grid_of(codes: CodeRange, zero_point: i32, nan: NanPolicy) -> Grid {
+pub(super) fn grid_of(codes: CodeRange, zero_point: i32) -> Grid {
     let (min, max) = (codes.min(), codes.max());
     // In f32 this is exact for codes of up to 16 bits; the type for which it is not, i32, clamps by `min` and `max`.
-    let lo = min as f32 - zero_point as f32;
-    let nan = match nan {
-        NanPolicy::Error | NanPolicy::Skip => 0.0,
-        NanPolicy::Native if codes.is_integer() => f32::NEG_INFINITY,
-        NanPolicy::Native => f32::NAN,
-    };
-    Grid { lo, hi: max as f32 - zero_point as f32, nan, zero_point, min, max }
+    Grid { lo: min as f32 - zero_point as f32, hi: max as f32 - zero_point as f32, zero_point, min, max }
 }
 
 /// How an element is brought to the scale of the codes.
@@ -94,6 +89,12 @@ impl Quotient for ShiftMultiply {
     }
 }
 
+/// Returns 1 / scale; of a subnormal scale, whose reciprocal would be infinite and its product with 0 NaN, `f32::MAX`.
+#[inline(always)]
+pub(super) fn reciprocal(scale: f32) -> f32 {
+    (1.0 / scale).min(f32::MAX)
+}
+
 /// Runs `$body` with `$quotient` bound to the kind of quotient that the mapping asks for.
 macro_rules! with_quotient {
     ($mapping:expr, $quotient:ident => $body:expr) => {{
@@ -104,7 +105,7 @@ macro_rules! with_quotient {
                 $body
             }
             (Scaling::Reciprocal, true) => {
-                let $quotient = $crate::kernel::quantize::Multiply(1.0 / scale);
+                let $quotient = $crate::kernel::quantize::Multiply($crate::kernel::quantize::reciprocal(scale));
                 $body
             }
             (Scaling::Divide, false) => {
@@ -112,7 +113,8 @@ macro_rules! with_quotient {
                 $body
             }
             (Scaling::Reciprocal, false) => {
-                let $quotient = $crate::kernel::quantize::ShiftMultiply(offset, 1.0 / scale);
+                let $quotient =
+                    $crate::kernel::quantize::ShiftMultiply(offset, $crate::kernel::quantize::reciprocal(scale));
                 $body
             }
         }
@@ -139,7 +141,8 @@ impl<T: Real, C: Code, R: Rounding, Q: Quotient> Map<T, C> for Quantize<C, R, Q>
 ///
 /// `first_index` is the position of `x[0]` in its tensor, for roundings that depend on it.
 ///
-/// ±∞ and quotients beyond the codes saturate; NaN is coded by `mapping.nan`.
+/// ±∞ and quotients beyond the codes saturate; NaN is coded by `mapping.nan`. `NanPolicy::Native` costs nothing, so it is
+/// the one to use where there is no NaN.
 ///
 /// # Panics
 ///
@@ -153,6 +156,34 @@ pub fn quantize<T: Real, C: Code, R: Rounding>(
     first_index: u64,
 ) {
     assert_eq!(x.len(), out.len(), "codes: expected a length of {}, got {}", x.len(), out.len());
+    if mapping.nan == NanPolicy::Native {
+        return quantize_native(level, x, mapping, rounding, out, first_index);
+    }
+    let native = Mapping { nan: NanPolicy::Native, ..*mapping };
+    let offset = mapping.params.offset();
+    with_nan_replaced(
+        level,
+        x,
+        |_| offset,
+        |piece, start| {
+            let out = &mut out[start..start + piece.len()];
+            let index = first_index + start as u64;
+            match piece {
+                Piece::Clean(x) => quantize_native(level, x, &native, rounding, out, index),
+                Piece::Replaced(x) => quantize_native(level, x, &native, rounding, out, index),
+            }
+        },
+    );
+}
+
+fn quantize_native<T: Real, C: Code, R: Rounding>(
+    level: Level,
+    x: &[T],
+    mapping: &Mapping,
+    rounding: R,
+    out: &mut [C],
+    first_index: u64,
+) {
     if let Some(done) = convert_halves(level, x, mapping, rounding, out) {
         return done;
     }

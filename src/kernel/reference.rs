@@ -25,17 +25,16 @@ fn quantize_one<C: Code, R: Rounding>(x: f32, mapping: &Mapping, rounding: R, in
     let shifted = if params.offset() == 0.0 { x } else { x - params.offset() };
     let quotient = match scaling {
         Scaling::Divide => shifted / params.scale(),
-        Scaling::Reciprocal => shifted * (1.0 / params.scale()),
+        Scaling::Reciprocal => shifted * (1.0 / params.scale()).min(f32::MAX),
     };
+    let quotient = if x.is_nan() && nan != NanPolicy::Native { 0.0 } else { quotient };
     if C::KIND == CodeKind::Float {
         return C::encode(quotient, mapping.grid(), rounding, index);
     }
-    let code = if !quotient.is_nan() {
-        f64::from(rounding.round(quotient, index)) + f64::from(params.zero_point())
-    } else if nan == NanPolicy::Native {
+    let code = if quotient.is_nan() {
         codes.min()
     } else {
-        f64::from(params.zero_point())
+        f64::from(rounding.round(quotient, index)) + f64::from(params.zero_point())
     };
     C::from_f64(code.clamp(codes.min(), codes.max()))
 }

@@ -53,7 +53,7 @@ impl Code for bf16 {
 
     #[inline(always)]
     fn encode<R: Rounding>(quotient: f32, grid: Grid, rounding: R, index: u64) -> Self {
-        bf16::from_bits(bits_rounded(grid.clamp(quotient), rounding, index))
+        bf16::from_bits(bits_rounded(grid.clamp_keeping_nan(quotient), rounding, index))
     }
 
     #[inline(always)]

@@ -22,17 +22,15 @@ pub enum CodeKind {
 
 /// The quotients that stand for codes: what is left of a code range once the zero point is taken out.
 ///
-/// A quotient below `lo` saturates to `lo`, above `hi` to `hi`, and a NaN is replaced by `nan`. Because roundings are
-/// monotone and keep whole numbers, `clamp(round(x / s) + z, qmin, qmax)` equals `round(clamp(x / s, qmin − z,
-/// qmax − z)) + z`: clamping first, as floats, makes the conversion to an integer safe for any input.
+/// A quotient below `lo` saturates to `lo`, and above `hi` to `hi`. Because roundings are monotone and keep whole
+/// numbers, `clamp(round(x / s) + z, qmin, qmax)` equals `round(clamp(x / s, qmin − z, qmax − z)) + z`: clamping first,
+/// as floats, makes the conversion to an integer safe for any input.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Grid {
     /// The smallest quotient: `qmin − zero_point`.
     pub lo: f32,
     /// The largest quotient: `qmax − zero_point`.
     pub hi: f32,
-    /// What stands for a NaN.
-    pub nan: f32,
     /// Added after rounding.
     pub zero_point: i32,
     /// The smallest code.
@@ -42,11 +40,17 @@ pub struct Grid {
 }
 
 impl Grid {
-    /// Returns `quotient` clamped to `lo..=hi`, NaN replaced by `nan`. Compiles to three vector instructions.
+    /// Returns `quotient` clamped to `lo..=hi`; NaN becomes `lo`, as in the two instructions that this compiles to.
     #[inline(always)]
     pub(crate) fn clamp(&self, quotient: f32) -> f32 {
-        let q = if quotient.is_nan() { self.nan } else { quotient };
-        let q = if q < self.lo { self.lo } else { q };
+        let q = if quotient > self.lo { quotient } else { self.lo };
+        if q < self.hi { q } else { self.hi }
+    }
+
+    /// Returns `quotient` clamped to `lo..=hi`; NaN stays NaN.
+    #[inline(always)]
+    pub(crate) fn clamp_keeping_nan(&self, quotient: f32) -> f32 {
+        let q = if quotient < self.lo { self.lo } else { quotient };
         if q > self.hi { self.hi } else { q }
     }
 }
@@ -68,7 +72,7 @@ pub trait Code: sealed::Sealed + Copy + Debug + Default + PartialEq + Send + Syn
     /// The largest finite code, as a number.
     const MAX: f64;
 
-    /// Returns the code of a quotient `x / scale`.
+    /// Returns the code of a quotient `x / scale`. NaN gives the smallest code, or NaN where there is one.
     fn encode<R: Rounding>(quotient: f32, grid: Grid, rounding: R, index: u64) -> Self;
 
     /// Returns `code − zero_point` as f32: the difference is exact, its conversion rounds once where it must (i32).

@@ -69,10 +69,9 @@ impl Code for i32 {
     fn encode<R: Rounding>(quotient: f32, grid: Grid, rounding: R, index: u64) -> Self {
         /// 1.5 · 2⁵²: as for f32, the sum's low bits hold the whole number.
         const MAGIC: f64 = 6_755_399_441_055_744.0;
-        let quotient = if quotient.is_nan() { grid.nan } else { quotient };
         let code = f64::from(rounding.round(quotient, index)) + f64::from(grid.zero_point);
-        let code = if code < grid.min { grid.min } else { code };
-        let code = if code > grid.max { grid.max } else { code };
+        let code = if code > grid.min { code } else { grid.min };
+        let code = if code < grid.max { code } else { grid.max };
         (code + MAGIC).to_bits() as i32
     }
 

@@ -87,6 +87,7 @@ impl fmt::Display for CodeRange {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 mod tests {
     use super::*;
     use crate::num::{I4, U4};

@@ -185,6 +185,7 @@ impl fmt::Display for Granularity {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 mod tests {
     use super::*;
     use alloc::vec;

@@ -67,8 +67,8 @@ where
     check_shape("the output", view.shape(), out.shape())?;
     let mut out = out;
     let out = contiguous(&mut out)?;
-    let (params, _) = estimate(&view, scheme)?;
-    let (level, settings) = (kernel::detect(), settings(scheme));
+    let (params, observed) = estimate(&view, scheme)?;
+    let (level, settings) = (kernel::detect(), settings(scheme, observed));
     for_each_piece(&view, params.granularity(), |span, x| {
         let out = &mut out[span.start..span.start + span.len];
         fake_quantize_span::<T, C, R>(level, &params, settings, span, x, out);

@@ -54,7 +54,7 @@ where
     let (params, observed) = estimate(&view, scheme)?;
     let mut codes = zeros(&view);
     if let Some(out) = codes.as_slice_mut() {
-        map_codes(&view, &params, scheme, out)?;
+        map_codes(&view, &params, scheme, observed, out)?;
     }
     Ok(QuantizedTensor::from_parts(codes, params, observed))
 }
@@ -83,7 +83,7 @@ where
     let mut out = out;
     let out = contiguous(&mut out)?;
     let (params, observed) = estimate(&view, scheme)?;
-    map_codes(&view, &params, scheme, out)?;
+    map_codes(&view, &params, scheme, observed, out)?;
     Ok((params, observed))
 }
 
@@ -142,7 +142,7 @@ where
     let observed = check_values(&view, scheme.nan_policy)?;
     let mut codes = zeros(&view);
     if let Some(out) = codes.as_slice_mut() {
-        map_codes(&view, &params, scheme, out)?;
+        map_codes(&view, &params, scheme, observed, out)?;
     }
     Ok(QuantizedTensor::from_parts(codes, params, observed))
 }
@@ -168,6 +168,7 @@ pub(super) fn map_codes<T, D, C, E, P, R>(
     view: &ArrayView<'_, T, D>,
     params: &QuantParams,
     scheme: &Scheme<C, E, P, R>,
+    observed: Observed,
     out: &mut [C],
 ) -> Result<()>
 where
@@ -177,15 +178,17 @@ where
     R: Rounding,
 {
     let level = kernel::detect();
-    let settings = settings(scheme);
+    let settings = settings(scheme, observed);
     for_each_piece(view, params.granularity(), |span, x| {
         quantize_span(level, params, settings, span, x, &mut out[span.start..span.start + span.len]);
         Ok(())
     })
 }
 
-pub(super) fn settings<C, E, P, R: Copy>(scheme: &Scheme<C, E, P, R>) -> Settings<R> {
-    Settings { rounding: scheme.rounding, scaling: scheme.scaling, nan: scheme.nan_policy }
+/// Where there is no NaN, the bare mapping need not look for one.
+pub(super) fn settings<C, E, P, R: Copy>(scheme: &Scheme<C, E, P, R>, observed: Observed) -> Settings<R> {
+    let nan = if observed.nan == 0 { NanPolicy::Native } else { scheme.nan_policy };
+    Settings { rounding: scheme.rounding, scaling: scheme.scaling, nan }
 }
 
 /// Returns a row-major array of the view's shape.

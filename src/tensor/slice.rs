@@ -59,8 +59,8 @@ where
 {
     check_len("codes", x.len(), out.len())?;
     let view = ArrayView1::from(x);
-    let (params, _) = estimate(&view, scheme)?;
-    map_codes(&view, &params, scheme, out)?;
+    let (params, observed) = estimate(&view, scheme)?;
+    map_codes(&view, &params, scheme, observed, out)?;
     Ok(params)
 }
 

@@ -75,7 +75,7 @@ impl Stored {
     }
 
     /// Returns the tensors of the file that this one becomes.
-    fn entries(&self, name: &str) -> Result<Vec<(String, Dtype, Vec<usize>, usize)>> {
+    fn entries(&self, name: &str) -> Result<Vec<Part>> {
         let part = |suffix: &str| format!("{name}.{suffix}");
         Ok(match &self.0 {
             Kind::Copied { dtype, shape } => {
@@ -102,6 +102,9 @@ impl Stored {
         })
     }
 }
+
+/// Name, element type, shape and bytes of a tensor of the file.
+type Part = (String, Dtype, Vec<usize>, usize);
 
 impl CodeType {
     fn dtype(self) -> Dtype {

@@ -88,7 +88,7 @@ impl Reader {
             return Err(bad(format!("its header describes {described} bytes of data, but {data_len} follow")));
         }
         let metadata = header.metadata().clone().unwrap_or_default();
-        let quantized = descriptions(&metadata).map_err(|reason| bad(reason))?;
+        let quantized = descriptions(&metadata).map_err(bad)?;
         let tensors = header.offset_keys().into_iter().filter_map(|name| {
             let entry = header.info(&name)?;
             Some(tensor_info(name, entry))
@@ -99,6 +99,11 @@ impl Reader {
     /// Returns the tensors, in the order of their data.
     pub fn tensors(&self) -> impl ExactSizeIterator<Item = &TensorInfo> + '_ {
         self.tensors.iter()
+    }
+
+    /// Returns what is known of a tensor, or `None` if the file does not hold it.
+    pub fn info(&self, name: &str) -> Option<&TensorInfo> {
+        self.tensors.iter().find(|tensor| tensor.name == name)
     }
 
     /// Returns the names of the tensors, in the order of their data.
@@ -120,7 +125,7 @@ impl Reader {
     /// [`Error::NoSuchTensor`]; [`Error::Format`] if its type is another; [`Error::Io`].
     pub fn read(&mut self, name: &str) -> Result<ArrayD<f32>> {
         let (shape, values) = match self.entry(name)?.dtype {
-            Dtype::F32 => self.values(name, |bytes| f32::from_le_bytes(bytes))?,
+            Dtype::F32 => self.values(name, f32::from_le_bytes)?,
             Dtype::F64 => self.values(name, |bytes| f64::from_le_bytes(bytes).to_f32())?,
             Dtype::F16 => self.values(name, |bytes| Real::to_f32(f16::from_le_bytes(bytes)))?,
             Dtype::BF16 => self.values(name, |bytes| Real::to_f32(bf16::from_le_bytes(bytes)))?,

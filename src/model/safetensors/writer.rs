@@ -87,32 +87,30 @@ impl Writer {
     ///
     /// # Errors
     ///
-    /// [`Error::NoSuchTensor`] if the name was not planned; [`Error::ShapeMismatch`], [`Error::InvalidCodes`] or
-    /// [`Error::LengthMismatch`] if the tensor is not as planned; [`Error::Io`].
+    /// [`Error::NoSuchTensor`] if the name was not planned; [`Error::NotAsPlanned`] or [`Error::ShapeMismatch`] if the plan
+    /// was another; [`Error::Io`].
     pub fn write_quantized<C: Code, D: Dimension>(&mut self, name: &str, q: &QuantizedTensor<C, D>) -> Result<()> {
-        self.write_checked(name, q).map_err(|e| match e {
-            Error::NoSuchTensor { .. } | Error::Io { .. } => e,
-            other => other.of_tensor(name),
-        })
-    }
-
-    fn write_checked<C: Code, D: Dimension>(&mut self, name: &str, q: &QuantizedTensor<C, D>) -> Result<()> {
         let params = q.params();
         let stored = self.plan.get(name).cloned().ok_or_else(|| Error::NoSuchTensor { name: name.into() })?;
-        let unexpected = |what| Error::LengthMismatch { what, expected: 0, actual: params.len() };
+        let unexpected = |what| Error::NotAsPlanned { name: name.into(), what };
         match &stored.0 {
-            Kind::Copied { .. } => return Err(unexpected("parameters of a tensor that was to be copied")),
+            Kind::Copied { .. } => return Err(unexpected("being quantized")),
             Kind::Cast { code, shape } => {
-                as_planned(shape, q.codes().shape())?;
+                as_planned(shape, q.codes().shape()).map_err(|e| e.of_tensor(name))?;
                 if code.name != C::NAME || params.scales().iter().any(|&scale| scale != 1.0) {
-                    return Err(unexpected("scales of a tensor that was to be cast"));
+                    return Err(unexpected("its code type or scale"));
                 }
             }
             Kind::Quantized { code, shape, granularity, offset } => {
-                as_planned(shape, q.codes().shape())?;
-                let same_code = code.name == C::NAME && params.granularity() == *granularity;
-                if !same_code || (!*offset && !params.offsets().is_empty()) {
-                    return Err(unexpected("parameters of another code type, granularity or offset than planned"));
+                as_planned(shape, q.codes().shape()).map_err(|e| e.of_tensor(name))?;
+                if code.name != C::NAME {
+                    return Err(unexpected("its code type"));
+                }
+                if params.granularity() != *granularity {
+                    return Err(unexpected("its granularity"));
+                }
+                if !*offset && !params.offsets().is_empty() {
+                    return Err(unexpected("having an offset"));
                 }
                 self.write_numbers(&format!("{name}.scale"), params.scales().iter().map(|x| x.to_le_bytes()))?;
                 self.write_numbers(
@@ -134,6 +132,7 @@ impl Writer {
             C::write_packed(codes, &mut bytes);
             self.append(&bytes)?;
         }
+        self.written.insert(name.into());
         Ok(())
     }
 
@@ -141,10 +140,21 @@ impl Writer {
     ///
     /// # Errors
     ///
-    /// [`Error::NoSuchTensor`] if the name was not planned, or the other file does not hold it; [`Error::Io`].
+    /// [`Error::NoSuchTensor`] if the name was not planned, or the other file does not hold it;
+    /// [`Error::NotAsPlanned`] or [`Error::ShapeMismatch`] if the plan was another; [`Error::Io`].
     pub fn copy(&mut self, name: &str, from: &mut Reader) -> Result<()> {
+        let info = from.info(name).ok_or_else(|| Error::NoSuchTensor { name: name.into() })?;
+        match self.plan.get(name).map(|stored| &stored.0) {
+            Some(Kind::Copied { dtype, shape }) if *dtype == info.entry_dtype => {
+                as_planned(shape, &info.shape).map_err(|e| e.of_tensor(name))?;
+            }
+            Some(_) => return Err(Error::NotAsPlanned { name: name.into(), what: "its element type" }),
+            None => return Err(Error::NoSuchTensor { name: name.into() }),
+        }
         self.start(name)?;
-        from.copy(name, |bytes| self.append(bytes))
+        from.copy(name, |bytes| self.append(bytes))?;
+        self.written.insert(name.into());
+        Ok(())
     }
 
     /// Writes the header, makes sure that everything has reached the disk, and gives the file its name.
@@ -155,7 +165,7 @@ impl Writer {
     ///
     /// [`Error::NotWritten`] if a planned tensor was not handed over; [`Error::Io`].
     pub fn finish(mut self) -> Result<()> {
-        if let Some((name, _)) = self.entries.iter().find(|(name, _)| !self.written.contains(name)) {
+        if let Some(name) = self.plan.keys().find(|name| !self.written.contains(*name)) {
             return Err(Error::NotWritten { name: name.clone() });
         }
         let mut header = self.header()?;
@@ -185,7 +195,6 @@ impl Writer {
     fn start(&mut self, name: &str) -> Result<()> {
         let &at = self.index.get(name).ok_or_else(|| Error::NoSuchTensor { name: name.into() })?;
         let offset = self.data_start + self.entries[at].1.data_offsets.0 as u64;
-        self.written.insert(name.into());
         let moved = self.file.as_file_mut().seek(SeekFrom::Start(offset));
         moved.map(|_| ()).map_err(|source| Error::Io { action: "write", path: self.path.clone(), source })
     }
