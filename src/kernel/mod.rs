@@ -1,7 +1,7 @@
 //! Slices to slices, at the speed of memory: the only place with SIMD.
 //!
 //! Every function takes the [`Level`] to run at, and gives the same bits at each of them; [`level`](detect) finds the best
-//! one of this machine and [`levels`] lists them all. Beside each fast path stands its specification, in [`reference`].
+//! one of this machine and [`levels`] lists them all. Beside each fast path stands its specification, in [`mod@reference`].
 //!
 //! # How it is fast
 //!

@@ -55,7 +55,7 @@ impl Grid {
     }
 }
 
-/// A type that codes are stored in: `i8`, `u8`, `i16`, `u16`, `i32`, [`I4`](super::I4), [`U4`](super::U4), [`f16`]
+/// A type that codes are stored in: `i8`, `u8`, `i16`, `u16`, `i32`, [`I4`](super::I4), [`U4`](super::U4), [`f16`](struct@f16)
 /// and [`bf16`](super::bf16).
 ///
 /// The trait is sealed; its methods map one element and are what the kernels are made of.
@@ -103,7 +103,7 @@ pub trait Code: sealed::Sealed + Copy + Debug + Default + PartialEq + Send + Syn
         }
     }
 
-    /// Returns the slice itself if the type is [`f16`]: the hardware converts such slices.
+    /// Returns the slice itself if the type is [`f16`](struct@f16): the hardware converts such slices.
     fn as_f16s(_slice: &mut [Self]) -> Option<&mut [f16]> {
         None
     }

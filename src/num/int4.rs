@@ -1,9 +1,8 @@
-//! 4-bit integers, one in a byte; [`pack_nibbles`](super::pack_nibbles) makes two of them share one.
+//! 4-bit integers, one in a byte; packed, two share one, the first in the low half: the order of ONNX and TFLite.
 
 use super::code::{Code, CodeKind, Grid, sealed::Sealed};
-use super::pack::unpack_nibbles;
 use super::rounding::Rounding;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -91,9 +90,14 @@ macro_rules! nibble {
             }
 
             fn read_packed(bytes: &[u8], codes: &mut [Self]) -> Result<()> {
-                let nibbles = unpack_nibbles(bytes, codes.len())?;
-                for (code, nibble) in codes.iter_mut().zip(nibbles) {
-                    *code = Self::from_nibble(nibble);
+                let expected = Self::packed_len(codes.len());
+                if bytes.len() != expected {
+                    return Err(Error::LengthMismatch { what: "bytes of codes", expected, actual: bytes.len() });
+                }
+                for (pair, byte) in codes.chunks_mut(2).zip(bytes) {
+                    for (code, shift) in pair.iter_mut().zip([0, 4]) {
+                        *code = Self::from_nibble(byte >> shift);
+                    }
                 }
                 Ok(())
             }
@@ -133,5 +137,41 @@ impl U4 {
     #[inline(always)]
     pub const fn from_nibble(bits: u8) -> Self {
         Self(bits & 0x0f)
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+mod tests {
+    use super::*;
+    use alloc::vec;
+
+    #[test]
+    fn packed_codes_stand_low_half_first_and_come_back() {
+        let codes: Vec<I4> = [1, -1, 7, -8, 0].into_iter().filter_map(I4::new).collect();
+        let mut bytes = vec![0xaa];
+        I4::write_packed(&codes, &mut bytes);
+        assert_eq!(bytes, [0xaa, 0xf1, 0x87, 0x00]);
+        let mut back = vec![I4::default(); 5];
+        I4::read_packed(&bytes[1..], &mut back).unwrap();
+        assert_eq!(back, codes);
+    }
+
+    #[test]
+    fn every_pair_of_nibbles_comes_back() {
+        let codes: Vec<U4> = (0..=255_u8).flat_map(|b| [U4::from_nibble(b), U4::from_nibble(b >> 4)]).collect();
+        let mut bytes = Vec::new();
+        U4::write_packed(&codes, &mut bytes);
+        assert_eq!(bytes, (0..=255).collect::<Vec<u8>>());
+        let mut back = vec![U4::default(); codes.len()];
+        U4::read_packed(&bytes, &mut back).unwrap();
+        assert_eq!(back, codes);
+    }
+
+    #[test]
+    fn a_wrong_number_of_bytes_names_both_numbers() {
+        let error = I4::read_packed(&[0; 2], &mut [I4::default(); 5]).unwrap_err();
+        assert_eq!(error.to_string(), "bytes of codes: expected a length of 3, got 2");
+        assert!(i16::read_packed(&[0; 3], &mut [0; 2]).is_err());
     }
 }

@@ -11,7 +11,7 @@ mod sealed {
     impl Sealed for half::bf16 {}
 }
 
-/// A floating-point type that can be quantized: `f32`, `f64`, [`f16`] and [`bf16`].
+/// A floating-point type that can be quantized: `f32`, `f64`, [`f16`](struct@f16) and [`bf16`].
 ///
 /// All arithmetic is done in f32. The 16-bit types widen exactly; an f64 is rounded to f32 once, halves to even, and
 /// becomes ±∞ beyond `f32::MAX`.

@@ -4,7 +4,7 @@
 //! them have in common:
 //!
 //! - NaN and ±∞ are counted and otherwise ignored.
-//! - Without a finite value there is no range: [`Error::NoData`](crate::Error::NoData), never a silent default.
+//! - Without a finite value there is no range: [`Error::NoData`], never a silent default.
 //! - Memory is bounded, whatever is observed.
 //! - The state after observing is the same, bit for bit, however the values were split, ordered or merged. The exception
 //!   is [`MovingAverage`], which is about order, and says so.
@@ -77,7 +77,7 @@ pub trait RangeEstimator: Clone + Debug {
     ///
     /// # Errors
     ///
-    /// [`Error::NoData`](crate::Error::NoData) if no finite value was observed.
+    /// [`Error::NoData`] if no finite value was observed.
     fn range(&self, codes: CodeRange) -> Result<ValueRange>;
 
     /// Returns whether observing values in several calls gives what observing them in one call gives.

@@ -1,7 +1,8 @@
 //! The rounding error without the codes: what a quantized network computes with, in floats.
 
 use super::estimate::estimate;
-use super::quantize::{check_shape, check_values, contiguous, settings, zeros};
+use super::output::{check_shape, contiguous, zeros};
+use super::quantize::{check_values, settings};
 use super::scheme::Scheme;
 use super::stream::for_each_piece;
 use crate::error::Result;

@@ -5,6 +5,7 @@
 
 mod estimate;
 mod fake_quantize;
+mod output;
 mod quantize;
 mod quantized;
 mod scheme;

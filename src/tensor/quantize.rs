@@ -1,6 +1,7 @@
 //! Reals to codes.
 
 use super::estimate::{Observed, estimate, unravel};
+use super::output::{check_shape, contiguous, zeros};
 use super::quantized::QuantizedTensor;
 use super::scheme::Scheme;
 use super::stream::for_each_piece;
@@ -9,8 +10,7 @@ use crate::kernel::{self, Settings, quantize_span};
 use crate::num::{Code, Real, Rounding};
 use crate::params::{NanPolicy, ParamsCalculator, QuantParams};
 use crate::range::RangeEstimator;
-use alloc::vec;
-use ndarray::{Array, ArrayView, ArrayViewMut, Dimension};
+use ndarray::{ArrayView, ArrayViewMut, Dimension};
 
 /// Returns the codes of a tensor with the parameters that restore it: range, scale and zero point, codes, in that order.
 ///
@@ -189,26 +189,4 @@ where
 pub(super) fn settings<C, E, P, R: Copy>(scheme: &Scheme<C, E, P, R>, observed: Observed) -> Settings<R> {
     let nan = if observed.nan == 0 { NanPolicy::Native } else { scheme.nan_policy };
     Settings { rounding: scheme.rounding, scaling: scheme.scaling, nan }
-}
-
-/// Returns a row-major array of the view's shape.
-pub(super) fn zeros<T, O: Clone + Default, D: Dimension>(view: &ArrayView<'_, T, D>) -> Array<O, D> {
-    let values = vec![O::default(); view.len()];
-    match Array::from_shape_vec(view.raw_dim(), values) {
-        Ok(array) => array,
-        Err(_) => unreachable!("a view's length is the product of its shape"),
-    }
-}
-
-pub(super) fn check_shape(what: &'static str, expected: &[usize], actual: &[usize]) -> Result<()> {
-    if expected == actual {
-        Ok(())
-    } else {
-        Err(Error::ShapeMismatch { what, expected: expected.to_vec(), actual: actual.to_vec() })
-    }
-}
-
-pub(super) fn contiguous<'a, O, D: Dimension>(out: &'a mut ArrayViewMut<'_, O, D>) -> Result<&'a mut [O]> {
-    let (shape, strides) = (out.shape().to_vec(), out.strides().to_vec());
-    out.as_slice_mut().ok_or(Error::NotContiguous { shape, strides })
 }

@@ -1,7 +1,7 @@
 //! Codes, and what is needed to restore the tensor.
 
 use super::estimate::Observed;
-use super::quantize::{check_shape, contiguous, zeros};
+use super::output::{check_shape, contiguous, zeros};
 use crate::error::Result;
 use crate::kernel::{self, dequantize_span};
 use crate::num::Code;
