@@ -6,18 +6,26 @@
 mod bfloat16;
 mod binary16;
 mod code;
-mod int4;
+mod e8m0;
 mod integer;
+mod minifloat;
+mod pack;
 mod real;
 mod rounding;
 mod scaling;
+mod small_int;
 
 pub use code::{Code, CodeKind, Grid};
+pub use e8m0::E8M0;
 pub use half::{bf16, f16};
-pub use int4::{I4, U4};
+pub use minifloat::{
+    F4E2M1Fn, F6E2M3Fn, F6E3M2Fn, F8E3M4, F8E4M3, F8E4M3B11Fnuz, F8E4M3Fn, F8E4M3Fnuz, F8E5M2, F8E5M2Fnuz,
+};
+pub use pack::{PackOrder, pack, unpack};
 pub use real::Real;
 pub use rounding::{Ceil, Floor, HalfAway, Rounding, Stochastic, TiesEven, TowardZero};
 pub use scaling::Scaling;
+pub use small_int::{I1, I2, I4, U1, U2, U4};
 
 pub(crate) use bfloat16::{bf16_bits_from_f32, bf16_bits_to_f32};
 pub(crate) use binary16::{f16_bits_from_f32, f16_bits_to_f32};

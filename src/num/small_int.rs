@@ -1,4 +1,5 @@
-//! 4-bit integers, one in a byte; packed, two share one, the first in the low half: the order of ONNX and TFLite.
+//! Integers of 1, 2 and 4 bits, one in a byte; packed, several share one, the first in the low bits: the order of ONNX and
+//! TFLite.
 
 use super::code::{Code, CodeKind, Grid, sealed::Sealed};
 use super::rounding::Rounding;
@@ -6,8 +7,8 @@ use crate::error::{Error, Result};
 use alloc::vec::Vec;
 use core::fmt;
 
-macro_rules! nibble {
-    ($($(#[$doc:meta])* $name:ident($int:ident), $label:literal, $min:literal..=$max:literal;)*) => {$(
+macro_rules! small_int {
+    ($($(#[$doc:meta])* $name:ident($int:ident), $label:literal, $bits:literal, $min:literal..=$max:literal;)*) => {$(
         $(#[$doc])*
         #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[repr(transparent)]
@@ -19,7 +20,7 @@ macro_rules! nibble {
             /// The largest value.
             pub const MAX: Self = Self($max);
 
-            /// Returns the value as a 4-bit integer, or `None` if it has more bits.
+            #[doc = concat!("Returns the value as an integer of ", $bits, " bits, or `None` if it needs more.")]
             pub const fn new(value: $int) -> Option<Self> {
                 if value as i32 >= $min && value as i32 <= $max { Some(Self(value)) } else { None }
             }
@@ -29,10 +30,17 @@ macro_rules! nibble {
                 self.0
             }
 
-            /// Returns the low four bits, in two's complement.
+            /// Returns the value's bits, in two's complement; the bits above are 0.
             #[inline(always)]
-            pub const fn to_nibble(self) -> u8 {
-                self.0 as u8 & 0x0f
+            pub const fn to_bits(self) -> u8 {
+                self.0 as u8 & (0xff >> (8 - $bits))
+            }
+
+            /// Returns the value of the low bits; those above are ignored.
+            #[inline(always)]
+            pub const fn from_bits(bits: u8) -> Self {
+                // Shifted up and down again as the signed or unsigned type that it is, which extends the sign, or does not.
+                Self(((bits << (8 - $bits)) as $int) >> (8 - $bits))
             }
         }
 
@@ -58,7 +66,7 @@ macro_rules! nibble {
 
         impl Code for $name {
             const NAME: &'static str = $label;
-            const BITS: u32 = 4;
+            const BITS: u32 = $bits;
             const KIND: CodeKind = CodeKind::Integer;
             const MIN: f64 = $min as f64;
             const MAX: f64 = $max as f64;
@@ -83,9 +91,8 @@ macro_rules! nibble {
             }
 
             fn write_packed(codes: &[Self], bytes: &mut Vec<u8>) {
-                bytes.extend(codes.chunks(2).map(|pair| {
-                    let high = pair.get(1).map_or(0, |code| code.to_nibble());
-                    pair[0].to_nibble() | (high << 4)
+                bytes.extend(codes.chunks(8 / $bits).map(|byte| {
+                    byte.iter().rev().fold(0, |bits: u8, code| bits.unbounded_shl($bits) | code.to_bits())
                 }));
             }
 
@@ -94,9 +101,9 @@ macro_rules! nibble {
                 if bytes.len() != expected {
                     return Err(Error::LengthMismatch { what: "bytes of codes", expected, actual: bytes.len() });
                 }
-                for (pair, byte) in codes.chunks_mut(2).zip(bytes) {
-                    for (code, shift) in pair.iter_mut().zip([0, 4]) {
-                        *code = Self::from_nibble(byte >> shift);
+                for (codes, byte) in codes.chunks_mut(8 / $bits).zip(bytes) {
+                    for (i, code) in codes.iter_mut().enumerate() {
+                        *code = Self::from_bits(byte >> (i as u32 * $bits));
                     }
                 }
                 Ok(())
@@ -105,7 +112,7 @@ macro_rules! nibble {
     )*};
 }
 
-nibble! {
+small_int! {
     /// A signed 4-bit integer, −8..=7.
     ///
     /// ```
@@ -113,7 +120,7 @@ nibble! {
     /// assert_eq!(I4::new(-8).map(I4::get), Some(-8));
     /// assert_eq!(I4::new(8), None);
     /// ```
-    I4(i8), "i4", -8..=7;
+    I4(i8), "i4", 4, -8..=7;
     /// An unsigned 4-bit integer, 0..=15.
     ///
     /// ```
@@ -121,23 +128,15 @@ nibble! {
     /// assert_eq!(U4::new(15).map(U4::get), Some(15));
     /// assert_eq!(U4::new(16), None);
     /// ```
-    U4(u8), "u4", 0..=15;
-}
-
-impl I4 {
-    /// Returns the value of the low four bits; the high four are ignored.
-    #[inline(always)]
-    pub const fn from_nibble(bits: u8) -> Self {
-        Self(((bits << 4) as i8) >> 4)
-    }
-}
-
-impl U4 {
-    /// Returns the value of the low four bits; the high four are ignored.
-    #[inline(always)]
-    pub const fn from_nibble(bits: u8) -> Self {
-        Self(bits & 0x0f)
-    }
+    U4(u8), "u4", 4, 0..=15;
+    /// A signed 2-bit integer, −2..=1.
+    I2(i8), "i2", 2, -2..=1;
+    /// An unsigned 2-bit integer, 0..=3.
+    U2(u8), "u2", 2, 0..=3;
+    /// A signed 1-bit integer, −1 or 0.
+    I1(i8), "i1", 1, -1..=0;
+    /// An unsigned 1-bit integer, 0 or 1.
+    U1(u8), "u1", 1, 0..=1;
 }
 
 #[cfg(test)]
@@ -158,14 +157,26 @@ mod tests {
     }
 
     #[test]
-    fn every_pair_of_nibbles_comes_back() {
-        let codes: Vec<U4> = (0..=255_u8).flat_map(|b| [U4::from_nibble(b), U4::from_nibble(b >> 4)]).collect();
+    fn every_byte_is_two_u4_and_four_u2_and_eight_u1() {
+        let codes: Vec<U4> = (0..=255_u8).flat_map(|b| [U4::from_bits(b), U4::from_bits(b >> 4)]).collect();
         let mut bytes = Vec::new();
         U4::write_packed(&codes, &mut bytes);
         assert_eq!(bytes, (0..=255).collect::<Vec<u8>>());
         let mut back = vec![U4::default(); codes.len()];
         U4::read_packed(&bytes, &mut back).unwrap();
         assert_eq!(back, codes);
+        let (mut twos, mut ones) = (vec![I2::default(); 1024], vec![U1::default(); 2048]);
+        I2::read_packed(&bytes, &mut twos).unwrap();
+        U1::read_packed(&bytes, &mut ones).unwrap();
+        assert_eq!(twos[4 * 0b_11_10_01_00..][..4].iter().map(|code| code.get()).collect::<Vec<_>>(), [0, 1, -2, -1]);
+        assert_eq!(
+            ones[8 * 0b_0000_0110..][..8].iter().map(|code| code.get()).collect::<Vec<_>>(),
+            [0, 1, 1, 0, 0, 0, 0, 0]
+        );
+        let (mut from_twos, mut from_ones) = (Vec::new(), Vec::new());
+        I2::write_packed(&twos, &mut from_twos);
+        U1::write_packed(&ones, &mut from_ones);
+        assert_eq!((&from_twos, &from_ones), (&bytes, &bytes));
     }
 
     #[test]
