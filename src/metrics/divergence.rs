@@ -32,25 +32,25 @@ pub fn kl_divergence(p: &[f64], q: &[f64]) -> Result<f64> {
     })
 }
 
-/// Returns the Jensen–Shannon distance: the square root of the mean divergence of p and q from their average, in nats.
+/// Returns the Jensen–Shannon divergence: the mean divergence of p and q from their average, in nats.
 ///
-/// At most √ln 2, also where one is zero and the other is not; conventions as in [`kl_divergence`], and as in
-/// `scipy.spatial.distance.jensenshannon`.
+/// Symmetric, finite, and at most ln 2, which it also is where one is zero and the other is not. Its square root is a
+/// distance (`scipy.spatial.distance.jensenshannon`). Conventions as in [`kl_divergence`].
 ///
 /// # Errors
 ///
 /// As [`kl_divergence`].
-pub fn jensen_shannon_distance(p: &[f64], q: &[f64]) -> Result<f64> {
+pub fn jensen_shannon_divergence(p: &[f64], q: &[f64]) -> Result<f64> {
     let (p_sum, q_sum) = sums(p, q)?;
     match (p_sum == 0.0, q_sum == 0.0) {
         (true, true) => return Ok(0.0),
         (false, false) => {}
-        _ => return Ok(Float::sqrt(core::f64::consts::LN_2)),
+        _ => return Ok(core::f64::consts::LN_2),
     }
     let (p, q) = (p.iter().map(|p| p / p_sum), q.iter().map(|q| q / q_sum));
     let middle = p.clone().zip(q.clone()).map(|(p, q)| f64::midpoint(p, q));
     let mean = f64::midpoint(divergence(p, middle.clone()), divergence(q, middle));
-    Ok(Float::sqrt(mean.max(0.0)))
+    Ok(mean.max(0.0))
 }
 
 fn divergence(p: impl Iterator<Item = f64>, q: impl Iterator<Item = f64>) -> f64 {

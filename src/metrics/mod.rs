@@ -11,7 +11,7 @@ mod error_metrics;
 mod histogram;
 mod of_tensor;
 
-pub use divergence::{jensen_shannon_distance, kl_divergence};
+pub use divergence::{jensen_shannon_divergence, kl_divergence};
 pub use error_metrics::ErrorMetrics;
 pub use histogram::Histogram;
 pub use of_tensor::{per_channel, per_tensor};

@@ -8,7 +8,8 @@
 //! gives the neighbour of x that the rounding chooses; packing it needs no further rounding.
 
 use super::code::{Code, CodeKind, Grid, read_bytes, sealed::Sealed, write_bytes};
-use super::rounding::{Rounding, nearest_i32};
+use super::real::Real;
+use super::rounding::{Rounding, nearest_i32, round_to_grid};
 use crate::error::Result;
 use alloc::vec::Vec;
 use half::f16;
@@ -94,7 +95,9 @@ impl Code for f16 {
     }
 
     fn from_f64(number: f64) -> Self {
-        if number.is_nan() { f16::ZERO } else { f16::from_f64(number.clamp(<Self as Code>::MIN, <Self as Code>::MAX)) }
+        // Rounded once, to a number of the type: `half` would round twice, or drop the low half of an f64.
+        let magnitude = round_to_grid(number.abs(), 10, -14).min(<Self as Code>::MAX);
+        if number.is_nan() { f16::ZERO } else { Real::from_f32(magnitude.copysign(number) as f32) }
     }
 
     fn write_packed(codes: &[Self], bytes: &mut Vec<u8>) {

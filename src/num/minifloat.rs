@@ -13,16 +13,16 @@
 //! | [`F8E4M3B11Fnuz`] | 4, 3, 11 | 30 | NaN | 0x80 | no |
 //! | [`F8E4M3`] | 4, 3, 7 | 240 | ±∞ | 0x79… | yes |
 //! | [`F8E3M4`] | 3, 4, 3 | 15.5 | ±∞ | 0x71… | yes |
-//! | [`F6E2M3Fn`] | 2, 3, 1 | 7.5 | saturates | none: −0 | yes |
-//! | [`F6E3M2Fn`] | 3, 2, 3 | 28 | saturates | none: −0 | yes |
-//! | [`F4E2M1Fn`] | 2, 1, 1 | 6 | saturates | none: −0 | yes |
+//! | [`F6E2M3Fn`] | 2, 3, 1 | 7.5 | saturates | none: −0, of a negative NaN 0 | yes |
+//! | [`F6E3M2Fn`] | 3, 2, 3 | 28 | saturates | none: −0, of a negative NaN 0 | yes |
+//! | [`F4E2M1Fn`] | 2, 1, 1 | 6 | saturates | none: −0, of a negative NaN 0 | yes |
 //!
 //! Sources: "FP8 Formats for Deep Learning" (Micikevicius et al. 2022); "8-bit Numerical Formats for Deep Neural Networks"
 //! (Noune et al. 2022) for the `fnuz` ones; OCP Microscaling Formats 1.0 for 6 and 4 bits. The overflow to NaN and the
 //! code of a NaN that a type does not have are those of `ml_dtypes`.
 
 use super::code::{Code, CodeKind, Grid, sealed::Sealed};
-use super::rounding::{Rounding, TiesEven, nearest_i32};
+use super::rounding::{Rounding, TiesEven, nearest_i32, round_to_grid};
 use crate::error::{Error, Result};
 use alloc::vec::Vec;
 use core::fmt;
@@ -82,7 +82,7 @@ fn finish<L: Layout>(negative: bool, nan: bool, overflow: bool, magnitude: u32) 
         Specials::Ieee => (sign | L::TOP, sign | L::TOP | (1 << (L::MANTISSA - 1))),
         Specials::NanOnly => (sign | (L::SIGN - 1), sign | (L::SIGN - 1)),
         Specials::NanIsMinusZero => (L::SIGN, L::SIGN),
-        Specials::None => (sign | (L::SIGN - 1), L::SIGN),
+        Specials::None => (sign | (L::SIGN - 1), sign ^ L::SIGN),
     };
     let no_sign = L::SPECIALS == Specials::NanIsMinusZero && magnitude == 0;
     let code = if no_sign { 0 } else { sign | magnitude };
@@ -111,12 +111,7 @@ fn decode<L: Layout>(code: u8) -> f32 {
 
 /// Returns the code nearest to an f64, halves to even, rounded once; beyond the largest value what the format prescribes.
 fn encode_f64<L: Layout>(x: f64) -> u8 {
-    /// 1.5 · 2⁵²: adding and subtracting it rounds to a whole number.
-    const MAGIC: f64 = 6_755_399_441_055_744.0;
-    let power = |exponent: i32| f64::from_bits(((exponent + 1023) as u64) << 52);
-    let magnitude = x.abs().min(f64::from(f32::MAX));
-    let exponent = (((magnitude.to_bits() >> 52) as i32) - 1023).max(1 - L::BIAS) - L::MANTISSA as i32;
-    let rounded = ((magnitude * power(-exponent) + MAGIC) - MAGIC) * power(exponent);
+    let rounded = round_to_grid(x.abs(), L::MANTISSA, 1 - L::BIAS);
     if rounded > f64::from(L::MAX) || x.is_nan() {
         finish::<L>(x.is_sign_negative(), x.is_nan(), true, 0)
     } else {

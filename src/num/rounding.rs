@@ -197,6 +197,19 @@ pub(crate) fn nearest_i32(x: f32) -> i32 {
     ((x + MAGIC).to_bits() as i32).wrapping_sub(MAGIC.to_bits() as i32)
 }
 
+/// Returns the multiple of 2^(e − `mantissa`) nearest to `x` ≥ 0, halves to even, where e is the exponent of `x`, or
+/// `min_exponent` if that is larger: the number of a floating-point format, were it not for its largest. NaN stays NaN.
+pub(crate) fn round_to_grid(x: f64, mantissa: u32, min_exponent: i32) -> f64 {
+    /// 1.5 · 2⁵²: adding and subtracting it rounds to a whole number.
+    const MAGIC: f64 = 6_755_399_441_055_744.0;
+    let power = |exponent: i32| f64::from_bits(((exponent + 1023) as u64) << 52);
+    // Beyond 2²⁰⁰ no format here has a number; NaN passes.
+    let x = if x > power(200) { power(200) } else { x };
+    let exponent = ((x.to_bits() >> 52) as i32 & 0x7ff) - 1023;
+    let step = exponent.clamp(min_exponent, 200) - mantissa as i32;
+    ((x * power(-step) + MAGIC) - MAGIC) * power(step)
+}
+
 /// Returns the nearest integer and what is left of `x`, in [−½, ½] and exact, for |x| ≤ 2²².
 #[inline(always)]
 fn nearest_and_rest(x: f32) -> (i32, f32) {
