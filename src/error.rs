@@ -81,6 +81,12 @@ pub enum Error {
         /// What it was.
         actual: f64,
     },
+    /// Floating codes where only integers will do.
+    #[error("{what} needs integer codes: floating ones have no zero point")]
+    IntegerCodesOnly {
+        /// What needs them.
+        what: &'static str,
+    },
     /// An axis that the tensor does not have.
     #[error("axis {axis} is out of bounds for a tensor of {ndim} dimensions")]
     AxisOutOfBounds {
@@ -152,6 +158,23 @@ pub enum Error {
         format: &'static str,
         /// What is wrong.
         reason: String,
+    },
+    /// A bias too large for its codes in the scale of its accumulator.
+    #[error(
+        "bias {bias} of channel {channel} does not fit {bits} bits at a scale of {scale:e}: \
+         the weight scale must be at least {smallest_weight_scale:e}"
+    )]
+    BiasOverflow {
+        /// The channel.
+        channel: usize,
+        /// The bias.
+        bias: f32,
+        /// Its scale: that of the input times that of the weights.
+        scale: f32,
+        /// The bits of a code.
+        bits: u32,
+        /// The smallest weight scale at which it fits.
+        smallest_weight_scale: f32,
     },
     /// Two tensors of one name in a file to be written.
     #[error("two tensors would be named {name:?}")]

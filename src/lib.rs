@@ -52,7 +52,8 @@
 //! | ±∞ | ignored by the range and counted; saturates in the mapping |
 //! | 1e10 with a small scale | saturates at the right end: values are clamped as floats first |
 //! | an empty tensor | no range: [`Error::NoData`]; with known parameters an empty result |
-//! | a constant, or all zeros | a positive scale that restores it exactly |
+//! | a constant, or all zeros | a positive scale that restores it exactly, subnormal numbers excepted |
+//! | values up to ±`f32::MAX` | restored as finite numbers |
 //! | max − min beyond `f32::MAX` | the width is taken in f64 |
 //! | a scale below the smallest normal number | raised to it; codes are chosen against the stored scale |
 //! | an axis that is not there, a block size of 0, a wrong length | an error that names the numbers |
@@ -68,6 +69,7 @@
 
 extern crate alloc;
 
+pub mod convention;
 mod error;
 pub mod kernel;
 pub mod metrics;
@@ -82,4 +84,6 @@ pub use error::{Error, Result};
 pub use num::{Ceil, Floor, HalfAway, I4, Rounding, Scaling, Stochastic, TiesEven, TowardZero, U4, bf16, f16};
 pub use params::ParamsCalculator;
 pub use range::RangeEstimator;
-pub use tensor::{QuantizedTensor, Scheme, fake_quantize_tensor, quantize_tensor, quantize_with_params};
+pub use tensor::{
+    QuantizedTensor, Scheme, estimate_params, fake_quantize_tensor, quantize_tensor, quantize_with_params,
+};

@@ -11,7 +11,7 @@ const FLOORS: &[&[&str]] = &[
     &["kernel"],
     &["range"],
     &["tensor", "block"],
-    &["metrics", "laws"],
+    &["metrics", "laws", "convention"],
     &["model"],
     &["calibration"],
     &["recipe"],

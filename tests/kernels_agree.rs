@@ -5,7 +5,7 @@
 
 use proptest::prelude::*;
 use tensor_quant::kernel::{self, Extremes, Level, Mapping, reference};
-use tensor_quant::num::{Code, Real};
+use tensor_quant::num::{Code, F4E2M1Fn, F8E4M3Fn, F8E4M3Fnuz, F8E5M2, I2, Real};
 use tensor_quant::params::{AffineParams, CodeRange, NanPolicy};
 use tensor_quant::{Ceil, Floor, HalfAway, I4, Rounding, Scaling, Stochastic, TiesEven, TowardZero, U4, bf16, f16};
 
@@ -75,26 +75,41 @@ fn real_bits(reals: &[f32]) -> Vec<u32> {
     reals.iter().map(|x| x.to_bits()).collect()
 }
 
+/// Quantizing agrees.
 fn agree<T: Real, C: Code, R: Rounding>(
     x: &[T],
     mapping: &Mapping,
     rounding: R,
     first: u64,
 ) -> Result<(), TestCaseError> {
-    let (mut want, mut want_fake) = (vec![C::default(); x.len()], vec![0.0; x.len()]);
+    let mut want = vec![C::default(); x.len()];
     reference::quantize(x, mapping, rounding, &mut want, first);
-    reference::fake_quantize::<T, C, R>(x, mapping, rounding, &mut want_fake, first);
-    let mut want_back = vec![0.0; x.len()];
-    reference::dequantize(&want, mapping.params, &mut want_back);
     for level in levels() {
-        let (mut got, mut got_fake) = (vec![C::default(); x.len()], vec![0.0; x.len()]);
+        let mut got = vec![C::default(); x.len()];
         kernel::quantize(level, x, mapping, rounding, &mut got, first);
         prop_assert_eq!(bits(&got), bits(&want), "{:?} {} {:?} {:?}", level, C::NAME, rounding, mapping);
+    }
+    Ok(())
+}
+
+/// Dequantizing agrees, and fake quantization, which is made of the same parts.
+fn agree_there_and_back<T: Real, C: Code, R: Rounding>(
+    x: &[T],
+    mapping: &Mapping,
+    rounding: R,
+    first: u64,
+) -> Result<(), TestCaseError> {
+    let (mut codes, mut fake, mut back) = (vec![C::default(); x.len()], vec![0.0; x.len()], vec![0.0; x.len()]);
+    reference::quantize(x, mapping, rounding, &mut codes, first);
+    reference::fake_quantize::<T, C, R>(x, mapping, rounding, &mut fake, first);
+    reference::dequantize(&codes, mapping.params, &mut back);
+    prop_assert_eq!(real_bits(&fake), real_bits(&back));
+    for level in levels() {
+        let (mut got_fake, mut got_back) = (vec![0.0; x.len()], vec![0.0; x.len()]);
         kernel::fake_quantize::<T, C, R>(level, x, mapping, rounding, &mut got_fake, first);
-        prop_assert_eq!(real_bits(&got_fake), real_bits(&want_fake), "{:?} {} {:?}", level, C::NAME, rounding);
-        let mut got_back = vec![0.0; x.len()];
-        kernel::dequantize(level, &want, mapping.params, &mut got_back);
-        prop_assert_eq!(real_bits(&got_back), real_bits(&want_back), "{:?} {}", level, C::NAME);
+        prop_assert_eq!(real_bits(&got_fake), real_bits(&fake), "{:?} {} {:?}", level, C::NAME, rounding);
+        kernel::dequantize(level, &codes, mapping.params, &mut got_back);
+        prop_assert_eq!(real_bits(&got_back), real_bits(&back), "{:?} {}", level, C::NAME);
     }
     Ok(())
 }
@@ -110,9 +125,32 @@ macro_rules! agreement {
                 agree::<f32, $code, _>(&x, &mapping, Floor, first)?;
                 agree::<f32, $code, _>(&x, &mapping, TowardZero, first)?;
                 agree::<f32, $code, _>(&x, &mapping, Stochastic { seed }, first)?;
+                agree_there_and_back::<f32, $code, _>(&x, &mapping, TiesEven, first)?;
             }
         }
     )*};
+}
+
+macro_rules! agreement_to_nearest_and_up {
+    ($($name:ident: $code:ty;)*) => {$(
+        proptest! {
+            #[test]
+            fn $name(x in reals(), mapping in mapping::<$code>(), first in 0_u64..1 << 40) {
+                agree::<f32, $code, _>(&x, &mapping, TiesEven, first)?;
+                agree::<f32, $code, _>(&x, &mapping, Ceil, first)?;
+                agree_there_and_back::<f32, $code, _>(&x, &mapping, TiesEven, first)?;
+            }
+        }
+    )*};
+}
+
+// One body serves all small floats; these are its four kinds, and the narrowest integer.
+agreement_to_nearest_and_up! {
+    f8e4m3fn_codes: F8E4M3Fn;
+    f8e5m2_codes: F8E5M2;
+    f8e4m3fnuz_codes: F8E4M3Fnuz;
+    f4e2m1fn_codes: F4E2M1Fn;
+    i2_codes: I2;
 }
 
 agreement! {

@@ -139,6 +139,7 @@ impl Array {
         each!(&self.values, v => v.len())
     }
 
+    #[expect(clippy::unnecessary_cast, reason = "one of the types is f64 already")]
     /// Returns an element as a number; exact for every type here but i64 beyond 2⁵³, of which the cases have none.
     pub(crate) fn number(&self, i: usize) -> f64 {
         each!(&self.values, v => v[i] as f64)

@@ -52,7 +52,7 @@ fn run(folder: &std::path::Path, verbose: bool) -> Result<usize, Box<dyn std::er
         if verbose {
             print!("{details}");
         }
-        total.add(counts);
+        total += counts;
     }
     println!("total {total}");
     Ok(total.failed)

@@ -15,8 +15,8 @@ pub(crate) struct Counts {
     pub(crate) uncovered: usize,
 }
 
-impl Counts {
-    pub(crate) fn add(&mut self, other: Self) {
+impl std::ops::AddAssign for Counts {
+    fn add_assign(&mut self, other: Self) {
         self.passed += other.passed;
         self.failed += other.failed;
         self.uncovered += other.uncovered;
@@ -65,8 +65,17 @@ pub(crate) fn run_group(folder: &Path, group: &str, mut details: impl FnMut(&str
 /// Computes what a case asks for, or `None` if nothing here can.
 fn compute(group: &str, case: &Case) -> Option<Outputs> {
     match group {
+        "affine_blocks" => groups::affine_blocks::compute(case),
+        "mx_formats" => groups::mx_formats::compute(case),
+        "onnx_qdq" => groups::onnx_qdq::compute(case),
+        "tf_fake_quant" => groups::tf_fake_quant::compute(case),
+        "tflite_kernels" => groups::tflite_kernels::compute(case),
+        "tflite_params" => groups::tflite_params::compute(case),
+        "torch_quant" => groups::torch_quant::compute(case),
+        "weight_conversion" => groups::weight_conversion::compute(case),
         "dtypes" => groups::dtypes::compute(case),
         "error_metrics" => groups::error_metrics::compute(case),
+        "integer_requant" => groups::integer_requant::compute(case),
         "range_mapping" => groups::range_mapping::compute(case),
         _ => None,
     }

@@ -93,7 +93,7 @@ fn fake_quantize_native<T: Real, C: Code, R: Rounding>(
 }
 
 /// The straight-through gradient of [`fake_quantize`]: what flows back through element `x` is `gradient` where its code
-/// was not clamped, else 0. NaN passes nothing.
+/// was not clamped, else `gradient · 0`, a zero of its sign. NaN passes nothing.
 ///
 /// The bound is on the rounded quotient: `qmin ≤ round((x − offset) / scale) + zero_point ≤ qmax`.
 ///
@@ -133,6 +133,6 @@ fn backward_body<S: fearless_simd::Simd, T: Real, R: Rounding, Q: Quotient>(
     for i in 0..n {
         let rounded = rounding.round(quotient.of(x[i].to_f32()), first_index.wrapping_add(i as u64));
         let inside = (rounded >= grid.lo) & (rounded <= grid.hi);
-        out[i] = if inside { out[i] } else { 0.0 };
+        out[i] *= if inside { 1.0 } else { 0.0 };
     }
 }

@@ -28,6 +28,7 @@ mod min_max;
 mod nan;
 mod quantize;
 pub mod reference;
+mod requantize;
 
 pub use convert::{bf16_to_f32, f16_to_f32, f32_to_bf16, f32_to_f16, to_f32};
 pub use dequantize::dequantize;
@@ -37,5 +38,6 @@ pub use fearless_simd::Level;
 pub use level::{detect, levels};
 pub use min_max::{Extremes, count_non_finite, first_nan, min_max};
 pub use quantize::{Mapping, quantize};
+pub use requantize::{Requantization, requantize};
 
 pub(crate) use each::{Settings, dequantize_span, fake_quantize_span, quantize_span};

@@ -17,7 +17,8 @@ pub(super) struct Accumulator {
 impl Accumulator {
     /// Adds pairs that follow those before.
     pub(super) fn push(&mut self, mut x: &[f32], mut y: &[f32]) {
-        self.metrics.zeroed += x.iter().zip(y).map(|(&x, &y)| u64::from((x != 0.0) & (y == 0.0))).sum::<u64>();
+        self.metrics.zeroed +=
+            x.iter().zip(y).map(|(&x, &y)| u64::from((x != 0.0) & (y == 0.0) & x.is_finite())).sum::<u64>();
         while !x.is_empty() {
             let whole = x.len() / BLOCK * BLOCK;
             let n = if self.x.is_empty() && whole > 0 { whole } else { x.len().min(BLOCK - self.x.len()) };

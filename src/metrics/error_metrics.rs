@@ -60,7 +60,7 @@ impl ErrorMetrics {
     }
 
     /// Returns how many values lie more than half a step beyond the smallest or largest real that has a code, infinities
-    /// included.
+    /// included; of floating codes, beyond the largest finite one.
     pub fn saturated(&self) -> u64 {
         self.saturated
     }

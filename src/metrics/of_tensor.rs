@@ -102,7 +102,7 @@ impl<C: Code, D: Dimension> QuantizedTensor<C, D> {
 
     /// Returns how far each index along `axis` of the restored tensor is from the original.
     ///
-    /// The tensor is restored whole. [`ErrorMetrics::saturated`] is 0 here: it is counted by [`error`](Self::error).
+    /// The tensor is restored whole.
     ///
     /// # Errors
     ///
@@ -112,7 +112,26 @@ impl<C: Code, D: Dimension> QuantizedTensor<C, D> {
         D: RemoveAxis,
     {
         let restored: Array<f32, D> = self.dequantize();
-        per_channel(original, restored.view(), axis)
+        let mut metrics = per_channel(original.view(), restored.view(), axis)?;
+        let (params, shape) = (self.params(), original.shape());
+        let inner: usize = shape[axis + 1..].iter().product();
+        for_each_piece(&original, params.granularity(), |span, x| {
+            for (k, run) in x.chunks(span.repeat).enumerate() {
+                let Some((low, high)) =
+                    params.group(span.first_group + k).map(|group| bounds::<C>(params.codes(), group))
+                else {
+                    continue;
+                };
+                for (i, x) in run.iter().enumerate().map(|(i, x)| (i, f64::from(x.to_f32()))) {
+                    if x < low || x > high {
+                        let channel = (span.start + k * span.repeat + i) / inner % shape[axis];
+                        metrics[channel].saturated += 1;
+                    }
+                }
+            }
+            Ok(())
+        })?;
+        Ok(metrics)
     }
 }
 

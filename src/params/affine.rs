@@ -10,9 +10,10 @@ use crate::error::{Error, Result};
 /// then becomes the offset and the smallest code.
 ///
 /// - The width is taken in f64 and the scale rounded to f32 once: a range of ±`f32::MAX` does not overflow.
-/// - A constant gives a scale of its magnitude and a code one away from the zero point: it is restored exactly.
+/// - A constant gives a scale of its magnitude and a code one away from the zero point: it is restored exactly (but for
+///   subnormal numbers, and for a directed rounding of a product with the reciprocal, which may fall just short of 1).
 ///   All zeros give a scale of 1.
-/// - Floating codes have no zero point: [`Error::InvalidSetting`].
+/// - Floating codes have no zero point: [`Error::IntegerCodesOnly`].
 ///
 /// # Examples
 ///
@@ -46,11 +47,7 @@ impl Affine {
 impl ParamsCalculator for Affine {
     fn params(&self, range: ValueRange, codes: CodeRange) -> Result<AffineParams> {
         if !codes.is_integer() {
-            return Err(Error::InvalidSetting {
-                what: "the code type of an affine scheme",
-                expected: "an integer type",
-                actual: codes.max(),
-            });
+            return Err(Error::IntegerCodesOnly { what: "an affine scheme" });
         }
         match self.zero {
             Zero::Anywhere => {
@@ -75,7 +72,7 @@ fn zero_exact(range: ValueRange, codes: CodeRange) -> Result<AffineParams> {
     let params = AffineParams::new(scale, 0)?;
     let zero_point = codes.min() - f64::from(range.min()) / f64::from(params.scale());
     let zero_point = ties_even(zero_point.clamp(codes.min(), codes.max())) as i32;
-    Ok(AffineParams { zero_point, ..params })
+    Ok(AffineParams { zero_point, ..params }.with_finite_reals(codes))
 }
 
 /// |x| ≤ 2³¹ here, so adding 1.5 · 2⁵² rounds to a whole number.

@@ -1,5 +1,6 @@
 //! The parameters of one group.
 
+use super::CodeRange;
 use crate::error::{Error, Result};
 
 /// The scale, zero point and offset of one group of values: `real = scale · (code − zero_point) + offset`.
@@ -41,6 +42,16 @@ impl AffineParams {
         } else {
             Err(Error::InvalidSetting { what: "the offset", expected: "finite", actual: f64::from(offset) })
         }
+    }
+
+    /// Returns the same with the scale lowered, if need be, so that no code restores to an infinity: a range that reaches
+    /// ±`f32::MAX` gets a scale that is rounded, and the products with it would be.
+    pub(super) fn with_finite_reals(self, codes: CodeRange) -> Self {
+        let zero_point = f64::from(self.zero_point);
+        let farthest = (codes.max() - zero_point).max(zero_point - codes.min());
+        let limit = (f64::from(f32::MAX) / farthest) as f32;
+        let limit = if f64::from(limit) * farthest > f64::from(f32::MAX) { limit.next_down() } else { limit };
+        Self { scale: if limit >= f32::MIN_POSITIVE { self.scale.min(limit) } else { self.scale }, ..self }
     }
 
     /// Returns the distance between the reals of neighbouring codes.

@@ -30,7 +30,7 @@ impl CodeRange {
         if min < max && C::MIN <= min && max <= C::MAX {
             Ok(Self { min, max, kind: C::KIND })
         } else {
-            Err(Error::InvalidCodes { min, max, full_min: C::MIN, full_max: C::MAX, code: C::NAME })
+            Err(Self { min, max, kind: C::KIND }.does_not_fit::<C>())
         }
     }
 
@@ -52,6 +52,11 @@ impl CodeRange {
     /// Returns whether a code type can hold these codes.
     pub fn fits<C: Code>(self) -> bool {
         C::KIND == self.kind && (!self.is_integer() || C::MIN <= self.min && self.max <= C::MAX)
+    }
+
+    /// Returns the error of codes that a type cannot hold.
+    pub(crate) fn does_not_fit<C: Code>(self) -> Error {
+        Error::InvalidCodes { min: self.min, max: self.max, full_min: C::MIN, full_max: C::MAX, code: C::NAME }
     }
 
     /// Returns the number of whole steps from the middle code to the largest one: 127 for `i8` and for `u8`.

@@ -8,6 +8,7 @@ mod affine_params;
 pub mod article;
 mod cast;
 mod code_range;
+mod fixed_point;
 mod granularity;
 mod nan_policy;
 mod power_of_two;
@@ -20,6 +21,9 @@ pub use affine_params::AffineParams;
 pub use article::Article;
 pub use cast::Cast;
 pub use code_range::CodeRange;
+pub use fixed_point::{
+    FixedPointMultiplier, ProductRounding, rounding_divide_by_power_of_two, rounding_doubling_high_multiply,
+};
 pub use granularity::{Granularity, Span};
 pub use nan_policy::NanPolicy;
 pub use power_of_two::PowerOfTwo;

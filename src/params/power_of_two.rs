@@ -31,7 +31,10 @@ impl ParamsCalculator for PowerOfTwo {
             0.0 => 1.0,
             max_abs => next_power_of_two(max_abs / half_width),
         };
-        AffineParams::new(scale, codes.middle())
+        // A power of two that would restore codes as infinities is halved: its range then saturates instead.
+        let params = AffineParams::new(scale, codes.middle())?;
+        let finite = params.with_finite_reals(codes).scale();
+        if finite < params.scale() { AffineParams::new(scale / 2.0, codes.middle()) } else { Ok(params) }
     }
 
     fn codes(&self, full: CodeRange) -> CodeRange {

@@ -133,13 +133,7 @@ impl QuantParams {
     /// [`Error::InvalidCodes`], [`Error::LengthMismatch`], and those of [`Granularity::groups`].
     pub fn check<C: Code>(&self, shape: &[usize]) -> Result<()> {
         if !self.codes.fits::<C>() {
-            return Err(Error::InvalidCodes {
-                min: self.codes.min(),
-                max: self.codes.max(),
-                full_min: C::MIN,
-                full_max: C::MAX,
-                code: C::NAME,
-            });
+            return Err(self.codes.does_not_fit::<C>());
         }
         let expected = self.granularity.groups(shape)?;
         if self.scales.len() == expected {

@@ -13,7 +13,8 @@ use crate::error::Result;
 /// Narrow is what TFLite prescribes for weights; with full, +max\|x\| itself saturates, by half a step (PyTorch).
 /// Floating codes use max\|x\| / largest code in both.
 ///
-/// A constant gives a scale of its magnitude and a code of ±1: it is restored exactly. All zeros give a scale of 1.
+/// A constant gives a scale of its magnitude and a code of ±1: it is restored exactly (but for subnormal numbers, and for a
+/// directed rounding of a product with the reciprocal, which may fall just short of 1). All zeros give a scale of 1.
 ///
 /// # Examples
 ///
@@ -63,7 +64,9 @@ impl ParamsCalculator for Symmetric {
             _ if range.is_constant() => max_abs,
             _ => max_abs / half_width,
         };
-        AffineParams::new(scale, codes.middle())
+        let params = AffineParams::new(scale, codes.middle())?;
+        // A constant uses the codes next to the zero point only.
+        Ok(if range.is_constant() { params } else { params.with_finite_reals(codes) })
     }
 
     fn codes(&self, full: CodeRange) -> CodeRange {

@@ -84,7 +84,7 @@ impl RangeEstimator for MovingAverage {
     }
 
     fn range(&self, _codes: CodeRange) -> Result<ValueRange> {
-        if self.batches == 0 { Err(no_data(&self.seen)) } else { ValueRange::new(self.min, self.max) }
+        if self.batches == 0 { Err(no_data(&self.seen)) } else { ValueRange::new(self.min, self.max.max(self.min)) }
     }
 
     fn is_mergeable(&self) -> bool {

@@ -77,6 +77,9 @@ impl Percentile {
     }
 
     fn quantile(&self, p: f64) -> f32 {
+        if p == 0.0 || p == 1.0 {
+            return if p == 0.0 { self.seen.min } else { self.seen.max };
+        }
         let finite = self.seen.count - self.seen.nan - self.seen.infinite;
         let position = p * (finite - 1) as f64;
         let below = position as u64;

@@ -46,16 +46,23 @@ where
     R: Rounding,
 {
     let groups = scheme.granularity.groups(view.shape())?;
+    let codes = scheme.codes();
+    if !codes.fits::<C>() {
+        return Err(codes.does_not_fit::<C>());
+    }
     let mut pass = Pass {
         scheme,
-        codes: scheme.codes(),
+        codes,
         shape: view.shape(),
         widened: vec![0.0; if T::as_f32s(&[]).is_some() { 0 } else { PIECE }],
         observed: Observed::default(),
         params: Vec::with_capacity(groups),
     };
-    let total = view.len();
-    let group_len = total.checked_div(groups).unwrap_or(0);
+    let group_len = match scheme.granularity {
+        // All but the last block are of full length.
+        Granularity::Block { size, .. } => size.min(view.len()),
+        _ => view.len().checked_div(groups).unwrap_or(0),
+    };
     if one_run_each(scheme.granularity, view.shape()) || !scheme.estimator.needs_data() {
         pass.in_order(view, groups)?;
     } else {

@@ -5,15 +5,18 @@
 
 mod estimate;
 mod fake_quantize;
+mod fully_connected;
 mod output;
 mod quantize;
 mod quantized;
+mod requantize;
 mod scheme;
 mod slice;
 mod stream;
 
 pub use estimate::Observed;
 pub use fake_quantize::{fake_quantize_backward, fake_quantize_tensor, fake_quantize_tensor_into};
+pub use fully_connected::{Activation, FullyConnected, Fused};
 pub use quantize::{estimate_params, quantize_tensor, quantize_tensor_into, quantize_with_params};
 pub use quantized::{QuantizedTensor, dequantize_into};
 pub use scheme::Scheme;

@@ -1,0 +1,102 @@
+//! ONNX, and ONNX Runtime, which defines what the specification leaves open.
+
+use crate::error::Result;
+use crate::num::{Code, CodeKind, Real};
+use crate::params::{CodeRange, Granularity, NanPolicy, QuantParams};
+use crate::range::{MinMax, RangeEstimator};
+use crate::tensor::{QuantizedTensor, Scheme, for_each_piece, quantize_with_params};
+use alloc::vec::Vec;
+use ndarray::{Array, ArrayView, Dimension};
+
+/// Returns the codes of `QuantizeLinear`: `clamp(rint(x / scale) + zero_point)`.
+///
+/// ±∞ saturates, NaN gives the smallest code; for the floating types NaN stays NaN, and values beyond the largest saturate
+/// (the operator's default, `saturate = 1`) unless the parameters were made for
+/// [`CodeRange::with_infinities`](crate::params::CodeRange::with_infinities).
+///
+/// # Errors
+///
+/// Those of parameters that do not fit, as of [`quantize_with_params`].
+///
+/// # Examples
+///
+/// ```
+/// use ndarray::array;
+/// use tensor_quant::{convention::onnx, params::QuantParams};
+///
+/// let params = QuantParams::per_tensor::<u8>(2.0, 128)?;
+/// let q = onnx::quantize_linear::<_, _, u8>(array![0.0_f32, 3.0, 5.0, 1e9].view(), params)?;
+/// assert_eq!(q.codes(), &array![128, 130, 130, 255]);
+/// # Ok::<(), tensor_quant::Error>(())
+/// ```
+pub fn quantize_linear<T: Real, D: Dimension, C: Code>(
+    x: ArrayView<'_, T, D>,
+    params: QuantParams,
+) -> Result<QuantizedTensor<C, D>> {
+    quantize_with_params(x, params, &Scheme::<C>::affine().with_nan_policy(NanPolicy::Native))
+}
+
+/// What `DynamicQuantizeLinear` returns.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DynamicallyQuantized<D: Dimension> {
+    /// The codes.
+    pub codes: Array<u8, D>,
+    /// The scale: 1 for zeros, ∞ where max − min is beyond f32.
+    pub scale: f32,
+    /// The zero point.
+    pub zero_point: u8,
+}
+
+/// Returns the codes, scale and zero point of `DynamicQuantizeLinear`, which finds them from the tensor itself:
+/// `scale = (max − min) / 255` of the range with zero, in f32, and `zero_point = clamp(rint(−min / scale))`.
+///
+/// Subnormal scales are kept. Where the width overflows, the scale is ∞ and every code the zero point, as in ONNX Runtime.
+/// NaN and ±∞ do not count for the range.
+///
+/// # Errors
+///
+/// [`Error::NoData`](crate::Error::NoData) for a tensor without a finite value.
+///
+/// # Examples
+///
+/// ```
+/// use ndarray::array;
+/// use tensor_quant::convention::onnx;
+///
+/// let q = onnx::dynamic_quantize_linear(array![0.0_f32, 2.0, -3.0, -2.5, 1.34, 0.5].view())?;
+/// assert_eq!(q.codes, array![153, 255, 0, 26, 221, 179]);
+/// assert_eq!(q.zero_point, 153);
+/// # Ok::<(), tensor_quant::Error>(())
+/// ```
+pub fn dynamic_quantize_linear<T: Real, D: Dimension>(x: ArrayView<'_, T, D>) -> Result<DynamicallyQuantized<D>> {
+    let mut estimator = MinMax::default();
+    for_each_piece(&x, Granularity::Tensor, |_, piece| {
+        match T::as_f32s(piece) {
+            Some(piece) => estimator.observe(piece),
+            None => estimator.observe(&piece.iter().map(|x| x.to_f32()).collect::<Vec<_>>()),
+        }
+        Ok(())
+    })?;
+    let range = estimator.range(CodeRange::of::<u8>())?.with_zero();
+    let width = range.max() - range.min();
+    let scale = if width == 0.0 { 1.0 } else { width / 255.0 };
+    let zero_point = super::torch::ties_even((-range.min() / scale).clamp(0.0, 255.0)) as u8;
+    let codes = if scale.is_finite() {
+        let params = QuantParams::per_tensor::<u8>(scale, i32::from(zero_point))?;
+        quantize_linear::<_, _, u8>(x, params)?.into_parts().0
+    } else {
+        Array::from_elem(x.raw_dim(), zero_point)
+    };
+    Ok(DynamicallyQuantized { codes, scale, zero_point })
+}
+
+/// Returns the parameters of a tensor whose floating codes overflow as `saturate` says.
+///
+/// # Errors
+///
+/// [`Error::InvalidScale`](crate::Error::InvalidScale).
+pub fn float_params<C: Code>(scale: f32, saturate: bool) -> Result<QuantParams> {
+    let codes = CodeRange::of::<C>();
+    let codes = if saturate || C::KIND == CodeKind::Integer { codes } else { codes.with_infinities() };
+    QuantParams::new(Granularity::Tensor, codes, alloc::vec![scale], alloc::vec![0])
+}

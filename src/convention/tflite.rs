@@ -1,0 +1,241 @@
+//! TFLite (LiteRT): its converter's weights and biases, its reference kernels, its choice of parameters.
+
+use crate::error::{Error, Result};
+use crate::num::{Code, HalfAway, Real, Rounding, Scaling};
+use crate::params::{AffineParams, CodeRange, Granularity, NanPolicy, ParamsCalculator, QuantParams, ValueRange};
+use crate::range::{MinMax, RangeEstimator};
+use crate::tensor::{QuantizedTensor, Scheme, estimate_params};
+use alloc::vec::Vec;
+use ndarray::{Array, ArrayView, Dimension};
+use num_traits::Float;
+
+/// Returns the scheme of the reference `QUANTIZE` kernel: `clamp(away(x / scale) + zero_point)`, with the converter's
+/// parameters for activations.
+pub fn scheme<C: Code>() -> Scheme<C, MinMax, Activations, HalfAway> {
+    Scheme::<C>::affine().with_calculator(Activations).with_rounding(HalfAway).with_nan_policy(NanPolicy::Native)
+}
+
+/// Returns the scheme of weights in full-integer models: `clamp(away(x · (1 / scale)), −127, 127)`, scale = max|w| / 127.
+///
+/// Per axis: 0 for convolutions and fully-connected layers, 3 for depthwise convolutions.
+pub fn weights<C: Code>() -> Scheme<C, MinMax, Weights, HalfAway> {
+    let scheme = Scheme::<C>::symmetric().with_calculator(Weights).with_rounding(HalfAway);
+    scheme.with_scaling(Scaling::Reciprocal)
+}
+
+/// The converter's parameters for weights: `scale = max|w| / qmax`, 1 for zeros. In f32.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Weights;
+
+impl ParamsCalculator for Weights {
+    fn params(&self, range: ValueRange, codes: CodeRange) -> Result<AffineParams> {
+        let scale = match range.max_abs() {
+            0.0 => 1.0,
+            max_abs => f64::from(max_abs) / codes.max(),
+        };
+        AffineParams::new(scale, 0)
+    }
+
+    fn codes(&self, full: CodeRange) -> CodeRange {
+        full.narrow()
+    }
+}
+
+/// The converter's parameters for activations: `scale = (max − min) / 255` of the range with zero, in f32, and
+/// `zero_point = rint(qmin − min / scale)`; a scale of 1 for zeros.
+///
+/// Types of 16 bits are symmetric: scale = max|x| / 32767. ([`choose_params`] is the interpreter's own choice, in f64.)
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Activations;
+
+impl ParamsCalculator for Activations {
+    fn params(&self, range: ValueRange, codes: CodeRange) -> Result<AffineParams> {
+        if codes.max() == 32_767.0 {
+            return Weights.params(range, codes);
+        }
+        let range = range.with_zero();
+        let width = (range.max() - range.min()).min(f32::MAX);
+        let scale = if width == 0.0 { 1.0 } else { width / (codes.max() - codes.min()) as f32 };
+        let params = AffineParams::new(f64::from(scale), 0)?;
+        let zero_point = codes.min() as f32 - range.min() / params.scale();
+        let zero_point = super::torch::ties_even(zero_point.clamp(codes.min() as f32, codes.max() as f32));
+        AffineParams::new(f64::from(scale), zero_point as i32)
+    }
+
+    fn codes(&self, full: CodeRange) -> CodeRange {
+        if full.max() == 32_767.0 { full.narrow() } else { full }
+    }
+}
+
+/// Returns the scale and zero point that `ChooseQuantizationParams` computes for a range that holds zero, all in f64;
+/// 0 and 0 for a range that is only zero.
+pub fn choose_params(min: f64, max: f64, codes: CodeRange) -> (f64, i32) {
+    let (qmin, qmax) = (codes.min(), codes.max());
+    if min == max {
+        return (0.0, 0);
+    }
+    let scale = (max - min) / (qmax - qmin);
+    let from_min = qmin - min / scale;
+    let from_max = qmax - max / scale;
+    let min_error = qmin.abs() + (min / scale).abs();
+    let max_error = qmax.abs() + (max / scale).abs();
+    let zero_point = if min_error < max_error { from_min } else { from_max };
+    let zero_point = if zero_point < qmin {
+        qmin
+    } else if zero_point > qmax {
+        qmax
+    } else {
+        Float::round(zero_point)
+    };
+    (scale, zero_point as i32)
+}
+
+/// Returns weights as dynamic-range models store them: `away(w / (max|w| / 127))`, everything in f64; the stored scale is
+/// that f64, rounded to f32.
+///
+/// # Errors
+///
+/// [`Error::NotANumber`], [`Error::NoData`], and those of the granularity.
+pub fn dynamic_range_weights<T: Real, D: Dimension>(
+    weights: ArrayView<'_, T, D>,
+    granularity: Granularity,
+) -> Result<QuantizedTensor<i8, D>> {
+    let scheme = self::weights::<i8>().with_granularity(granularity);
+    let found = estimate_params(weights.view(), &scheme.with_calculator(MaxAbs))?;
+    // The parameters so far are max|w|: an f64 scale from it loses nothing.
+    let scales: Vec<f64> =
+        found.scales().iter().map(|&max| if max == 0.0 { 1.0 } else { f64::from(max) / 127.0 }).collect();
+    let shape = weights.shape().to_vec();
+    let weights = weights.as_standard_layout();
+    let mut codes = Vec::with_capacity(weights.len());
+    let values: Vec<f64> = weights.iter().map(|w| f64::from(w.to_f32())).collect();
+    for span in granularity.spans(&shape)? {
+        for (i, &w) in values[span.start..span.start + span.len].iter().enumerate() {
+            let code = Float::round(w / scales[span.first_group + i / span.repeat]);
+            codes.push(code.clamp(-127.0, 127.0) as i8);
+        }
+    }
+    let stored = scales.iter().map(|&scale| (scale as f32).max(f32::MIN_POSITIVE)).collect();
+    let zero_points = alloc::vec![0; scales.len()];
+    let params = QuantParams::new(granularity, CodeRange::of::<i8>().narrow(), stored, zero_points)?;
+    let mismatch = |_| Error::LengthMismatch { what: "codes", expected: 0, actual: 0 };
+    QuantizedTensor::new(Array::from_shape_vec(weights.raw_dim(), codes).map_err(mismatch)?, params)
+}
+
+/// A "scale" that is max|w| itself.
+#[derive(Clone, Copy, Debug)]
+struct MaxAbs;
+
+impl ParamsCalculator for MaxAbs {
+    fn params(&self, range: ValueRange, _codes: CodeRange) -> Result<AffineParams> {
+        AffineParams::new(f64::from(range.max_abs()).max(f64::from(f32::MIN_POSITIVE)), 0)
+    }
+
+    fn codes(&self, full: CodeRange) -> CodeRange {
+        full.narrow()
+    }
+}
+
+/// The codes of a bias, and the scales that restore them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct QuantizedBias {
+    /// `away(b · (1 / scale))`.
+    pub codes: Vec<i64>,
+    /// `s_in · s_w`, in f32, one a channel.
+    pub scales: Vec<f32>,
+}
+
+/// Returns a bias in the scale of the accumulator it is added to, `s_in · s_w`: codes of `bits` bits, 32 for models of 8-bit
+/// activations, 64 (of which 40 may be used) for those of 16 bits.
+///
+/// # Errors
+///
+/// [`Error::BiasOverflow`] if a code does not fit: it names the channel and the smallest weight scale at which it would.
+/// [`Error::LengthMismatch`] unless there are as many weight scales as biases, or one; [`Error::NotANumber`].
+///
+/// # Examples
+///
+/// ```
+/// use tensor_quant::convention::tflite::quantize_bias;
+///
+/// let bias = quantize_bias(&[0.5, -1.0], 0.1, &[0.5, 0.25], 32)?;
+/// assert_eq!(bias.codes, [10, -40]);
+/// assert!(quantize_bias(&[1e6], 1e-3, &[1e-5], 32).is_err());
+/// # Ok::<(), tensor_quant::Error>(())
+/// ```
+pub fn quantize_bias(bias: &[f32], input_scale: f32, weight_scales: &[f32], bits: u32) -> Result<QuantizedBias> {
+    if weight_scales.len() != bias.len() && weight_scales.len() != 1 {
+        let (expected, actual) = (bias.len(), weight_scales.len());
+        return Err(Error::LengthMismatch { what: "weight scales", expected, actual });
+    }
+    let limit = if bits == 32 { f64::from(i32::MAX) } else { ((1_i64 << 39) - 1) as f64 };
+    let (mut codes, mut scales) = (Vec::with_capacity(bias.len()), Vec::with_capacity(bias.len()));
+    for (channel, &b) in bias.iter().enumerate() {
+        if b.is_nan() {
+            return Err(Error::NotANumber { index: alloc::vec![channel] });
+        }
+        let weight_scale = weight_scales[channel.min(weight_scales.len() - 1)];
+        let scale = input_scale * weight_scale;
+        let code = HalfAway.round(b * (1.0 / scale), 0);
+        if code.is_nan() || f64::from(code).abs() > limit {
+            let smallest = f64::from(b.abs()) / (limit * f64::from(input_scale));
+            return Err(Error::BiasOverflow { channel, bias: b, scale, bits, smallest_weight_scale: smallest as f32 });
+        }
+        codes.push(code as i64);
+        scales.push(scale);
+    }
+    Ok(QuantizedBias { codes, scales })
+}
+
+/// A row of activations as TFLite's hybrid kernels quantize it at run time.
+#[derive(Clone, Debug, PartialEq)]
+pub struct QuantizedRow {
+    /// The codes.
+    pub codes: Vec<i8>,
+    /// The scale.
+    pub scale: f32,
+    /// The zero point; 0 for a symmetric row.
+    pub zero_point: i32,
+}
+
+/// Returns a row with codes in −127..=127: `away(x · (127 / max|x|))`; a row of zeros has a scale of 1.
+/// (`SymmetricQuantizeFloats`.)
+///
+/// # Errors
+///
+/// [`Error::NoData`] for a row without a finite value.
+pub fn symmetric_row(x: &[f32]) -> Result<QuantizedRow> {
+    let range = range_of(x)?;
+    let max_abs = range.max_abs();
+    if max_abs == 0.0 {
+        return Ok(QuantizedRow { codes: alloc::vec![0; x.len()], scale: 1.0, zero_point: 0 });
+    }
+    let inverse = 127.0 / max_abs;
+    let code = |&x: &f32| HalfAway.round(x * inverse, 0).clamp(-127.0, 127.0) as i8;
+    Ok(QuantizedRow { codes: x.iter().map(code).collect(), scale: max_abs / 127.0, zero_point: 0 })
+}
+
+/// Returns a row with codes in −128..=127: `away(zero_point + x · (1 / scale))`, the zero point added before rounding; a
+/// row of zeros has a scale of 1. (`AsymmetricQuantizeFloats`.)
+///
+/// # Errors
+///
+/// [`Error::NoData`] for a row without a finite value.
+pub fn asymmetric_row(x: &[f32]) -> Result<QuantizedRow> {
+    let range = range_of(x)?.with_zero();
+    let (min, max) = (f64::from(range.min()), f64::from(range.max()));
+    let (scale, zero_point) = choose_params(min, max, CodeRange::of::<i8>());
+    if scale == 0.0 {
+        return Ok(QuantizedRow { codes: alloc::vec![0; x.len()], scale: 1.0, zero_point: 0 });
+    }
+    let scale = scale as f32;
+    let inverse = 1.0 / scale;
+    let code = |&x: &f32| HalfAway.round(zero_point as f32 + x * inverse, 0).clamp(-128.0, 127.0) as i8;
+    Ok(QuantizedRow { codes: x.iter().map(code).collect(), scale, zero_point })
+}
+
+fn range_of(x: &[f32]) -> Result<ValueRange> {
+    let mut estimator = MinMax::default();
+    estimator.observe(x);
+    estimator.range(CodeRange::of::<i8>())
+}

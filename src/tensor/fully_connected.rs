@@ -1,0 +1,151 @@
+//! A fully-connected layer in integers only.
+//!
+//! ```text
+//! accumulator = Σ (x − z_in) · w + bias                  in 32 bits
+//! y = clamp(multiply(accumulator, s_in · s_w / s_out) + z_out, lowest, qmax)
+//! ```
+//!
+//! with symmetric weights, one scale an output channel or one for all, and the bias in the scale `s_in · s_w`. (Jacob et al.
+//! 2018, § 2.2 to 2.4.) The rounding is that of TFLite's reference kernel, to whose `FULLY_CONNECTED` it is equal bit for
+//! bit.
+
+use super::quantized::QuantizedTensor;
+use crate::error::{Error, Result};
+use crate::kernel::Requantization;
+use crate::params::{CodeRange, FixedPointMultiplier, Granularity, ProductRounding};
+use alloc::vec::Vec;
+use ndarray::{Array2, ArrayView2, Ix2};
+
+/// The scale and zero point of a layer's activations.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Activation {
+    /// The scale.
+    pub scale: f32,
+    /// The zero point.
+    pub zero_point: i32,
+}
+
+/// What a layer does to its sums.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Fused {
+    /// Nothing.
+    #[default]
+    None,
+    /// Negative values become 0: codes below the output's zero point become it.
+    Relu,
+}
+
+/// A fully-connected layer of int8 weights, int8 activations and int32 biases.
+///
+/// # Examples
+///
+/// ```
+/// use ndarray::array;
+/// use tensor_quant::{Scheme, quantize_tensor, tensor::{Activation, FullyConnected, Fused}};
+///
+/// let weights = quantize_tensor(array![[1.0_f32, -0.5], [0.25, 2.0]].view(), &Scheme::<i8>::symmetric().with_axis(0))?;
+/// let (input, output) = (Activation { scale: 0.05, zero_point: 0 }, Activation { scale: 0.1, zero_point: -10 });
+/// let layer = FullyConnected::new(&weights, vec![0, 0], input, output, Fused::None)?;
+/// let y = layer.forward(array![[20_i8, 40]].view())?; // 1.0 and 2.0, so 0.0 and 4.25
+/// assert_eq!(y, array![[-10_i8, 33]]);
+/// # Ok::<(), tensor_quant::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct FullyConnected {
+    /// [out, in], row-major.
+    weights: Array2<i8>,
+    bias: Vec<i32>,
+    zero_point_in: i32,
+    requantization: Vec<Requantization>,
+}
+
+impl FullyConnected {
+    /// Returns a layer of weights [out, in], of biases in the scale `s_in · s_w`
+    /// ([`quantize_bias`](crate::convention::tflite::quantize_bias)), and of the activations' scales.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidSetting`] for weights with a zero point or an offset, or with scales of another granularity than the
+    /// tensor or axis 0; [`Error::LengthMismatch`] of the biases; [`Error::InvalidScale`], [`Error::InvalidZeroPoint`] of
+    /// the activations.
+    pub fn new(
+        weights: &QuantizedTensor<i8, Ix2>,
+        bias: Vec<i32>,
+        input: Activation,
+        output: Activation,
+        fused: Fused,
+    ) -> Result<Self> {
+        let params = weights.params();
+        let channels = weights.codes().nrows();
+        let symmetric = params.zero_points().iter().all(|&z| z == 0) && params.offsets().is_empty();
+        if !symmetric || !matches!(params.granularity(), Granularity::Tensor | Granularity::Axis(0)) {
+            let (what, expected) = ("the number of zero points of weights per tensor or per axis 0", "0");
+            return Err(Error::InvalidSetting { what, expected, actual: params.len() as f64 });
+        }
+        if bias.len() != channels {
+            return Err(Error::LengthMismatch { what: "biases", expected: channels, actual: bias.len() });
+        }
+        let codes = CodeRange::of::<i8>();
+        for (group, activation) in [input, output].into_iter().enumerate() {
+            crate::params::QuantParams::per_tensor::<i8>(activation.scale, activation.zero_point).map_err(
+                |e| match e {
+                    Error::InvalidScale { scale, .. } => Error::InvalidScale { scale, group },
+                    Error::InvalidZeroPoint { zero_point, min, max, .. } => {
+                        Error::InvalidZeroPoint { zero_point, group, min, max }
+                    }
+                    other => other,
+                },
+            )?;
+        }
+        let lowest = match fused {
+            Fused::None => i8::MIN,
+            Fused::Relu => output.zero_point as i8,
+        };
+        let codes = if lowest < i8::MAX { CodeRange::new(lowest, i8::MAX)? } else { codes };
+        let requantization = (0..channels).map(|channel| {
+            let weight_scale = params.scales()[channel.min(params.len() - 1)];
+            let real = f64::from(input.scale) * f64::from(weight_scale) / f64::from(output.scale);
+            Ok(Requantization {
+                multiplier: FixedPointMultiplier::from_real(real)?,
+                rounding: ProductRounding::Double,
+                zero_point_in: 0,
+                zero_point_out: output.zero_point,
+                codes,
+            })
+        });
+        Ok(Self {
+            weights: weights.codes().clone(),
+            bias,
+            zero_point_in: input.zero_point,
+            requantization: requantization.collect::<Result<_>>()?,
+        })
+    }
+
+    /// Returns the layer's output [batch, out] for the codes of an input [batch, in].
+    ///
+    /// Sums wrap in 32 bits, as the reference's do; with inputs of fewer than 2¹⁶ elements they do not get there.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ShapeMismatch`].
+    pub fn forward(&self, x: ArrayView2<'_, i8>) -> Result<Array2<i8>> {
+        let (channels, depth) = self.weights.dim();
+        if x.ncols() != depth {
+            let (expected, actual) = (alloc::vec![x.nrows(), depth], x.shape().to_vec());
+            return Err(Error::ShapeMismatch { what: "the layer's input", expected, actual });
+        }
+        let mut y = Array2::zeros((x.nrows(), channels));
+        let mut centred = alloc::vec![0_i32; depth];
+        for (x, mut y) in x.rows().into_iter().zip(y.rows_mut()) {
+            for (to, &code) in centred.iter_mut().zip(x) {
+                *to = i32::from(code) - self.zero_point_in;
+            }
+            for (channel, (y, weights)) in y.iter_mut().zip(self.weights.rows()).enumerate() {
+                let products = centred.iter().zip(weights).map(|(&x, &w)| x.wrapping_mul(i32::from(w)));
+                let sum = products.fold(self.bias[channel], i32::wrapping_add);
+                *y = self.requantization[channel].apply(sum) as i8;
+            }
+        }
+        Ok(y)
+    }
+}

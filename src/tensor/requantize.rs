@@ -1,0 +1,59 @@
+//! A quantized tensor in another scale, without going through reals.
+
+use super::output::zeros;
+use super::quantized::QuantizedTensor;
+use crate::error::{Error, Result};
+use crate::kernel::{self, Requantization};
+use crate::num::{Code, CodeKind};
+use crate::params::{CodeRange, FixedPointMultiplier, Granularity, ProductRounding, QuantParams};
+use ndarray::Dimension;
+
+impl<C: Code, D: Dimension> QuantizedTensor<C, D> {
+    /// Returns the tensor with codes of type `B` under another scale and zero point, in integers only:
+    /// `clamp(multiply(code − z, s / scale) + zero_point)`, as TFLite's reference kernel does.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::IntegerCodesOnly`]; [`Error::InvalidSetting`] unless this tensor has one scale and no offset;
+    /// [`Error::InvalidScale`], [`Error::InvalidZeroPoint`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ndarray::array;
+    /// use tensor_quant::{QuantizedTensor, params::{ProductRounding, QuantParams}};
+    ///
+    /// let q = QuantizedTensor::new(array![10_i8, -20, 127], QuantParams::per_tensor::<i8>(0.5, 0)?)?;
+    /// let wider = q.requantize::<u8>(1.0, 128, ProductRounding::Double)?;
+    /// assert_eq!(wider.codes(), &array![133_u8, 118, 192]);
+    /// # Ok::<(), tensor_quant::Error>(())
+    /// ```
+    pub fn requantize<B: Code>(
+        &self,
+        scale: f32,
+        zero_point: i32,
+        rounding: ProductRounding,
+    ) -> Result<QuantizedTensor<B, D>> {
+        let from = self.params();
+        if C::KIND != CodeKind::Integer || B::KIND != CodeKind::Integer {
+            return Err(Error::IntegerCodesOnly { what: "requantizing" });
+        }
+        if from.granularity() != Granularity::Tensor || !from.offsets().is_empty() {
+            let what = "the number of scales, without offsets, of a tensor to be requantized";
+            return Err(Error::InvalidSetting { what, expected: "1", actual: from.len() as f64 });
+        }
+        let to = QuantParams::per_tensor::<B>(scale, zero_point)?;
+        let settings = Requantization {
+            multiplier: FixedPointMultiplier::from_real(f64::from(from.scales()[0]) / f64::from(scale))?,
+            rounding,
+            zero_point_in: from.zero_points()[0],
+            zero_point_out: zero_point,
+            codes: CodeRange::of::<B>(),
+        };
+        let mut codes = zeros(&self.codes().view());
+        if let (Some(x), Some(out)) = (self.codes().as_slice(), codes.as_slice_mut()) {
+            kernel::requantize(kernel::detect(), x, settings, out);
+        }
+        QuantizedTensor::new(codes, to)
+    }
+}

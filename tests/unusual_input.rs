@@ -1,0 +1,938 @@
+//! What unusual input gives: the table of the crate's documentation, row by row, and no panic for anything else.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use ndarray::{Array, Array1, Array2, ArrayD, ArrayView1, Axis, IxDyn, ShapeBuilder, arr0, array};
+use proptest::prelude::*;
+use tensor_quant::metrics::{ErrorMetrics, Histogram, per_channel, per_tensor};
+use tensor_quant::num::Code;
+use tensor_quant::params::{
+    Affine, AffineParams, Article, Cast, CodeRange, Granularity, NanPolicy, ParamsCalculator, PowerOfTwo, QuantParams,
+    Symmetric, ValueRange,
+};
+use tensor_quant::range::{Fixed, MeanStd, MinMax, MovingAverage, Percentile};
+use tensor_quant::tensor::{
+    dequantize_into, dequantize_slice, estimate_params, fake_quantize_backward, fake_quantize_tensor_into,
+    quantize_slice, quantize_slice_into, quantize_tensor_into,
+};
+use tensor_quant::{
+    Ceil, Error, Floor, HalfAway, I4, QuantizedTensor, RangeEstimator, Result, Rounding, Scaling, Scheme, Stochastic,
+    TiesEven, TowardZero, U4, bf16, f16, fake_quantize_tensor, quantize_tensor, quantize_with_params,
+};
+
+fn symmetric() -> Scheme<i8, MinMax, Symmetric> {
+    Scheme::<i8>::symmetric()
+}
+
+fn message<T: std::fmt::Debug>(result: Result<T>) -> String {
+    result.unwrap_err().to_string()
+}
+
+fn fixed(min: f32, max: f32) -> Fixed {
+    Fixed::new(ValueRange::new(min, max).unwrap())
+}
+
+// NaN
+
+#[test]
+fn nan_is_refused_and_its_index_named_along_every_axis() {
+    let want = "the value at index [1, 2, 3] is NaN; `NanPolicy::Skip` would code it as the zero point";
+    let mut x = Array::zeros((2, 3, 4));
+    (x[[1, 2, 3]], x[[0, 0, 0]]) = (f32::NAN, 1.0);
+    for granularity in [
+        Granularity::Tensor,
+        Granularity::Axis(0),
+        Granularity::Axis(1),
+        Granularity::Axis(2),
+        Granularity::Block { axis: 1, size: 2 },
+        Granularity::Block { axis: 2, size: 3 },
+    ] {
+        let scheme = symmetric().with_granularity(granularity);
+        assert_eq!(message(quantize_tensor(x.view(), &scheme)), want, "{granularity}");
+        assert_eq!(message(fake_quantize_tensor(x.view(), &scheme)), want, "{granularity}");
+        assert_eq!(message(estimate_params(x.view(), &scheme)), want, "{granularity}");
+        let scheme = scheme.with_estimator(fixed(-1.0, 1.0));
+        assert_eq!(message(quantize_tensor(x.view(), &scheme)), want, "{granularity}, a fixed range");
+    }
+    let params = QuantParams::per_tensor::<i8>(1.0, 0).unwrap();
+    assert_eq!(message(quantize_with_params(x.view(), params.clone(), &symmetric())), want);
+    assert_eq!(message(fake_quantize_backward(x.view(), x.view(), &params, &symmetric())), want);
+    assert_eq!(message(quantize_tensor(x.mapv(f16::from_f32).view(), &symmetric())), want);
+    assert_eq!(message(quantize_tensor(x.view(), &Scheme::<f16>::cast())), want);
+    // The first of several, far into the tensor; no dimension at all.
+    let mut long = Array2::zeros((3, 5000));
+    (long[[1, 4321]], long[[2, 0]]) = (f32::NAN, f32::NAN);
+    assert!(message(quantize_tensor(long.view(), &symmetric())).contains("index [1, 4321]"));
+    assert!(message(quantize_tensor(arr0(f32::NAN).view(), &symmetric())).contains("index []"));
+    assert!(message(quantize_slice(&[0.0, f32::NAN], &symmetric())).contains("index [1]"));
+}
+
+#[test]
+fn a_skipped_nan_is_the_zero_point_and_leaves_the_range_alone() {
+    let x = array![f32::NAN, -1.0, 3.0, -f32::NAN];
+    let scheme = Scheme::<u8>::affine().with_nan_policy(NanPolicy::Skip);
+    let q = quantize_tensor(x.view(), &scheme).unwrap();
+    let without = quantize_tensor(array![-1.0_f32, 3.0].view(), &scheme).unwrap();
+    assert_eq!(q.params(), without.params());
+    assert_eq!(q.codes(), &array![64_u8, 0, 255, 64]);
+    assert_eq!((q.dequantize()[0], q.observed().nan), (0.0, 2));
+    assert_eq!(q.error(x.view()).unwrap().non_finite(), 2);
+    let q = quantize_tensor(x.view(), &Scheme::<f16>::cast().with_nan_policy(NanPolicy::Skip)).unwrap();
+    assert_eq!((q.codes()[0].to_bits(), q.codes()[1].to_f32()), (0, -1.0));
+}
+
+#[test]
+fn a_native_nan_is_the_smallest_code_or_stays_nan() {
+    let x = array![f32::NAN, -1.0, 3.0];
+    let q = quantize_tensor(x.view(), &Scheme::<u8>::affine().with_nan_policy(NanPolicy::Native)).unwrap();
+    assert_eq!(q.codes()[0], 0);
+    let q = quantize_tensor(x.view(), &Scheme::<i8>::affine().with_nan_policy(NanPolicy::Native)).unwrap();
+    assert_eq!(q.codes()[0], -128);
+    let q = quantize_tensor(x.view(), &symmetric().with_nan_policy(NanPolicy::Native)).unwrap();
+    assert_eq!(q.codes()[0], -127);
+    let q = quantize_tensor(x.view(), &Scheme::<i32>::symmetric().with_nan_policy(NanPolicy::Native)).unwrap();
+    assert_eq!(q.codes()[0], -i32::MAX);
+    let q = quantize_tensor(x.view(), &Scheme::<f16>::cast().with_nan_policy(NanPolicy::Native)).unwrap();
+    assert!(q.codes()[0].is_nan() && q.dequantize()[0].is_nan());
+    let q = quantize_tensor(x.view(), &Scheme::<bf16>::cast().with_nan_policy(NanPolicy::Native)).unwrap();
+    assert!(q.codes()[0].is_nan() && !q.codes()[1].is_nan());
+}
+
+#[test]
+fn a_channel_of_nothing_but_nan_has_no_range() {
+    let x = array![[1.0_f32, 2.0], [f32::NAN, f32::NAN]];
+    let scheme = symmetric().with_axis(0).with_nan_policy(NanPolicy::Skip);
+    assert!(message(quantize_tensor(x.view(), &scheme)).contains("of 2 values, 2 were NaN and 0 infinite"));
+}
+
+// Infinities, and values far beyond the scale
+
+#[test]
+fn infinities_do_not_widen_the_range_are_counted_and_saturate() {
+    let x = array![f32::INFINITY, -1.0, 2.0, f32::NEG_INFINITY];
+    let q = quantize_tensor(x.view(), &symmetric()).unwrap();
+    assert_eq!(q.params().scales(), [2.0 / 127.0]);
+    assert_eq!((q.codes()[0], q.codes()[3]), (127, -127));
+    assert_eq!((q.observed().infinite, q.observed().nan), (2, 0));
+    let error = q.error(x.view()).unwrap();
+    assert_eq!((error.non_finite(), error.saturated()), (2, 2));
+    let half = quantize_tensor(x.view(), &Scheme::<f16>::cast()).unwrap();
+    assert_eq!((half.codes()[0].to_f32(), half.codes()[3].to_f32()), (65_504.0, -65_504.0));
+    let ieee = quantize_tensor(x.view(), &Scheme::<f16>::cast().with_calculator(Cast::ieee())).unwrap();
+    assert_eq!((ieee.codes()[0].to_f32(), ieee.codes()[3].to_f32()), (f32::INFINITY, f32::NEG_INFINITY));
+    let nothing_else = array![f32::INFINITY, f32::NEG_INFINITY];
+    assert!(message(quantize_tensor(nothing_else.view(), &symmetric())).contains("0 were NaN and 2 infinite"));
+}
+
+/// A conversion before the clamp would wrap: 1e10 to the other end.
+#[test]
+fn values_far_beyond_the_scale_saturate_at_their_own_end() {
+    fn ends<C: Code>() {
+        for big in [1e10_f32, 3e38, f32::MAX, 2_147_483_648.0, 4_294_967_296.0, f32::INFINITY] {
+            for scale in [1e-38_f32, 0.01, 1.0] {
+                for scaling in [Scaling::Divide, Scaling::Reciprocal] {
+                    let params = QuantParams::per_tensor::<C>(scale, CodeRange::of::<C>().middle()).unwrap();
+                    let scheme = Scheme::<C>::affine().with_scaling(scaling);
+                    let x = Array1::from(vec![big, -big]);
+                    let q = quantize_with_params(x.view(), params, &scheme).unwrap();
+                    let at_end = if C::BITS == 32 && big <= 1e10 && scale == 1.0 { continue } else { C::MAX };
+                    assert_eq!(q.codes()[0].to_f64(), at_end, "{} {big:e} {scale:e}", C::NAME);
+                    assert_eq!(q.codes()[1].to_f64(), C::MIN, "{} {big:e} {scale:e}", C::NAME);
+                    if big.is_finite() {
+                        assert_eq!(q.error(x.view()).unwrap().saturated(), 2, "{} {big:e} {scale:e}", C::NAME);
+                    }
+                }
+            }
+        }
+    }
+    ends::<i8>();
+    ends::<u8>();
+    ends::<i16>();
+    ends::<u16>();
+    ends::<i32>();
+    ends::<I4>();
+    ends::<U4>();
+}
+
+// Empty
+
+#[test]
+fn an_empty_tensor_has_no_range() {
+    let want = "no finite value was observed, so there is no range (of 0 values, 0 were NaN and 0 infinite)";
+    for shape in [&[0][..], &[0, 3], &[3, 0], &[2, 0, 4]] {
+        let x = ArrayD::<f32>::zeros(IxDyn(shape));
+        assert_eq!(message(quantize_tensor(x.view(), &symmetric())), want, "{shape:?}");
+        assert_eq!(message(fake_quantize_tensor(x.view(), &symmetric())), want, "{shape:?}");
+        assert_eq!(message(estimate_params(x.view(), &symmetric())), want, "{shape:?}");
+    }
+    assert_eq!(message(quantize_slice::<f32, i8, _, _, _>(&[], &symmetric())), want);
+    // Three channels of nothing.
+    let x = Array2::<f32>::zeros((3, 0));
+    assert_eq!(message(quantize_tensor(x.view(), &symmetric().with_axis(0))), want);
+}
+
+#[test]
+fn an_empty_tensor_is_mapped_to_an_empty_result() {
+    let x = Array2::<f32>::zeros((0, 3));
+    let params = QuantParams::per_tensor::<i8>(0.5, 0).unwrap();
+    let q = quantize_with_params(x.view(), params.clone(), &symmetric()).unwrap();
+    assert_eq!((q.codes().shape(), q.dequantize().shape()), (&[0, 3][..], &[0, 3][..]));
+    assert_eq!(q.error(x.view()).unwrap(), ErrorMetrics::default());
+    assert_eq!(fake_quantize_backward(x.view(), x.view(), &params, &symmetric()).unwrap().len(), 0);
+    assert_eq!(quantize_tensor(x.view(), &symmetric().with_estimator(fixed(-1.0, 1.0))).unwrap().codes().len(), 0);
+    assert_eq!(quantize_tensor(x.view(), &Scheme::<f16>::cast()).unwrap().codes().len(), 0);
+    // No channels, no groups, nothing to have no range.
+    let q = quantize_tensor(x.view(), &symmetric().with_axis(0)).unwrap();
+    assert!(q.params().is_empty() && q.codes().is_empty());
+    assert_eq!(q.size_in_bytes(), 0);
+    dequantize_slice::<i8>(&[], &params, &mut []).unwrap();
+}
+
+// Constants and zeros
+
+/// Ordinary constants, and those near both ends of f32.
+const CONSTANTS: [f32; 13] = [
+    1.0,
+    -1.0,
+    0.1,
+    -0.1,
+    3.0e38,
+    f32::MAX,
+    f32::MIN,
+    1e30,
+    -1e-30,
+    f32::MIN_POSITIVE,
+    -f32::MIN_POSITIVE,
+    0.333_333_34,
+    1234.567,
+];
+
+fn restored<C: Code, P: ParamsCalculator, R: Rounding>(x: f32, scheme: &Scheme<C, MinMax, P, R>) -> Vec<f32> {
+    let values = [x; 5];
+    let (codes, params) = quantize_slice(&values, scheme).unwrap();
+    let scale = params.scales()[0];
+    assert!(scale >= f32::MIN_POSITIVE && scale.is_finite(), "{} of {x:e} has the scale {scale:e}", C::NAME);
+    let mut back = vec![f32::NAN; 5];
+    dequantize_slice(&codes, &params, &mut back).unwrap();
+    back
+}
+
+/// Exactly, also where a rounding is directed or the scale's reciprocal is used.
+fn restores_constants<C: Code, P: ParamsCalculator + Clone>(scheme: Scheme<C, MinMax, P, TiesEven>) {
+    for x in CONSTANTS {
+        let what = || format!("{} {:?} of {x:e}", C::NAME, scheme.calculator);
+        assert_eq!(restored(x, &scheme), [x; 5], "{}", what());
+        assert_eq!(restored(x, &scheme.clone().with_rounding(HalfAway)), [x; 5], "{}", what());
+        assert_eq!(restored(x, &scheme.clone().with_rounding(Ceil)), [x; 5], "{} up", what());
+        assert_eq!(restored(x, &scheme.clone().with_rounding(Floor)), [x; 5], "{} down", what());
+        assert_eq!(restored(x, &scheme.clone().with_rounding(TowardZero)), [x; 5], "{} to zero", what());
+        assert_eq!(restored(x, &scheme.clone().with_rounding(Stochastic { seed: 9 })), [x; 5], "{} any", what());
+        // The reciprocals of the largest numbers are subnormal, and far from exact: still the nearest code.
+        let reciprocal = scheme.clone().with_scaling(Scaling::Reciprocal);
+        assert_eq!(restored(x, &reciprocal), [x; 5], "{} by its reciprocal", what());
+    }
+}
+
+fn keeps_zeros<C: Code, P: ParamsCalculator + Clone>(scheme: Scheme<C, MinMax, P, TiesEven>) {
+    for zero in [0.0, -0.0] {
+        for scaling in [Scaling::Divide, Scaling::Reciprocal] {
+            let scheme = scheme.clone().with_scaling(scaling);
+            for back in [
+                restored(zero, &scheme),
+                restored(zero, &scheme.clone().with_rounding(Ceil)),
+                restored(zero, &scheme.clone().with_rounding(Floor)),
+                restored(zero, &scheme.with_rounding(Stochastic { seed: 1 })),
+            ] {
+                assert!(back.iter().all(|&x| x == 0.0), "{} {back:?}", C::NAME);
+            }
+        }
+    }
+}
+
+fn constants_of_integers<C: Code>() {
+    restores_constants(Scheme::<C>::affine());
+    restores_constants(Scheme::<C>::symmetric());
+    restores_constants(Scheme::<C>::symmetric_full());
+    restores_constants(Scheme::<C>::affine().with_calculator(Affine::without_zero()));
+    keeps_zeros(Scheme::<C>::affine());
+    keeps_zeros(Scheme::<C>::affine().with_calculator(Affine::without_zero()));
+    zeros_of_all_codes::<C>();
+    restores_constants(Scheme::<C>::article(Article::own_range()).with_rounding(TiesEven));
+    let article = Article::target(0, 1).unwrap();
+    restores_constants(Scheme::<C>::article(article).with_rounding(TiesEven));
+    for x in CONSTANTS.into_iter().filter(|x| x.abs() < 2.0_f32.powi(127)) {
+        // A power of two need not divide the constant: half a step is its due.
+        let scale = estimate_params(array![x].view(), &Scheme::<C>::power_of_two()).unwrap().scales()[0];
+        let back = restored(x, &Scheme::<C>::power_of_two());
+        assert!(back.iter().all(|back| (f64::from(x) - f64::from(*back)).abs() <= f64::from(scale) / 2.0), "{x:e}");
+    }
+}
+
+fn zeros_of_all_codes<C: Code>() {
+    keeps_zeros(Scheme::<C>::symmetric());
+    keeps_zeros(Scheme::<C>::symmetric_full());
+    keeps_zeros(Scheme::<C>::power_of_two());
+}
+
+#[test]
+fn constants_are_restored_exactly_by_i8() {
+    constants_of_integers::<i8>();
+}
+
+#[test]
+fn constants_are_restored_exactly_by_u8() {
+    constants_of_integers::<u8>();
+}
+
+#[test]
+fn constants_are_restored_exactly_by_16_bits() {
+    constants_of_integers::<i16>();
+    constants_of_integers::<u16>();
+}
+
+#[test]
+fn constants_are_restored_exactly_by_i32() {
+    constants_of_integers::<i32>();
+}
+
+#[test]
+fn constants_are_restored_exactly_by_4_bits() {
+    constants_of_integers::<I4>();
+    constants_of_integers::<U4>();
+}
+
+#[test]
+fn constants_are_restored_exactly_by_scaled_floating_codes() {
+    restores_constants(Scheme::<f16>::symmetric());
+    restores_constants(Scheme::<bf16>::symmetric());
+    zeros_of_all_codes::<f16>();
+    zeros_of_all_codes::<bf16>();
+}
+
+/// x · (1 / x) is not always 1; just below it, only a rounding to the nearest keeps x, and so it is documented.
+#[test]
+fn constants_survive_their_reciprocal_to_the_nearest_and_a_division_in_every_rounding() {
+    for i in 1..2000_u16 {
+        for x in [f32::from(i), -0.01 * f32::from(i)] {
+            let scheme = symmetric().with_scaling(Scaling::Reciprocal);
+            assert_eq!(restored(x, &scheme), [x; 5], "{x} to the nearest");
+            let divided = scheme.with_scaling(Scaling::Divide);
+            assert_eq!(restored(x, &divided.with_rounding(Floor)), [x; 5], "{x} down");
+            assert_eq!(restored(x, &divided.with_rounding(Ceil)), [x; 5], "{x} up");
+            assert_eq!(restored(x, &divided.with_rounding(TowardZero)), [x; 5], "{x} to zero");
+        }
+    }
+}
+
+/// There is no scale for them: the smallest one is taken, and half of it is what they may lose.
+#[test]
+fn subnormal_constants_are_within_half_of_the_smallest_scale() {
+    for x in [1e-45_f32, -1e-45, 1e-40, -9e-39, f32::MIN_POSITIVE.next_down()] {
+        for back in [
+            restored(x, &Scheme::<i8>::affine()),
+            restored(x, &symmetric()),
+            restored(x, &Scheme::<i8>::power_of_two()),
+            restored(x, &Scheme::<U4>::affine().with_scaling(Scaling::Reciprocal)),
+        ] {
+            assert!((x - back[0]).abs() <= f32::MIN_POSITIVE / 2.0, "{x:e} is restored as {back:?}");
+        }
+    }
+}
+
+#[test]
+fn a_constant_channel_beside_others_is_restored_exactly_and_counted() {
+    let x = array![[0.7_f32, 0.7, 0.7], [1.0, -2.0, 0.5], [0.0, 0.0, 0.0]];
+    let q = quantize_tensor(x.view(), &symmetric().with_axis(0)).unwrap();
+    assert_eq!(q.observed().constant_groups, 2);
+    let back = q.dequantize();
+    assert_eq!((back.row(0), back.row(2)), (x.row(0), x.row(2)));
+    // The same as columns.
+    let turned = quantize_tensor(x.t(), &symmetric().with_axis(1)).unwrap();
+    assert_eq!(turned.dequantize(), back.t());
+}
+
+// The ends of f32
+
+#[test]
+fn a_range_of_everything_has_a_finite_scale() {
+    let x = array![f32::MIN, 0.0, f32::MAX];
+    let q = quantize_tensor(x.view(), &Scheme::<u8>::affine()).unwrap();
+    let width = 2.0 * f64::from(f32::MAX);
+    // Less than width / 255, by so little that neither end restores to an infinity: the lower one is 128 steps away.
+    assert_eq!(q.params().scales(), [(f64::from(f32::MAX) / 128.0) as f32]);
+    assert_eq!(q.dequantize()[1], 0.0);
+    assert_eq!((q.codes()[0], q.codes()[2]), (0, 255));
+    let q = quantize_tensor(x.view(), &symmetric()).unwrap();
+    assert_eq!(q.params().scales(), [((f64::from(f32::MAX) / 127.0) as f32).next_down()]);
+    assert_eq!(q.codes(), &array![-127_i8, 0, 127]);
+    assert_eq!(ValueRange::new(f32::MIN, f32::MAX).unwrap().width(), width);
+    let q = quantize_tensor(x.view(), &Scheme::<i8>::power_of_two()).unwrap();
+    assert!(q.dequantize()[0] <= -3e38 && q.params().scales()[0] == 2.0_f32.powi(121), "{:?}", q.params());
+    let affine = Affine::without_zero();
+    let q = quantize_tensor(x.view(), &Scheme::<u16>::affine().with_calculator(affine)).unwrap();
+    assert!(q.params().scales()[0].is_finite() && !q.dequantize()[0].is_nan());
+}
+
+#[test]
+fn the_largest_numbers_are_restored_as_finite_ones() {
+    fn check<C: Code, P: ParamsCalculator + Clone>(scheme: &Scheme<C, MinMax, P, TiesEven>) {
+        for x in [[f32::MIN, 0.0, f32::MAX], [0.0, 1.0, f32::MAX], [f32::MIN, 1e30, 3e38], [-3.3e38, 0.0, 3.39e38]] {
+            let back = fake_quantize_tensor(Array1::from(x.to_vec()).view(), scheme).unwrap();
+            let finite = back.iter().all(|back| back.is_finite());
+            assert!(finite, "{} {:?}: {x:?} is restored as {back}", C::NAME, scheme.calculator);
+        }
+    }
+    fn of_type<C: Code>() {
+        check(&Scheme::<C>::affine());
+        check(&Scheme::<C>::symmetric());
+        check(&Scheme::<C>::symmetric_full());
+        check(&Scheme::<C>::power_of_two());
+    }
+    of_type::<i8>();
+    of_type::<u8>();
+    of_type::<i16>();
+    of_type::<u16>();
+    of_type::<i32>();
+    of_type::<I4>();
+    of_type::<U4>();
+    check(&Scheme::<f16>::symmetric());
+    check(&Scheme::<bf16>::symmetric());
+}
+
+#[test]
+fn a_scale_too_small_is_raised_and_codes_are_chosen_against_it() {
+    let x = Array1::from_iter((-5..=5).map(|i| i as f32 * 1e-40));
+    for q in [
+        quantize_tensor(x.view(), &Scheme::<i8>::affine()).unwrap(),
+        quantize_tensor(x.view(), &Scheme::<i8>::affine().with_scaling(Scaling::Reciprocal)).unwrap(),
+    ] {
+        assert_eq!(q.params().scales(), [f32::MIN_POSITIVE]);
+        for (x, back) in x.iter().zip(&q.dequantize()) {
+            assert!((x - back).abs() <= f32::MIN_POSITIVE / 2.0, "{x:e} is restored as {back:e}");
+        }
+    }
+    let q = quantize_tensor(x.view(), &symmetric()).unwrap();
+    assert_eq!(q.params().scales(), [f32::MIN_POSITIVE]);
+    assert_eq!(
+        quantize_tensor(x.view(), &Scheme::<i8>::power_of_two()).unwrap().params().scales(),
+        [f32::MIN_POSITIVE]
+    );
+    // Between: max|x| is normal, its 127th part is not.
+    let x = array![100.0 * f32::MIN_POSITIVE, -30.0 * f32::MIN_POSITIVE];
+    let q = quantize_tensor(x.view(), &symmetric()).unwrap();
+    assert_eq!((q.params().scales(), q.codes()), (&[f32::MIN_POSITIVE][..], &array![100_i8, -30]));
+    assert_eq!(q.dequantize(), x);
+}
+
+// Errors that name the numbers
+
+#[test]
+fn an_axis_that_is_not_there_is_named() {
+    let want = "axis 2 is out of bounds for a tensor of 2 dimensions";
+    let x = Array2::<f32>::ones((2, 3));
+    for granularity in [Granularity::Axis(2), Granularity::Block { axis: 2, size: 1 }] {
+        let scheme = symmetric().with_granularity(granularity);
+        assert_eq!(message(quantize_tensor(x.view(), &scheme)), want);
+        assert_eq!(message(fake_quantize_tensor(x.view(), &scheme)), want);
+        assert_eq!(message(estimate_params(x.view(), &scheme)), want);
+        assert_eq!(message(quantize_tensor(x.view(), &scheme.with_estimator(fixed(0.0, 1.0)))), want);
+    }
+    let params = QuantParams::per_axis::<i8>(2, vec![1.0], vec![0]).unwrap();
+    assert_eq!(message(quantize_with_params(x.view(), params.clone(), &symmetric())), want);
+    assert_eq!(message(QuantizedTensor::new(Array2::<i8>::zeros((2, 3)), params)), want);
+    assert_eq!(message(per_channel(x.view(), x.view(), 2)), want);
+    assert_eq!(message(quantize_tensor(x.view(), &symmetric()).unwrap().error_per_channel(x.view(), 2)), want);
+    let scalar = message(quantize_tensor(arr0(1.0_f32).view(), &symmetric().with_axis(0)));
+    assert_eq!(scalar, "axis 0 is out of bounds for a tensor of 0 dimensions");
+    assert!(message(quantize_slice(&[1.0_f32], &symmetric().with_axis(usize::MAX))).contains(&usize::MAX.to_string()));
+}
+
+#[test]
+fn a_block_of_no_elements_is_named() {
+    let x = Array2::<f32>::ones((2, 3));
+    let want = "a block size of 0 along axis 1 is not possible";
+    assert_eq!(message(quantize_tensor(x.view(), &symmetric().with_blocks(1, 0))), want);
+    assert_eq!(message(fake_quantize_tensor(x.view(), &symmetric().with_blocks(1, 0))), want);
+    // The other extreme is one block.
+    let q = quantize_tensor(x.view(), &symmetric().with_blocks(1, usize::MAX)).unwrap();
+    assert_eq!((q.params().len(), q.dequantize()), (2, x));
+}
+
+#[test]
+fn outputs_of_another_shape_are_named() {
+    let x = Array2::<f32>::ones((2, 3));
+    let (mut codes, mut reals) = (Array2::<i8>::zeros((3, 2)), Array2::<f32>::zeros((2, 4)));
+    let of_codes = "the output: expected the shape [2, 3], got [3, 2]";
+    let of_reals = "the output: expected the shape [2, 3], got [2, 4]";
+    assert_eq!(message(quantize_tensor_into(x.view(), &symmetric(), codes.view_mut())), of_codes);
+    assert_eq!(message(fake_quantize_tensor_into(x.view(), &symmetric(), reals.view_mut())), of_reals);
+    let q = quantize_tensor(x.view(), &symmetric()).unwrap();
+    assert_eq!(message(q.dequantize_into(reals.view_mut())), of_reals);
+    assert_eq!(message(dequantize_into(q.codes().view(), q.params(), reals.view_mut())), of_reals);
+    let want = "the tensor to compare with: expected the shape [2, 3], got [2, 4]";
+    assert_eq!(message(q.error(reals.view())), want);
+    assert_eq!(message(per_tensor(x.view(), reals.view())), want);
+    let want = "the gradient: expected the shape [2, 3], got [2, 4]";
+    assert_eq!(message(fake_quantize_backward(x.view(), reals.view(), q.params(), &symmetric())), want);
+}
+
+#[test]
+fn outputs_that_are_not_row_major_are_named() {
+    let x = Array2::<f32>::ones((2, 3));
+    let mut codes = Array2::<i8>::zeros((2, 3).f());
+    let want = "the output of shape [2, 3] has the strides [1, 2]: it must be contiguous in row-major order";
+    assert_eq!(message(quantize_tensor_into(x.view(), &symmetric(), codes.view_mut())), want);
+    let mut reals = Array2::<f32>::zeros((2, 3).f());
+    assert_eq!(message(fake_quantize_tensor_into(x.view(), &symmetric(), reals.view_mut())), want);
+    let q = quantize_tensor(x.view(), &symmetric()).unwrap();
+    assert_eq!(message(q.dequantize_into(reals.view_mut())), want);
+}
+
+#[test]
+fn slices_of_another_length_are_named() {
+    let want = "codes: expected a length of 3, got 2";
+    assert_eq!(message(quantize_slice_into(&[1.0_f32; 3], &symmetric(), &mut [0; 2])), want);
+    let params = QuantParams::per_tensor::<i8>(1.0, 0).unwrap();
+    let want = "reals: expected a length of 2, got 3";
+    assert_eq!(message(dequantize_slice(&[0_i8; 2], &params, &mut [0.0; 3])), want);
+    let want = "bytes of codes: expected a length of 2, got 3";
+    assert_eq!(message(I4::read_packed(&[0; 3], &mut [I4::MIN; 3])), want);
+    assert!(matches!(i16::read_packed(&[0; 3], &mut [0; 2]), Err(Error::LengthMismatch { .. })));
+}
+
+#[test]
+fn parameters_of_another_number_of_groups_are_named() {
+    let x = Array2::<f32>::ones((2, 3));
+    let three = QuantParams::per_axis::<i8>(0, vec![1.0; 3], vec![0; 3]).unwrap();
+    let want = "scales: expected a length of 2, got 3";
+    assert_eq!(message(quantize_with_params(x.view(), three.clone(), &symmetric())), want);
+    assert_eq!(message(QuantizedTensor::new(Array2::<i8>::zeros((2, 3)), three.clone())), want);
+    let mut out = Array2::zeros((2, 3));
+    assert_eq!(message(dequantize_into(Array2::<i8>::zeros((2, 3)).view(), &three, out.view_mut())), want);
+    assert_eq!(message(fake_quantize_backward(x.view(), x.view(), &three, &symmetric())), want);
+    let unequal = QuantParams::per_axis::<i8>(0, vec![1.0; 3], vec![0; 2]);
+    assert_eq!(message(unequal), "zero points: expected a length of 3, got 2");
+    let two = QuantParams::new(Granularity::Tensor, CodeRange::of::<i8>(), vec![1.0; 2], vec![0; 2]);
+    assert_eq!(message(two), "scales: expected a length of 1, got 2");
+    assert_eq!(message(three.with_offsets(vec![0.0; 4])), "offsets: expected a length of 3, got 4");
+}
+
+#[test]
+fn zero_points_outside_the_codes_are_named() {
+    let want = "zero point 256 of group 0 is outside the codes 0..=255";
+    assert_eq!(message(QuantParams::per_tensor::<u8>(1.0, 256)), want);
+    let want = "zero point -129 of group 1 is outside the codes -128..=127";
+    assert_eq!(message(QuantParams::per_axis::<i8>(0, vec![1.0; 2], vec![0, -129])), want);
+    assert!(message(QuantParams::per_tensor::<I4>(1.0, 8)).contains("-8..=7"));
+    assert!(QuantParams::per_tensor::<f16>(1.0, 1).is_err());
+    assert!(QuantParams::per_tensor::<i32>(1.0, i32::MIN).is_ok());
+    let scheme = Scheme::<i8>::article(Article::target(-200, 200).unwrap());
+    let want = "zero point -200 of group 0 is outside the codes -128..=127";
+    assert_eq!(message(quantize_tensor(array![1.0_f32, 2.0].view(), &scheme)), want);
+}
+
+#[test]
+fn scales_that_are_no_positive_number_are_named() {
+    for (bad, name) in [(0.0, "0"), (-1.5, "-1.5"), (f32::NAN, "NaN"), (f32::INFINITY, "inf"), (-0.0, "-0")] {
+        let want = format!("scale {name} of group 1 is not a positive finite number");
+        assert_eq!(message(QuantParams::per_axis::<i8>(0, vec![1.0, bad], vec![0, 0])), want);
+        assert!(QuantParams::per_tensor::<u8>(bad, 0).is_err(), "{bad}");
+    }
+    for bad in [0.0, -1.0, f64::NAN, f64::NEG_INFINITY] {
+        assert!(matches!(AffineParams::new(bad, 0), Err(Error::InvalidScale { .. })), "{bad}");
+    }
+    for bad in [f32::NAN, f32::INFINITY] {
+        assert!(AffineParams::new(1.0, 0).unwrap().with_offset(bad).is_err());
+        let params = QuantParams::per_tensor::<u8>(1.0, 0).unwrap();
+        assert!(message(params.with_offsets(vec![bad])).contains("the offset must be finite"));
+    }
+    // The smallest scale of a file is taken as it is.
+    assert_eq!(QuantParams::per_tensor::<u8>(1e-45, 0).unwrap().scales(), [1e-45]);
+}
+
+#[test]
+fn ranges_out_of_order_are_named() {
+    let want = "a range of values needs finite bounds with min <= max, got min = 2 and max = 1";
+    assert_eq!(message(ValueRange::new(2.0, 1.0)), want);
+    for (min, max) in [(f32::NAN, 1.0), (0.0, f32::NAN), (f32::NEG_INFINITY, 0.0), (0.0, f32::INFINITY)] {
+        assert!(matches!(ValueRange::new(min, max), Err(Error::InvalidRange { .. })));
+    }
+    assert!(Article::target(1, 1).is_err() && Article::target(2, 1).is_err());
+}
+
+#[test]
+fn codes_that_do_not_fit_the_type_are_named() {
+    let want = "codes 5..=5 are not a range of at least two codes within the -128..=127 of i8";
+    assert_eq!(message(CodeRange::new(5_i8, 5_i8)), want);
+    assert!(CodeRange::new(5_i8, 4_i8).is_err());
+    assert!(CodeRange::new(f16::NAN, f16::ONE).is_err());
+    let params = QuantParams::per_tensor::<u8>(1.0, 128).unwrap();
+    let want = "codes 0..=255 are not a range of at least two codes within the -128..=127 of i8";
+    assert_eq!(message(quantize_with_params(array![1.0_f32].view(), params.clone(), &symmetric())), want);
+    assert_eq!(message(QuantizedTensor::new(array![0_i8], params.clone())), want);
+    assert_eq!(message(dequantize_slice(&[0_i8], &params, &mut [0.0])), want);
+    let mut out = array![0.0_f32];
+    assert_eq!(message(dequantize_into(array![0_i8].view(), &params, out.view_mut())), want);
+    // Fewer codes than the type has are fine.
+    let few = QuantParams::new(Granularity::Tensor, CodeRange::new(-3_i8, 3).unwrap(), vec![1.0], vec![0]).unwrap();
+    let q = quantize_with_params(array![9.0_f32, -9.0, 2.0].view(), few, &symmetric()).unwrap();
+    assert_eq!(q.codes(), &array![3_i8, -3, 2]);
+}
+
+/// A calculator of somebody else may name codes that the type does not have: refused, not wrapped.
+#[test]
+fn a_calculator_whose_codes_do_not_fit_is_refused() {
+    #[derive(Clone, Copy, Debug)]
+    struct TenBits;
+    impl ParamsCalculator for TenBits {
+        fn params(&self, _range: ValueRange, _codes: CodeRange) -> Result<AffineParams> {
+            AffineParams::new(0.01, 0)
+        }
+        fn codes(&self, _full: CodeRange) -> CodeRange {
+            CodeRange::new(-512_i16, 511).unwrap()
+        }
+    }
+    let x = array![1.0_f32, 5.0, -5.0];
+    let scheme = Scheme::<i8>::affine().with_calculator(TenBits);
+    let want = "codes -512..=511 are not a range of at least two codes within the -128..=127 of i8";
+    assert_eq!(message(quantize_tensor(x.view(), &scheme)), want);
+    assert_eq!(message(fake_quantize_tensor(x.view(), &scheme)), want);
+    assert_eq!(message(quantize_slice_into(x.as_slice().unwrap(), &scheme, &mut [0; 3])), want);
+}
+
+#[test]
+fn floating_codes_have_no_affine_scheme() {
+    let error = quantize_tensor(array![1.0_f32, 2.0].view(), &Scheme::<f16>::affine()).unwrap_err();
+    assert_eq!(error.to_string(), "an affine scheme needs integer codes: floating ones have no zero point");
+}
+
+#[test]
+fn an_error_can_say_which_tensor_it_is_about() {
+    let error = Error::AxisOutOfBounds { axis: 3, ndim: 1 }.of_tensor("fc1.weight");
+    let want = "tensor \"fc1.weight\": axis 3 is out of bounds for a tensor of 1 dimensions";
+    assert_eq!(error.to_string(), want);
+}
+
+// Anything else
+
+/// Every built-in calculator, chosen at run time.
+#[derive(Clone, Copy, Debug)]
+enum AnyCalculator {
+    Affine(Affine),
+    Symmetric(Symmetric),
+    PowerOfTwo,
+    Article(Article),
+    Cast(Cast),
+}
+
+impl AnyCalculator {
+    fn get(&self) -> &dyn ParamsCalculator {
+        match self {
+            Self::Affine(calculator) => calculator,
+            Self::Symmetric(calculator) => calculator,
+            Self::PowerOfTwo => &PowerOfTwo,
+            Self::Article(calculator) => calculator,
+            Self::Cast(calculator) => calculator,
+        }
+    }
+}
+
+impl ParamsCalculator for AnyCalculator {
+    fn params(&self, range: ValueRange, codes: CodeRange) -> Result<AffineParams> {
+        self.get().params(range, codes)
+    }
+
+    fn codes(&self, full: CodeRange) -> CodeRange {
+        self.get().codes(full)
+    }
+}
+
+#[derive(Clone, Debug)]
+enum AnyEstimator {
+    Fixed(Fixed),
+    MinMax(MinMax),
+    MovingAverage(MovingAverage),
+    Percentile(Percentile),
+    MeanStd(MeanStd),
+}
+
+macro_rules! each_estimator {
+    ($self:expr, $e:ident => $body:expr) => {
+        match $self {
+            AnyEstimator::Fixed($e) => $body,
+            AnyEstimator::MinMax($e) => $body,
+            AnyEstimator::MovingAverage($e) => $body,
+            AnyEstimator::Percentile($e) => $body,
+            AnyEstimator::MeanStd($e) => $body,
+        }
+    };
+}
+
+impl RangeEstimator for AnyEstimator {
+    fn observe(&mut self, values: &[f32]) {
+        each_estimator!(self, e => e.observe(values));
+    }
+
+    fn merge(&mut self, other: &Self) {
+        match (self, other) {
+            (Self::Fixed(a), Self::Fixed(b)) => a.merge(b),
+            (Self::MinMax(a), Self::MinMax(b)) => a.merge(b),
+            (Self::MovingAverage(a), Self::MovingAverage(b)) => a.merge(b),
+            (Self::Percentile(a), Self::Percentile(b)) => a.merge(b),
+            (Self::MeanStd(a), Self::MeanStd(b)) => a.merge(b),
+            _ => unreachable!("both are clones of one"),
+        }
+    }
+
+    fn range(&self, codes: CodeRange) -> Result<ValueRange> {
+        each_estimator!(self, e => e.range(codes))
+    }
+
+    fn is_mergeable(&self) -> bool {
+        each_estimator!(self, e => e.is_mergeable())
+    }
+
+    fn needs_data(&self) -> bool {
+        each_estimator!(self, e => e.needs_data())
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+enum AnyRounding {
+    TiesEven,
+    HalfAway,
+    Ceil,
+    Floor,
+    TowardZero,
+    Stochastic(Stochastic),
+}
+
+impl Rounding for AnyRounding {
+    fn round(self, x: f32, index: u64) -> f32 {
+        match self {
+            Self::TiesEven => TiesEven.round(x, index),
+            Self::HalfAway => HalfAway.round(x, index),
+            Self::Ceil => Ceil.round(x, index),
+            Self::Floor => Floor.round(x, index),
+            Self::TowardZero => TowardZero.round(x, index),
+            Self::Stochastic(stochastic) => stochastic.round(x, index),
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+struct Setting {
+    estimator: AnyEstimator,
+    calculator: AnyCalculator,
+    rounding: AnyRounding,
+    scaling: Scaling,
+    granularity: Granularity,
+    nan_policy: NanPolicy,
+}
+
+fn any_bits() -> impl Strategy<Value = f32> {
+    any::<u32>().prop_map(f32::from_bits)
+}
+
+fn calculator() -> impl Strategy<Value = AnyCalculator> {
+    prop_oneof![
+        Just(AnyCalculator::Affine(Affine::default())),
+        Just(AnyCalculator::Affine(Affine::without_zero())),
+        Just(AnyCalculator::Symmetric(Symmetric::narrow())),
+        Just(AnyCalculator::Symmetric(Symmetric::full())),
+        Just(AnyCalculator::PowerOfTwo),
+        Just(AnyCalculator::Article(Article::own_range())),
+        prop_oneof![(-9_i32..9, 1_i32..9), any::<(i32, i32)>()].prop_map(|(a, width)| {
+            AnyCalculator::Article(Article::target(a, a.saturating_add(width)).unwrap_or(Article::own_range()))
+        }),
+        Just(AnyCalculator::Cast(Cast::saturating())),
+        Just(AnyCalculator::Cast(Cast::ieee())),
+    ]
+}
+
+fn estimator() -> impl Strategy<Value = AnyEstimator> {
+    prop_oneof![
+        3 => Just(AnyEstimator::MinMax(MinMax::default())),
+        1 => (any_bits(), any_bits()).prop_map(|(a, b)| {
+            AnyEstimator::Fixed(Fixed::new(ValueRange::new(a.min(b), a.max(b)).unwrap_or(ValueRange::ZERO)))
+        }),
+        1 => prop_oneof![0.001_f32..1.0, Just(1.0)]
+            .prop_map(|momentum| AnyEstimator::MovingAverage(MovingAverage::new(momentum).unwrap())),
+        1 => (0.0_f64..0.5, 0.5001_f64..=1.0)
+            .prop_map(|(low, high)| AnyEstimator::Percentile(Percentile::new(low, high).unwrap())),
+        1 => prop_oneof![0.01_f64..8.0, Just(1e300)].prop_map(|k| AnyEstimator::MeanStd(MeanStd::new(k).unwrap())),
+    ]
+}
+
+fn rounding() -> impl Strategy<Value = AnyRounding> {
+    prop_oneof![
+        Just(AnyRounding::TiesEven),
+        Just(AnyRounding::HalfAway),
+        Just(AnyRounding::Ceil),
+        Just(AnyRounding::Floor),
+        Just(AnyRounding::TowardZero),
+        any::<u64>().prop_map(|seed| AnyRounding::Stochastic(Stochastic { seed })),
+    ]
+}
+
+/// Mostly one that is there.
+fn granularity() -> impl Strategy<Value = Granularity> {
+    prop_oneof![
+        2 => Just(Granularity::Tensor),
+        2 => (0_usize..4).prop_map(Granularity::Axis),
+        2 => (0_usize..4, 0_usize..9).prop_map(|(axis, size)| Granularity::Block { axis, size }),
+        1 => any::<(usize, usize)>().prop_map(|(axis, size)| Granularity::Block { axis, size }),
+        1 => any::<usize>().prop_map(Granularity::Axis),
+    ]
+}
+
+fn setting() -> impl Strategy<Value = Setting> {
+    let policies = prop::sample::select(vec![NanPolicy::Error, NanPolicy::Skip, NanPolicy::Native, NanPolicy::Skip]);
+    let scaling = prop::sample::select(vec![Scaling::Divide, Scaling::Reciprocal]);
+    (estimator(), calculator(), rounding(), scaling, granularity(), policies).prop_map(
+        |(estimator, calculator, rounding, scaling, granularity, nan_policy)| Setting {
+            estimator,
+            calculator,
+            rounding,
+            scaling,
+            granularity,
+            nan_policy,
+        },
+    )
+}
+
+fn tensor() -> impl Strategy<Value = ArrayD<f32>> {
+    let value = prop_oneof![
+        6 => any_bits(),
+        6 => -300.0_f32..300.0,
+        1 => prop::sample::select(vec![0.0, -0.0, f32::NAN, f32::INFINITY, f32::MAX, f32::MIN, 1e-45, 1e10]),
+    ];
+    let len = prop_oneof![1 => Just(0_usize), 9 => 1_usize..6];
+    (prop::collection::vec(len, 0..4), prop::collection::vec(value, 1..130)).prop_map(|(shape, values)| {
+        let total = shape.iter().product();
+        let values = values.iter().copied().cycle().take(total).collect();
+        ArrayD::from_shape_vec(IxDyn(&shape), values).unwrap()
+    })
+}
+
+/// Everything that a scheme can do, with an error where there must be one, and codes in range where there is none.
+fn survive<C: Code, R: Rounding>(x: &ArrayD<f32>, setting: &Setting, rounding: R) -> Result<(), TestCaseError> {
+    let scheme: Scheme<C, _, _, _> = Scheme::new(setting.estimator.clone(), setting.calculator, rounding)
+        .with_scaling(setting.scaling)
+        .with_granularity(setting.granularity)
+        .with_nan_policy(setting.nan_policy);
+    let mut reals = ArrayD::<f32>::zeros(x.raw_dim());
+    let mut codes = Array::from_elem(x.raw_dim(), C::default());
+    let fake = fake_quantize_tensor(x.view(), &scheme);
+    let into = quantize_tensor_into(x.view(), &scheme, codes.view_mut());
+    let _ = fake_quantize_tensor(x.t(), &scheme);
+    let _ = format!("{scheme} {scheme:?}");
+    let result = quantize_tensor(x.view(), &scheme);
+    prop_assert_eq!((result.is_ok(), into.is_ok()), (fake.is_ok(), fake.is_ok()));
+    let q = match result {
+        Ok(q) => q,
+        Err(error) => {
+            let text = error.to_string();
+            prop_assert!(!text.is_empty() && !text.contains('\n'));
+            return Ok(());
+        }
+    };
+    let in_use = scheme.codes();
+    for code in q.codes() {
+        let code = code.to_f64();
+        let inside = (in_use.min() <= code && code <= in_use.max()) || code.is_nan();
+        prop_assert!(inside, "{} code {} of {:?}", C::NAME, code, setting);
+    }
+    prop_assert!(q.params().scales().iter().all(|&scale| scale >= f32::MIN_POSITIVE && scale.is_finite()));
+    let has_nan = x.iter().any(|x| x.is_nan());
+    prop_assert!(!(has_nan && setting.nan_policy == NanPolicy::Error), "a NaN was not refused");
+    q.dequantize_into(reals.view_mut()).unwrap();
+    let fake = fake.unwrap();
+    let bits = |reals: &ArrayD<f32>| reals.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
+    prop_assert_eq!(bits(&fake), bits(&reals), "{} {:?}", C::NAME, setting);
+    let error = q.error(x.view()).unwrap();
+    prop_assert!(!error.sqnr_db().is_nan() && !error.to_string().contains("NaN"), "{}", error);
+    for axis in 0..x.ndim() {
+        prop_assert_eq!(q.error_per_channel(x.view(), axis).unwrap().len(), x.len_of(Axis(axis)));
+    }
+    if let (Some(x), Some(reals)) = (x.as_slice(), reals.as_slice()) {
+        let _ = Histogram::of_errors(x, reals, 7).unwrap().to_string();
+    }
+    let back = fake_quantize_backward(x.view(), x.view(), q.params(), &scheme).unwrap();
+    prop_assert_eq!(back.len(), x.len());
+    let mut bytes = Vec::new();
+    let codes = q.codes().as_slice().unwrap();
+    C::write_packed(codes, &mut bytes);
+    prop_assert_eq!(bytes.len(), C::packed_len(codes.len()));
+    prop_assert_eq!(q.size_in_bytes(), bytes.len() + q.params().size_in_bytes());
+    let mut unpacked = vec![C::default(); codes.len()];
+    C::read_packed(&bytes, &mut unpacked).unwrap();
+    let numbers = |codes: &[C]| codes.iter().map(|code| code.to_f64().to_bits()).collect::<Vec<_>>();
+    prop_assert_eq!(numbers(&unpacked), numbers(codes));
+    Ok(())
+}
+
+fn survive_slices(x: &[f32], setting: &Setting) {
+    let scheme: Scheme<i8, _, _, _> = Scheme::new(setting.estimator.clone(), setting.calculator, setting.rounding)
+        .with_granularity(setting.granularity)
+        .with_nan_policy(setting.nan_policy);
+    if let Ok((codes, params)) = quantize_slice(x, &scheme) {
+        dequantize_slice(&codes, &params, &mut vec![0.0; x.len()]).unwrap();
+        let view = ArrayView1::from(x);
+        quantize_with_params(view, params, &scheme).unwrap();
+    }
+    let halves: Vec<f16> = x.iter().map(|&x| f16::from_f32(x)).collect();
+    let _ = quantize_slice(&halves, &scheme);
+    let wide: Vec<f64> = x.iter().map(|&x| f64::from(x) * 1e30).collect();
+    let _ = quantize_slice(&wide, &scheme);
+    let _ = setting.calculator.codes(CodeRange::of::<f16>());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1000))]
+
+    #[test]
+    fn nothing_panics(x in tensor(), setting in setting()) {
+        survive::<i8, _>(&x, &setting, setting.rounding)?;
+        survive::<u8, _>(&x, &setting, setting.rounding)?;
+        survive::<i16, _>(&x, &setting, setting.rounding)?;
+        survive::<u16, _>(&x, &setting, setting.rounding)?;
+        survive::<i32, _>(&x, &setting, setting.rounding)?;
+        survive::<I4, _>(&x, &setting, setting.rounding)?;
+        survive::<U4, _>(&x, &setting, setting.rounding)?;
+        survive::<f16, _>(&x, &setting, setting.rounding)?;
+        survive::<bf16, _>(&x, &setting, setting.rounding)?;
+        // The rounding that the hardware's conversion to f16 has.
+        survive::<f16, _>(&x, &setting, TiesEven)?;
+        if let Some(x) = x.as_slice() {
+            survive_slices(x, &setting);
+        }
+    }
+
+    #[test]
+    fn parameters_from_anywhere_are_refused_or_work(
+        scales in prop::collection::vec(prop_oneof![any_bits(), 0.01_f32..1.0], 0..5),
+        zero_points in prop::collection::vec(prop_oneof![any::<i32>(), -8_i32..8], 0..5),
+        granularity in granularity(), x in tensor(), offset in any_bits(),
+    ) {
+        let params = QuantParams::new(granularity, CodeRange::of::<i8>(), scales.clone(), zero_points);
+        let Ok(params) = params else { return Ok(()) };
+        prop_assert!(scales.iter().all(|&scale| scale > 0.0 && scale.is_finite()));
+        let params = params.clone().with_offsets(vec![offset; scales.len()]).unwrap_or(params);
+        let scheme = Scheme::<i8>::affine().with_nan_policy(NanPolicy::Skip);
+        if let Ok(q) = quantize_with_params(x.view(), params.clone(), &scheme) {
+            let back = q.dequantize();
+            prop_assert_eq!(back.shape(), x.shape());
+            let _ = q.error(x.view()).unwrap().to_string();
+        }
+        let _ = QuantizedTensor::new(Array::from_elem(x.raw_dim(), 7_u8), params);
+    }
+
+    #[test]
+    fn any_range_has_parameters(a in any_bits(), b in any_bits(), calculator in calculator()) {
+        let Ok(range) = ValueRange::new(a.min(b), a.max(b)) else { return Ok(()) };
+        for codes in [CodeRange::of::<i8>(), CodeRange::of::<U4>(), CodeRange::of::<i32>(), CodeRange::new(3_u8, 4).unwrap()] {
+            let params = calculator.params(range, calculator.codes(codes)).unwrap();
+            prop_assert!(params.scale() >= f32::MIN_POSITIVE && params.scale().is_finite() && params.offset().is_finite());
+        }
+    }
+}
