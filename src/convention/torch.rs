@@ -16,11 +16,13 @@ use num_traits::Float;
 ///
 /// ```
 /// use ndarray::array;
-/// use tensor_quant::{convention::torch, params::QuantParams, quantize_with_params};
+/// use tensor_quant::{Scheme, convention::torch, params::QuantParams, quantize_with_params};
 ///
-/// let params = QuantParams::per_tensor::<i8>(0.1, 0)?;
-/// let q = quantize_with_params(array![0.25_f32, 0.35].view(), params, &torch::scheme::<i8>())?;
-/// assert_eq!(q.codes(), &array![2_i8, 3]);
+/// let (x, params) = (array![2.25_f32], QuantParams::per_tensor::<i8>(0.3, 0)?);
+/// let q = quantize_with_params(x.view(), params.clone(), &torch::scheme::<i8>())?;
+/// assert_eq!(q.codes(), &array![8_i8]); // 2.25 · (1 / 0.3) is 7.5
+/// let q = quantize_with_params(x.view(), params, &Scheme::<i8>::symmetric())?;
+/// assert_eq!(q.codes(), &array![7_i8]); // 2.25 / 0.3 is 7.4999995
 /// # Ok::<(), tensor_quant::Error>(())
 /// ```
 pub fn scheme<C: Code>() -> Scheme<C, crate::range::MinMax, Affine> {
