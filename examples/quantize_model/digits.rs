@@ -2,7 +2,7 @@
 
 use crate::report::{Report, Row};
 use crate::scheme::{Choice, Kind, Measure, Restore};
-use ndarray::{Array1, Array2, ArrayD, Axis, Ix1, Ix2};
+use ndarray::{Array1, Array2, ArrayD, ArrayView1, ArrayView2, Ix1, Ix2};
 use ndarray_npy::NpzReader;
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -14,7 +14,7 @@ use tensor_quant::params::Granularity;
 const MODEL: &[u8] = include_bytes!("../data/digits_mlp.safetensors");
 const IMAGES: &[u8] = include_bytes!("../data/digits_test.npz");
 
-type Tensors = BTreeMap<String, ArrayD<f32>>;
+pub(crate) type Tensors = BTreeMap<String, ArrayD<f32>>;
 
 pub(crate) fn run(choice: Choice) -> Result<Report, Box<dyn Error>> {
     let tensors = load()?;
@@ -53,6 +53,12 @@ pub(crate) fn run(choice: Choice) -> Result<Report, Box<dyn Error>> {
         report.add(label, accuracy(false)?, accuracy(true)?);
     }
 
+    let calibration: Array2<u8> = images.by_name("train_images")?;
+    let calibration = calibration.mapv(|pixel| f32::from(pixel) / 16.0);
+    let codes = crate::integers::run(&tensors, &calibration, &inputs)?;
+    report.integers_only = Some(agreeing(&codes, &labels));
+    report.accuracy.insert("int8, integers only".into(), agreeing(&codes, &labels) as f64 / labels.len() as f64);
+
     report.seconds = time(&tensors, choice)?.as_secs_f64();
     let weights = tensors.iter().filter(|(name, _)| is_weight(name));
     report.gigabytes_per_second = 4e-9 * weights.map(|(_, w)| w.len()).sum::<usize>() as f64 / report.seconds;
@@ -89,22 +95,33 @@ fn restored(tensors: &Tensors, choice: Choice) -> Result<Tensors, Box<dyn Error>
     tensors.iter().map(restore).collect()
 }
 
+/// Returns the weight and bias of a layer.
+pub(crate) fn layer(
+    tensors: &Tensors,
+    number: usize,
+) -> Result<(ArrayView2<'_, f32>, ArrayView1<'_, f32>), Box<dyn Error>> {
+    let tensor = |part: &str| tensors.get(&format!("dense{number}.{part}")).ok_or("a layer is missing");
+    let weight = tensor("weight")?.view().into_dimensionality::<Ix2>()?;
+    Ok((weight, tensor("bias")?.view().into_dimensionality::<Ix1>()?))
+}
+
 /// Runs the classifier and returns how many images it recognises.
 fn correct(tensors: &Tensors, inputs: &Array2<f32>, labels: &Array1<u8>) -> Result<usize, Box<dyn Error>> {
     let mut x = inputs.clone();
-    for layer in 0..3 {
-        let tensor = |part: &str| tensors.get(&format!("dense{layer}.{part}")).ok_or("a layer is missing");
-        let weight = tensor("weight")?.view().into_dimensionality::<Ix2>()?;
-        let bias = tensor("bias")?.view().into_dimensionality::<Ix1>()?;
+    for number in 0..3 {
+        let (weight, bias) = layer(tensors, number)?;
         x = x.dot(&weight.t()) + bias;
-        if layer < 2 {
+        if number < 2 {
             x.mapv_inplace(|v| v.max(0.0));
         }
     }
-    let largest = |row: ndarray::ArrayView1<'_, f32>| {
-        row.iter().enumerate().max_by(|(_, a), (_, b)| a.total_cmp(b)).map_or(0, |(digit, _)| digit)
-    };
-    Ok(x.axis_iter(Axis(0)).zip(labels).filter(|(row, label)| largest(*row) == usize::from(**label)).count())
+    Ok(agreeing(&x, labels))
+}
+
+/// Returns how many rows have their (first) largest element at the label.
+fn agreeing<T: PartialOrd>(outputs: &Array2<T>, labels: &Array1<u8>) -> usize {
+    let largest = |row: ArrayView1<'_, T>| (1..row.len()).fold(0, |at, i| if row[i] > row[at] { i } else { at });
+    outputs.rows().into_iter().zip(labels).filter(|(row, label)| largest(row.view()) == usize::from(**label)).count()
 }
 
 /// Returns the shortest time that quantizing all weights takes, within a tenth of a second of trying.

@@ -11,6 +11,7 @@
 mod arguments;
 mod digits;
 mod file;
+mod integers;
 mod report;
 mod scheme;
 

@@ -12,6 +12,8 @@ pub(crate) struct Report {
     pub(crate) accuracy: BTreeMap<String, f64>,
     #[serde(skip)]
     pub(crate) correct: Vec<(String, usize, usize)>,
+    #[serde(skip)]
+    pub(crate) integers_only: Option<usize>,
     pub(crate) images: usize,
     pub(crate) bytes_in: u64,
     pub(crate) bytes_out: u64,
@@ -98,6 +100,10 @@ impl fmt::Display for Report {
                     format!("{correct} of {} {:5.1}%", self.images, 100.0 * correct as f64 / self.images as f64)
                 };
                 writeln!(f, "{scheme:24}  {:>16}  {:>16}", cell(*nearest), cell(*ceil))?;
+            }
+            if let Some(correct) = self.integers_only {
+                let percent = 100.0 * correct as f64 / self.images as f64;
+                writeln!(f, "int8, integers only       {correct} of {} {percent:5.1}%", self.images)?;
             }
         }
         let ratio = self.bytes_out as f64 / (self.bytes_in.max(1)) as f64;

@@ -1,0 +1,68 @@
+//! The classifier in integers only: int8 weights and activations, int32 sums, fixed-point rescaling.
+
+use crate::digits::{Tensors, layer};
+use ndarray::{Array2, ArrayView1, ArrayView2, Ix2};
+use std::error::Error;
+use tensor_quant::Error::BiasOverflow;
+use tensor_quant::convention::tflite::{quantize_bias, weights};
+use tensor_quant::params::QuantParams;
+use tensor_quant::tensor::{Activation, FullyConnected, Fused};
+use tensor_quant::{QuantizedTensor, Scheme, estimate_params, quantize_with_params};
+
+/// Calibrates the activations on some inputs, runs the others through integers, and returns the codes of the outputs.
+pub(crate) fn run(
+    tensors: &Tensors,
+    calibration: &Array2<f32>,
+    inputs: &Array2<f32>,
+) -> Result<Array2<i8>, Box<dyn Error>> {
+    let scheme = Scheme::<i8>::affine();
+    let activation = |x: &Array2<f32>| -> Result<Activation, Box<dyn Error>> {
+        let params = estimate_params(x.view(), &scheme)?;
+        Ok(Activation { scale: params.scales()[0], zero_point: params.zero_points()[0] })
+    };
+    let mut input = activation(calibration)?;
+    let params = estimate_params(calibration.view(), &scheme)?;
+    let mut codes = quantize_with_params(inputs.view(), params, &scheme)?.into_parts().0;
+    let mut float = calibration.clone();
+    for number in 0..3 {
+        let (weight, bias) = layer(tensors, number)?;
+        float = float.dot(&weight.t()) + bias;
+        let fused = if number < 2 { Fused::Relu } else { Fused::None };
+        if fused == Fused::Relu {
+            float.mapv_inplace(|x| x.max(0.0));
+        }
+        let output = activation(&float)?;
+        let (weight, bias) = weights_and_bias(weight, bias, input.scale)?;
+        codes = FullyConnected::new(&weight, bias, input, output, fused)?.forward(codes.view())?;
+        input = output;
+    }
+    Ok(codes)
+}
+
+type WeightsAndBias = (QuantizedTensor<i8, Ix2>, Vec<i32>);
+
+/// Quantizes a layer; where a channel's weights are so small that its bias would not fit 32 bits, with a larger scale.
+fn weights_and_bias(
+    weight: ArrayView2<'_, f32>,
+    bias: ArrayView1<'_, f32>,
+    input_scale: f32,
+) -> Result<WeightsAndBias, Box<dyn Error>> {
+    let scheme = weights::<i8>().with_axis(0);
+    let found = estimate_params(weight, &scheme)?;
+    let mut scales = found.scales().to_vec();
+    let bias = bias.to_vec();
+    loop {
+        match quantize_bias(&bias, input_scale, &scales, 32) {
+            Ok(bias) => {
+                let zero_points = vec![0; scales.len()];
+                let params = QuantParams::new(found.granularity(), found.codes(), scales, zero_points)?;
+                let bias = bias.codes.into_iter().map(i32::try_from).collect::<Result<_, _>>()?;
+                return Ok((quantize_with_params(weight, params, &scheme)?, bias));
+            }
+            Err(BiasOverflow { channel, smallest_weight_scale, .. }) if smallest_weight_scale > scales[channel] => {
+                scales[channel] = smallest_weight_scale;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
