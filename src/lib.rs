@@ -36,7 +36,8 @@
 //! | [`params`] | ranges, code ranges, granularity, and the calculators of scale and zero point |
 //! | [`kernel`] | slices to slices: the only SIMD, and the reference for each |
 //! | [`range`] | the estimators: fixed, min-max, moving average, percentile, mean ± k·σ |
-//! | [`tensor`] | [`Scheme`], [`quantize_tensor`] and its kin |
+//! | [`tensor`] | [`Scheme`], [`quantize_tensor`] and its kin, requantization, an integer layer |
+//! | [`convention`] | what ONNX Runtime, PyTorch, TensorFlow and TFLite compute, bit for bit |
 //! | [`metrics`] | what it cost: per tensor, per channel, histograms |
 #![cfg_attr(feature = "safetensors", doc = "| [`model`] | files to named tensors and back |")]
 
@@ -87,3 +88,8 @@ pub use range::RangeEstimator;
 pub use tensor::{
     QuantizedTensor, Scheme, estimate_params, fake_quantize_tensor, quantize_tensor, quantize_with_params,
 };
+
+/// The README's code is a test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

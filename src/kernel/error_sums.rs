@@ -101,7 +101,7 @@ pub fn error_sums(level: Level, x: &[f32], y: &[f32]) -> ErrorSums {
     // So far the index is that of the block; only now is it worth looking for the element.
     let start = all.max_abs_d_index as usize;
     let block = start..x.len().min(start + BLOCK);
-    all.max_abs_d_index = (start + first_with(all.max_abs_d, &x[block.clone()], &y[block])) as u64;
+    all.max_abs_d_index = (start + first_with(level, all.max_abs_d, &x[block.clone()], &y[block])) as u64;
     all
 }
 
@@ -125,9 +125,25 @@ fn masked(level: Level, x: &[f32], y: &[f32]) -> ErrorSums {
     ErrorSums { non_finite, x_min: extremes.0, x_max: extremes.1, ..sums.unwrap_or_default() }
 }
 
-fn first_with(abs_d: f64, x: &[f32], y: &[f32]) -> usize {
-    let at = x.iter().zip(y).position(|(&x, &y)| (f64::from(x) - f64::from(y)).abs() == abs_d);
-    if abs_d == 0.0 { 0 } else { at.unwrap_or(0) }
+fn first_with(level: Level, abs_d: f64, x: &[f32], y: &[f32]) -> usize {
+    if abs_d == 0.0 {
+        return 0;
+    }
+    // Whether a run holds it is an OR, which vectorises; where in the run is asked once.
+    const RUN: usize = 64;
+    let holds = |x: &[f32], y: &[f32]| dispatch!(level, simd => any_with(simd, abs_d, x, y));
+    let run = x.chunks(RUN).zip(y.chunks(RUN)).position(|(x, y)| holds(x, y)).unwrap_or(0) * RUN;
+    let differs = |(&x, &y): (&f32, &f32)| (f64::from(x) - f64::from(y)).abs() == abs_d;
+    run + x[run..].iter().zip(&y[run..]).position(differs).unwrap_or(0)
+}
+
+#[inline(always)]
+fn any_with<S: Simd>(_simd: S, abs_d: f64, x: &[f32], y: &[f32]) -> bool {
+    let mut any = 0_u32;
+    for (&x, &y) in x.iter().zip(y) {
+        any |= u32::from((f64::from(x) - f64::from(y)).abs() == abs_d);
+    }
+    any != 0
 }
 
 /// The sums of each lane, in the order d, |d|, d², x², y², xy; and the extremes.
