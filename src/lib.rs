@@ -37,7 +37,7 @@
 //! | [`kernel`] | slices to slices: the only SIMD, and the reference for each |
 //! | [`range`] | the estimators: fixed, min-max, moving average, percentile, mean ± k·σ |
 //! | [`tensor`] | [`Scheme`], [`quantize_tensor`] and its kin, requantization, an integer layer |
-//! | [`convention`] | what ONNX Runtime, PyTorch, TensorFlow and TFLite compute, bit for bit |
+//! | [`convention`] | what ONNX Runtime, PyTorch, TensorFlow and TFLite compute, bit for bit; [which to choose](docs::conventions) |
 //! | [`metrics`] | what it cost: per tensor, per channel, histograms |
 #![cfg_attr(feature = "safetensors", doc = "| [`model`] | files to named tensors and back |")]
 
@@ -71,6 +71,7 @@
 extern crate alloc;
 
 pub mod convention;
+pub mod docs;
 mod error;
 pub mod kernel;
 pub mod metrics;

@@ -19,6 +19,7 @@ const FLOORS: &[&[&str]] = &[
     &["pipeline"],
     &["report"],
     &["bin"],
+    &["docs"],
 ];
 
 /// The longest that a file may be, in lines: beyond it there are two nouns in it.

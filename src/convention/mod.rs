@@ -1,35 +1,8 @@
-//! What other implementations compute, bit for bit.
+//! What other implementations compute, bit for bit: a module for each.
 //!
-//! s = scale, z = zero point, rint = nearest with halves to even, away = nearest with halves away from zero; f32 unless
-//! said otherwise. All of them add the zero point after rounding and clamp, and all dequantize with `(code − z) · s`.
-//!
-//! | to match | use | it computes |
-//! | --- | --- | --- |
-//! | ONNX `QuantizeLinear`, ONNX Runtime | [`onnx::quantize_linear`] | `rint(x / s) + z`; NaN gives the smallest code |
-//! | ONNX `DynamicQuantizeLinear` | [`onnx::dynamic_quantize_linear`] | s from the range with zero, over 255; z = rint(−min / s) |
-//! | PyTorch `quantize_per_tensor`, `_per_channel` | [`torch::scheme`] | `rint(x · (1 / s)) + z` |
-//! | PyTorch `fake_quantize_*` and gradients | [`torch::scheme`] with [`fake_quantize_backward`](crate::tensor::fake_quantize_backward), [`torch::fake_quantize_learnable`] | the same, then back |
-//! | torchao affine blocks | [`torchao::quantize_affine`] | the same, over blocks of any shape |
-//! | TensorFlow `FakeQuantWithMinMaxVars` | [`tensorflow::FakeQuant`] | the range nudged so that zero is exact; `⌊q + ½⌋` |
-//! | TFLite `QUANTIZE`, reference kernel | [`tflite::scheme`] | `away(x / s) + z` |
-//! | TFLite weights, full integer | [`tflite::weights`] | `away(x · (1 / s))`, s = max\|w\| / 127 |
-//! | TFLite weights, dynamic range | [`tflite::dynamic_range_weights`] | `away(x / (max\|w\| / 127))`, all in f64 |
-//! | TFLite biases | [`tflite::quantize_bias`] | `away(b · (1 / (s_in · s_w)))` |
-//! | TFLite's hybrid kernels | [`tflite::symmetric_row`], [`tflite::asymmetric_row`] | a row of activations at run time |
-//! | ai-edge-quantizer weights | [`Scheme::symmetric`](crate::Scheme::symmetric) per axis | `rint(x / s)`, s = max\|w\| / 127 or / 7 |
-//! | integer-only inference | [`FixedPointMultiplier`](crate::params::FixedPointMultiplier), [`FullyConnected`](crate::tensor::FullyConnected) | Jacob et al. 2018, as TFLite's reference kernels round |
-//!
-//! # How to choose
-//!
-//! - **Nothing to match:** [`Scheme::symmetric`](crate::Scheme::symmetric) per axis for weights,
-//!   [`Scheme::affine`](crate::Scheme::affine) for activations.
-//! - **The model will run in ONNX Runtime:** quantize weights with the default scheme, which divides and rounds halves to
-//!   even as `QuantizeLinear` does; a graph with QDQ nodes then gives the same codes at run time.
-//! - **It was trained with fake quantization in PyTorch:** [`torch::scheme`], or the weights at export will not be those
-//!   that were trained.
-//! - **It will run in TFLite (LiteRT):** [`tflite`].
-//! - **llama.cpp:** the block formats of ggml have scales of their own, and are not here.
+//! Who computes what, and how to choose, is on a page of its own: [`docs::conventions`](crate::docs::conventions).
 
+pub mod ai_edge;
 pub mod onnx;
 pub mod tensorflow;
 pub mod tflite;

@@ -168,7 +168,8 @@ pub fn quantize_bias(bias: &[f32], input_scale: f32, weight_scales: &[f32], bits
         let (expected, actual) = (bias.len(), weight_scales.len());
         return Err(Error::LengthMismatch { what: "weight scales", expected, actual });
     }
-    let limit = if bits == 32 { f64::from(i32::MAX) } else { ((1_i64 << 39) - 1) as f64 };
+    let bits = if bits == 32 { 32 } else { 40 };
+    let limit = ((1_i64 << (bits - 1)) - 1) as f64;
     let (mut codes, mut scales) = (Vec::with_capacity(bias.len()), Vec::with_capacity(bias.len()));
     for (channel, &b) in bias.iter().enumerate() {
         if b.is_nan() {

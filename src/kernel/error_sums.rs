@@ -13,6 +13,8 @@ use fearless_simd::{Level, dispatch, f32x16, f64x8};
 
 /// Elements in a block.
 const BLOCK: usize = 4096;
+/// Elements in a run that is searched at once.
+const RUN: usize = 64;
 /// Sums that run side by side, whatever the width of the machine's vectors.
 const LANES: usize = 16;
 
@@ -130,7 +132,6 @@ fn first_with(level: Level, abs_d: f64, x: &[f32], y: &[f32]) -> usize {
         return 0;
     }
     // Whether a run holds it is an OR, which vectorises; where in the run is asked once.
-    const RUN: usize = 64;
     let holds = |x: &[f32], y: &[f32]| dispatch!(level, simd => any_with(simd, abs_d, x, y));
     let run = x.chunks(RUN).zip(y.chunks(RUN)).position(|(x, y)| holds(x, y)).unwrap_or(0) * RUN;
     let differs = |(&x, &y): (&f32, &f32)| (f64::from(x) - f64::from(y)).abs() == abs_d;

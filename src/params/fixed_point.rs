@@ -67,10 +67,10 @@ impl FixedPointMultiplier {
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidSetting`] for a shift outside −31..=30.
+    /// [`Error::InvalidSetting`] for a shift outside −31..=31.
     pub fn from_parts(multiplier: i32, shift: i32) -> Result<Self> {
-        if !(-31..=30).contains(&shift) {
-            let (what, expected) = ("the shift of a fixed-point multiplier", "from -31 to 30");
+        if !(-31..=31).contains(&shift) {
+            let (what, expected) = ("the shift of a fixed-point multiplier", "from -31 to 31");
             return Err(Error::InvalidSetting { what, expected, actual: f64::from(shift) });
         }
         Ok(Self { multiplier, shift })
@@ -165,7 +165,7 @@ mod tests {
         }
 
         #[test]
-        fn nothing_panics(x: i32, wide: i64, multiplier: i32, shift in -31_i32..=30) {
+        fn nothing_panics(x: i32, wide: i64, multiplier: i32, shift in -31_i32..=31) {
             let m = FixedPointMultiplier::from_parts(multiplier, shift).unwrap();
             m.multiply(x, ProductRounding::Double);
             m.multiply(x, ProductRounding::Single);
@@ -185,6 +185,6 @@ mod tests {
         assert_eq!(FixedPointMultiplier::from_real(1e-20).unwrap(), FixedPointMultiplier::default());
         assert_eq!(FixedPointMultiplier::from_real(-1.0).unwrap().multiply(7, ProductRounding::Double), -7);
         assert!(FixedPointMultiplier::from_real(f64::NAN).is_err());
-        assert!(FixedPointMultiplier::from_parts(1, 31).is_err());
+        assert!(FixedPointMultiplier::from_parts(1, 32).is_err());
     }
 }

@@ -12,6 +12,7 @@
 use super::quantized::QuantizedTensor;
 use crate::error::{Error, Result};
 use crate::kernel::Requantization;
+use crate::num::{Code, HalfAway, Rounding};
 use crate::params::{CodeRange, FixedPointMultiplier, Granularity, ProductRounding};
 use alloc::vec::Vec;
 use ndarray::{Array2, ArrayView2, Ix2};
@@ -31,8 +32,30 @@ pub enum Fused {
     /// Nothing.
     #[default]
     None,
-    /// Negative values become 0: codes below the output's zero point become it.
+    /// Negative values become 0.
     Relu,
+    /// Values are kept within 0 and 6.
+    Relu6,
+    /// Values are kept within −1 and 1.
+    ReluN1To1,
+}
+
+impl Fused {
+    /// Returns the codes of the output that are left, as TFLite's `CalculateActivationRangeQuantized` does: each bound
+    /// rounded half away from zero.
+    fn codes(self, output: Activation) -> Result<CodeRange> {
+        let code =
+            |real: f32| i32::from_f64(f64::from(HalfAway.round(real / output.scale, 0)) + f64::from(output.zero_point));
+        let (min, max) = match self {
+            Fused::None => (i32::MIN, i32::MAX),
+            Fused::Relu => (code(0.0), i32::MAX),
+            Fused::Relu6 => (code(0.0), code(6.0)),
+            Fused::ReluN1To1 => (code(-1.0), code(1.0)),
+        };
+        let (min, max) = (i8::from_f64(f64::from(min)), i8::from_f64(f64::from(max)));
+        // A single code is left where the scale is huge; a range of codes has two.
+        if min < max { CodeRange::new(min, max) } else { CodeRange::new(max.saturating_sub(1), max) }
+    }
 }
 
 /// A fully-connected layer of int8 weights, int8 activations and int32 biases.
@@ -85,7 +108,6 @@ impl FullyConnected {
         if bias.len() != channels {
             return Err(Error::LengthMismatch { what: "biases", expected: channels, actual: bias.len() });
         }
-        let codes = CodeRange::of::<i8>();
         for (group, activation) in [input, output].into_iter().enumerate() {
             crate::params::QuantParams::per_tensor::<i8>(activation.scale, activation.zero_point).map_err(
                 |e| match e {
@@ -97,11 +119,7 @@ impl FullyConnected {
                 },
             )?;
         }
-        let lowest = match fused {
-            Fused::None => i8::MIN,
-            Fused::Relu => output.zero_point as i8,
-        };
-        let codes = if lowest < i8::MAX { CodeRange::new(lowest, i8::MAX)? } else { codes };
+        let codes = fused.codes(output)?;
         let requantization = (0..channels).map(|channel| {
             let weight_scale = params.scales()[channel.min(params.len() - 1)];
             let real = f64::from(input.scale) * f64::from(weight_scale) / f64::from(output.scale);

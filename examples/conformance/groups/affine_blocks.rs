@@ -34,6 +34,8 @@ pub(crate) fn compute(case: &Case) -> Option<Outputs> {
     match case.expected.get("code")?.type_name() {
         "i8" => run::<i8>(case),
         "u8" => run::<u8>(case),
+        "i16" => run::<i16>(case),
+        "i32" => run::<i32>(case),
         _ => None,
     }
 }

@@ -49,8 +49,11 @@ fn requantize<A: Code, B: Code>(case: &Case) -> Option<Outputs> {
 }
 
 fn fully_connected(case: &Case) -> Option<Outputs> {
-    let matrix = |name| codes::<i8>(case.input(name)?)?.into_dimensionality::<Ix2>().ok();
-    let (x, weights) = (matrix("x")?, matrix("w")?);
+    let weights = codes::<i8>(case.input("w")?)?.into_dimensionality::<Ix2>().ok()?;
+    // All axes of the input but the last are batches.
+    let (x, depth) = (codes::<i8>(case.input("x")?)?, weights.ncols());
+    let batches = x.len().checked_div(depth)?;
+    let x = x.into_shape_with_order((batches, depth)).ok()?;
     let scales = case.f32s("scale_w")?;
     let granularity = if scales.len() == 1 { Granularity::Tensor } else { Granularity::Axis(0) };
     let params = params(granularity, CodeRange::of::<i8>(), scales.to_vec(), None)?;
@@ -60,9 +63,14 @@ fn fully_connected(case: &Case) -> Option<Outputs> {
     let fused = match case.text("activation")? {
         "none" => Fused::None,
         "relu" => Fused::Relu,
+        "relu6" => Fused::Relu6,
+        "relu_n1_to_1" => Fused::ReluN1To1,
         _ => return None,
     };
-    let bias = case.integers("bias")?.into_iter().map(|b| b as i32).collect();
+    let bias = match case.integers("bias") {
+        Some(bias) => bias.into_iter().map(|b| b as i32).collect(),
+        None => vec![0; weights.codes().nrows()],
+    };
     let input = activation("scale_in", "zero_point_in")?;
     let output = activation("scale_out", "zero_point_out")?;
     let layer = FullyConnected::new(&weights, bias, input, output, fused).ok()?;

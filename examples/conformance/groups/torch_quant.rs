@@ -53,11 +53,17 @@ fn dequantize<C: Code>(case: &Case) -> Option<Outputs> {
 
 fn observe<C: Code>(case: &Case) -> Option<Outputs> {
     let x = tensor(case, "x")?;
-    if case.text("qscheme")? != "per_channel_symmetric" {
-        return None;
-    }
-    let scheme = torch::scheme::<C>().with_axis(axis(case, x.ndim())?).with_calculator(torch::Symmetric::default());
-    let q = quantize_tensor(x.view(), &scheme).ok()?;
+    let scheme = torch::scheme::<C>();
+    let scheme = match axis(case, x.ndim()) {
+        Some(axis) => scheme.with_axis(axis),
+        None => scheme,
+    };
+    let q = match case.text("qscheme")?.rsplit('_').next()? {
+        "symmetric" => quantize_tensor(x.view(), &scheme.with_calculator(torch::Symmetric::default())),
+        "affine" => quantize_tensor(x.view(), &scheme),
+        _ => return None,
+    };
+    let q = q.ok()?;
     let outputs = with_codes(Outputs::default(), case, "code", q.codes().as_slice()?)?;
     let outputs = outputs.with("scale", Values::F32(q.params().scales().to_vec()));
     Some(outputs.with("zero_point", Values::I32(q.params().zero_points().to_vec())))

@@ -4,9 +4,9 @@ use super::typed::{axis, view, with_codes};
 use crate::case::{Case, Values};
 use crate::compare::Outputs;
 use ndarray::IxDyn;
-use tensor_quant::convention::tflite;
+use tensor_quant::convention::{ai_edge, tflite};
 use tensor_quant::params::Granularity;
-use tensor_quant::{I4, QuantizedTensor, Scheme, estimate_params, quantize_tensor};
+use tensor_quant::{I4, QuantizedTensor, estimate_params, quantize_tensor};
 
 pub(crate) fn compute(case: &Case) -> Option<Outputs> {
     if case.op != "convert_weights" {
@@ -22,11 +22,11 @@ pub(crate) fn compute(case: &Case) -> Option<Outputs> {
     let of_aeq = case.name.starts_with("aeq");
     let outputs = Outputs::default();
     let (outputs, scales) = if mode == "weights_int4" {
-        let q = quantize_tensor(w, &Scheme::<I4>::symmetric().with_granularity(granularity)).ok()?;
+        let q = quantize_tensor(w, &ai_edge::weights::<I4>().with_granularity(granularity)).ok()?;
         (with_codes(outputs, case, "code", q.codes().as_slice()?)?, q.params().scales().to_vec())
     } else {
         let q: QuantizedTensor<i8, IxDyn> = match mode {
-            _ if of_aeq => quantize_tensor(w, &Scheme::<i8>::symmetric().with_granularity(granularity)).ok()?,
+            _ if of_aeq => quantize_tensor(w, &ai_edge::weights::<i8>().with_granularity(granularity)).ok()?,
             "dynamic_range" => tflite::dynamic_range_weights(w, granularity).ok()?,
             "int8_full" | "int16x8" => {
                 quantize_tensor(w, &tflite::weights::<i8>().with_granularity(granularity)).ok()?
