@@ -4,19 +4,13 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use proptest::prelude::*;
-use tensor_quant::kernel::{self, Extremes, Level, Mapping, reference};
+use tensor_quant::kernel::{self, Extremes, Mapping, reference};
 use tensor_quant::num::{Code, F4E2M1Fn, F8E4M3Fn, F8E4M3Fnuz, F8E5M2, I2, Real};
 use tensor_quant::params::{AffineParams, CodeRange, NanPolicy};
 use tensor_quant::{Ceil, Floor, HalfAway, I4, Rounding, Scaling, Stochastic, TiesEven, TowardZero, U4, bf16, f16};
 
 /// Two vectors of the widest kind, the lanes counted in the smallest code, and some: 2 · 64 + 1, and a third of that.
 const LONGEST: usize = 173;
-
-fn levels() -> Vec<Level> {
-    let mut levels = kernel::levels();
-    levels.push(Level::fallback());
-    levels
-}
 
 /// Any bits; values around those of the codes; ties and their neighbours.
 fn real() -> impl Strategy<Value = f32> {
@@ -84,7 +78,7 @@ fn agree<T: Real, C: Code, R: Rounding>(
 ) -> Result<(), TestCaseError> {
     let mut want = vec![C::default(); x.len()];
     reference::quantize(x, mapping, rounding, &mut want, first);
-    for level in levels() {
+    for level in kernel::levels() {
         let mut got = vec![C::default(); x.len()];
         kernel::quantize(level, x, mapping, rounding, &mut got, first);
         prop_assert_eq!(bits(&got), bits(&want), "{:?} {} {:?} {:?}", level, C::NAME, rounding, mapping);
@@ -104,7 +98,7 @@ fn agree_there_and_back<T: Real, C: Code, R: Rounding>(
     reference::fake_quantize::<T, C, R>(x, mapping, rounding, &mut fake, first);
     reference::dequantize(&codes, mapping.params, &mut back);
     prop_assert_eq!(real_bits(&fake), real_bits(&back));
-    for level in levels() {
+    for level in kernel::levels() {
         let (mut got_fake, mut got_back) = (vec![0.0; x.len()], vec![0.0; x.len()]);
         kernel::fake_quantize::<T, C, R>(level, x, mapping, rounding, &mut got_fake, first);
         prop_assert_eq!(real_bits(&got_fake), real_bits(&fake), "{:?} {} {:?}", level, C::NAME, rounding);
@@ -178,7 +172,7 @@ proptest! {
 
     #[test]
     fn conversions_to_and_from_halves(x in reals(), raw in prop::collection::vec(any::<u16>(), 0..=LONGEST)) {
-        for level in levels() {
+        for level in kernel::levels() {
             let (mut halves, mut brains) = (vec![f16::ZERO; x.len()], vec![bf16::ZERO; x.len()]);
             kernel::f32_to_f16(level, &x, &mut halves);
             kernel::f32_to_bf16(level, &x, &mut brains);
@@ -199,7 +193,7 @@ proptest! {
     #[test]
     fn extremes_and_counts(x in prop_oneof![reals(), prop::collection::vec(-1e3_f32..1e3, 0..=LONGEST)]) {
         let want = reference::min_max(&x);
-        for level in levels() {
+        for level in kernel::levels() {
             let got = kernel::min_max(level, &x);
             prop_assert_eq!(extreme_bits(got), extreme_bits(want), "{:?}", level);
             prop_assert_eq!(kernel::first_nan(level, &x), x.iter().position(|x| x.is_nan()));
@@ -216,7 +210,7 @@ proptest! {
     ) {
         let (x, y): (Vec<f32>, Vec<f32>) = pairs.into_iter().unzip();
         let want = reference::error_sums(&x, &y);
-        for level in levels() {
+        for level in kernel::levels() {
             let got = kernel::error_sums(level, &x, &y);
             prop_assert_eq!(format!("{got:?}"), format!("{want:?}"), "{:?}", level);
         }
@@ -225,7 +219,7 @@ proptest! {
     #[test]
     fn straight_through_gradients(x in reals(), mapping in mapping::<i8>()) {
         let gradient: Vec<f32> = (0..x.len()).map(|i| i as f32 + 0.5).collect();
-        for level in levels() {
+        for level in kernel::levels() {
             let mut got = vec![0.0; x.len()];
             kernel::fake_quantize_backward(level, &x, &gradient, &mapping, TiesEven, &mut got, 0);
             for i in 0..x.len() {
@@ -256,7 +250,7 @@ fn every_length_up_to_two_vectors_and_one() {
         agree::<f32, i8, _>(&x[..n], &mapping, Ceil, 0).unwrap();
         let want = reference::min_max(&x[..n]);
         let sums = reference::error_sums(&x[..n], &x[LONGEST - n..]);
-        for level in levels() {
+        for level in kernel::levels() {
             assert_eq!(kernel::min_max(level, &x[..n]), want);
             assert_eq!(kernel::error_sums(level, &x[..n], &x[LONGEST - n..]), sums);
         }

@@ -4,8 +4,7 @@ use crate::error::Result;
 use crate::num::{Code, CodeKind, Real};
 use crate::params::{CodeRange, Granularity, NanPolicy, QuantParams};
 use crate::range::{MinMax, RangeEstimator};
-use crate::tensor::{QuantizedTensor, Scheme, for_each_piece, quantize_with_params};
-use alloc::vec::Vec;
+use crate::tensor::{QuantizedTensor, Scheme, for_each_f32_piece, quantize_with_params};
 use ndarray::{Array, ArrayView, Dimension};
 
 /// Returns the codes of `QuantizeLinear`: `clamp(rint(x / scale) + zero_point)`.
@@ -70,11 +69,8 @@ pub struct DynamicallyQuantized<D: Dimension> {
 /// ```
 pub fn dynamic_quantize_linear<T: Real, D: Dimension>(x: ArrayView<'_, T, D>) -> Result<DynamicallyQuantized<D>> {
     let mut estimator = MinMax::default();
-    for_each_piece(&x, Granularity::Tensor, |_, piece| {
-        match T::as_f32s(piece) {
-            Some(piece) => estimator.observe(piece),
-            None => estimator.observe(&piece.iter().map(|x| x.to_f32()).collect::<Vec<_>>()),
-        }
+    for_each_f32_piece(&x, Granularity::Tensor, |_, piece| {
+        estimator.observe(piece);
         Ok(())
     })?;
     let range = estimator.range(CodeRange::of::<u8>())?.with_zero();

@@ -8,7 +8,7 @@
 
 use super::quantize::{Divide, Mapping, Multiply, Quotient, ShiftDivide, ShiftMultiply, grid_of, reciprocal};
 use super::{dequantize, fake_quantize, first_nan, quantize};
-use crate::num::{Code, Real, Rounding, Scaling};
+use crate::num::{Code, Rounding, Scaling};
 use crate::params::{AffineParams, CodeRange, NanPolicy, QuantParams, Span};
 use alloc::vec::Vec;
 use core::marker::PhantomData;
@@ -36,29 +36,29 @@ impl<R> Settings<R> {
 
 /// Returns a copy of the elements with each NaN replaced by its group's offset, where there is a NaN and the bare mapping
 /// is not what is wanted.
-fn nan_replaced<T: Real, R>(
+fn nan_replaced<R>(
     level: Level,
     params: &QuantParams,
     settings: Settings<R>,
     span: Span,
-    x: &[T],
+    x: &[f32],
 ) -> Option<Vec<f32>> {
     if settings.nan == NanPolicy::Native {
         return None;
     }
     first_nan(level, x)?;
     let offset = |i: usize| params.group(span.first_group + i / span.repeat).map_or(0.0, AffineParams::offset);
-    let replaced = x.iter().map(|x| x.to_f32()).enumerate().map(|(i, x)| if x.is_nan() { offset(i) } else { x });
+    let replaced = x.iter().enumerate().map(|(i, &x)| if x.is_nan() { offset(i) } else { x });
     Some(replaced.collect())
 }
 
 /// Writes the codes of a span: `x` and `out` are its elements.
-pub(crate) fn quantize_span<T: Real, C: Code, R: Rounding>(
+pub(crate) fn quantize_span<C: Code, R: Rounding>(
     level: Level,
     params: &QuantParams,
     settings: Settings<R>,
     span: Span,
-    x: &[T],
+    x: &[f32],
     out: &mut [C],
 ) {
     if let Some(replaced) = nan_replaced(level, params, settings, span, x) {
@@ -83,16 +83,16 @@ pub(crate) fn quantize_span<T: Real, C: Code, R: Rounding>(
 }
 
 /// Writes what the elements of a span are restored as, having been codes of type `C`.
-pub(crate) fn fake_quantize_span<T: Real, C: Code, R: Rounding>(
+pub(crate) fn fake_quantize_span<C: Code, R: Rounding>(
     level: Level,
     params: &QuantParams,
     settings: Settings<R>,
     span: Span,
-    x: &[T],
+    x: &[f32],
     out: &mut [f32],
 ) {
     if let Some(replaced) = nan_replaced(level, params, settings, span, x) {
-        return fake_quantize_span::<f32, C, R>(level, params, settings.native(), span, &replaced, out);
+        return fake_quantize_span::<C, R>(level, params, settings.native(), span, &replaced, out);
     }
     let Settings { rounding, scaling, nan } = settings.native();
     let first = span.start as u64;
@@ -103,7 +103,7 @@ pub(crate) fn fake_quantize_span<T: Real, C: Code, R: Rounding>(
         match piece {
             Piece::One(group) => {
                 let mapping = Mapping { params: group, codes, scaling, nan };
-                fake_quantize::<T, C, R>(level, x, &mapping, rounding, out, index);
+                fake_quantize::<f32, C, R>(level, x, &mapping, rounding, out, index);
             }
             Piece::Each(groups) => {
                 let map = EachFakeQuantize(EachQuantize { codes, rounding, code: PhantomData::<C> });
@@ -210,11 +210,11 @@ struct EachQuantize<C, R> {
     code: PhantomData<C>,
 }
 
-impl<T: Real, C: Code, R: Rounding> EachMap<T, C> for EachQuantize<C, R> {
+impl<C: Code, R: Rounding> EachMap<f32, C> for EachQuantize<C, R> {
     #[inline(always)]
-    fn apply<const K: bool, const S: bool>(self, x: T, own: Own<K, S>, index: u64) -> C {
+    fn apply<const K: bool, const S: bool>(self, x: f32, own: Own<K, S>, index: u64) -> C {
         let grid = grid_of(self.codes, own.zero_point);
-        C::encode(own.quotient(x.to_f32()), grid, self.rounding, index)
+        C::encode(own.quotient(x), grid, self.rounding, index)
     }
 }
 
@@ -232,9 +232,9 @@ impl<C: Code> EachMap<C, f32> for EachDequantize {
 #[derive(Clone, Copy)]
 struct EachFakeQuantize<C, R>(EachQuantize<C, R>);
 
-impl<T: Real, C: Code, R: Rounding> EachMap<T, f32> for EachFakeQuantize<C, R> {
+impl<C: Code, R: Rounding> EachMap<f32, f32> for EachFakeQuantize<C, R> {
     #[inline(always)]
-    fn apply<const K: bool, const S: bool>(self, x: T, own: Own<K, S>, index: u64) -> f32 {
+    fn apply<const K: bool, const S: bool>(self, x: f32, own: Own<K, S>, index: u64) -> f32 {
         let code: C = self.0.apply(x, own, index);
         EachDequantize.apply(code, own, index)
     }

@@ -64,7 +64,7 @@ pub fn fake_quantize<T: Real, C: Code, R: Rounding>(
         |_| offset,
         |piece, start| {
             let out = &mut out[start..start + piece.len()];
-            let index = first_index + start as u64;
+            let index = first_index.wrapping_add(start as u64);
             match piece {
                 Piece::Clean(x) => fake_quantize_native::<T, C, R>(level, x, &native, rounding, out, index),
                 Piece::Replaced(x) => fake_quantize_native::<f32, C, R>(level, x, &native, rounding, out, index),

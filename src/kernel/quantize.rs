@@ -100,15 +100,12 @@ macro_rules! with_quotient {
     ($mapping:expr, $quotient:ident => $body:expr) => {{
         let (scale, offset) = ($mapping.params.scale(), $mapping.params.offset());
         match ($mapping.scaling, offset == 0.0) {
-            (Scaling::Divide, true) => {
-                let $quotient = $crate::kernel::quantize::Divide(scale);
-                $body
-            }
             (Scaling::Reciprocal, true) => {
                 let $quotient = $crate::kernel::quantize::Multiply($crate::kernel::quantize::reciprocal(scale));
                 $body
             }
-            (Scaling::Divide, false) => {
+            // Subtracting 0 changes nothing, and costs nothing beside a division: one loop for both.
+            (Scaling::Divide, _) => {
                 let $quotient = $crate::kernel::quantize::ShiftDivide(offset, scale);
                 $body
             }
@@ -167,7 +164,7 @@ pub fn quantize<T: Real, C: Code, R: Rounding>(
         |_| offset,
         |piece, start| {
             let out = &mut out[start..start + piece.len()];
-            let index = first_index + start as u64;
+            let index = first_index.wrapping_add(start as u64);
             match piece {
                 Piece::Clean(x) => quantize_native(level, x, &native, rounding, out, index),
                 Piece::Replaced(x) => quantize_native(level, x, &native, rounding, out, index),

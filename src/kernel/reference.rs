@@ -16,7 +16,7 @@ pub fn quantize<T: Real, C: Code, R: Rounding>(
     first_index: u64,
 ) {
     for (i, (x, out)) in x.iter().zip(out).enumerate() {
-        *out = quantize_one(x.to_f32(), mapping, rounding, first_index + i as u64);
+        *out = quantize_one(x.to_f32(), mapping, rounding, first_index.wrapping_add(i as u64));
     }
 }
 
@@ -57,7 +57,7 @@ pub fn fake_quantize<T: Real, C: Code, R: Rounding>(
     first_index: u64,
 ) {
     for (i, (x, out)) in x.iter().zip(out).enumerate() {
-        let code: C = quantize_one(x.to_f32(), mapping, rounding, first_index + i as u64);
+        let code: C = quantize_one(x.to_f32(), mapping, rounding, first_index.wrapping_add(i as u64));
         dequantize(&[code], mapping.params, core::slice::from_mut(out));
     }
 }

@@ -6,8 +6,7 @@ use crate::error::{Error, Result};
 use crate::kernel::{self, dequantize_span};
 use crate::num::{Code, CodeKind, Real};
 use crate::params::{AffineParams, CodeRange, Granularity, Span};
-use crate::tensor::{QuantizedTensor, for_each_piece};
-use alloc::vec;
+use crate::tensor::{QuantizedTensor, for_each_f32_piece};
 use alloc::vec::Vec;
 use ndarray::{Array, ArrayView, Axis, Dimension, RemoveAxis};
 
@@ -22,11 +21,15 @@ pub fn per_tensor<T: Real, U: Real, D: Dimension>(
 ) -> Result<ErrorMetrics> {
     same_shape(original.shape(), restored.shape())?;
     let mut y = Vec::with_capacity(restored.len());
-    widen(&restored, |piece| y.extend_from_slice(piece))?;
+    for_each_f32_piece(&restored, Granularity::Tensor, |_, piece| {
+        y.extend_from_slice(piece);
+        Ok(())
+    })?;
     let (mut accumulator, mut at) = (Accumulator::default(), 0);
-    widen(&original, |piece| {
+    for_each_f32_piece(&original, Granularity::Tensor, |_, piece| {
         accumulator.push(piece, &y[at..at + piece.len()]);
         at += piece.len();
+        Ok(())
     })?;
     Ok(accumulator.finish())
 }
@@ -87,14 +90,12 @@ impl<C: Code, D: Dimension> QuantizedTensor<C, D> {
         let mut accumulator = Accumulator::default();
         let Some(codes) = self.codes().as_slice() else { return Ok(accumulator.finish()) };
         let (level, params) = (kernel::detect(), self.params());
-        let (mut x, mut y) = (Vec::new(), Vec::new());
-        for_each_piece(&original, params.granularity(), |span, piece| {
-            x.resize(span.len, 0.0);
+        let mut y = Vec::new();
+        for_each_f32_piece(&original, params.granularity(), |span, x| {
             y.resize(span.len, 0.0);
-            kernel::to_f32(level, piece, &mut x);
             dequantize_span(level, params, span, &codes[span.start..span.start + span.len], &mut y);
-            accumulator.push(&x, &y);
-            accumulator.saturated(saturated::<C>(params.codes(), span, &x, |group| params.group(group)));
+            accumulator.push(x, &y);
+            accumulator.saturated(saturated::<C>(params.codes(), span, x, |group| params.group(group)));
             Ok(())
         })?;
         Ok(accumulator.finish())
@@ -115,14 +116,14 @@ impl<C: Code, D: Dimension> QuantizedTensor<C, D> {
         let mut metrics = per_channel(original.view(), restored.view(), axis)?;
         let (params, shape) = (self.params(), original.shape());
         let inner: usize = shape[axis + 1..].iter().product();
-        for_each_piece(&original, params.granularity(), |span, x| {
+        for_each_f32_piece(&original, params.granularity(), |span, x| {
             for (k, run) in x.chunks(span.repeat).enumerate() {
                 let Some((low, high)) =
                     params.group(span.first_group + k).map(|group| bounds::<C>(params.codes(), group))
                 else {
                     continue;
                 };
-                for (i, x) in run.iter().enumerate().map(|(i, x)| (i, f64::from(x.to_f32()))) {
+                for (i, x) in run.iter().enumerate().map(|(i, &x)| (i, f64::from(x))) {
                     if x < low || x > high {
                         let channel = (span.start + k * span.repeat + i) / inner % shape[axis];
                         metrics[channel].saturated += 1;
@@ -151,21 +152,6 @@ fn bounds<C: Code>(codes: CodeRange, params: AffineParams) -> (f64, f64) {
     let zero_point = f64::from(params.zero_point());
     let real = |code: f64| (code - zero_point) * f64::from(params.scale()) + f64::from(params.offset());
     (real(codes.min().max(C::MIN) - half_step), real(codes.max().min(C::MAX) + half_step))
-}
-
-/// Hands over the elements in row-major order, as f32, in pieces.
-fn widen<T: Real, D: Dimension>(view: &ArrayView<'_, T, D>, mut visit: impl FnMut(&[f32])) -> Result<()> {
-    let mut buffer = vec![];
-    for_each_piece(view, Granularity::Tensor, |span, piece| {
-        if let Some(same) = T::as_f32s(piece) {
-            visit(same);
-        } else {
-            buffer.resize(span.len, 0.0);
-            kernel::to_f32(kernel::detect(), piece, &mut buffer);
-            visit(&buffer);
-        }
-        Ok(())
-    })
 }
 
 fn same_shape(expected: &[usize], actual: &[usize]) -> Result<()> {

@@ -9,6 +9,7 @@ pub enum Scaling {
     /// `x / scale`, correctly rounded: ONNX, and TFLite's reference kernels.
     #[default]
     Divide,
-    /// `x · (1 / scale)`, both steps rounded to f32: PyTorch, ggml, and twice as fast in cache.
+    /// `x · (1 / scale)`, both steps rounded to f32: PyTorch, ggml; in the first- and second-level cache more than
+    /// twice as fast.
     Reciprocal,
 }

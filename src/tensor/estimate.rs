@@ -5,13 +5,12 @@
 //! collected in a column for each, so that an estimator sees many values in a call.
 
 use super::scheme::Scheme;
-use super::stream::{PIECE, for_each_piece};
+use super::stream::for_each_f32_piece;
 use crate::error::{Error, Result};
 use crate::kernel;
 use crate::num::{Code, Real, Rounding};
 use crate::params::{AffineParams, CodeRange, Granularity, NanPolicy, ParamsCalculator, QuantParams, Span};
 use crate::range::RangeEstimator;
-use alloc::borrow::Cow;
 use alloc::vec;
 use alloc::vec::Vec;
 use ndarray::{ArrayView, Dimension};
@@ -50,14 +49,8 @@ where
     if !codes.fits::<C>() {
         return Err(codes.does_not_fit::<C>());
     }
-    let mut pass = Pass {
-        scheme,
-        codes,
-        shape: view.shape(),
-        widened: vec![0.0; if T::as_f32s(&[]).is_some() { 0 } else { PIECE }],
-        observed: Observed::default(),
-        params: Vec::with_capacity(groups),
-    };
+    let mut pass =
+        Pass { scheme, codes, shape: view.shape(), observed: Observed::default(), params: Vec::with_capacity(groups) };
     let group_len = match scheme.granularity {
         // All but the last block are of full length.
         Granularity::Block { size, .. } => size.min(view.len()),
@@ -85,7 +78,6 @@ struct Pass<'a, C, E, P, R> {
     scheme: &'a Scheme<C, E, P, R>,
     codes: CodeRange,
     shape: &'a [usize],
-    widened: Vec<f32>,
     observed: Observed,
     params: Vec<AffineParams>,
 }
@@ -96,19 +88,14 @@ impl<C: Code, E: RangeEstimator, P: ParamsCalculator, R: Rounding> Pass<'_, C, E
         let (needs_data, whole) = (self.scheme.estimator.needs_data(), !self.scheme.estimator.is_mergeable());
         let mut current = (0, self.scheme.estimator.clone());
         let mut collected = Vec::new();
-        for_each_piece(view, self.scheme.granularity, |span, x| {
-            let x = self.checked(span, x)?;
-            if !needs_data {
-                return Ok(());
-            }
-            for (k, run) in x.chunks(span.repeat).enumerate() {
+        for_each_f32_piece(view, self.scheme.granularity, |span, x| {
+            self.check(span, x)?;
+            let runs = if needs_data { x } else { &[] };
+            for (k, run) in runs.chunks(span.repeat).enumerate() {
                 while current.0 < span.first_group + k {
                     self.finish(&mut current, &mut collected)?;
                 }
                 if whole { collected.extend_from_slice(run) } else { current.1.observe(run) }
-            }
-            if let Cow::Owned(buffer) = x {
-                self.widened = buffer;
             }
             Ok(())
         })?;
@@ -129,8 +116,8 @@ impl<C: Code, E: RangeEstimator, P: ParamsCalculator, R: Rounding> Pass<'_, C, E
         let whole = !self.scheme.estimator.is_mergeable();
         let depth = if whole { group_len + 1 } else { COLUMN };
         let mut columns = Columns::default();
-        for_each_piece(view, self.scheme.granularity, |span, x| {
-            let x = self.checked(span, x)?;
+        for_each_f32_piece(view, self.scheme.granularity, |span, x| {
+            self.check(span, x)?;
             for (k, run) in x.chunks(span.repeat).enumerate() {
                 let group = span.first_group + k;
                 if whole || run.len() < SHORT_RUN {
@@ -138,9 +125,6 @@ impl<C: Code, E: RangeEstimator, P: ParamsCalculator, R: Rounding> Pass<'_, C, E
                 } else {
                     estimators[group].observe(run);
                 }
-            }
-            if let Cow::Owned(buffer) = x {
-                self.widened = buffer;
             }
             Ok(())
         })?;
@@ -151,25 +135,17 @@ impl<C: Code, E: RangeEstimator, P: ParamsCalculator, R: Rounding> Pass<'_, C, E
         Ok(())
     }
 
-    /// Returns the piece in f32, having counted what is not finite, and refused NaN where the policy says so.
-    fn checked<'x, T: Real>(&mut self, span: Span, x: &'x [T]) -> Result<Cow<'x, [f32]>> {
+    /// Counts what is not finite, and refuses NaN where the policy says so.
+    fn check(&mut self, span: Span, x: &[f32]) -> Result<()> {
         let level = kernel::detect();
-        let x = if let Some(x) = T::as_f32s(x) {
-            Cow::Borrowed(x)
-        } else {
-            let mut buffer = core::mem::take(&mut self.widened);
-            buffer.resize(x.len(), 0.0);
-            kernel::to_f32(level, x, &mut buffer);
-            Cow::Owned(buffer)
-        };
-        let (nan, infinite) = kernel::count_non_finite(level, &x);
+        let (nan, infinite) = kernel::count_non_finite(level, x);
         self.observed.nan += nan;
         self.observed.infinite += infinite;
         if nan > 0 && self.scheme.nan_policy == NanPolicy::Error {
-            let at = span.start + kernel::first_nan(level, &x).unwrap_or(0);
+            let at = span.start + kernel::first_nan(level, x).unwrap_or(0);
             return Err(Error::NotANumber { index: unravel(at, self.shape) });
         }
-        Ok(x)
+        Ok(())
     }
 
     fn finish(&mut self, current: &mut (usize, E), collected: &mut Vec<f32>) -> Result<()> {

@@ -4,7 +4,7 @@ use super::estimate::estimate;
 use super::output::{check_shape, contiguous, zeros};
 use super::quantize::{check_values, settings};
 use super::scheme::Scheme;
-use super::stream::for_each_piece;
+use super::stream::for_each_f32_piece;
 use crate::error::Result;
 use crate::kernel::{self, Mapping, fake_quantize_span};
 use crate::num::{Code, Real, Rounding};
@@ -70,9 +70,9 @@ where
     let out = contiguous(&mut out)?;
     let (params, observed) = estimate(&view, scheme)?;
     let (level, settings) = (kernel::detect(), settings(scheme, observed));
-    for_each_piece(&view, params.granularity(), |span, x| {
+    for_each_f32_piece(&view, params.granularity(), |span, x| {
         let out = &mut out[span.start..span.start + span.len];
-        fake_quantize_span::<T, C, R>(level, &params, settings, span, x, out);
+        fake_quantize_span::<C, R>(level, &params, settings, span, x, out);
         Ok(())
     })?;
     Ok(params)
@@ -120,7 +120,7 @@ where
     let mut out = zeros(&view);
     let (Some(gradient), Some(out_slice)) = (gradient.as_slice(), out.as_slice_mut()) else { return Ok(out) };
     let level = kernel::detect();
-    for_each_piece(&view, params.granularity(), |span, x| {
+    for_each_f32_piece(&view, params.granularity(), |span, x| {
         for (k, run) in x.chunks(span.repeat).enumerate() {
             let start = span.start + k * span.repeat;
             let range = start..start + run.len();

@@ -20,6 +20,6 @@ pub use fully_connected::{Activation, FullyConnected, Fused};
 pub use quantize::{estimate_params, quantize_tensor, quantize_tensor_into, quantize_with_params};
 pub use quantized::{QuantizedTensor, dequantize_into};
 pub use scheme::Scheme;
-pub(crate) use stream::for_each_piece;
+pub(crate) use stream::for_each_f32_piece;
 
 pub use slice::{dequantize_slice, quantize_slice, quantize_slice_into};

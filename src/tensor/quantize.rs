@@ -4,7 +4,7 @@ use super::estimate::{Observed, estimate, unravel};
 use super::output::{check_shape, contiguous, zeros};
 use super::quantized::QuantizedTensor;
 use super::scheme::Scheme;
-use super::stream::for_each_piece;
+use super::stream::for_each_f32_piece;
 use crate::error::{Error, Result};
 use crate::kernel::{self, Settings, quantize_span};
 use crate::num::{Code, Real, Rounding};
@@ -151,7 +151,7 @@ where
 pub(super) fn check_values<T: Real, D: Dimension>(view: &ArrayView<'_, T, D>, policy: NanPolicy) -> Result<Observed> {
     let level = kernel::detect();
     let mut observed = Observed::default();
-    for_each_piece(view, crate::params::Granularity::Tensor, |span, x| {
+    for_each_f32_piece(view, crate::params::Granularity::Tensor, |span, x| {
         let (nan, infinite) = kernel::count_non_finite(level, x);
         observed.nan += nan;
         observed.infinite += infinite;
@@ -179,7 +179,7 @@ where
 {
     let level = kernel::detect();
     let settings = settings(scheme, observed);
-    for_each_piece(view, params.granularity(), |span, x| {
+    for_each_f32_piece(view, params.granularity(), |span, x| {
         quantize_span(level, params, settings, span, x, &mut out[span.start..span.start + span.len]);
         Ok(())
     })

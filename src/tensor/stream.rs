@@ -1,16 +1,18 @@
 //! A tensor's elements in row-major order, a contiguous piece at a time, whatever the memory layout.
 
 use crate::error::Result;
+use crate::kernel;
 use crate::num::Real;
 use crate::params::{Granularity, Span};
 use alloc::vec;
+use alloc::vec::Vec;
 use ndarray::{ArrayView, ArrayView1, Axis, Dimension, Slice};
 
 /// Elements in a piece: small enough that a second look at it comes from the first-level cache.
-pub(super) const PIECE: usize = 4096;
+const PIECE: usize = 4096;
 
 /// Calls `visit` with each piece of the tensor, in order, and the groups that its elements belong to.
-pub(crate) fn for_each_piece<T: Real, D: Dimension>(
+fn for_each_piece<T: Real, D: Dimension>(
     view: &ArrayView<'_, T, D>,
     granularity: Granularity,
     mut visit: impl FnMut(Span, &[T]) -> Result<()>,
@@ -30,6 +32,25 @@ pub(crate) fn for_each_piece<T: Real, D: Dimension>(
         }
     }
     Ok(())
+}
+
+/// As [`for_each_piece`], with the elements in f32: where they lie if that is their type, else widened in a tile. The
+/// kernels behind it are then compiled once, not once for each type.
+pub(crate) fn for_each_f32_piece<T: Real, D: Dimension>(
+    view: &ArrayView<'_, T, D>,
+    granularity: Granularity,
+    mut visit: impl FnMut(Span, &[f32]) -> Result<()>,
+) -> Result<()> {
+    let level = kernel::detect();
+    let mut widened = Vec::new();
+    for_each_piece(view, granularity, |span, x| {
+        if let Some(x) = T::as_f32s(x) {
+            return visit(span, x);
+        }
+        widened.resize(x.len(), 0.0);
+        kernel::to_f32(level, x, &mut widened);
+        visit(span, &widened)
+    })
 }
 
 /// Reads elements in row-major order, rows at a time.
