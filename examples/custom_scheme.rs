@@ -1,6 +1,7 @@
 //! Your own estimator, calculator and rounding, in the same vectorised kernel as the built-in ones.
 use tensor_quant::params::{AffineParams, CodeRange, ValueRange};
-use tensor_quant::{ParamsCalculator, RangeEstimator, Result, Rounding, Scheme, quantize_tensor, range::MeanStd};
+use tensor_quant::range::{MeanStd, Target};
+use tensor_quant::{ParamsCalculator, RangeEstimator, Result, Rounding, Scheme, quantize_tensor};
 
 #[derive(Clone, Debug)]
 struct ThreeSigmas(MeanStd);
@@ -11,8 +12,8 @@ impl RangeEstimator for ThreeSigmas {
     fn merge(&mut self, other: &Self) {
         self.0.merge(&other.0);
     }
-    fn range(&self, codes: CodeRange) -> Result<ValueRange> {
-        self.0.range(codes)
+    fn range(&self, target: &dyn Target) -> Result<ValueRange> {
+        self.0.range(target)
     }
 }
 #[derive(Clone, Copy, Debug)]

@@ -175,7 +175,7 @@ where
     for values in &values {
         let mut estimator = scheme.estimator.clone();
         estimator.observe(values);
-        let range = match estimator.range(codes_in_use) {
+        let range = match estimator.range(scheme) {
             Err(Error::NoData { .. }) => return None,
             range => range.unwrap(),
         };

@@ -5,14 +5,14 @@
 use proptest::prelude::*;
 use std::fmt::Debug;
 use tensor_quant::params::{CodeRange, ValueRange};
-use tensor_quant::range::{Fixed, MeanStd, MinMax, MovingAverage, Percentile};
+use tensor_quant::range::{Feed, Fixed, MeanStd, MinMax, MovingAverage, Percentile};
 use tensor_quant::{Error, RangeEstimator};
 
 /// Values that a percentile keeps as they are.
 const KEPT: usize = 4096;
 
 fn range<E: RangeEstimator>(estimator: &E) -> ValueRange {
-    estimator.range(CodeRange::of::<i8>()).unwrap()
+    estimator.range(&CodeRange::of::<i8>()).unwrap()
 }
 
 fn bounds<E: RangeEstimator>(estimator: &E) -> (f32, f32) {
@@ -107,7 +107,7 @@ fn ignores_what_is_not_finite<E: RangeEstimator>(fresh: &E, values: &[f32]) -> R
     dirty.extend([f32::NAN, f32::INFINITY, -f32::NAN, f32::NEG_INFINITY]);
     let (with, without) = (seen(fresh.clone(), &dirty), seen(fresh.clone(), &clean));
     if clean.is_empty() {
-        let error = with.range(CodeRange::of::<i8>());
+        let error = with.range(&CodeRange::of::<i8>());
         let counted = matches!(error, Err(Error::NoData { observed: 4, nan: 2, infinite: 2 }));
         prop_assert!(counted, "{:?}", error);
     } else {
@@ -218,7 +218,7 @@ proptest! {
             prop_assert!((got_min - min).abs() <= 4.0 * f32::EPSILON * 8.0, "{got_min} for {min}");
             prop_assert!((got_max - max).abs() <= 4.0 * f32::EPSILON * 8.0, "{got_max} for {max}");
         } else {
-            let no_data = matches!(estimator.range(CodeRange::of::<i8>()), Err(Error::NoData { .. }));
+            let no_data = matches!(estimator.range(&CodeRange::of::<i8>()), Err(Error::NoData { .. }));
             prop_assert!(no_data);
         }
     }
@@ -234,7 +234,7 @@ proptest! {
             estimator.observe(batch);
             all.observe(batch);
         }
-        let got = estimator.range(CodeRange::of::<i8>());
+        let got = estimator.range(&CodeRange::of::<i8>());
         prop_assert!(got.is_ok(), "{:?}", got);
         let (got, all) = (got.unwrap(), range(&all));
         prop_assert!(all.min() <= got.min() && got.max() <= all.max());
@@ -426,12 +426,12 @@ fn subnormal_numbers_are_numbers() {
 #[test]
 fn nothing_observed_is_no_data_with_the_counts() {
     fn check<E: RangeEstimator>(fresh: &E) {
-        let message = fresh.range(CodeRange::of::<i8>()).unwrap_err().to_string();
+        let message = fresh.range(&CodeRange::of::<i8>()).unwrap_err().to_string();
         let want = "no finite value was observed, so there is no range (of 0 values, 0 were NaN and 0 infinite)";
         assert_eq!(message, want);
         let mut estimator = seen(fresh.clone(), &[f32::NAN, f32::INFINITY]);
         estimator.merge(&seen(fresh.clone(), &[f32::NAN, f32::NAN, f32::NEG_INFINITY]));
-        let error = estimator.range(CodeRange::of::<u8>()).unwrap_err();
+        let error = estimator.range(&CodeRange::of::<u8>()).unwrap_err();
         assert!(matches!(error, Error::NoData { observed: 5, nan: 3, infinite: 2 }), "{error}");
         assert!(error.to_string().contains("of 5 values, 3 were NaN and 2 infinite"), "{error}");
         // A value after all.
@@ -447,7 +447,7 @@ fn nothing_observed_is_no_data_with_the_counts() {
 #[test]
 fn a_fixed_range_needs_no_data_and_learns_nothing() {
     let fixed = Fixed::new(ValueRange::new(-1.0, 2.0).unwrap());
-    assert!(!fixed.needs_data() && fixed.is_mergeable());
+    assert_eq!(fixed.feed(), Feed::Nothing);
     let mut other = seen(fixed, &[100.0, f32::NAN]);
     other.merge(&Fixed::new(ValueRange::ZERO));
     assert_eq!((other, bounds(&other)), (fixed, (-1.0, 2.0)));
@@ -467,9 +467,26 @@ fn minus_zero_is_zero() {
 }
 
 #[test]
-fn only_the_moving_average_asks_for_its_values_in_one_call() {
-    assert!(MinMax::default().is_mergeable() && percentile(0.0, 1.0).is_mergeable() && sigmas(1.0).is_mergeable());
-    assert!(!average(0.1).is_mergeable());
+fn a_moving_average_asks_for_its_values_in_one_call() {
+    assert_eq!(average(0.1).feed(), Feed::Whole);
+    let feeds = [MinMax::default().feed(), percentile(0.0, 1.0).feed(), sigmas(1.0).feed()];
+    assert_eq!(feeds, [Feed::Pieces; 3]);
+}
+
+/// At least the stated share of the values lies within the range, ends included, up to the one value that interpolation
+/// may leave out at each end.
+#[test]
+fn a_percentile_holds_its_share() {
+    for n in [10_u64, 1000, 20_000] {
+        let values = normal(n, 0.5, 2.0);
+        for share in [0.5, 0.9, 0.99, 0.999] {
+            let (low, high) = bounds(&seen(Percentile::two_sided(share).unwrap(), &values));
+            let inside = values.iter().filter(|x| (low..=high).contains(*x)).count() as f64;
+            // Beyond the values that are kept, a bin's are taken to be spread evenly.
+            let room = if n > KEPT as u64 { 0.001 * n as f64 } else { 2.0 };
+            assert!((inside - share * n as f64).abs() <= room, "{inside} of {n} in {low}..={high} for {share}");
+        }
+    }
 }
 
 #[test]
@@ -506,7 +523,7 @@ fn the_ends_of_a_moving_average_do_not_cross() {
     for batch in [&[2.775_249_5, 0.0][..], &[-2.823_419_8], &[7.871_473]] {
         estimator.observe(batch);
     }
-    assert!(estimator.range(CodeRange::of::<i8>()).is_ok());
+    assert!(estimator.range(&CodeRange::of::<i8>()).is_ok());
 }
 
 /// What an estimator holds, written out, is as long after a million values as after ten thousand, up to the digits of

@@ -9,7 +9,9 @@ use tensor_quant::params::{
     Affine, AffineParams, Article, Cast, CodeRange, Granularity, NanPolicy, ParamsCalculator, PowerOfTwo, QuantParams,
     Symmetric, ValueRange,
 };
-use tensor_quant::range::{Fixed, MeanStd, MinMax, MovingAverage, Percentile};
+use tensor_quant::range::{
+    Entropy, Feed, Fixed, LpNorm, MeanStd, MinMax, MovingAverage, Mse, Octav, Percentile, Target,
+};
 use tensor_quant::tensor::{
     dequantize_into, dequantize_slice, estimate_params, fake_quantize_backward, fake_quantize_tensor_into,
     quantize_slice, quantize_slice_into, quantize_tensor_into,
@@ -653,6 +655,10 @@ enum AnyEstimator {
     MovingAverage(MovingAverage),
     Percentile(Percentile),
     MeanStd(MeanStd),
+    Mse(Mse),
+    LpNorm(LpNorm),
+    Octav(Octav),
+    Entropy(Entropy),
 }
 
 macro_rules! each_estimator {
@@ -663,6 +669,10 @@ macro_rules! each_estimator {
             AnyEstimator::MovingAverage($e) => $body,
             AnyEstimator::Percentile($e) => $body,
             AnyEstimator::MeanStd($e) => $body,
+            AnyEstimator::Mse($e) => $body,
+            AnyEstimator::LpNorm($e) => $body,
+            AnyEstimator::Octav($e) => $body,
+            AnyEstimator::Entropy($e) => $body,
         }
     };
 }
@@ -679,20 +689,24 @@ impl RangeEstimator for AnyEstimator {
             (Self::MovingAverage(a), Self::MovingAverage(b)) => a.merge(b),
             (Self::Percentile(a), Self::Percentile(b)) => a.merge(b),
             (Self::MeanStd(a), Self::MeanStd(b)) => a.merge(b),
+            (Self::Mse(a), Self::Mse(b)) => a.merge(b),
+            (Self::LpNorm(a), Self::LpNorm(b)) => a.merge(b),
+            (Self::Octav(a), Self::Octav(b)) => a.merge(b),
+            (Self::Entropy(a), Self::Entropy(b)) => a.merge(b),
             _ => unreachable!("both are clones of one"),
         }
     }
 
-    fn range(&self, codes: CodeRange) -> Result<ValueRange> {
-        each_estimator!(self, e => e.range(codes))
+    fn range(&self, target: &dyn Target) -> Result<ValueRange> {
+        each_estimator!(self, e => e.range(target))
     }
 
-    fn is_mergeable(&self) -> bool {
-        each_estimator!(self, e => e.is_mergeable())
+    fn range_of(&self, values: &[f32], target: &dyn Target) -> Result<ValueRange> {
+        each_estimator!(self, e => e.range_of(values, target))
     }
 
-    fn needs_data(&self) -> bool {
-        each_estimator!(self, e => e.needs_data())
+    fn feed(&self) -> Feed {
+        each_estimator!(self, e => e.feed())
     }
 }
 
@@ -760,6 +774,10 @@ fn estimator() -> impl Strategy<Value = AnyEstimator> {
         1 => (0.0_f64..0.5, 0.5001_f64..=1.0)
             .prop_map(|(low, high)| AnyEstimator::Percentile(Percentile::new(low, high).unwrap())),
         1 => prop_oneof![0.01_f64..8.0, Just(1e300)].prop_map(|k| AnyEstimator::MeanStd(MeanStd::new(k).unwrap())),
+        1 => Just(AnyEstimator::Mse(Mse::default())),
+        1 => Just(AnyEstimator::Octav(Octav::default())),
+        1 => Just(AnyEstimator::Entropy(Entropy::default())),
+        1 => (0.1_f64..9.0).prop_map(|p| AnyEstimator::LpNorm(LpNorm::new(p).unwrap())),
     ]
 }
 

@@ -73,7 +73,7 @@ pub fn dynamic_quantize_linear<T: Real, D: Dimension>(x: ArrayView<'_, T, D>) ->
         estimator.observe(piece);
         Ok(())
     })?;
-    let range = estimator.range(CodeRange::of::<u8>())?.with_zero();
+    let range = estimator.range(&CodeRange::of::<u8>())?.with_zero();
     let width = range.max() - range.min();
     let scale = if width == 0.0 { 1.0 } else { width / 255.0 };
     let zero_point = super::torch::ties_even((-range.min() / scale).clamp(0.0, 255.0)) as u8;

@@ -2,7 +2,9 @@
 
 use crate::error::{Error, Result};
 use crate::num::{Code, HalfAway, Real, Rounding, Scaling};
-use crate::params::{AffineParams, CodeRange, Granularity, NanPolicy, ParamsCalculator, QuantParams, ValueRange};
+use crate::params::{
+    AffineParams, CodeRange, Granularity, NanPolicy, ParamsCalculator, QuantParams, ValueRange, ZeroPoints,
+};
 use crate::range::{MinMax, RangeEstimator};
 use crate::tensor::{QuantizedTensor, Scheme, estimate_params};
 use alloc::vec::Vec;
@@ -36,6 +38,10 @@ impl ParamsCalculator for Weights {
         AffineParams::new(scale, 0)
     }
 
+    fn zero_points(&self, _codes: CodeRange) -> ZeroPoints {
+        ZeroPoints::One(0)
+    }
+
     fn codes(&self, full: CodeRange) -> CodeRange {
         full.narrow()
     }
@@ -60,6 +66,10 @@ impl ParamsCalculator for Activations {
         let zero_point = codes.min() as f32 - range.min() / params.scale();
         let zero_point = super::torch::ties_even(zero_point.clamp(codes.min() as f32, codes.max() as f32));
         AffineParams::new(f64::from(scale), zero_point as i32)
+    }
+
+    fn zero_points(&self, codes: CodeRange) -> ZeroPoints {
+        if codes.max() == 32_767.0 { ZeroPoints::One(0) } else { ZeroPoints::Any }
     }
 
     fn codes(&self, full: CodeRange) -> CodeRange {
@@ -243,5 +253,5 @@ pub fn asymmetric_row(x: &[f32]) -> Result<QuantizedRow> {
 fn range_of(x: &[f32]) -> Result<ValueRange> {
     let mut estimator = MinMax::default();
     estimator.observe(x);
-    estimator.range(CodeRange::of::<i8>())
+    estimator.range(&CodeRange::of::<i8>())
 }

@@ -23,6 +23,7 @@ mod error_sums;
 #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
 mod f16c;
 mod fake_quantize;
+mod histogram;
 mod level;
 mod min_max;
 mod nan;
@@ -35,6 +36,7 @@ pub use dequantize::dequantize;
 pub use error_sums::{ErrorSums, error_sums};
 pub use fake_quantize::{fake_quantize, fake_quantize_backward};
 pub use fearless_simd::Level;
+pub use histogram::{BINS, BINS_PER_SIDE, SMALLEST_EXPONENT, exponent_for, histogram, no_counts};
 pub use level::{detect, levels};
 pub use min_max::{Extremes, count_non_finite, first_nan, min_max};
 pub use quantize::{Mapping, quantize};

@@ -61,6 +61,11 @@ pub trait Rounding: Copy + Debug + Send + Sync + 'static {
     fn round_to_i32(self, x: f32, index: u64) -> i32 {
         nearest_i32(self.round(x, index))
     }
+
+    /// Returns whether `round` depends on `index`: whether two equal values may be rounded to different ones.
+    fn is_random(self) -> bool {
+        false
+    }
 }
 
 /// Rounds to the nearest whole number, halves to the even one: the default, and what ONNX and PyTorch do.
@@ -174,6 +179,10 @@ impl Rounding for Stochastic {
         // Exact: a float below 2²³ minus its floor; from there on x is whole and the fraction 0 (∞ − ∞ compares false).
         let fraction = x - whole;
         if uniform(self.seed, index) < fraction { whole + 1.0 } else { whole }
+    }
+
+    fn is_random(self) -> bool {
+        true
     }
 }
 

@@ -1,6 +1,6 @@
 //! Affine (asymmetric) parameters: the whole code range over the whole value range.
 
-use super::{AffineParams, CodeRange, ParamsCalculator, ValueRange};
+use super::{AffineParams, CodeRange, ParamsCalculator, ValueRange, ZeroPoints};
 use crate::error::{Error, Result};
 
 /// `scale = (max − min) / (qmax − qmin)`, with a zero point.
@@ -56,6 +56,10 @@ impl ParamsCalculator for Affine {
             }
             Zero::Exact => zero_exact(range, codes),
         }
+    }
+
+    fn zero_points(&self, codes: CodeRange) -> ZeroPoints {
+        if self.zero == Zero::Exact && codes.is_integer() { ZeroPoints::Any } else { ZeroPoints::Unknown }
     }
 }
 

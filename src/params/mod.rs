@@ -15,6 +15,7 @@ mod power_of_two;
 mod quant_params;
 mod symmetric;
 mod value_range;
+mod zero_points;
 
 pub use affine::Affine;
 pub use affine_params::AffineParams;
@@ -30,6 +31,7 @@ pub use power_of_two::PowerOfTwo;
 pub use quant_params::QuantParams;
 pub use symmetric::Symmetric;
 pub use value_range::ValueRange;
+pub use zero_points::ZeroPoints;
 
 use crate::error::Result;
 use core::fmt::Debug;
@@ -64,6 +66,12 @@ pub trait ParamsCalculator: Debug {
     ///
     /// Where the calculator's settings or the kind of code rule an answer out; never because of the range.
     fn params(&self, range: ValueRange, codes: CodeRange) -> Result<AffineParams>;
+
+    /// Returns which zero points this chooses from, for the estimators that search for the best range: with a precise
+    /// answer they search all grids there are, and are quick about it.
+    fn zero_points(&self, _codes: CodeRange) -> ZeroPoints {
+        ZeroPoints::Unknown
+    }
 
     /// Returns the codes that are used, given all codes of the type: fewer in a narrow range.
     fn codes(&self, full: CodeRange) -> CodeRange {

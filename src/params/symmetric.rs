@@ -1,6 +1,6 @@
 //! Symmetric parameters: zero in the middle.
 
-use super::{AffineParams, CodeRange, ParamsCalculator, ValueRange};
+use super::{AffineParams, CodeRange, ParamsCalculator, ValueRange, ZeroPoints};
 use crate::error::Result;
 
 /// A zero point in the middle of the codes (0 for signed types, 128 for `u8`), and a scale from max|x|.
@@ -67,6 +67,10 @@ impl ParamsCalculator for Symmetric {
         let params = AffineParams::new(scale, codes.middle())?;
         // A constant uses the codes next to the zero point only.
         Ok(if range.is_constant() { params } else { params.with_finite_reals(codes) })
+    }
+
+    fn zero_points(&self, codes: CodeRange) -> ZeroPoints {
+        if codes.is_integer() { ZeroPoints::One(codes.middle()) } else { ZeroPoints::Unknown }
     }
 
     fn codes(&self, full: CodeRange) -> CodeRange {

@@ -1,8 +1,8 @@
 //! A range that is known beforehand.
 
-use super::RangeEstimator;
+use super::{Feed, RangeEstimator, Target};
 use crate::error::Result;
-use crate::params::{CodeRange, ValueRange};
+use crate::params::ValueRange;
 
 /// Returns the range that it was given, whatever is observed.
 ///
@@ -34,11 +34,11 @@ impl RangeEstimator for Fixed {
 
     fn merge(&mut self, _other: &Self) {}
 
-    fn range(&self, _codes: CodeRange) -> Result<ValueRange> {
+    fn range(&self, _target: &dyn Target) -> Result<ValueRange> {
         Ok(self.range)
     }
 
-    fn needs_data(&self) -> bool {
-        false
+    fn feed(&self) -> Feed {
+        Feed::Nothing
     }
 }

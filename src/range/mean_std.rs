@@ -1,10 +1,10 @@
 //! The mean, and a number of standard deviations to both sides.
 
 use super::exact_moments::ExactMoments;
-use super::{RangeEstimator, no_data};
+use super::{RangeEstimator, Target, no_data};
 use crate::error::{Error, Result};
 use crate::kernel::{self, Extremes};
-use crate::params::{CodeRange, ValueRange};
+use crate::params::ValueRange;
 
 /// Returns mean ± k · σ, where σ is the standard deviation of the population (divided by n).
 ///
@@ -18,7 +18,7 @@ use crate::params::{CodeRange, ValueRange};
 ///
 /// let mut estimator = MeanStd::new(3.0)?;
 /// estimator.observe(&[9.0, 11.0]);
-/// let range = estimator.range(CodeRange::of::<i8>())?;
+/// let range = estimator.range(&CodeRange::of::<i8>())?;
 /// assert_eq!((range.min(), range.max()), (7.0, 13.0));
 /// # Ok::<(), tensor_quant::Error>(())
 /// ```
@@ -59,7 +59,7 @@ impl RangeEstimator for MeanStd {
         self.moments.merge(&other.moments);
     }
 
-    fn range(&self, _codes: CodeRange) -> Result<ValueRange> {
+    fn range(&self, _target: &dyn Target) -> Result<ValueRange> {
         let (mean, std) = self.moments.mean_and_std().ok_or_else(|| no_data(&self.seen))?;
         let bound = |x: f64| (x as f32).clamp(f32::MIN, f32::MAX);
         ValueRange::new(bound(mean - self.k * std), bound(mean + self.k * std))
@@ -70,13 +70,14 @@ impl RangeEstimator for MeanStd {
 #[expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 mod tests {
     use super::*;
+    use crate::params::CodeRange;
 
     #[test]
     fn a_mean_far_from_zero_does_not_hide_the_deviation() {
         let mut estimator = MeanStd::new(1.0).unwrap();
         let (a, b) = (16_777_214.0_f32, 16_777_216.0_f32);
         estimator.observe(&[a, b]);
-        let range = estimator.range(CodeRange::of::<i8>()).unwrap();
+        let range = estimator.range(&CodeRange::of::<i8>()).unwrap();
         assert_eq!((range.min(), range.max()), (a, b));
     }
 
@@ -84,7 +85,7 @@ mod tests {
     fn extreme_magnitudes_do_not_overflow() {
         let mut estimator = MeanStd::new(4.0).unwrap();
         estimator.observe(&[f32::MAX, f32::MIN, 1e-45, 0.0]);
-        let range = estimator.range(CodeRange::of::<i8>()).unwrap();
+        let range = estimator.range(&CodeRange::of::<i8>()).unwrap();
         assert_eq!((range.min(), range.max()), (f32::MIN, f32::MAX));
     }
 }

@@ -1,9 +1,9 @@
 //! The smallest and the largest value.
 
-use super::{RangeEstimator, range_of};
+use super::{RangeEstimator, Target, range_of};
 use crate::error::Result;
 use crate::kernel::{self, Extremes};
-use crate::params::{CodeRange, ValueRange};
+use crate::params::ValueRange;
 
 /// Returns the smallest range that holds every finite value.
 ///
@@ -17,7 +17,7 @@ use crate::params::{CodeRange, ValueRange};
 /// let mut estimator = MinMax::default();
 /// estimator.observe(&[0.5, -2.0]);
 /// estimator.observe(&[f32::INFINITY, 1.5]);
-/// let range = estimator.range(CodeRange::of::<i8>())?;
+/// let range = estimator.range(&CodeRange::of::<i8>())?;
 /// assert_eq!((range.min(), range.max()), (-2.0, 1.5));
 /// # Ok::<(), tensor_quant::Error>(())
 /// ```
@@ -42,7 +42,7 @@ impl RangeEstimator for MinMax {
         self.seen = self.seen.merge(other.seen);
     }
 
-    fn range(&self, _codes: CodeRange) -> Result<ValueRange> {
+    fn range(&self, _target: &dyn Target) -> Result<ValueRange> {
         range_of(&self.seen)
     }
 }

@@ -5,30 +5,58 @@
 //!
 //! - NaN and ±∞ are counted and otherwise ignored.
 //! - Without a finite value there is no range: [`Error::NoData`], never a silent default.
-//! - Memory is bounded, whatever is observed.
+//! - Memory is bounded, whatever is observed: 64 KiB for those that remember more than a few numbers.
 //! - The state after observing is the same, bit for bit, however the values were split, ordered or merged. The exception
 //!   is [`MovingAverage`], which is about order, and says so.
+//! - The range is found for a [`Target`]: the codes, calculator and rounding that it is to serve.
+//!
+//! | estimator | the range | for |
+//! | --- | --- | --- |
+//! | [`MinMax`] | of all values | weights; whatever must not saturate |
+//! | [`Percentile`] | between two quantiles | a known share of outliers |
+//! | [`MeanStd`] | mean ± k·σ | bells |
+//! | [`Mse`] | of the smallest squared error, exactly | weights of few bits; activations |
+//! | [`Octav`] | of the smallest modelled squared error | the same, in a few steps |
+//! | [`LpNorm`] | of the smallest error in another norm | where large errors should weigh more, or less |
+//! | [`Entropy`] | of the smallest loss of information | activations of classifiers |
+//! | [`MovingAverage`] | follows batches | training |
+//! | [`Fixed`] | known beforehand | a softmax's output |
 //!
 //! Adding an estimator is one file here and its line below.
 
 mod double_double;
+mod entropy;
 mod exact_moments;
 mod fixed;
+mod grid_search;
 mod histogram;
+mod least_error;
+mod lp_norm;
 mod mean_std;
 mod min_max;
 mod moving_average;
+mod mse;
+mod octav;
 mod percentile;
+mod sample;
+mod sorted;
+mod target;
 
+pub use entropy::Entropy;
 pub use fixed::Fixed;
+pub use histogram::Histogram;
+pub use lp_norm::LpNorm;
 pub use mean_std::MeanStd;
 pub use min_max::MinMax;
 pub use moving_average::MovingAverage;
+pub use mse::Mse;
+pub use octav::Octav;
 pub use percentile::Percentile;
+pub use target::Target;
 
 use crate::error::{Error, Result};
 use crate::kernel::Extremes;
-use crate::params::{CodeRange, ValueRange};
+use crate::params::ValueRange;
 use core::fmt::Debug;
 
 /// Finds the interval of values that the codes should cover.
@@ -41,7 +69,9 @@ use core::fmt::Debug;
 /// Half of the largest magnitude, in a dozen lines:
 ///
 /// ```
-/// use tensor_quant::{Error, RangeEstimator, params::{CodeRange, ValueRange}, range::MinMax};
+/// use tensor_quant::params::{CodeRange, ValueRange};
+/// use tensor_quant::range::{MinMax, Target};
+/// use tensor_quant::{Error, RangeEstimator};
 ///
 /// #[derive(Clone, Debug, Default)]
 /// struct HalfOfMax(MinMax);
@@ -53,15 +83,15 @@ use core::fmt::Debug;
 ///     fn merge(&mut self, other: &Self) {
 ///         self.0.merge(&other.0);
 ///     }
-///     fn range(&self, codes: CodeRange) -> Result<ValueRange, Error> {
-///         let half = self.0.range(codes)?.max_abs() / 2.0;
+///     fn range(&self, target: &dyn Target) -> Result<ValueRange, Error> {
+///         let half = self.0.range(target)?.max_abs() / 2.0;
 ///         ValueRange::new(-half, half)
 ///     }
 /// }
 ///
 /// let mut estimator = HalfOfMax::default();
 /// estimator.observe(&[1.0, -8.0, f32::NAN]);
-/// assert_eq!(estimator.range(CodeRange::of::<i8>())?.max(), 4.0);
+/// assert_eq!(estimator.range(&CodeRange::of::<i8>())?.max(), 4.0);
 /// # Ok::<(), Error>(())
 /// ```
 #[doc(alias = "observer")]
@@ -73,24 +103,41 @@ pub trait RangeEstimator: Clone + Debug {
     /// Takes note of everything that `other` observed.
     fn merge(&mut self, other: &Self);
 
-    /// Returns the interval that `codes` should cover.
+    /// Returns the interval that the codes of `target` should cover.
     ///
     /// # Errors
     ///
     /// [`Error::NoData`] if no finite value was observed.
-    fn range(&self, codes: CodeRange) -> Result<ValueRange>;
+    fn range(&self, target: &dyn Target) -> Result<ValueRange>;
 
-    /// Returns whether observing values in several calls gives what observing them in one call gives.
+    /// Returns the range of what was observed and these values, which are all that will come: an estimator that can make
+    /// more of values that are all at hand does so here.
     ///
-    /// Where it does not, as for a moving average of batches, a tensor's values are handed over in a single call.
-    fn is_mergeable(&self) -> bool {
-        true
+    /// # Errors
+    ///
+    /// Those of [`range`](Self::range).
+    fn range_of(&self, values: &[f32], target: &dyn Target) -> Result<ValueRange> {
+        let mut all = self.clone();
+        all.observe(values);
+        all.range(target)
     }
 
-    /// Returns whether there is no range before something was observed: `false` saves a pass over the data.
-    fn needs_data(&self) -> bool {
-        true
+    /// Returns what a tensor's values are handed over as.
+    fn feed(&self) -> Feed {
+        Feed::Pieces
     }
+}
+
+/// What an estimator is fed when the range of a tensor is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Feed {
+    /// Nothing: there is a range before anything was observed. It saves a pass over the data.
+    Nothing,
+    /// The values of a group in as many calls of [`observe`](RangeEstimator::observe) as is convenient.
+    Pieces,
+    /// All values of a group in one call of [`range_of`](RangeEstimator::range_of): for estimators whose answer depends
+    /// on how values are split, as that of a moving average of batches does, or is better for values at hand.
+    Whole,
 }
 
 /// The error of an estimator that saw no finite value.

@@ -1,9 +1,9 @@
 //! An exponential moving average of batch extremes.
 
-use super::{RangeEstimator, no_data};
+use super::{Feed, RangeEstimator, Target, no_data};
 use crate::error::{Error, Result};
 use crate::kernel::{self, Extremes};
-use crate::params::{CodeRange, ValueRange};
+use crate::params::ValueRange;
 
 /// Returns the exponential moving average of each batch's minimum and maximum.
 ///
@@ -24,7 +24,7 @@ use crate::params::{CodeRange, ValueRange};
 /// let mut estimator = MovingAverage::new(0.25)?;
 /// estimator.observe(&[-1.0, 1.0]);
 /// estimator.observe(&[-3.0, 5.0]);
-/// let range = estimator.range(CodeRange::of::<i8>())?;
+/// let range = estimator.range(&CodeRange::of::<i8>())?;
 /// assert_eq!((range.min(), range.max()), (-1.5, 2.0));
 /// # Ok::<(), tensor_quant::Error>(())
 /// ```
@@ -83,12 +83,12 @@ impl RangeEstimator for MovingAverage {
         }
     }
 
-    fn range(&self, _codes: CodeRange) -> Result<ValueRange> {
+    fn range(&self, _target: &dyn Target) -> Result<ValueRange> {
         if self.batches == 0 { Err(no_data(&self.seen)) } else { ValueRange::new(self.min, self.max.max(self.min)) }
     }
 
-    fn is_mergeable(&self) -> bool {
-        false
+    fn feed(&self) -> Feed {
+        Feed::Whole
     }
 }
 

@@ -1,14 +1,9 @@
 //! All but a share of the values at each end.
 
-use super::histogram::Histogram;
-use super::{RangeEstimator, no_data};
+use super::sample::{Sample, Values};
+use super::{RangeEstimator, Target};
 use crate::error::{Error, Result};
-use crate::kernel::{self, Extremes};
-use crate::params::{CodeRange, ValueRange};
-use alloc::vec::Vec;
-
-/// Values that are kept as they are before they are counted in a histogram.
-const KEPT: usize = 4096;
+use crate::params::ValueRange;
 
 /// Returns the range between two quantiles: outliers beyond them saturate.
 ///
@@ -16,9 +11,9 @@ const KEPT: usize = 4096;
 /// `h = p · (n − 1)`, interpolated linearly between the neighbours: `v⌊h⌋ + (h − ⌊h⌋) · (v⌊h⌋₊₁ − v⌊h⌋)`. (Type 7 of
 /// Hyndman and Fan 1996; numpy's default.)
 ///
-/// Up to 4096 values this is exact. More are counted in a histogram of 8192 bins whose width is a power of two, at most
-/// max|x| / 2048, and the values of a bin taken to be spread evenly in it: the answer is then within one such width of
-/// the definition. Which of the two it is, and the counts, depend on the values alone, so merging is exact.
+/// Up to 4096 values this is exact. More are counted in a [`Histogram`](super::Histogram), whose bins are at most
+/// max|x| / 2048 wide, and the values of a bin taken to be spread evenly in it: the answer is then within one such width
+/// of the definition. Which of the two it is, and the counts, depend on the values alone, so merging is exact.
 ///
 /// # Examples
 ///
@@ -28,23 +23,15 @@ const KEPT: usize = 4096;
 /// let mut estimator = Percentile::new(0.01, 0.99)?;
 /// let values: Vec<f32> = (0..=100).map(|i| i as f32).collect();
 /// estimator.observe(&values);
-/// let range = estimator.range(CodeRange::of::<i8>())?;
+/// let range = estimator.range(&CodeRange::of::<i8>())?;
 /// assert_eq!((range.min(), range.max()), (1.0, 99.0));
 /// # Ok::<(), tensor_quant::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Percentile {
-    lower: f64,
-    upper: f64,
-    seen: Extremes,
-    values: Values,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-enum Values {
-    /// All of them, in ascending order.
-    Kept(Vec<f32>),
-    Counted(Histogram),
+    pub(super) lower: f64,
+    pub(super) upper: f64,
+    pub(super) sample: Sample,
 }
 
 impl Percentile {
@@ -60,7 +47,7 @@ impl Percentile {
         if !(upper > lower && upper <= 1.0) {
             return Err(setting("the upper quantile", "above the lower one and at most 1", upper));
         }
-        Ok(Self { lower, upper, seen: Extremes::default(), values: Values::Kept(Vec::new()) })
+        Ok(Self { lower, upper, sample: Sample::default() })
     }
 
     /// Returns an estimator that keeps the middle `share` of the values: 0.999 leaves out 0.05 % at each end.
@@ -77,14 +64,14 @@ impl Percentile {
     }
 
     fn quantile(&self, p: f64) -> f32 {
+        let seen = &self.sample.seen;
         if p == 0.0 || p == 1.0 {
-            return if p == 0.0 { self.seen.min } else { self.seen.max };
+            return if p == 0.0 { seen.min } else { seen.max };
         }
-        let finite = self.seen.count - self.seen.nan - self.seen.infinite;
-        let position = p * (finite - 1) as f64;
+        let position = p * (self.sample.finite() - 1) as f64;
         let below = position as u64;
         let fraction = position - below as f64;
-        let (low, high) = match &self.values {
+        let (low, high) = match &self.sample.values {
             Values::Kept(values) => {
                 let at = |k: u64| f64::from(values[(k as usize).min(values.len() - 1)]);
                 (at(below), at(below + 1))
@@ -92,7 +79,7 @@ impl Percentile {
             Values::Counted(histogram) => (histogram.value_of_rank(below), histogram.value_of_rank(below + 1)),
         };
         let value = if fraction > 0.0 { low + fraction * (high - low) } else { low };
-        (value as f32).clamp(self.seen.min, self.seen.max)
+        (value as f32).clamp(seen.min, seen.max)
     }
 }
 
@@ -100,51 +87,17 @@ fn setting(what: &'static str, expected: &'static str, actual: f64) -> Error {
     Error::InvalidSetting { what, expected, actual }
 }
 
-impl Values {
-    fn add(&mut self, values: &[f32]) {
-        match self {
-            Values::Kept(kept) => {
-                let finite = values.iter().filter(|x| x.is_finite());
-                if kept.len() + finite.clone().count() <= KEPT {
-                    kept.extend(finite.map(|x| x + 0.0));
-                    kept.sort_unstable_by(f32::total_cmp);
-                } else {
-                    let mut histogram = Histogram::default();
-                    histogram.add(kept);
-                    histogram.add(values);
-                    *self = Values::Counted(histogram);
-                }
-            }
-            Values::Counted(histogram) => histogram.add(values),
-        }
-    }
-}
-
 impl RangeEstimator for Percentile {
     fn observe(&mut self, values: &[f32]) {
-        self.seen = self.seen.merge(kernel::min_max(kernel::detect(), values));
-        self.values.add(values);
+        self.sample.observe(values);
     }
 
     fn merge(&mut self, other: &Self) {
-        self.seen = self.seen.merge(other.seen);
-        match &other.values {
-            Values::Kept(kept) => self.values.add(kept),
-            Values::Counted(theirs) => {
-                let mut histogram = theirs.clone();
-                match &self.values {
-                    Values::Kept(kept) => histogram.add(kept),
-                    Values::Counted(ours) => histogram.merge(ours),
-                }
-                self.values = Values::Counted(histogram);
-            }
-        }
+        self.sample.merge(&other.sample);
     }
 
-    fn range(&self, _codes: CodeRange) -> Result<ValueRange> {
-        if self.seen.min > self.seen.max {
-            return Err(no_data(&self.seen));
-        }
+    fn range(&self, _target: &dyn Target) -> Result<ValueRange> {
+        self.sample.extremes()?;
         let (low, high) = (self.quantile(self.lower), self.quantile(self.upper));
         ValueRange::new(low, high.max(low))
     }

@@ -9,8 +9,8 @@ use super::stream::for_each_f32_piece;
 use crate::error::{Error, Result};
 use crate::kernel;
 use crate::num::{Code, Real, Rounding};
-use crate::params::{AffineParams, CodeRange, Granularity, NanPolicy, ParamsCalculator, QuantParams, Span};
-use crate::range::RangeEstimator;
+use crate::params::{AffineParams, CodeRange, Granularity, NanPolicy, ParamsCalculator, QuantParams, Span, ValueRange};
+use crate::range::{Feed, RangeEstimator};
 use alloc::vec;
 use alloc::vec::Vec;
 use ndarray::{ArrayView, Dimension};
@@ -56,7 +56,7 @@ where
         Granularity::Block { size, .. } => size.min(view.len()),
         _ => view.len().checked_div(groups).unwrap_or(0),
     };
-    if one_run_each(scheme.granularity, view.shape()) || !scheme.estimator.needs_data() {
+    if one_run_each(scheme.granularity, view.shape()) || scheme.estimator.feed() == Feed::Nothing {
         pass.in_order(view, groups)?;
     } else {
         pass.scattered(view, groups, group_len)?;
@@ -85,17 +85,17 @@ struct Pass<'a, C, E, P, R> {
 impl<C: Code, E: RangeEstimator, P: ParamsCalculator, R: Rounding> Pass<'_, C, E, P, R> {
     /// One estimator at a time.
     fn in_order<T: Real, D: Dimension>(&mut self, view: &ArrayView<'_, T, D>, groups: usize) -> Result<()> {
-        let (needs_data, whole) = (self.scheme.estimator.needs_data(), !self.scheme.estimator.is_mergeable());
+        let feed = self.scheme.estimator.feed();
         let mut current = (0, self.scheme.estimator.clone());
         let mut collected = Vec::new();
         for_each_f32_piece(view, self.scheme.granularity, |span, x| {
             self.check(span, x)?;
-            let runs = if needs_data { x } else { &[] };
+            let runs = if feed == Feed::Nothing { &[] } else { x };
             for (k, run) in runs.chunks(span.repeat).enumerate() {
                 while current.0 < span.first_group + k {
                     self.finish(&mut current, &mut collected)?;
                 }
-                if whole { collected.extend_from_slice(run) } else { current.1.observe(run) }
+                if feed == Feed::Whole { collected.extend_from_slice(run) } else { current.1.observe(run) }
             }
             Ok(())
         })?;
@@ -113,7 +113,7 @@ impl<C: Code, E: RangeEstimator, P: ParamsCalculator, R: Rounding> Pass<'_, C, E
         group_len: usize,
     ) -> Result<()> {
         let mut estimators = vec![self.scheme.estimator.clone(); groups];
-        let whole = !self.scheme.estimator.is_mergeable();
+        let whole = self.scheme.estimator.feed() == Feed::Whole;
         let depth = if whole { group_len + 1 } else { COLUMN };
         let mut columns = Columns::default();
         for_each_f32_piece(view, self.scheme.granularity, |span, x| {
@@ -128,9 +128,15 @@ impl<C: Code, E: RangeEstimator, P: ParamsCalculator, R: Rounding> Pass<'_, C, E
             }
             Ok(())
         })?;
-        columns.flush(depth, &mut estimators);
-        for estimator in estimators {
-            self.push_params(&estimator)?;
+        for (group, mut estimator) in estimators.into_iter().enumerate() {
+            let rest = columns.of(depth, group);
+            let range = if whole {
+                estimator.range_of(rest, self.scheme)?
+            } else {
+                estimator.observe(rest);
+                estimator.range(self.scheme)?
+            };
+            self.push_params(range)?;
         }
         Ok(())
     }
@@ -149,18 +155,20 @@ impl<C: Code, E: RangeEstimator, P: ParamsCalculator, R: Rounding> Pass<'_, C, E
     }
 
     fn finish(&mut self, current: &mut (usize, E), collected: &mut Vec<f32>) -> Result<()> {
-        if !collected.is_empty() {
-            current.1.observe(collected);
-            collected.clear();
-        }
-        self.push_params(&current.1)?;
-        *current = (current.0 + 1, self.scheme.estimator.clone());
-        Ok(())
+        let estimator = core::mem::replace(&mut current.1, self.scheme.estimator.clone());
+        let range = if estimator.feed() == Feed::Whole {
+            estimator.range_of(collected, self.scheme)?
+        } else {
+            estimator.range(self.scheme)?
+        };
+        collected.clear();
+        current.0 += 1;
+        self.push_params(range)
     }
 
-    fn push_params(&mut self, estimator: &E) -> Result<()> {
-        let range = estimator.range(self.codes)?;
-        self.observed.constant_groups += u64::from(estimator.needs_data() && range.is_constant());
+    fn push_params(&mut self, range: ValueRange) -> Result<()> {
+        let was_observed = self.scheme.estimator.feed() != Feed::Nothing;
+        self.observed.constant_groups += u64::from(was_observed && range.is_constant());
         self.params.push(self.scheme.calculator.params(range, self.codes)?);
         Ok(())
     }
@@ -198,10 +206,11 @@ impl Columns {
         }
     }
 
-    fn flush<E: RangeEstimator>(&mut self, depth: usize, estimators: &mut [E]) {
-        for (group, height) in self.heights.iter_mut().enumerate().filter(|(_, height)| **height > 0) {
-            estimators[group].observe(&self.values[group * depth..group * depth + *height]);
-            *height = 0;
+    /// Returns the values of a group that no estimator has seen.
+    fn of(&self, depth: usize, group: usize) -> &[f32] {
+        match self.heights.get(group) {
+            Some(&height) => &self.values[group * depth..group * depth + height],
+            None => &[],
         }
     }
 }

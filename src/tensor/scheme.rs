@@ -1,10 +1,13 @@
 //! What to do with a tensor.
 
+use crate::error::Result;
+use crate::kernel::{Mapping, reference};
 use crate::num::{Ceil, Code, Rounding, Scaling, TiesEven};
 use crate::params::{
-    Affine, Article, Cast, CodeRange, Granularity, NanPolicy, ParamsCalculator, PowerOfTwo, Symmetric, ValueRange,
+    Affine, AffineParams, Article, Cast, CodeRange, Granularity, NanPolicy, ParamsCalculator, PowerOfTwo, Symmetric,
+    ValueRange, ZeroPoints,
 };
-use crate::range::{Fixed, MinMax, RangeEstimator};
+use crate::range::{Fixed, MinMax, RangeEstimator, Target};
 use core::fmt;
 use core::marker::PhantomData;
 
@@ -174,6 +177,32 @@ impl<C: Code, E: RangeEstimator, P: ParamsCalculator, R: Rounding> Scheme<C, E, 
     /// Returns the codes that the scheme uses.
     pub fn codes(&self) -> CodeRange {
         self.calculator.codes(CodeRange::of::<C>())
+    }
+}
+
+/// What the scheme's own estimator, or another, is asked to find a range for.
+impl<C: Code, E: RangeEstimator, P: ParamsCalculator, R: Rounding> Target for Scheme<C, E, P, R> {
+    fn codes(&self) -> CodeRange {
+        Scheme::codes(self)
+    }
+
+    fn params(&self, range: ValueRange) -> Result<AffineParams> {
+        self.calculator.params(range, Scheme::codes(self))
+    }
+
+    fn zero_points(&self) -> ZeroPoints {
+        self.calculator.zero_points(Scheme::codes(self))
+    }
+
+    fn round(&self, quotient: f32) -> Option<f32> {
+        if self.rounding.is_random() { None } else { Some(self.rounding.round(quotient, 0)) }
+    }
+
+    fn restore(&self, x: f32, params: AffineParams) -> f32 {
+        let mapping = Mapping { params, codes: Scheme::codes(self), scaling: self.scaling, nan: NanPolicy::Native };
+        let mut restored = [0.0];
+        reference::fake_quantize::<f32, C, R>(&[x], &mapping, self.rounding, &mut restored, 0);
+        restored[0]
     }
 }
 

@@ -1,0 +1,181 @@
+//! Optimal clipping by Newton's method.
+
+use super::least_error::scale_per_magnitude;
+use super::sample::{KEPT, Sample};
+use super::sorted::{Sorted, Sums};
+use super::target::integer_codes_only;
+use super::{Feed, RangeEstimator, Target, range_of};
+use crate::error::Result;
+use crate::kernel;
+use crate::params::{ValueRange, ZeroPoints};
+
+/// Newton's method has settled long before.
+const MOST_STEPS: usize = 100;
+
+/// Returns the range that OCTAV finds: Newton's method on a model of the mean squared error.
+///
+/// The model takes the rounding error of a value that is not clipped to be that of a uniform distribution, `step² / 12`, and
+/// the error of a clipped one for what it is (Sakr et al., "Optimal Clipping and Magnitude-aware Differentiation for
+/// Improved Quantization-aware Training", 2022). For a symmetric target with the step `r·c` the clip c solves
+///
+/// ```text
+/// c ← Σ |x| over |x| > c  /  (r² / 12 · #{0 < |x| ≤ c} + #{|x| > c})
+/// ```
+///
+/// For an affine one the step is `(high − low) / (qmax − qmin)`, and both ends take turns, each with the same step; an end
+/// beyond which there is no value stays at zero. Of all iterates, and the whole range, that of the smallest modelled error is
+/// the answer.
+///
+/// It is an approximation of [`Mse`](super::Mse), good where the steps are narrow beside the spread of the values.
+/// Values at hand ([`range_of`](RangeEstimator::range_of)) and up to 4096 observed ones count as they are, more by the
+/// middles of the bins of a [`Histogram`](super::Histogram). All values equal give that value.
+///
+/// # Errors
+///
+/// `range` gives [`Error::IntegerCodesOnly`](crate::Error::IntegerCodesOnly) for floating codes, whose steps are not even.
+///
+/// # Examples
+///
+/// ```
+/// use tensor_quant::{RangeEstimator, Scheme, num::I4, range::Octav};
+///
+/// let mut estimator = Octav::default();
+/// estimator.observe(&(-500..=500).map(|i| (i as f32 / 250.0).powi(5)).collect::<Vec<_>>());
+/// assert!(estimator.range(&Scheme::<I4>::symmetric())?.max() < 30.0);
+/// # Ok::<(), tensor_quant::Error>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Octav {
+    pub(super) sample: Sample,
+}
+
+impl RangeEstimator for Octav {
+    fn observe(&mut self, values: &[f32]) {
+        self.sample.observe(values);
+    }
+
+    fn merge(&mut self, other: &Self) {
+        self.sample.merge(&other.sample);
+    }
+
+    fn range(&self, target: &dyn Target) -> Result<ValueRange> {
+        newton(&Sorted::of_sample(&self.sample), self.sample.extremes()?, target)
+    }
+
+    fn range_of(&self, values: &[f32], target: &dyn Target) -> Result<ValueRange> {
+        if values.len() <= KEPT || self.sample.seen.count > 0 {
+            let mut all = self.clone();
+            all.observe(values);
+            return all.range(target);
+        }
+        newton(&Sorted::of(values), range_of(&kernel::min_max(kernel::detect(), values))?, target)
+    }
+
+    fn feed(&self) -> Feed {
+        Feed::Whole
+    }
+}
+
+fn newton(data: &Sorted, extremes: ValueRange, target: &dyn Target) -> Result<ValueRange> {
+    let codes = target.codes();
+    integer_codes_only("OCTAV", codes)?;
+    if extremes.is_constant() {
+        return Ok(extremes);
+    }
+    let model = Model::new(data);
+    let widest = extremes.with_zero();
+    let (min, max) = (f64::from(widest.min()), f64::from(widest.max()));
+    let clip = if target.zero_points() == ZeroPoints::Any {
+        let steps = codes.max() - codes.min();
+        model.minimise(Clip { low: min, high: max }, steps, Ends::Each)
+    } else {
+        let steps = 2.0 / scale_per_magnitude(target)?;
+        let max_abs = max.max(-min);
+        model.minimise(Clip { low: -max_abs, high: max_abs }, steps, Ends::Mirrored)
+    };
+    let bound = |x: f64| (x as f32).clamp(f32::MIN, f32::MAX);
+    ValueRange::new(bound(clip.low), bound(clip.high))
+}
+
+#[derive(Clone, Copy)]
+struct Clip {
+    low: f64,
+    high: f64,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ends {
+    Each,
+    Mirrored,
+}
+
+struct Model<'a> {
+    data: &'a Sorted,
+    /// Zero has no rounding error.
+    zeros: f64,
+}
+
+/// What is clipped, and how many values are not.
+struct Outside {
+    below: Sums,
+    above: Sums,
+    inside: f64,
+}
+
+impl<'a> Model<'a> {
+    fn new(data: &'a Sorted) -> Self {
+        let (from, to) = (data.below(0.0), data.below(f64::MIN_POSITIVE));
+        Self { data, zeros: (data.sums_before(to) - data.sums_before(from)).n }
+    }
+
+    fn outside(&self, clip: Clip) -> Outside {
+        let total = self.data.total();
+        let below = self.data.sums_before(self.data.below(clip.low));
+        let above = total - self.data.sums_before(self.data.below(clip.high.next_up()));
+        Outside { below, above, inside: (total.n - below.n - above.n - self.zeros).max(0.0) }
+    }
+
+    fn error(&self, clip: Clip, steps: f64) -> f64 {
+        let Outside { below, above, inside } = self.outside(clip);
+        let step = (clip.high - clip.low) / steps;
+        step * step / 12.0 * inside + below.squared_distance(clip.low) + above.squared_distance(clip.high)
+    }
+
+    fn minimise(&self, widest: Clip, steps: f64, ends: Ends) -> Clip {
+        let mut best = (self.error(widest, steps), widest);
+        let noise = 1.0 / (12.0 * steps * steps);
+        let spread = widest.high - widest.low;
+        // The first step goes to the means of the magnitudes.
+        let mut clip = Clip { low: 0.0, high: 0.0 };
+        for _ in 0..MOST_STEPS {
+            let next = self.step(clip, widest, noise, ends);
+            let error = self.error(next, steps);
+            if error < best.0 {
+                best = (error, next);
+            }
+            let moved = (next.low - clip.low).abs().max((next.high - clip.high).abs());
+            clip = next;
+            if moved <= 1e-9 * spread {
+                break;
+            }
+        }
+        best.1
+    }
+
+    fn step(&self, clip: Clip, widest: Clip, noise: f64, ends: Ends) -> Clip {
+        let Outside { below, above, inside } = self.outside(clip);
+        if ends == Ends::Mirrored {
+            // The step is 2·c / steps: four times the noise of one end.
+            let weight = 4.0 * noise * inside + above.n + below.n;
+            let c = if weight > 0.0 { (above.x - below.x) / weight } else { widest.high };
+            return Clip { low: -c, high: c };
+        }
+        let end = |sums: Sums, other: f64| {
+            let weight = noise * inside + sums.n;
+            if weight > 0.0 { (sums.x + noise * inside * other) / weight } else { other }
+        };
+        let high = if widest.high > 0.0 { end(above, clip.low).clamp(0.0, widest.high) } else { 0.0 };
+        let low = if widest.low < 0.0 { end(below, high).clamp(widest.low, 0.0) } else { 0.0 };
+        Clip { low, high }
+    }
+}
