@@ -3,6 +3,7 @@
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::fmt;
 
 /// The result of everything here that can fail.
 pub type Result<T, E = Error> = core::result::Result<T, E>;
@@ -196,6 +197,28 @@ pub enum Error {
         /// The tensor's name.
         name: String,
     },
+    /// Tensors for which a calibrator was asked, and that it never saw.
+    #[error("no values were observed for {}; {}", Listed(names), Others(*observed))]
+    NotObserved {
+        /// The names asked for.
+        names: Vec<String>,
+        /// How many other tensors were observed.
+        observed: usize,
+    },
+    /// A calibrator's saved state that is not what its format prescribes.
+    #[error("not a usable calibration: {reason}")]
+    Calibration {
+        /// What is wrong.
+        reason: String,
+    },
+    /// Two calibrators whose ranges are of different parts of a tensor.
+    #[error("a calibrator {ours} cannot take in one {theirs}")]
+    NotMergeable {
+        /// What a range is of in the one.
+        ours: String,
+        /// What it is of in the other.
+        theirs: String,
+    },
     /// A tensor that the file does not hold.
     #[error("there is no tensor named {name:?}")]
     NoSuchTensor {
@@ -209,5 +232,29 @@ impl Error {
     #[must_use]
     pub fn of_tensor(self, name: &str) -> Self {
         Error::Tensor { name: name.into(), source: Box::new(self) }
+    }
+}
+
+/// Names in quotation marks, with commas between them.
+struct Listed<'a>(&'a [String]);
+
+impl fmt::Display for Listed<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, name) in self.0.iter().enumerate() {
+            write!(f, "{}{name:?}", if i > 0 { ", " } else { "" })?;
+        }
+        Ok(())
+    }
+}
+
+/// How many other tensors there are.
+struct Others(usize);
+
+impl fmt::Display for Others {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            1 => f.write_str("1 other tensor was observed"),
+            n => write!(f, "{n} other tensors were observed"),
+        }
     }
 }

@@ -35,11 +35,12 @@
 //! | [`num`] | scalars: [`Real`](num::Real) in, [`Code`](num::Code) out, [`Rounding`], [`Scaling`] |
 //! | [`params`] | ranges, code ranges, granularity, and the calculators of scale and zero point |
 //! | [`kernel`] | slices to slices: the only SIMD, and the reference for each |
-//! | [`range`] | the estimators: fixed, min-max, moving average, percentile, mean ± k·σ |
+//! | [`range`] | the estimators: min-max, percentile, entropy, the smallest squared error and others |
 //! | [`tensor`] | [`Scheme`], [`quantize_tensor`] and its kin, requantization, an integer layer |
 //! | [`convention`] | what ONNX Runtime, PyTorch, TensorFlow and TFLite compute, bit for bit; [which to choose](docs::conventions) |
 //! | [`metrics`] | what it cost: per tensor, per channel, histograms |
 #![cfg_attr(feature = "safetensors", doc = "| [`model`] | files to named tensors and back |")]
+#![cfg_attr(feature = "std", doc = "| [`calibration`] | estimator states by tensor name, from example inputs; bias correction |")]
 
 //!
 //! Each floor uses only those above it in this table. Estimators, calculators and roundings are open traits: your own
@@ -63,6 +64,7 @@
 //!
 //! - `std` (default): run-time detection of the CPU. Without it the crate is `no_std + alloc`, and runs at the SIMD level
 //!   that the target guarantees.
+//! - `serde`: saving and loading calibrators, and `Serialize` and `Deserialize` for estimators.
 //! - `safetensors`: reading and writing `.safetensors` files, tensor by tensor.
 
 #![cfg_attr(not(feature = "std"), no_std)]
@@ -70,6 +72,8 @@
 
 extern crate alloc;
 
+#[cfg(feature = "std")]
+pub mod calibration;
 pub mod convention;
 pub mod docs;
 mod error;

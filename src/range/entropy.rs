@@ -47,6 +47,11 @@ const MOST_BINS: usize = 2048;
 /// ```
 #[doc(alias = "kl")]
 #[derive(Clone, Debug, Default, PartialEq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(into = "super::state::SampleState", try_from = "super::state::SampleState")
+)]
 pub struct Entropy {
     pub(super) sample: Sample,
 }

@@ -7,16 +7,19 @@
 use super::double_double::DoubleDouble;
 use alloc::boxed::Box;
 
+/// The exponents that an f32 can have.
+pub(super) const EXPONENTS: usize = 256;
+
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct ExactMoments {
-    count: u64,
-    sums: Box<[i128; 256]>,
-    squares: Box<[i128; 256]>,
+    pub(super) count: u64,
+    pub(super) sums: Box<[i128; EXPONENTS]>,
+    pub(super) squares: Box<[i128; EXPONENTS]>,
 }
 
 impl Default for ExactMoments {
     fn default() -> Self {
-        Self { count: 0, sums: Box::new([0; 256]), squares: Box::new([0; 256]) }
+        Self { count: 0, sums: Box::new([0; EXPONENTS]), squares: Box::new([0; EXPONENTS]) }
     }
 }
 
@@ -64,7 +67,7 @@ impl ExactMoments {
 }
 
 /// Returns Σ bin · 2^(power · (exponent − 150)), subnormals counting as the exponent above them.
-fn total(bins: &[i128; 256], power: i32) -> DoubleDouble {
+fn total(bins: &[i128; EXPONENTS], power: i32) -> DoubleDouble {
     let mut total = DoubleDouble::from(0.0);
     for (exponent, &bin) in bins.iter().enumerate().filter(|&(_, &bin)| bin != 0) {
         let scale = power * (exponent.max(1) as i32 - 150);

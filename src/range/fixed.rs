@@ -18,8 +18,13 @@ use crate::params::ValueRange;
 /// # Ok::<(), tensor_quant::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(into = "super::state::FixedState", try_from = "super::state::FixedState")
+)]
 pub struct Fixed {
-    range: ValueRange,
+    pub(super) range: ValueRange,
 }
 
 impl Fixed {

@@ -32,6 +32,11 @@ use alloc::vec::Vec;
 /// assert_eq!(bins, [(-2, 1), (2, 1), (4000, 1)]);
 /// ```
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(into = "super::state::HistogramState", try_from = "super::state::HistogramState")
+)]
 pub struct Histogram {
     pub(super) exponent: i32,
     pub(super) counts: Box<[u64; BINS]>,

@@ -33,6 +33,11 @@ use num_traits::Float;
 /// # Ok::<(), tensor_quant::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(into = "super::state::LpNormState", try_from = "super::state::LpNormState")
+)]
 pub struct LpNorm {
     pub(super) p: f64,
     pub(super) sample: Sample,

@@ -23,10 +23,15 @@ use crate::params::ValueRange;
 /// # Ok::<(), tensor_quant::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(into = "super::state::MeanStdState", try_from = "super::state::MeanStdState")
+)]
 pub struct MeanStd {
-    k: f64,
-    seen: Extremes,
-    moments: ExactMoments,
+    pub(super) k: f64,
+    pub(super) seen: Extremes,
+    pub(super) moments: ExactMoments,
 }
 
 impl MeanStd {

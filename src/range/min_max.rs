@@ -22,8 +22,13 @@ use crate::params::ValueRange;
 /// # Ok::<(), tensor_quant::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(into = "super::state::MinMaxState", from = "super::state::MinMaxState")
+)]
 pub struct MinMax {
-    seen: Extremes,
+    pub(super) seen: Extremes,
 }
 
 impl MinMax {

@@ -40,6 +40,8 @@ mod octav;
 mod percentile;
 mod sample;
 mod sorted;
+#[cfg(feature = "serde")]
+mod state;
 mod target;
 
 pub use entropy::Entropy;
@@ -53,6 +55,9 @@ pub use mse::Mse;
 pub use octav::Octav;
 pub use percentile::Percentile;
 pub use target::Target;
+
+#[cfg(feature = "serde")]
+pub(crate) use state::seen;
 
 use crate::error::{Error, Result};
 use crate::kernel::Extremes;

@@ -29,12 +29,17 @@ use crate::params::ValueRange;
 /// # Ok::<(), tensor_quant::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(into = "super::state::MovingAverageState", try_from = "super::state::MovingAverageState")
+)]
 pub struct MovingAverage {
-    momentum: f32,
-    min: f32,
-    max: f32,
-    batches: u64,
-    seen: Extremes,
+    pub(super) momentum: f32,
+    pub(super) min: f32,
+    pub(super) max: f32,
+    pub(super) batches: u64,
+    pub(super) seen: Extremes,
 }
 
 impl MovingAverage {

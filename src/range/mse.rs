@@ -41,6 +41,11 @@ use crate::params::ValueRange;
 /// ```
 #[doc(alias = "clipping")]
 #[derive(Clone, Debug, Default, PartialEq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(into = "super::state::SampleState", try_from = "super::state::SampleState")
+)]
 pub struct Mse {
     pub(super) sample: Sample,
 }

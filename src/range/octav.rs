@@ -45,6 +45,11 @@ const MOST_STEPS: usize = 100;
 /// # Ok::<(), tensor_quant::Error>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(into = "super::state::SampleState", try_from = "super::state::SampleState")
+)]
 pub struct Octav {
     pub(super) sample: Sample,
 }

@@ -28,6 +28,11 @@ use crate::params::ValueRange;
 /// # Ok::<(), tensor_quant::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(into = "super::state::PercentileState", try_from = "super::state::PercentileState")
+)]
 pub struct Percentile {
     pub(super) lower: f64,
     pub(super) upper: f64,

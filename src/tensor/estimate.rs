@@ -1,9 +1,9 @@
 //! From a tensor to the parameters of its groups: one pass, in which NaN is found and values are handed to estimators.
 //!
 //! Where each group is one run of elements (a tensor, the first axis, blocks of the last axis) there is one estimator at
-//! a time. Otherwise there is one for each group; groups whose runs are short, as along the last axis, are first
-//! collected in a column for each, so that an estimator sees many values in a call.
+//! a time. Otherwise there is one for each group.
 
+use super::observe::Columns;
 use super::scheme::Scheme;
 use super::stream::for_each_f32_piece;
 use crate::error::{Error, Result};
@@ -14,11 +14,6 @@ use crate::range::{Feed, RangeEstimator};
 use alloc::vec;
 use alloc::vec::Vec;
 use ndarray::{ArrayView, Dimension};
-
-/// Runs shorter than this are collected.
-const SHORT_RUN: usize = 64;
-/// Values that a group's column collects before its estimator sees them.
-const COLUMN: usize = 64;
 
 /// What was noticed while a tensor was read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -113,24 +108,16 @@ impl<C: Code, E: RangeEstimator, P: ParamsCalculator, R: Rounding> Pass<'_, C, E
         group_len: usize,
     ) -> Result<()> {
         let mut estimators = vec![self.scheme.estimator.clone(); groups];
-        let whole = self.scheme.estimator.feed() == Feed::Whole;
-        let depth = if whole { group_len + 1 } else { COLUMN };
-        let mut columns = Columns::default();
+        let feed = self.scheme.estimator.feed();
+        let mut columns = Columns::new(groups, feed, group_len);
         for_each_f32_piece(view, self.scheme.granularity, |span, x| {
             self.check(span, x)?;
-            for (k, run) in x.chunks(span.repeat).enumerate() {
-                let group = span.first_group + k;
-                if whole || run.len() < SHORT_RUN {
-                    columns.push(groups, depth, group, run, &mut estimators);
-                } else {
-                    estimators[group].observe(run);
-                }
-            }
+            columns.add(span, x, &mut estimators);
             Ok(())
         })?;
         for (group, mut estimator) in estimators.into_iter().enumerate() {
-            let rest = columns.of(depth, group);
-            let range = if whole {
+            let rest = columns.of(group);
+            let range = if feed == Feed::Whole {
                 estimator.range_of(rest, self.scheme)?
             } else {
                 estimator.observe(rest);
@@ -171,47 +158,6 @@ impl<C: Code, E: RangeEstimator, P: ParamsCalculator, R: Rounding> Pass<'_, C, E
         self.observed.constant_groups += u64::from(was_observed && range.is_constant());
         self.params.push(self.scheme.calculator.params(range, self.codes)?);
         Ok(())
-    }
-}
-
-/// A column of values for each group, all filled to the same height, more or less.
-#[derive(Default)]
-struct Columns {
-    values: Vec<f32>,
-    heights: Vec<usize>,
-}
-
-impl Columns {
-    fn push<E: RangeEstimator>(
-        &mut self,
-        groups: usize,
-        depth: usize,
-        group: usize,
-        run: &[f32],
-        estimators: &mut [E],
-    ) {
-        if self.heights.is_empty() {
-            self.values.resize(groups * depth, 0.0);
-            self.heights.resize(groups, 0);
-        }
-        for &x in run {
-            let height = self.heights[group];
-            self.values[group * depth + height] = x;
-            if height + 1 == depth {
-                estimators[group].observe(&self.values[group * depth..(group + 1) * depth]);
-                self.heights[group] = 0;
-            } else {
-                self.heights[group] = height + 1;
-            }
-        }
-    }
-
-    /// Returns the values of a group that no estimator has seen.
-    fn of(&self, depth: usize, group: usize) -> &[f32] {
-        match self.heights.get(group) {
-            Some(&height) => &self.values[group * depth..group * depth + height],
-            None => &[],
-        }
     }
 }
 

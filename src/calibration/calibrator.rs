@@ -1,0 +1,265 @@
+//! Estimator states by tensor name.
+
+use crate::error::{Error, Result};
+use crate::kernel::{self, Extremes};
+use crate::num::{Code, Real, Rounding};
+use crate::params::{Granularity, ParamsCalculator, QuantParams, ValueRange};
+use crate::range::{RangeEstimator, Target};
+use crate::tensor::{Scheme, for_each_f32_piece, observe_groups};
+use ndarray::{ArrayView, Dimension};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
+
+/// Holds an estimator's state for each tensor name.
+///
+/// A tensor's name is whatever the caller says; each call of [`observe`](Self::observe) shows it one more batch. The
+/// calibrator is shared by reference: threads observe at the same time, and wait for each other only where they observe
+/// the same tensor.
+///
+/// NaN and ±∞ are counted ([`seen`](Self::seen)) and otherwise ignored.
+///
+/// # Examples
+///
+/// ```
+/// use ndarray::array;
+/// use tensor_quant::{Scheme, calibration::Calibrator, quantize_with_params, range::MinMax};
+///
+/// let calibrator = Calibrator::new(MinMax::default());
+/// for batch in [array![[0.0_f32, 1.0]], array![[-0.5, 2.0]]] {
+///     calibrator.observe("relu1", batch.view())?;
+/// }
+/// let scheme = Scheme::<u8>::affine();
+/// let params = calibrator.params("relu1", &scheme)?;
+/// let q = quantize_with_params(array![[0.0_f32, 2.0]].view(), params, &scheme)?;
+/// assert_eq!(q.codes(), &array![[51_u8, 255]]);
+///
+/// let error = calibrator.params("relu2", &scheme).unwrap_err();
+/// assert_eq!(error.to_string(), r#"no values were observed for "relu2"; 1 other tensor was observed"#);
+/// # Ok::<(), tensor_quant::Error>(())
+/// ```
+///
+/// From several threads:
+///
+/// ```
+/// # use ndarray::Array1;
+/// # use tensor_quant::{calibration::Calibrator, range::{MinMax, Percentile}};
+/// let calibrator = Calibrator::new(Percentile::two_sided(0.999)?);
+/// std::thread::scope(|scope| {
+///     for thread in 0..4 {
+///         let calibrator = &calibrator;
+///         scope.spawn(move || calibrator.observe("x", Array1::linspace(0.0_f32, thread as f32, 100).view()));
+///     }
+/// });
+/// assert_eq!(calibrator.seen("x").map(|seen| seen.count), Some(400));
+/// # Ok::<(), tensor_quant::Error>(())
+/// ```
+#[doc(alias = "observer")]
+#[derive(Debug)]
+pub struct Calibrator<E> {
+    pub(super) fresh: E,
+    pub(super) granularity: Granularity,
+    tensors: RwLock<BTreeMap<String, Arc<Mutex<Observed<E>>>>>,
+}
+
+/// What is known of one tensor.
+#[derive(Clone, Debug)]
+pub(super) struct Observed<E> {
+    pub(super) seen: Extremes,
+    /// One estimator a group.
+    pub(super) estimators: Vec<E>,
+}
+
+impl<E: RangeEstimator> Calibrator<E> {
+    /// Returns a calibrator that gives each tensor a clone of `fresh`, which has observed nothing.
+    pub fn new(fresh: E) -> Self {
+        Self { fresh, granularity: Granularity::Tensor, tensors: RwLock::default() }
+    }
+
+    /// Returns the calibrator with a range for each index along `axis` of every tensor, instead of one for all of it.
+    #[doc(alias = "per_channel")]
+    #[must_use]
+    pub fn with_axis(self, axis: usize) -> Self {
+        Self { granularity: Granularity::Axis(axis), ..self }
+    }
+
+    /// Takes note of a tensor's values: one more batch for `name`.
+    ///
+    /// # Errors
+    ///
+    /// With an axis, [`Error::AxisOutOfBounds`], and [`Error::LengthMismatch`] if the axis was of another length before;
+    /// both name the tensor.
+    pub fn observe<T: Real, D: Dimension>(&self, name: &str, values: ArrayView<'_, T, D>) -> Result<()> {
+        self.try_observe(name, &values).map_err(|error| error.of_tensor(name))
+    }
+
+    fn try_observe<T: Real, D: Dimension>(&self, name: &str, values: &ArrayView<'_, T, D>) -> Result<()> {
+        let groups = self.granularity.groups(values.shape())?;
+        let mut seen = Extremes::default();
+        for_each_f32_piece(values, Granularity::Tensor, |_, piece| {
+            seen = seen.merge(kernel::min_max(kernel::detect(), piece));
+            Ok(())
+        })?;
+        let tensor = self.tensor(name, groups);
+        let mut tensor = lock(&tensor);
+        tensor.expect_groups(groups)?;
+        tensor.seen = tensor.seen.merge(seen);
+        observe_groups(values, self.granularity, &mut tensor.estimators)
+    }
+
+    /// Takes note of everything that `other` observed.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotMergeable`] if their axes differ; [`Error::LengthMismatch`], which names the tensor, if a tensor's
+    /// lengths along them do. Tensors before it in alphabetical order have been merged then.
+    pub fn merge(&self, other: &Self) -> Result<()> {
+        if self.granularity != other.granularity {
+            let (ours, theirs) = (self.granularity.to_string(), other.granularity.to_string());
+            return Err(Error::NotMergeable { ours, theirs });
+        }
+        // Copied first: nothing waits for two calibrators at a time.
+        for (name, theirs) in other.states() {
+            let ours = self.tensor(&name, theirs.estimators.len());
+            let mut ours = lock(&ours);
+            ours.expect_groups(theirs.estimators.len()).map_err(|error| error.of_tensor(&name))?;
+            ours.seen = ours.seen.merge(theirs.seen);
+            for (ours, theirs) in ours.estimators.iter_mut().zip(&theirs.estimators) {
+                ours.merge(theirs);
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns the names of the tensors that were observed, in alphabetical order.
+    pub fn names(&self) -> Vec<String> {
+        self.read().keys().cloned().collect()
+    }
+
+    /// Returns the extremes of a tensor, and how many of its values were NaN or infinite; `None` if it was not observed.
+    pub fn seen(&self, name: &str) -> Option<Extremes> {
+        self.read().get(name).map(|tensor| lock(tensor).seen)
+    }
+
+    /// Returns the ranges of a tensor for a target, as a [`Scheme`]: one, or with an axis one for each index.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotObserved`], and those of the estimator: [`Error::NoData`] if no value was finite.
+    pub fn ranges(&self, name: &str, target: &dyn Target) -> Result<Vec<ValueRange>> {
+        let tensor = self.read().get(name).cloned().ok_or_else(|| self.not_observed([name]))?;
+        // The search for a range is long beside the copy of a state: nobody waits for it.
+        let tensor = lock(&tensor).clone();
+        let ranges = tensor.estimators.iter().map(|estimator| estimator.range(target));
+        ranges.collect::<Result<_>>().map_err(|error| error.of_tensor(name))
+    }
+
+    /// Returns the parameters of a tensor for a scheme, whose own estimator and granularity do not count.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`ranges`](Self::ranges), and of the scheme's calculator.
+    pub fn params<C, E2, P, R>(&self, name: &str, scheme: &Scheme<C, E2, P, R>) -> Result<QuantParams>
+    where
+        C: Code,
+        E2: RangeEstimator,
+        P: ParamsCalculator,
+        R: Rounding,
+    {
+        let ranges = self.ranges(name, scheme)?;
+        let params = ranges.into_iter().map(|range| scheme.params(range)).collect::<Result<Vec<_>>>();
+        let params = params.and_then(|params| QuantParams::from_groups(self.granularity, scheme.codes(), params));
+        params.map_err(|error| error.of_tensor(name))
+    }
+
+    /// Returns the parameters of several tensors.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotObserved`] with all the names that were not; then those of [`params`](Self::params).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ndarray::array;
+    /// use tensor_quant::{Scheme, calibration::Calibrator, range::MinMax};
+    ///
+    /// let calibrator = Calibrator::new(MinMax::default());
+    /// calibrator.observe("a", array![1.0_f32].view())?;
+    /// let error = calibrator.params_of(["a", "b", "c"], &Scheme::<i8>::affine()).unwrap_err();
+    /// assert!(error.to_string().starts_with(r#"no values were observed for "b", "c""#));
+    /// # Ok::<(), tensor_quant::Error>(())
+    /// ```
+    pub fn params_of<'a, C, E2, P, R>(
+        &self,
+        names: impl IntoIterator<Item = &'a str>,
+        scheme: &Scheme<C, E2, P, R>,
+    ) -> Result<BTreeMap<String, QuantParams>>
+    where
+        C: Code,
+        E2: RangeEstimator,
+        P: ParamsCalculator,
+        R: Rounding,
+    {
+        let names: Vec<&str> = names.into_iter().collect();
+        let missing: Vec<&str> = names.iter().copied().filter(|&name| self.seen(name).is_none()).collect();
+        if !missing.is_empty() {
+            return Err(self.not_observed(missing));
+        }
+        names.into_iter().map(|name| Ok((name.to_owned(), self.params(name, scheme)?))).collect()
+    }
+
+    fn not_observed<'a>(&self, names: impl IntoIterator<Item = &'a str>) -> Error {
+        let names = names.into_iter().map(str::to_owned).collect();
+        Error::NotObserved { names, observed: self.read().len() }
+    }
+
+    /// Returns a tensor's state, a fresh one if there is none.
+    fn tensor(&self, name: &str, groups: usize) -> Arc<Mutex<Observed<E>>> {
+        if let Some(tensor) = self.read().get(name) {
+            return tensor.clone();
+        }
+        let mut tensors = self.tensors.write().unwrap_or_else(PoisonError::into_inner);
+        let fresh = || Observed { seen: Extremes::default(), estimators: vec![self.fresh.clone(); groups] };
+        tensors.entry(name.to_owned()).or_insert_with(|| Arc::new(Mutex::new(fresh()))).clone()
+    }
+
+    /// Returns all states in alphabetical order of the names.
+    pub(super) fn states(&self) -> Vec<(String, Observed<E>)> {
+        self.read().iter().map(|(name, tensor)| (name.clone(), lock(tensor).clone())).collect()
+    }
+
+    /// Returns a calibrator with these states.
+    #[cfg(feature = "serde")]
+    pub(super) fn with_states(self, states: impl Iterator<Item = (String, Observed<E>)>) -> Self {
+        let tensors = states.map(|(name, tensor)| (name, Arc::new(Mutex::new(tensor)))).collect();
+        Self { tensors: RwLock::new(tensors), ..self }
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, BTreeMap<String, Arc<Mutex<Observed<E>>>>> {
+        self.tensors.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The states are copied: the clone and the original go on by themselves.
+impl<E: RangeEstimator> Clone for Calibrator<E> {
+    fn clone(&self) -> Self {
+        let tensors = self.states().into_iter().map(|(name, tensor)| (name, Arc::new(Mutex::new(tensor)))).collect();
+        Self { fresh: self.fresh.clone(), granularity: self.granularity, tensors: RwLock::new(tensors) }
+    }
+}
+
+impl<E> Observed<E> {
+    fn expect_groups(&self, groups: usize) -> Result<()> {
+        let expected = self.estimators.len();
+        if groups == expected {
+            Ok(())
+        } else {
+            Err(Error::LengthMismatch { what: "the axis of its channels", expected, actual: groups })
+        }
+    }
+}
+
+/// An estimator that panicked while it observed has lost that batch, at most.
+fn lock<E>(tensor: &Mutex<Observed<E>>) -> MutexGuard<'_, Observed<E>> {
+    tensor.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,205 @@
+//! Calibrators as files: versioned, readable JSON.
+//!
+//! ```json
+//! {
+//!   "format": "tensor-quant calibration",
+//!   "version": 1,
+//!   "estimator": "min-max",
+//!   "axis": null,
+//!   "fresh": {"count": 0, "nan": 0, "infinite": 0},
+//!   "tensors": {
+//!     "relu1": {
+//!       "seen": {"min": -0.5, "max": 2.0, "count": 4, "nan": 0, "infinite": 0},
+//!       "states": [{"min": -0.5, "max": 2.0, "count": 4, "nan": 0, "infinite": 0}]
+//!     }
+//!   }
+//! }
+//! ```
+//!
+//! `fresh` holds the settings: an estimator that has observed nothing. States are those of the groups, one without an axis.
+//! Whatever a file holds, it is checked: an unknown field, a version from the future, another estimator, counts that do not
+//! add up are errors that say so.
+
+use super::calibrator::{Calibrator, Observed};
+use crate::error::{Error, Result};
+use crate::kernel::Extremes;
+use crate::params::Granularity;
+use crate::range::{
+    Entropy, Fixed, LpNorm, MeanStd, MinMax, MovingAverage, Mse, Octav, Percentile, RangeEstimator, seen,
+};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::Path;
+
+const FORMAT: &str = "tensor-quant calibration";
+const VERSION: u32 = 1;
+
+/// An estimator whose state can be saved.
+///
+/// For your own, derive `Serialize` and `Deserialize` and give it a name.
+pub trait State: RangeEstimator + Serialize + DeserializeOwned {
+    /// What a file calls the estimator.
+    const NAME: &'static str;
+}
+
+macro_rules! names {
+    ($($estimator:ident $name:literal)*) => {$(
+        impl State for $estimator {
+            const NAME: &'static str = $name;
+        }
+    )*};
+}
+
+names! {
+    Entropy "entropy"
+    Fixed "fixed"
+    LpNorm "lp-norm"
+    MeanStd "mean-std"
+    MinMax "min-max"
+    MovingAverage "moving-average"
+    Mse "mse"
+    Octav "octav"
+    Percentile "percentile"
+}
+
+/// What every version begins with.
+#[derive(Deserialize)]
+struct Head {
+    format: String,
+    version: u32,
+    estimator: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File<E> {
+    #[serde(rename = "format")]
+    _format: String,
+    #[serde(rename = "version")]
+    _version: u32,
+    #[serde(rename = "estimator")]
+    _estimator: String,
+    axis: Option<usize>,
+    fresh: E,
+    tensors: BTreeMap<String, Tensor<E>>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Tensor<E> {
+    #[serde(with = "seen")]
+    seen: Extremes,
+    states: Vec<E>,
+}
+
+impl<E: State> Calibrator<E> {
+    /// Returns the calibrator as JSON, a line for each tensor.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Calibration`] if an estimator cannot be written; those of this crate always can.
+    pub fn to_json(&self) -> Result<String> {
+        let json = |error: serde_json::Error| unusable(error.to_string());
+        let axis = if let Granularity::Axis(axis) = self.granularity { Some(axis) } else { None };
+        let mut text = format!(
+            "{{\n  \"format\": {FORMAT:?},\n  \"version\": {VERSION},\n  \"estimator\": {},\n  \"axis\": {},\n  \"fresh\": {},\n  \"tensors\": {{",
+            serde_json::to_string(E::NAME).map_err(json)?,
+            serde_json::to_string(&axis).map_err(json)?,
+            serde_json::to_string(&self.fresh).map_err(json)?,
+        );
+        for (i, (name, Observed { seen, estimators })) in self.states().into_iter().enumerate() {
+            let tensor = serde_json::to_string(&Tensor { seen, states: estimators }).map_err(json)?;
+            text += if i > 0 { ",\n    " } else { "\n    " };
+            text += &serde_json::to_string(&name).map_err(json)?;
+            text += ": ";
+            text += &tensor;
+        }
+        text += "\n  }\n}\n";
+        Ok(text)
+    }
+
+    /// Returns the calibrator that [`to_json`](Self::to_json) wrote: its states are the same, bit for bit.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Calibration`], which says what is wrong and where.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ndarray::array;
+    /// use tensor_quant::{Scheme, calibration::Calibrator, range::{Mse, Octav}};
+    ///
+    /// let calibrator = Calibrator::new(Mse::default());
+    /// calibrator.observe("x", array![0.1_f32, -2.0, 1.0].view())?;
+    /// let json = calibrator.to_json()?;
+    ///
+    /// let again = Calibrator::<Mse>::from_json(&json)?;
+    /// let scheme = Scheme::<i8>::symmetric();
+    /// assert_eq!(again.params("x", &scheme)?, calibrator.params("x", &scheme)?);
+    ///
+    /// let error = Calibrator::<Octav>::from_json(&json).unwrap_err();
+    /// assert_eq!(error.to_string(), r#"not a usable calibration: it is of the estimator "mse", not "octav""#);
+    /// # Ok::<(), tensor_quant::Error>(())
+    /// ```
+    pub fn from_json(json: &str) -> Result<Self> {
+        let head: Head = serde_json::from_str(json).map_err(|error| unusable(error.to_string()))?;
+        if head.format != FORMAT {
+            return Err(unusable(format!("its format is {:?}, not {FORMAT:?}", head.format)));
+        }
+        if head.version != VERSION {
+            return Err(unusable(format!("its version is {}, and this crate reads {VERSION}", head.version)));
+        }
+        if head.estimator != E::NAME {
+            return Err(unusable(format!("it is of the estimator {:?}, not {:?}", head.estimator, E::NAME)));
+        }
+        let file: File<E> = serde_json::from_str(json).map_err(|error| unusable(error.to_string()))?;
+        if file.axis.is_none()
+            && let Some((name, tensor)) = file.tensors.iter().find(|(_, tensor)| tensor.states.len() != 1)
+        {
+            return Err(unusable(format!("tensor {name:?} has {} states, and there is no axis", tensor.states.len())));
+        }
+        let fresh = Self::new(file.fresh);
+        let fresh = if let Some(axis) = file.axis { fresh.with_axis(axis) } else { fresh };
+        let observed = |tensor: Tensor<E>| Observed { seen: tensor.seen, estimators: tensor.states };
+        Ok(fresh.with_states(file.tensors.into_iter().map(|(name, tensor)| (name, observed(tensor)))))
+    }
+
+    /// Writes the calibrator to a file. The file is complete under a temporary name before it gets its own: an existing one
+    /// is never left half-written.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`].
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
+        let path = path.as_ref();
+        let io = |source| Error::Io { action: "write", path: path.to_path_buf(), source };
+        let json = self.to_json()?;
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let mut file = tempfile::NamedTempFile::new_in(folder).map_err(io)?;
+        file.write_all(json.as_bytes()).and_then(|()| file.as_file().sync_all()).map_err(io)?;
+        file.persist(path).map_err(|error| io(error.error))?;
+        Ok(())
+    }
+
+    /// Reads a calibrator from a file.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`], and [`Error::Format`] for a file that [`from_json`](Self::from_json) refuses.
+    pub fn load(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        let json = std::fs::read_to_string(path);
+        let json = json.map_err(|source| Error::Io { action: "read", path: path.to_path_buf(), source })?;
+        Self::from_json(&json).map_err(|error| match error {
+            Error::Calibration { reason } => Error::Format { path: path.to_path_buf(), format: "calibration", reason },
+            error => error,
+        })
+    }
+}
+
+fn unusable(reason: String) -> Error {
+    Error::Calibration { reason }
+}

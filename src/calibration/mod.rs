@@ -1,0 +1,24 @@
+//! Calibration: what ranges a model's activations have, tensor by tensor, from example inputs.
+//!
+//! ```text
+//! inputs ─ your model's float run ─ observe(name, activation) ─ Calibrator ─ params(name, scheme) ─ QuantParams
+//! ```
+//!
+//! A [`Calibrator`] holds an estimator's state for each tensor name. Whatever the number of inputs, a tensor takes at most
+//! 64 KiB and a little; and but for moving averages the states are the same, bit for bit, in whatever order the inputs came,
+//! from however many threads, and however calibrators were merged. States are saved and loaded as JSON (feature `serde`).
+//!
+//! [`ChannelMeans`] and [`correct_bias`] take out the shift that quantized weights give to a layer's outputs.
+
+mod bias_correction;
+mod calibrator;
+mod channel_means;
+mod exact_sum;
+#[cfg(feature = "serde")]
+mod file;
+
+pub use bias_correction::correct_bias;
+pub use calibrator::Calibrator;
+pub use channel_means::ChannelMeans;
+#[cfg(feature = "serde")]
+pub use file::State;

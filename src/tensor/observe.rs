@@ -1,0 +1,105 @@
+//! A tensor's values handed to the estimators of its groups, in one pass whatever the axis.
+//!
+//! Where each group is one run of elements, its estimator sees pieces of that run. Groups whose runs are short, as along
+//! the last axis, are first collected in a column for each, so that an estimator sees many values in a call.
+
+use super::stream::for_each_f32_piece;
+use crate::error::Result;
+use crate::num::Real;
+use crate::params::{Granularity, Span};
+use crate::range::{Feed, RangeEstimator};
+use alloc::vec::Vec;
+use ndarray::{ArrayView, Dimension};
+
+/// Runs shorter than this are collected.
+const SHORT_RUN: usize = 64;
+/// Values that a group's column collects before its estimator sees them.
+const COLUMN: usize = 64;
+
+/// Shows each estimator the values of its group: those of [`Feed::Whole`] all in one call, the others in pieces.
+pub(crate) fn observe_groups<T: Real, D: Dimension, E: RangeEstimator>(
+    view: &ArrayView<'_, T, D>,
+    granularity: Granularity,
+    estimators: &mut [E],
+) -> Result<()> {
+    let feed = estimators.first().map_or(Feed::Nothing, RangeEstimator::feed);
+    if granularity == Granularity::Tensor
+        && let Some(values) = view.as_slice().and_then(T::as_f32s)
+    {
+        for estimator in estimators {
+            estimator.observe(values);
+        }
+        return Ok(());
+    }
+    let longest = view.len().div_ceil(estimators.len().max(1));
+    let mut columns = Columns::new(estimators.len(), feed, longest);
+    for_each_f32_piece(view, granularity, |span, x| {
+        columns.add(span, x, estimators);
+        Ok(())
+    })?;
+    for (group, estimator) in estimators.iter_mut().enumerate() {
+        let rest = columns.of(group);
+        if !rest.is_empty() {
+            estimator.observe(rest);
+        }
+    }
+    Ok(())
+}
+
+/// A column of values for each group, all filled to the same height, more or less.
+pub(super) struct Columns {
+    feed: Feed,
+    groups: usize,
+    depth: usize,
+    values: Vec<f32>,
+    heights: Vec<usize>,
+}
+
+impl Columns {
+    /// Returns empty columns for so many groups, of which none is longer than `longest`.
+    pub(super) fn new(groups: usize, feed: Feed, longest: usize) -> Self {
+        let depth = if feed == Feed::Whole { longest + 1 } else { COLUMN };
+        Self { feed, groups, depth, values: Vec::new(), heights: Vec::new() }
+    }
+
+    /// Shows the estimators a piece of a tensor, or collects it.
+    pub(super) fn add<E: RangeEstimator>(&mut self, span: Span, x: &[f32], estimators: &mut [E]) {
+        if self.feed == Feed::Nothing {
+            return;
+        }
+        for (k, run) in x.chunks(span.repeat).enumerate() {
+            let group = span.first_group + k;
+            if self.feed == Feed::Whole || run.len() < SHORT_RUN {
+                self.push(group, run, estimators);
+            } else {
+                estimators[group].observe(run);
+            }
+        }
+    }
+
+    fn push<E: RangeEstimator>(&mut self, group: usize, run: &[f32], estimators: &mut [E]) {
+        let depth = self.depth;
+        if self.heights.is_empty() {
+            self.values.resize(self.groups * depth, 0.0);
+            self.heights.resize(self.groups, 0);
+        }
+        for &x in run {
+            let height = self.heights[group];
+            self.values[group * depth + height] = x;
+            if height + 1 == depth {
+                estimators[group].observe(&self.values[group * depth..(group + 1) * depth]);
+                self.heights[group] = 0;
+            } else {
+                self.heights[group] = height + 1;
+            }
+        }
+    }
+
+    /// Returns the values of a group that its estimator has not seen.
+    pub(super) fn of(&self, group: usize) -> &[f32] {
+        match self.heights.get(group) {
+            Some(&height) => &self.values[group * self.depth..group * self.depth + height],
+            None => &[],
+        }
+    }
+}
