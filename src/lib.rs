@@ -40,7 +40,10 @@
 //! | [`convention`] | what ONNX Runtime, PyTorch, TensorFlow and TFLite compute, bit for bit; [which to choose](docs::conventions) |
 //! | [`metrics`] | what it cost: per tensor, per channel, histograms |
 #![cfg_attr(feature = "safetensors", doc = "| [`model`] | files to named tensors and back |")]
-#![cfg_attr(feature = "std", doc = "| [`calibration`] | estimator states by tensor name, from example inputs; bias correction |")]
+#![cfg_attr(
+    feature = "std",
+    doc = "| [`calibration`] | estimator states by tensor name, from example inputs; bias correction |"
+)]
 
 //!
 //! Each floor uses only those above it in this table. Estimators, calculators and roundings are open traits: your own

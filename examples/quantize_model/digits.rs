@@ -1,27 +1,19 @@
 //! The digits classifier: its tensors, and what quantizing them does to its accuracy.
 
+use crate::digits_mlp::{ACTIVATIONS, Digits, Tensors, agreeing, forward, integers, load};
 use crate::report::{Report, Row};
 use crate::scheme::{Choice, Kind, Measure, Restore};
-use ndarray::{Array1, Array2, ArrayD, ArrayView1, ArrayView2, Ix1, Ix2};
-use ndarray_npy::NpzReader;
-use std::collections::BTreeMap;
+use ndarray::{Array1, Array2, ArrayD};
 use std::error::Error;
-use std::io::Cursor;
 use std::time::{Duration, Instant};
-use tensor_quant::model::safetensors::Reader;
+use tensor_quant::Scheme;
+use tensor_quant::calibration::Calibrator;
 use tensor_quant::params::Granularity;
-
-const MODEL: &[u8] = include_bytes!("../data/digits_mlp.safetensors");
-const IMAGES: &[u8] = include_bytes!("../data/digits_test.npz");
-
-pub(crate) type Tensors = BTreeMap<String, ArrayD<f32>>;
+use tensor_quant::range::MinMax;
 
 pub(crate) fn run(choice: Choice) -> Result<Report, Box<dyn Error>> {
     let tensors = load()?;
-    let mut images = NpzReader::new(Cursor::new(IMAGES))?;
-    let pixels: Array2<u8> = images.by_name("images")?;
-    let labels: Array1<u8> = images.by_name("labels")?;
-    let inputs = pixels.mapv(|pixel| f32::from(pixel) / 16.0);
+    let Digits { inputs, labels, calibration } = Digits::load()?;
 
     let mut report =
         Report { images: labels.len(), timed: "quantizing the weights, best of many", ..Report::default() };
@@ -53,9 +45,10 @@ pub(crate) fn run(choice: Choice) -> Result<Report, Box<dyn Error>> {
         report.add(label, accuracy(false)?, accuracy(true)?);
     }
 
-    let calibration: Array2<u8> = images.by_name("train_images")?;
-    let calibration = calibration.mapv(|pixel| f32::from(pixel) / 16.0);
-    let codes = crate::integers::run(&tensors, &calibration, &inputs)?;
+    let calibrator = Calibrator::new(MinMax::default());
+    forward(&tensors, &calibration, |name, activation| calibrator.observe(name, activation))?;
+    let activations = calibrator.params_of(ACTIVATIONS, &Scheme::<i8>::affine())?;
+    let codes = integers::run(&tensors, &activations, &inputs)?;
     report.integers_only = Some(agreeing(&codes, &labels));
     report.accuracy.insert("int8, integers only".into(), agreeing(&codes, &labels) as f64 / labels.len() as f64);
 
@@ -73,15 +66,6 @@ impl Report {
     }
 }
 
-/// The reader reads files, so the embedded bytes become one for a moment.
-fn load() -> Result<Tensors, Box<dyn Error>> {
-    let file = tempfile::NamedTempFile::new()?;
-    std::fs::write(file.path(), MODEL)?;
-    let mut reader = Reader::open(file.path())?;
-    let names = reader.names();
-    names.into_iter().map(|name| Ok((name.clone(), reader.read(&name)?))).collect()
-}
-
 fn is_weight(name: &str) -> bool {
     name.ends_with(".weight")
 }
@@ -95,33 +79,9 @@ fn restored(tensors: &Tensors, choice: Choice) -> Result<Tensors, Box<dyn Error>
     tensors.iter().map(restore).collect()
 }
 
-/// Returns the weight and bias of a layer.
-pub(crate) fn layer(
-    tensors: &Tensors,
-    number: usize,
-) -> Result<(ArrayView2<'_, f32>, ArrayView1<'_, f32>), Box<dyn Error>> {
-    let tensor = |part: &str| tensors.get(&format!("dense{number}.{part}")).ok_or("a layer is missing");
-    let weight = tensor("weight")?.view().into_dimensionality::<Ix2>()?;
-    Ok((weight, tensor("bias")?.view().into_dimensionality::<Ix1>()?))
-}
-
 /// Runs the classifier and returns how many images it recognises.
 fn correct(tensors: &Tensors, inputs: &Array2<f32>, labels: &Array1<u8>) -> Result<usize, Box<dyn Error>> {
-    let mut x = inputs.clone();
-    for number in 0..3 {
-        let (weight, bias) = layer(tensors, number)?;
-        x = x.dot(&weight.t()) + bias;
-        if number < 2 {
-            x.mapv_inplace(|v| v.max(0.0));
-        }
-    }
-    Ok(agreeing(&x, labels))
-}
-
-/// Returns how many rows have their (first) largest element at the label.
-fn agreeing<T: PartialOrd>(outputs: &Array2<T>, labels: &Array1<u8>) -> usize {
-    let largest = |row: ArrayView1<'_, T>| (1..row.len()).fold(0, |at, i| if row[i] > row[at] { i } else { at });
-    outputs.rows().into_iter().zip(labels).filter(|(row, label)| largest(row.view()) == usize::from(**label)).count()
+    Ok(agreeing(&forward(tensors, inputs, |_, _| Ok(()))?, labels))
 }
 
 /// Returns the shortest time that quantizing all weights takes, within a tenth of a second of trying.

@@ -10,8 +10,9 @@
 
 mod arguments;
 mod digits;
+#[path = "../digits_mlp/mod.rs"]
+mod digits_mlp;
 mod file;
-mod integers;
 mod report;
 mod scheme;
 

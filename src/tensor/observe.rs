@@ -3,13 +3,17 @@
 //! Where each group is one run of elements, its estimator sees pieces of that run. Groups whose runs are short, as along
 //! the last axis, are first collected in a column for each, so that an estimator sees many values in a call.
 
-use super::stream::for_each_f32_piece;
-use crate::error::Result;
-use crate::num::Real;
-use crate::params::{Granularity, Span};
+use crate::params::Span;
 use crate::range::{Feed, RangeEstimator};
 use alloc::vec::Vec;
-use ndarray::{ArrayView, Dimension};
+#[cfg(feature = "std")]
+use {
+    super::stream::for_each_f32_piece,
+    crate::error::Result,
+    crate::num::Real,
+    crate::params::Granularity,
+    ndarray::{ArrayView, Dimension},
+};
 
 /// Runs shorter than this are collected.
 const SHORT_RUN: usize = 64;
@@ -17,6 +21,7 @@ const SHORT_RUN: usize = 64;
 const COLUMN: usize = 64;
 
 /// Shows each estimator the values of its group: those of [`Feed::Whole`] all in one call, the others in pieces.
+#[cfg(feature = "std")]
 pub(crate) fn observe_groups<T: Real, D: Dimension, E: RangeEstimator>(
     view: &ArrayView<'_, T, D>,
     granularity: Granularity,

@@ -1,7 +1,8 @@
 //! The classifier in integers only: int8 weights and activations, int32 sums, fixed-point rescaling.
 
-use crate::digits::{Tensors, layer};
+use super::{ACTIVATIONS, Tensors, layer};
 use ndarray::{Array2, ArrayView1, ArrayView2, Ix2};
+use std::collections::BTreeMap;
 use std::error::Error;
 use tensor_quant::Error::BiasOverflow;
 use tensor_quant::convention::tflite::{quantize_bias, weights};
@@ -9,30 +10,25 @@ use tensor_quant::params::QuantParams;
 use tensor_quant::tensor::{Activation, FullyConnected, Fused};
 use tensor_quant::{QuantizedTensor, Scheme, estimate_params, quantize_with_params};
 
-/// Calibrates the activations on some inputs, runs the others through integers, and returns the codes of the outputs.
+/// Runs the classifier on inputs, all of it in integers, and returns the codes of the outputs. `activations` holds the
+/// parameters of each activation by its name.
 pub(crate) fn run(
     tensors: &Tensors,
-    calibration: &Array2<f32>,
+    activations: &BTreeMap<String, QuantParams>,
     inputs: &Array2<f32>,
 ) -> Result<Array2<i8>, Box<dyn Error>> {
-    let scheme = Scheme::<i8>::affine();
-    let activation = |x: &Array2<f32>| -> Result<Activation, Box<dyn Error>> {
-        let params = estimate_params(x.view(), &scheme)?;
-        Ok(Activation { scale: params.scales()[0], zero_point: params.zero_points()[0] })
+    let params = |name: &str| activations.get(name).ok_or("an activation was not calibrated");
+    let activation = |name: &str| -> Result<Activation, Box<dyn Error>> {
+        Ok(Activation { scale: params(name)?.scales()[0], zero_point: params(name)?.zero_points()[0] })
     };
-    let mut input = activation(calibration)?;
-    let params = estimate_params(calibration.view(), &scheme)?;
-    let mut codes = quantize_with_params(inputs.view(), params, &scheme)?.into_parts().0;
-    let mut float = calibration.clone();
-    for number in 0..3 {
+    let mut input = activation(ACTIVATIONS[0])?;
+    let scheme = Scheme::<i8>::affine();
+    let mut codes = quantize_with_params(inputs.view(), params(ACTIVATIONS[0])?.clone(), &scheme)?.into_parts().0;
+    for (number, name) in ACTIVATIONS[1..].iter().enumerate() {
+        let output = activation(name)?;
         let (weight, bias) = layer(tensors, number)?;
-        float = float.dot(&weight.t()) + bias;
-        let fused = if number < 2 { Fused::Relu } else { Fused::None };
-        if fused == Fused::Relu {
-            float.mapv_inplace(|x| x.max(0.0));
-        }
-        let output = activation(&float)?;
         let (weight, bias) = weights_and_bias(weight, bias, input.scale)?;
+        let fused = if number < 2 { Fused::Relu } else { Fused::None };
         codes = FullyConnected::new(&weight, bias, input, output, fused)?.forward(codes.view())?;
         input = output;
     }
