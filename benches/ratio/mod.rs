@@ -54,6 +54,7 @@ impl Mode {
 pub(crate) struct Comparison<B> {
     operation: &'static str,
     mode: Mode,
+    largest: usize,
     buffers: B,
     variants: Vec<Variant<B>>,
 }
@@ -78,9 +79,20 @@ impl<B> Comparison<B> {
     ) -> Self {
         let mode = Mode::from_args();
         let largest = mode.sizes().iter().map(|size| size.0).max().unwrap_or(0);
-        let mut comparison = Self { operation, mode, buffers: allocate(largest), variants: Vec::new() };
+        let mut comparison = Self { operation, mode, largest, buffers: allocate(largest), variants: Vec::new() };
         comparison.add(MEMCPY, memcpy);
         comparison
+    }
+
+    /// Leaves out sizes above a number of elements, for operations that take long.
+    pub(crate) fn up_to(mut self, largest: usize) -> Self {
+        self.largest = largest;
+        self
+    }
+
+    fn sizes(&self) -> impl Iterator<Item = (usize, &'static str)> + use<B> {
+        let largest = self.largest;
+        self.mode.sizes().iter().copied().filter(move |size| size.0 <= largest)
     }
 
     /// Adds a variant.
@@ -126,7 +138,7 @@ impl<B> Comparison<B> {
             .nresamples(2000)
             .configure_from_args();
         let mut group = criterion.benchmark_group(self.operation);
-        for &(len, size) in self.mode.sizes() {
+        for (len, size) in self.sizes() {
             group.throughput(Throughput::Elements(len as u64));
             group.sampling_mode(if len < LARGE { SamplingMode::Auto } else { SamplingMode::Flat });
             for variant in &mut self.variants {
@@ -143,7 +155,7 @@ impl<B> Comparison<B> {
         let mut head = format!("| {} |", self.operation);
         let mut rule = String::from("| --- |");
         let mut rows: Vec<_> = self.variants.iter().map(|variant| format!("| {} |", variant.name)).collect();
-        for &(len, size) in self.mode.sizes() {
+        for (len, size) in self.sizes() {
             let rounds = if len < LARGE { 40 } else { 7 };
             let times = fastest(self.variants.len(), rounds, |i| (self.variants[i].run)(&mut self.buffers, len));
             let time_of = |name| self.variants.iter().position(|variant| variant.name == name).map(|i| times[i]);
