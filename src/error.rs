@@ -160,6 +160,13 @@ pub enum Error {
         /// What is wrong.
         reason: String,
     },
+    /// A tensor whose values cannot be had as reals.
+    #[cfg(feature = "std")]
+    #[error("{reason}")]
+    Unreadable {
+        /// Why not.
+        reason: String,
+    },
     /// A bias too large for its codes in the scale of its accumulator.
     #[error(
         "bias {bias} of channel {channel} does not fit {bits} bits at a scale of {scale:e}: \

@@ -39,7 +39,10 @@
 //! | [`tensor`] | [`Scheme`], [`quantize_tensor`] and its kin, requantization, an integer layer |
 //! | [`convention`] | what ONNX Runtime, PyTorch, TensorFlow and TFLite compute, bit for bit; [which to choose](docs::conventions) |
 //! | [`metrics`] | what it cost: per tensor, per channel, histograms |
-#![cfg_attr(feature = "safetensors", doc = "| [`model`] | files to named tensors and back |")]
+#![cfg_attr(
+    any(feature = "safetensors", feature = "tflite"),
+    doc = "| [`model`] | files to named tensors and back |"
+)]
 #![cfg_attr(
     feature = "std",
     doc = "| [`calibration`] | estimator states by tensor name, from example inputs; bias correction |"
@@ -69,6 +72,7 @@
 //!   that the target guarantees.
 //! - `serde`: saving and loading calibrators, and `Serialize` and `Deserialize` for estimators.
 //! - `safetensors`: reading and writing `.safetensors` files, tensor by tensor.
+//! - `tflite`: reading, changing and writing `.tflite` files.
 
 #![cfg_attr(not(feature = "std"), no_std)]
 #![forbid(unsafe_code)]
@@ -82,7 +86,7 @@ pub mod docs;
 mod error;
 pub mod kernel;
 pub mod metrics;
-#[cfg(feature = "safetensors")]
+#[cfg(any(feature = "safetensors", feature = "tflite"))]
 pub mod model;
 pub mod num;
 pub mod params;

@@ -4,6 +4,7 @@ use super::description::{Description, KEY, VERSION};
 use super::layout::{Kind, Stored, lay_out};
 use super::reader::Reader;
 use crate::error::{Error, Result};
+use crate::model::target::{check_target, temporary_beside};
 use crate::num::Code;
 use crate::tensor::QuantizedTensor;
 use ::safetensors::tensor::TensorInfo as Entry;
@@ -52,9 +53,7 @@ impl Writer {
     ) -> Result<Self> {
         let path = path.as_ref().to_path_buf();
         let io = |source| Error::Io { action: "write", path: path.clone(), source };
-        if path.is_dir() {
-            return Err(io(std::io::ErrorKind::IsADirectory.into()));
-        }
+        check_target(&path)?;
         let entries = lay_out(&plan)?;
         let index = entries.iter().enumerate().map(|(i, (name, _))| (name.clone(), i)).collect();
         let plan: BTreeMap<String, Stored> = plan.into_iter().collect();
@@ -235,22 +234,4 @@ fn as_planned(expected: &[usize], actual: &[usize]) -> Result<()> {
     } else {
         Err(Error::ShapeMismatch { what: "the codes", expected: expected.to_vec(), actual: actual.to_vec() })
     }
-}
-
-/// Creates a file in the target's folder, where renaming it is atomic, with the permissions of an ordinary file.
-fn temporary_beside(path: &Path) -> std::io::Result<NamedTempFile> {
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".tensor-quant-").suffix(".part");
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        // Less what the process's umask takes away.
-        builder.permissions(std::fs::Permissions::from_mode(0o666));
-    }
-    // The name of the temporary file says nothing to the caller.
-    builder.tempfile_in(folder).map_err(|e| e.kind().into())
 }

@@ -1,0 +1,66 @@
+//! A constant tensor: what it is, and what uses it.
+
+use super::element_type::ElementType;
+use super::operator::Role;
+
+/// Which tensor of a model: names need not be unique.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TensorId {
+    /// The subgraph.
+    pub subgraph: usize,
+    /// The tensor's number in it.
+    pub tensor: usize,
+}
+
+/// A tensor whose values stand in the file.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Constant {
+    /// Which one it is.
+    pub id: TensorId,
+    /// Its name; need not be unique.
+    pub name: String,
+    /// The type of its elements.
+    pub element_type: ElementType,
+    /// Its shape.
+    pub shape: Vec<usize>,
+    /// The bytes that its values take in the file.
+    pub size_in_bytes: u64,
+    /// The buffer that holds them; tensors that share it hold the same bytes.
+    pub buffer: usize,
+    /// Its scales and zero points, if it has any.
+    pub quantization: Option<Quantization>,
+    /// Whether its values are stored in a sparse format.
+    pub is_sparse: bool,
+    /// Whether it is an input or an output of its subgraph.
+    pub is_at_the_edge: bool,
+    /// What uses it.
+    pub uses: Vec<Use>,
+}
+
+/// An operator that takes a tensor.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Use {
+    /// The operator's number in its subgraph.
+    pub operator: usize,
+    /// Its name, as in `CONV_2D`; the name of a custom operator.
+    pub name: String,
+    /// Which of its inputs the tensor is.
+    pub input: usize,
+    /// What the operator does with it.
+    pub role: Role,
+}
+
+/// The scales and zero points of a tensor.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Quantization {
+    /// One, or one for each index along `axis`.
+    pub scales: Vec<f32>,
+    /// As many as there are scales.
+    pub zero_points: Vec<i64>,
+    /// The axis of the channels.
+    pub axis: usize,
+    /// Whether there are details that scales and zero points do not tell, as of blocks.
+    pub has_details: bool,
+}

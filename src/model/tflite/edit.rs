@@ -1,0 +1,226 @@
+//! Changing a model: other values for a constant, `DEQUANTIZE` in front of its users, versions of operators.
+
+use super::constant::TensorId;
+use super::element_type::ElementType;
+use super::model::Model;
+use super::operator::DEQUANTIZE;
+use super::schema::{
+    BUFFER, FULLY_CONNECTED_OPTIONS, OPERATOR, OPERATOR_CODE, QUANTIZATION, buffer, fully_connected, model,
+    operator as op, operator_code, quantization, subgraph, tensor,
+};
+use super::tree::{Child, Data, Table, Vector};
+use super::writer::OUTSIDE;
+use crate::error::{Error, Result};
+use std::collections::HashMap;
+
+/// What a constant becomes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Replacement {
+    /// The type of the new elements.
+    pub element_type: ElementType,
+    /// A scale for each index along an axis, or one for all; zero points are 0. None for floating-point elements.
+    pub scales: Option<(Vec<f32>, usize)>,
+    /// The elements.
+    pub data: NewData,
+}
+
+/// Where the elements of a [`Replacement`] come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NewData {
+    /// Here they are.
+    Bytes(Vec<u8>),
+    /// The same as those of a constant that was replaced before: they are stored once.
+    Of(TensorId),
+}
+
+impl Model {
+    /// Gives a constant other values, of another type.
+    ///
+    /// A buffer that other tensors share stays as it is for them. What no tensor refers to any longer is emptied.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoSuchTensor`].
+    pub fn replace(&mut self, id: TensorId, replacement: Replacement) -> Result<()> {
+        let of = match replacement.data {
+            NewData::Of(other) => Some(self.tensor(other)?.u32(tensor::BUFFER).unwrap_or(0) as usize),
+            NewData::Bytes(_) => None,
+        };
+        let table = self.tensor_mut(id)?;
+        let old = table.u32(tensor::BUFFER).unwrap_or(0) as usize;
+        table.set_scalar(tensor::TYPE, [replacement.element_type.number()]);
+        let mut parameters = Table::new(&QUANTIZATION);
+        if let Some((scales, axis)) = replacement.scales {
+            let zero_points = vec![0_i64.to_le_bytes(); scales.len()];
+            let scales = scales.into_iter().map(f32::to_le_bytes);
+            parameters.set_child(quantization::SCALE, Child::Vector(Vector::of(scales)));
+            parameters.set_child(quantization::ZERO_POINT, Child::Vector(Vector::of(zero_points)));
+            parameters.set_scalar(quantization::DIMENSION, (axis as i32).to_le_bytes());
+        }
+        table.set_child(tensor::QUANTIZATION, Child::Table(parameters));
+
+        let number = match (of, replacement.data) {
+            (Some(other), _) => other,
+            (None, NewData::Bytes(bytes)) => self.store(old, Data::Held(bytes)),
+            (None, NewData::Of(_)) => old,
+        };
+        self.tensor_mut(id)?.set_scalar(tensor::BUFFER, (number as u32).to_le_bytes());
+        if number != old {
+            self.references[number] += 1;
+            self.references[old] -= 1;
+            if self.references[old] == 0 {
+                let table = &mut self.root.tables_mut(model::BUFFERS)[old];
+                table.remove(buffer::DATA);
+                table.outside = None;
+            }
+        }
+        Ok(())
+    }
+
+    /// Stores data in a buffer, or in a new one if others refer to it; returns which. A new one is not counted yet.
+    fn store(&mut self, old: usize, data: Data) -> usize {
+        let is_shared = self.references.get(old).is_none_or(|&references| references > 1);
+        let buffers = self.root.tables_mut(model::BUFFERS);
+        let outside = buffers.get(old).is_some_and(|table| table.outside.is_some()) && data.len() >= OUTSIDE;
+        let mut table = Table::new(&BUFFER);
+        if outside {
+            table.outside = Some(data);
+        } else {
+            table.set_child(buffer::DATA, Child::Vector(Vector::blob(data)));
+        }
+        match buffers.get_mut(old).filter(|_| !is_shared) {
+            Some(buffer) => {
+                *buffer = table;
+                old
+            }
+            None => {
+                buffers.push(table);
+                self.references.push(0);
+                self.references.len() - 1
+            }
+        }
+    }
+
+    /// Puts a `DEQUANTIZE` in front of everything that uses these tensors of a subgraph; their users then see f32.
+    ///
+    /// The operators stand at the head of their list, in the order given. Call [`replace`](Self::replace) first: what the
+    /// tensors hold decides on the operator's version.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoSuchTensor`].
+    pub fn dequantize_in_front(&mut self, number: usize, tensors: &[usize]) -> Result<()> {
+        let mut restored = HashMap::new();
+        let mut operators = Vec::with_capacity(tensors.len());
+        for &index in tensors {
+            let id = TensorId { subgraph: number, tensor: index };
+            let code = self.dequantize_code(id)?;
+            let mut real = self.tensor(id)?.clone();
+            real.remove(tensor::SPARSITY);
+            real.set_child(tensor::QUANTIZATION, Child::Table(Table::new(&QUANTIZATION)));
+            real.set_scalar(tensor::TYPE, [ElementType::F32.number()]);
+            real.set_scalar(tensor::BUFFER, [0; 4]);
+            real.set_child(tensor::NAME, Child::Vector(Vector::text(&(real.text(tensor::NAME) + "_dequantize"))));
+            if let Some(references) = self.references.first_mut() {
+                *references += 1;
+            }
+            let graph = self.graph_mut(id)?;
+            let tensors = graph.tables_mut(subgraph::TENSORS);
+            let real_index = tensors.len() as i32;
+            tensors.push(real);
+            let mut operator = Table::new(&OPERATOR);
+            operator.set_scalar(op::CODE, (code as u32).to_le_bytes());
+            operator.set_child(op::INPUTS, Child::Vector(Vector::of([(index as i32).to_le_bytes()])));
+            operator.set_child(op::OUTPUTS, Child::Vector(Vector::of([real_index.to_le_bytes()])));
+            operators.push(operator);
+            restored.insert(index as i32, real_index);
+        }
+        let graph = self.graph_mut(TensorId { subgraph: number, tensor: 0 })?;
+        let list = graph.tables_mut(subgraph::OPERATORS);
+        for operator in &mut *list {
+            let inputs = operator.i32s(op::INPUTS);
+            if inputs.iter().any(|input| restored.contains_key(input)) {
+                let inputs = inputs.iter().map(|input| restored.get(input).unwrap_or(input).to_le_bytes());
+                operator.set_child(op::INPUTS, Child::Vector(Vector::of(inputs)));
+            }
+        }
+        list.splice(0..0, operators);
+        Ok(())
+    }
+
+    /// Returns the entry for a `DEQUANTIZE` of what a tensor holds, which is added if there is none.
+    fn dequantize_code(&mut self, id: TensorId) -> Result<usize> {
+        let table = self.tensor(id)?;
+        let scales = table.table(tensor::QUANTIZATION).map_or(0, |q| q.numbers::<4>(quantization::SCALE).len());
+        let version: i32 = match ElementType::of(table.u8(tensor::TYPE).unwrap_or(0)) {
+            ElementType::I4 => 6,
+            ElementType::I8 if scales > 1 => 5,
+            ElementType::F16 | ElementType::I16 => 3,
+            ElementType::I8 => 2,
+            _ => 1,
+        };
+        let found =
+            self.operator_codes().iter().position(|(code, _, known)| (*code, *known) == (DEQUANTIZE, version));
+        Ok(found.unwrap_or_else(|| {
+            let mut entry = Table::new(&OPERATOR_CODE);
+            entry.set_scalar(operator_code::BUILTIN, DEQUANTIZE.to_le_bytes());
+            entry.set_scalar(operator_code::VERSION, version.to_le_bytes());
+            // The field that interpreters from before 2020 read.
+            entry.set_scalar(operator_code::DEPRECATED_BUILTIN, [DEQUANTIZE as u8]);
+            let codes = self.root.tables_mut(model::OPERATOR_CODES);
+            codes.push(entry);
+            codes.len() - 1
+        }))
+    }
+
+    /// Makes an operator take quantized weights with float activations, which it quantizes as it runs.
+    ///
+    /// Raises the version of its entry to at least `version`; a `FULLY_CONNECTED` is told to use zero points for its
+    /// activations.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoSuchTensor`] if there is no such operator.
+    pub fn run_in_dynamic_range(&mut self, number: usize, index: usize, version: i32) -> Result<()> {
+        let missing = || Error::NoSuchTensor { name: format!("operator {index} of subgraph {number}") };
+        let codes = self.operator_codes();
+        let graph = self.graph_mut(TensorId { subgraph: number, tensor: 0 })?;
+        let operator = graph.tables_mut(subgraph::OPERATORS).get_mut(index).ok_or_else(missing)?;
+        let entry = operator.u32(op::CODE).unwrap_or(0) as usize;
+        let (_, name, current) = codes.get(entry).ok_or_else(missing)?;
+        if name == "FULLY_CONNECTED" {
+            if operator.table(op::OPTIONS).is_none() {
+                operator.set_scalar(op::OPTIONS_KIND, [fully_connected::KIND]);
+                operator.set_child(op::OPTIONS, Child::Table(Table::new(&FULLY_CONNECTED_OPTIONS)));
+            }
+            if let Some(options) = operator.table_mut(op::OPTIONS) {
+                options.set_scalar(fully_connected::ASYMMETRIC_QUANTIZE_INPUTS, [1]);
+            }
+        }
+        if *current < version
+            && let Some(entry) = self.root.tables_mut(model::OPERATOR_CODES).get_mut(entry)
+        {
+            entry.set_scalar(operator_code::VERSION, version.to_le_bytes());
+        }
+        Ok(())
+    }
+
+    fn graph_mut(&mut self, id: TensorId) -> Result<&mut Table> {
+        self.root.tables_mut(model::SUBGRAPHS).get_mut(id.subgraph).ok_or_else(|| id.missing())
+    }
+
+    fn tensor_mut(&mut self, id: TensorId) -> Result<&mut Table> {
+        self.graph_mut(id)?.tables_mut(subgraph::TENSORS).get_mut(id.tensor).ok_or_else(|| id.missing())
+    }
+
+    fn tensor(&self, id: TensorId) -> Result<&Table> {
+        let graph = self.graphs().get(id.subgraph).ok_or_else(|| id.missing())?;
+        graph.tables(subgraph::TENSORS).get(id.tensor).ok_or_else(|| id.missing())
+    }
+}
+
+impl TensorId {
+    fn missing(self) -> Error {
+        Error::NoSuchTensor { name: format!("tensor {} of subgraph {}", self.tensor, self.subgraph) }
+    }
+}

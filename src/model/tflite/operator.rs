@@ -1,0 +1,289 @@
+//! Operators: their names, and which of their inputs are weights.
+
+/// The operators' names, in the order of their codes.
+const NAMES: [&str; 210] = [
+    "ADD",
+    "AVERAGE_POOL_2D",
+    "CONCATENATION",
+    "CONV_2D",
+    "DEPTHWISE_CONV_2D",
+    "DEPTH_TO_SPACE",
+    "DEQUANTIZE",
+    "EMBEDDING_LOOKUP",
+    "FLOOR",
+    "FULLY_CONNECTED",
+    "HASHTABLE_LOOKUP",
+    "L2_NORMALIZATION",
+    "L2_POOL_2D",
+    "LOCAL_RESPONSE_NORMALIZATION",
+    "LOGISTIC",
+    "LSH_PROJECTION",
+    "LSTM",
+    "MAX_POOL_2D",
+    "MUL",
+    "RELU",
+    "RELU_N1_TO_1",
+    "RELU6",
+    "RESHAPE",
+    "RESIZE_BILINEAR",
+    "RNN",
+    "SOFTMAX",
+    "SPACE_TO_DEPTH",
+    "SVDF",
+    "TANH",
+    "CONCAT_EMBEDDINGS",
+    "SKIP_GRAM",
+    "CALL",
+    "CUSTOM",
+    "EMBEDDING_LOOKUP_SPARSE",
+    "PAD",
+    "UNIDIRECTIONAL_SEQUENCE_RNN",
+    "GATHER",
+    "BATCH_TO_SPACE_ND",
+    "SPACE_TO_BATCH_ND",
+    "TRANSPOSE",
+    "MEAN",
+    "SUB",
+    "DIV",
+    "SQUEEZE",
+    "UNIDIRECTIONAL_SEQUENCE_LSTM",
+    "STRIDED_SLICE",
+    "BIDIRECTIONAL_SEQUENCE_RNN",
+    "EXP",
+    "TOPK_V2",
+    "SPLIT",
+    "LOG_SOFTMAX",
+    "DELEGATE",
+    "BIDIRECTIONAL_SEQUENCE_LSTM",
+    "CAST",
+    "PRELU",
+    "MAXIMUM",
+    "ARG_MAX",
+    "MINIMUM",
+    "LESS",
+    "NEG",
+    "PADV2",
+    "GREATER",
+    "GREATER_EQUAL",
+    "LESS_EQUAL",
+    "SELECT",
+    "SLICE",
+    "SIN",
+    "TRANSPOSE_CONV",
+    "SPARSE_TO_DENSE",
+    "TILE",
+    "EXPAND_DIMS",
+    "EQUAL",
+    "NOT_EQUAL",
+    "LOG",
+    "SUM",
+    "SQRT",
+    "RSQRT",
+    "SHAPE",
+    "POW",
+    "ARG_MIN",
+    "FAKE_QUANT",
+    "REDUCE_PROD",
+    "REDUCE_MAX",
+    "PACK",
+    "LOGICAL_OR",
+    "ONE_HOT",
+    "LOGICAL_AND",
+    "LOGICAL_NOT",
+    "UNPACK",
+    "REDUCE_MIN",
+    "FLOOR_DIV",
+    "REDUCE_ANY",
+    "SQUARE",
+    "ZEROS_LIKE",
+    "FILL",
+    "FLOOR_MOD",
+    "RANGE",
+    "RESIZE_NEAREST_NEIGHBOR",
+    "LEAKY_RELU",
+    "SQUARED_DIFFERENCE",
+    "MIRROR_PAD",
+    "ABS",
+    "SPLIT_V",
+    "UNIQUE",
+    "CEIL",
+    "REVERSE_V2",
+    "ADD_N",
+    "GATHER_ND",
+    "COS",
+    "WHERE",
+    "RANK",
+    "ELU",
+    "REVERSE_SEQUENCE",
+    "MATRIX_DIAG",
+    "QUANTIZE",
+    "MATRIX_SET_DIAG",
+    "ROUND",
+    "HARD_SWISH",
+    "IF",
+    "WHILE",
+    "NON_MAX_SUPPRESSION_V4",
+    "NON_MAX_SUPPRESSION_V5",
+    "SCATTER_ND",
+    "SELECT_V2",
+    "DENSIFY",
+    "SEGMENT_SUM",
+    "BATCH_MATMUL",
+    "PLACEHOLDER_FOR_GREATER_OP_CODES",
+    "CUMSUM",
+    "CALL_ONCE",
+    "BROADCAST_TO",
+    "RFFT2D",
+    "CONV_3D",
+    "IMAG",
+    "REAL",
+    "COMPLEX_ABS",
+    "HASHTABLE",
+    "HASHTABLE_FIND",
+    "HASHTABLE_IMPORT",
+    "HASHTABLE_SIZE",
+    "REDUCE_ALL",
+    "CONV_3D_TRANSPOSE",
+    "VAR_HANDLE",
+    "READ_VARIABLE",
+    "ASSIGN_VARIABLE",
+    "BROADCAST_ARGS",
+    "RANDOM_STANDARD_NORMAL",
+    "BUCKETIZE",
+    "RANDOM_UNIFORM",
+    "MULTINOMIAL",
+    "GELU",
+    "DYNAMIC_UPDATE_SLICE",
+    "RELU_0_TO_1",
+    "UNSORTED_SEGMENT_PROD",
+    "UNSORTED_SEGMENT_MAX",
+    "UNSORTED_SEGMENT_SUM",
+    "ATAN2",
+    "UNSORTED_SEGMENT_MIN",
+    "SIGN",
+    "BITCAST",
+    "BITWISE_XOR",
+    "RIGHT_SHIFT",
+    "STABLEHLO_LOGISTIC",
+    "STABLEHLO_ADD",
+    "STABLEHLO_DIVIDE",
+    "STABLEHLO_MULTIPLY",
+    "STABLEHLO_MAXIMUM",
+    "STABLEHLO_RESHAPE",
+    "STABLEHLO_CLAMP",
+    "STABLEHLO_CONCATENATE",
+    "STABLEHLO_BROADCAST_IN_DIM",
+    "STABLEHLO_CONVOLUTION",
+    "STABLEHLO_SLICE",
+    "STABLEHLO_CUSTOM_CALL",
+    "STABLEHLO_REDUCE",
+    "STABLEHLO_ABS",
+    "STABLEHLO_AND",
+    "STABLEHLO_COSINE",
+    "STABLEHLO_EXPONENTIAL",
+    "STABLEHLO_FLOOR",
+    "STABLEHLO_LOG",
+    "STABLEHLO_MINIMUM",
+    "STABLEHLO_NEGATE",
+    "STABLEHLO_OR",
+    "STABLEHLO_POWER",
+    "STABLEHLO_REMAINDER",
+    "STABLEHLO_RSQRT",
+    "STABLEHLO_SELECT",
+    "STABLEHLO_SUBTRACT",
+    "STABLEHLO_TANH",
+    "STABLEHLO_SCATTER",
+    "STABLEHLO_COMPARE",
+    "STABLEHLO_CONVERT",
+    "STABLEHLO_DYNAMIC_SLICE",
+    "STABLEHLO_DYNAMIC_UPDATE_SLICE",
+    "STABLEHLO_PAD",
+    "STABLEHLO_IOTA",
+    "STABLEHLO_DOT_GENERAL",
+    "STABLEHLO_REDUCE_WINDOW",
+    "STABLEHLO_SORT",
+    "STABLEHLO_WHILE",
+    "STABLEHLO_GATHER",
+    "STABLEHLO_TRANSPOSE",
+    "DILATE",
+    "STABLEHLO_RNG_BIT_GENERATOR",
+    "REDUCE_WINDOW",
+    "STABLEHLO_COMPOSITE",
+    "STABLEHLO_SHIFT_LEFT",
+    "STABLEHLO_CBRT",
+    "STABLEHLO_CASE",
+];
+
+/// The code of an operator that is told by its name.
+pub(super) const CUSTOM: i32 = 32;
+pub(super) const DEQUANTIZE: i32 = 6;
+
+/// Returns an operator's name, as in `CONV_2D`.
+pub(super) fn name(code: i32) -> String {
+    let known = usize::try_from(code).ok().and_then(|code| NAMES.get(code));
+    known.map_or_else(|| format!("OPERATOR_{code}"), |name| (*name).into())
+}
+
+/// What an operator does with a constant input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Multiplies it with activations: each index along `axis` is a channel of its output.
+    Weights {
+        /// The axis of the output channels.
+        axis: usize,
+        /// The versions of the operator that take int8 and int4 weights, a scale a channel, with float activations; 0 if
+        /// there is none.
+        dynamic_range: DynamicRange,
+    },
+    /// Passes it to another subgraph.
+    Passed,
+    /// What it does is not known: a custom operator, or one newer than this crate.
+    Unknown,
+    /// Anything else: a bias, an operand.
+    Operand,
+}
+
+/// The versions of an operator that quantize its float activations as it runs, or 0 where there is none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DynamicRange {
+    /// With int8 weights, a scale a channel.
+    pub int8: i32,
+    /// With int4 weights, a scale a channel.
+    pub int4: i32,
+}
+
+/// Returns what an operator does with the constant that is its input number `input`, of `ndim` dimensions.
+///
+/// Axes: OHWI filters of `CONV_2D`, 1HWC of `DEPTHWISE_CONV_2D`, rows of matrices, OHWI of `TRANSPOSE_CONV`.
+pub(super) fn role(code: i32, input: usize, ndim: usize) -> Role {
+    let none = DynamicRange::default();
+    match (NAMES.get(usize::try_from(code).unwrap_or(usize::MAX)).copied(), input) {
+        (None | Some("CUSTOM" | "DELEGATE" | "STABLEHLO_CUSTOM_CALL" | "STABLEHLO_COMPOSITE"), _) => Role::Unknown,
+        (Some("CALL" | "IF" | "WHILE" | "CALL_ONCE" | "STABLEHLO_WHILE" | "STABLEHLO_CASE"), _) => Role::Passed,
+        (Some("CONV_2D"), 1) => Role::Weights { axis: 0, dynamic_range: DynamicRange { int8: 5, int4: 7 } },
+        // Per channel only: per tensor (version 4) the interpreter's kernel is wrong. In int4 there is none.
+        (Some("DEPTHWISE_CONV_2D"), 1) => Role::Weights { axis: 3, dynamic_range: DynamicRange { int8: 6, int4: 0 } },
+        (Some("FULLY_CONNECTED"), 1) => Role::Weights { axis: 0, dynamic_range: DynamicRange { int8: 12, int4: 12 } },
+        (Some("EMBEDDING_LOOKUP"), 1) => Role::Weights { axis: 0, dynamic_range: DynamicRange { int8: 4, int4: 4 } },
+        (Some("TRANSPOSE_CONV"), 1) => Role::Weights { axis: 0, dynamic_range: none },
+        (Some("UNIDIRECTIONAL_SEQUENCE_LSTM" | "LSTM"), 1..=8) if ndim == 2 => {
+            Role::Weights { axis: 0, dynamic_range: none }
+        }
+        (Some("BATCH_MATMUL"), 1) if ndim >= 2 => Role::Weights { axis: ndim - 1, dynamic_range: none },
+        _ => Role::Operand,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_those_of_the_schema() {
+        let code_of = |name: &str| NAMES.iter().position(|known| *known == name);
+        assert_eq!(code_of("DEQUANTIZE"), Some(DEQUANTIZE as usize));
+        assert_eq!(code_of("CUSTOM"), Some(CUSTOM as usize));
+        assert_eq!((name(3), name(209), name(210)), ("CONV_2D".into(), "STABLEHLO_CASE".into(), "OPERATOR_210".into()));
+        assert_eq!(name(-1), "OPERATOR_-1");
+    }
+}

@@ -1,0 +1,95 @@
+//! The values of a constant tensor, as reals.
+
+use super::constant::{Constant, Quantization};
+use super::element_type::ElementType;
+use super::model::Model;
+use super::tree::Data;
+use crate::error::{Error, Result};
+use crate::num::{Code, I4, Real, bf16, f16};
+use crate::params::{CodeRange, Granularity, QuantParams};
+use crate::tensor::QuantizedTensor;
+use ndarray::{ArrayD, IxDyn};
+
+/// Bytes that are converted at once: a multiple of every element's size.
+const CHUNK: usize = 1 << 18;
+
+impl Model {
+    /// Returns the values of a constant: those of floating-point numbers as they are, in f32, those of codes restored with
+    /// the tensor's scales and zero points.
+    ///
+    /// f64 is rounded once.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Tensor`] with the name around [`Error::Unreadable`] if the type is another, the tensor is sparse or
+    /// quantized in blocks, or its data do not fit its shape; [`Error::Io`].
+    pub fn values(&self, constant: &Constant) -> Result<ArrayD<f32>> {
+        let unreadable = |reason: String| Error::Unreadable { reason }.of_tensor(&constant.name);
+        if constant.is_sparse {
+            return Err(unreadable("its values are stored in a sparse format".into()));
+        }
+        let elements = constant.shape.iter().try_fold(1_u64, |n, &len| n.checked_mul(len as u64));
+        let expected = elements.and_then(|elements| constant.element_type.size_of(elements));
+        if expected != Some(constant.size_in_bytes) {
+            let (bytes, shape, element_type) = (constant.size_in_bytes, &constant.shape, constant.element_type);
+            return Err(unreadable(format!("its {bytes} bytes are not those of a tensor {shape:?} of {element_type}")));
+        }
+        let count = elements.unwrap_or(0) as usize;
+        let values = match (constant.element_type, &constant.quantization) {
+            (ElementType::F32, _) => self.floats(constant.buffer, count, f32::from_le_bytes)?,
+            (ElementType::F16, _) => {
+                self.floats(constant.buffer, count, |bytes| Real::to_f32(f16::from_le_bytes(bytes)))?
+            }
+            (ElementType::Other(10), _) => self.floats(constant.buffer, count, |b| f64::from_le_bytes(b).to_f32())?,
+            (ElementType::Other(18), _) => {
+                self.floats(constant.buffer, count, |bytes| Real::to_f32(bf16::from_le_bytes(bytes)))?
+            }
+            (element_type, Some(quantization)) if !quantization.has_details => {
+                let bytes = self.bytes(constant.buffer)?;
+                let shape = &constant.shape;
+                let restored = match element_type {
+                    ElementType::I8 => restore::<i8>(&bytes, shape, quantization),
+                    ElementType::U8 => restore::<u8>(&bytes, shape, quantization),
+                    ElementType::I16 => restore::<i16>(&bytes, shape, quantization),
+                    ElementType::I32 => restore::<i32>(&bytes, shape, quantization),
+                    ElementType::I4 => restore::<I4>(&bytes, shape, quantization),
+                    other => return Err(unreadable(format!("elements of type {other} cannot be restored"))),
+                };
+                return restored.map_err(|e| e.of_tensor(&constant.name));
+            }
+            (other, Some(_)) => return Err(unreadable(format!("its {other} codes have scales of their own kind"))),
+            (other, None) => return Err(unreadable(format!("{other} is not a floating-point type"))),
+        };
+        ArrayD::from_shape_vec(IxDyn(&constant.shape), values).map_err(|e| unreadable(e.to_string()))
+    }
+
+    fn floats<const N: usize>(&self, buffer: usize, count: usize, convert: impl Fn([u8; N]) -> f32) -> Result<Vec<f32>> {
+        let mut values = Vec::with_capacity(count);
+        let mut convert = |bytes: &[u8]| values.extend(bytes.as_chunks().0.iter().map(|&bytes| convert(bytes)));
+        match self.data_of(buffer) {
+            Some(Data::Held(bytes)) => convert(bytes),
+            Some(&Data::File { start, len }) => {
+                let mut chunk = vec![0; CHUNK.min(len as usize)];
+                for at in (0..len).step_by(CHUNK) {
+                    let chunk = &mut chunk[..(len - at).min(CHUNK as u64) as usize];
+                    self.source.read_into(start + at, chunk)?;
+                    convert(chunk);
+                }
+            }
+            None => {}
+        }
+        Ok(values)
+    }
+}
+
+fn restore<C: Code>(bytes: &[u8], shape: &[usize], quantization: &Quantization) -> Result<ArrayD<f32>> {
+    let mut codes = vec![C::default(); shape.iter().product()];
+    C::read_packed(bytes, &mut codes)?;
+    let granularity =
+        if quantization.scales.len() == 1 { Granularity::Tensor } else { Granularity::Axis(quantization.axis) };
+    let zero_points = quantization.zero_points.iter().map(|&z| i32::try_from(z).unwrap_or(i32::MAX)).collect();
+    let params = QuantParams::new(granularity, CodeRange::of::<C>(), quantization.scales.clone(), zero_points)?;
+    let codes = ArrayD::from_shape_vec(IxDyn(shape), codes);
+    let codes = codes.map_err(|e| Error::Unreadable { reason: e.to_string() })?;
+    Ok(QuantizedTensor::new(codes, params)?.dequantize())
+}
