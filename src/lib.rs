@@ -39,10 +39,7 @@
 //! | [`tensor`] | [`Scheme`], [`quantize_tensor`] and its kin, requantization, an integer layer |
 //! | [`convention`] | what ONNX Runtime, PyTorch, TensorFlow and TFLite compute, bit for bit; [which to choose](docs::conventions) |
 //! | [`metrics`] | what it cost: per tensor, per channel, histograms |
-#![cfg_attr(
-    any(feature = "safetensors", feature = "tflite"),
-    doc = "| [`model`] | files to named tensors and back |"
-)]
+#![cfg_attr(any(feature = "safetensors", feature = "tflite"), doc = "| [`model`] | files to named tensors and back |")]
 #![cfg_attr(
     feature = "std",
     doc = "| [`calibration`] | estimator states by tensor name, from example inputs; bias correction |"

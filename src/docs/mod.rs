@@ -1,3 +1,5 @@
 //! Pages to read.
 
 pub mod conventions;
+#[cfg(feature = "std")]
+pub mod reducing_the_error;

@@ -159,8 +159,7 @@ impl Model {
             ElementType::I8 => 2,
             _ => 1,
         };
-        let found =
-            self.operator_codes().iter().position(|(code, _, known)| (*code, *known) == (DEQUANTIZE, version));
+        let found = self.operator_codes().iter().position(|(code, _, known)| (*code, *known) == (DEQUANTIZE, version));
         Ok(found.unwrap_or_else(|| {
             let mut entry = Table::new(&OPERATOR_CODE);
             entry.set_scalar(operator_code::BUILTIN, DEQUANTIZE.to_le_bytes());

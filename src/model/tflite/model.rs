@@ -154,7 +154,9 @@ impl Model {
                 }
             }
             for (i, table) in graph.tables(subgraph::TENSORS).iter().enumerate() {
-                let Some(mut constant) = self.constant(TensorId { subgraph: number, tensor: i }, table) else { continue };
+                let Some(mut constant) = self.constant(TensorId { subgraph: number, tensor: i }, table) else {
+                    continue;
+                };
                 constant.is_at_the_edge = edge.contains(&(i as i32));
                 let uses = inputs.get(&(i as i32)).into_iter().flatten().filter_map(|&(operator, input)| {
                     let (code, name, _) = self.code_of(graph.tables(subgraph::OPERATORS).get(operator)?, &codes);

@@ -95,8 +95,7 @@ impl Reader<'_> {
         let slots: Vec<u16> = slots.iter().map(|&bytes| u16::from_le_bytes(bytes)).collect();
         self.check_fields(&slots, len, shape, at)?;
 
-        let mut table =
-            Table { shape, phase: (at % 8) as u8, inline, slots, children: Vec::new(), outside: None };
+        let mut table = Table { shape, phase: (at % 8) as u8, inline, slots, children: Vec::new(), outside: None };
         for slot in 0..table.slots.len() as u16 {
             let Some(field) = table.field(slot) else { continue };
             match shape.reference(slot) {

@@ -282,11 +282,7 @@ static OPTIONS_2: Union = Union {
         ),
         (
             16,
-            &table(
-                "StablehloGatherOptions",
-                6,
-                &[(0, Numbers(8)), (1, Numbers(8)), (2, Numbers(8)), (4, Numbers(8))],
-            ),
+            &table("StablehloGatherOptions", 6, &[(0, Numbers(8)), (1, Numbers(8)), (2, Numbers(8)), (4, Numbers(8))]),
         ),
         (17, &table("StablehloTransposeOptions", 1, &[(0, Numbers(8))])),
         (21, &table("StableHLOCompositeOptions", 5, &[(0, Text), (2, Blob)])),

@@ -63,7 +63,12 @@ impl Model {
         ArrayD::from_shape_vec(IxDyn(&constant.shape), values).map_err(|e| unreadable(e.to_string()))
     }
 
-    fn floats<const N: usize>(&self, buffer: usize, count: usize, convert: impl Fn([u8; N]) -> f32) -> Result<Vec<f32>> {
+    fn floats<const N: usize>(
+        &self,
+        buffer: usize,
+        count: usize,
+        convert: impl Fn([u8; N]) -> f32,
+    ) -> Result<Vec<f32>> {
         let mut values = Vec::with_capacity(count);
         let mut convert = |bytes: &[u8]| values.extend(bytes.as_chunks().0.iter().map(|&bytes| convert(bytes)));
         match self.data_of(buffer) {
