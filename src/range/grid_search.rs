@@ -24,8 +24,9 @@
 //! bounds the errors of all zero points. And both ends of an interval are ends of others: the sums up to each t(k)·s are
 //! looked up once for a scale s ([`Cut`]). A pass over one cut gives the errors at that scale.
 //!
-//! The search ends when the best known error is within [`TOLERANCE`] of what any other scale can reach. After
-//! [`MOST_INTERVALS`], some hundred times what was ever seen, it ends without that proof.
+//! The search ends when the best known error is within [`TOLERANCE`] of what any other scale can reach: after some hundred
+//! intervals, or some thousand where the rounding is directed and the error therefore jumps. After [`MOST_INTERVALS`] it
+//! ends without that proof.
 
 use super::sorted::{Sorted, Sums};
 use alloc::collections::BinaryHeap;
@@ -37,7 +38,9 @@ use core::ops::RangeInclusive;
 /// How far above the infimum the error found may be, as a share of it.
 const TOLERANCE: f64 = 1e-6;
 /// Intervals to look at before giving up the proof.
-const MOST_INTERVALS: usize = 100_000;
+const MOST_INTERVALS: usize = 20_000;
+/// Open intervals that keep their cuts; those of more are made anew when they are wanted.
+const MOST_WITH_CUTS: usize = 1000;
 /// The ratio of the ends of the intervals at the start.
 const FIRST_RATIO: f64 = 1.25;
 /// More codes than this are not searched: running sums in f64 would lose the error among the squares.
@@ -270,7 +273,8 @@ impl Search<'_> {
             }
         }
         if self.can_beat(least) {
-            self.open.push(Interval { low, high, bound: least, cuts: Some(cuts) });
+            let cuts = (self.open.len() < MOST_WITH_CUTS).then_some(cuts);
+            self.open.push(Interval { low, high, bound: least, cuts });
         }
     }
 
