@@ -40,7 +40,10 @@ fn mapping<C: Code>() -> impl Strategy<Value = Mapping> {
         prop_oneof![
             4 => 0.01_f32..3.0,
             2 => prop::sample::select(vec![1.0, 0.5, 0.1, 1.0 / 127.0]),
-            1 => prop::sample::select(vec![f32::MIN_POSITIVE, f32::MAX, 1e-30, 1e30]),
+            // Far out, and at both ends of what each way to divide is used for.
+            1 => prop::sample::select(vec![
+                f32::MIN_POSITIVE, f32::MAX, 1e-30, 1e30, 1.0_f32.next_up(), 1.9, 2.0_f32.powi(-40), 9.0e-13, 1.1e27, 1.3e27,
+            ]),
         ],
         0.0_f64..=1.0,
         prop_oneof![3 => Just(0.0_f32), 1 => -5.0_f32..5.0],
@@ -60,8 +63,8 @@ fn mapping<C: Code>() -> impl Strategy<Value = Mapping> {
         })
 }
 
-fn bits<C: Code>(codes: &[C]) -> Vec<String> {
-    codes.iter().map(|code| format!("{:x}", code.to_f64().to_bits())).collect()
+fn bits<C: Code>(codes: &[C]) -> Vec<u64> {
+    codes.iter().map(|code| code.to_f64().to_bits()).collect()
 }
 
 /// NaN codes of floating types compare by their bits too.
@@ -232,6 +235,31 @@ proptest! {
                 let inside = mapping.codes.min() <= code && code <= mapping.codes.max();
                 prop_assert_eq!(got[i], if inside { gradient[i] } else { 0.0 }, "{:?} {}", level, x[i]);
             }
+        }
+    }
+}
+
+/// Where a quotient that is off in its last place gives another code: beside the middle between two codes, and for the
+/// directed roundings beside the codes. 1.5 million of them, for scales with all kinds of significands.
+#[test]
+fn codes_at_and_beside_every_tie() {
+    for k in 0..500_u32 {
+        let significand = f32::from_bits(0x3f80_0000 | (k.wrapping_mul(0x9e37_79b9) >> 9));
+        let scale = significand * [0.5, 0.007_812_5, 1e-3, 1e-9, 3.0][k as usize % 5];
+        let x: Vec<f32> = (-512..=512)
+            .flat_map(|halves| {
+                let tie = halves as f32 * 0.5 * scale;
+                [-1, 0, 1].map(|ulp| f32::from_bits(tie.to_bits().wrapping_add_signed(ulp)))
+            })
+            .filter(|x| !x.is_nan())
+            .collect();
+        let mapping = Mapping::new(AffineParams::new(f64::from(scale), 0).unwrap(), CodeRange::of::<i8>());
+        agree::<f32, i8, _>(&x, &mapping, TiesEven, 0).unwrap();
+        match k % 4 {
+            0 => agree::<f32, i8, _>(&x, &mapping, HalfAway, 0).unwrap(),
+            1 => agree::<f32, i8, _>(&x, &mapping, Ceil, 0).unwrap(),
+            2 => agree::<f32, i8, _>(&x, &mapping, Floor, 0).unwrap(),
+            _ => agree_there_and_back::<f32, i8, _>(&x, &mapping, TiesEven, 0).unwrap(),
         }
     }
 }

@@ -5,20 +5,23 @@
 //!    elements, one vector of each a vector of elements.
 //! 3. Groups in between are spread over a tile on the stack, one entry an element, and handled as in 2: a run of 9 or 32
 //!    elements would spend its time in the remainder of a vectorised loop.
+//! 4. The reciprocals of a tensor's scales are computed once, for all spans.
 
-use super::quantize::{Divide, Mapping, Multiply, Quotient, ShiftDivide, ShiftMultiply, grid_of, reciprocal};
-use super::{dequantize, fake_quantize, first_nan, quantize};
-use crate::num::{Code, Rounding, Scaling};
+use super::bytes::{BLOCK, can_add, quantize_each};
+use super::elementwise::map_slice;
+use super::fake_quantize::{backward, fake_each};
+use super::quantize::{FromByte, TILE, grid_of};
+use super::quotient::{Each, Method, quotients, reciprocal};
+use super::rounding::BuiltIn;
+use super::{Mapping, dequantize, fake_quantize, first_nan, quantize};
+use crate::num::{Code, CodeKind, Rounding, Scaling};
 use crate::params::{AffineParams, CodeRange, NanPolicy, QuantParams, Span};
 use alloc::vec::Vec;
-use core::marker::PhantomData;
 use core::ops::Range;
 use fearless_simd::{Level, Simd, dispatch};
 
 /// Runs at least this long use the kernel for one scale.
 const LONG_RUN: usize = 256;
-/// Entries of a tile: 12 KiB in all, which leaves room in the first-level cache.
-const TILE: usize = 1024;
 
 /// What a scheme says beside its parameters.
 #[derive(Clone, Copy, Debug)]
@@ -34,50 +37,71 @@ impl<R> Settings<R> {
     }
 }
 
-/// Returns a copy of the elements with each NaN replaced by its group's offset, where there is a NaN and the bare mapping
-/// is not what is wanted.
-fn nan_replaced<R>(
-    level: Level,
-    params: &QuantParams,
-    settings: Settings<R>,
-    span: Span,
-    x: &[f32],
-) -> Option<Vec<f32>> {
-    if settings.nan == NanPolicy::Native {
-        return None;
+/// The parameters of a tensor, and what the kernels want to know about all of its groups.
+#[derive(Clone, Debug)]
+pub(crate) struct Groups<'a> {
+    params: &'a QuantParams,
+    inverses: Vec<f32>,
+    scales: (f32, f32),
+    zero_points: (i32, i32),
+}
+
+impl<'a> Groups<'a> {
+    pub(crate) fn new(params: &'a QuantParams) -> Self {
+        let (scales, zero_points) = (params.scales(), params.zero_points());
+        Self {
+            params,
+            inverses: scales.iter().copied().map(reciprocal).collect(),
+            scales: scales.iter().fold((f32::MAX, 0.0), |(min, max), &s| (s.min(min), s.max(max))),
+            zero_points: zero_points.iter().fold((i32::MAX, i32::MIN), |(min, max), &z| (z.min(min), z.max(max))),
+        }
     }
-    first_nan(level, x)?;
-    let offset = |i: usize| params.group(span.first_group + i / span.repeat).map_or(0.0, AffineParams::offset);
-    let replaced = x.iter().enumerate().map(|(i, &x)| if x.is_nan() { offset(i) } else { x });
-    Some(replaced.collect())
+
+    fn method<C: Code>(&self, scaling: Scaling, rounding: Option<BuiltIn>) -> Method {
+        Method::of::<C>(scaling, self.scales, self.zero_points, rounding)
+    }
+
+    /// Returns a copy of the elements with each NaN replaced by its group's offset, where there is a NaN and the bare
+    /// mapping is not what is wanted.
+    fn nan_replaced(&self, level: Level, nan: NanPolicy, span: Span, x: &[f32]) -> Option<Vec<f32>> {
+        if nan == NanPolicy::Native {
+            return None;
+        }
+        first_nan(level, x)?;
+        let group = |i: usize| self.params.group(span.first_group + i / span.repeat);
+        let offset = |i: usize| group(i).map_or(0.0, AffineParams::offset);
+        let replaced = x.iter().enumerate().map(|(i, &x)| if x.is_nan() { offset(i) } else { x });
+        Some(replaced.collect())
+    }
 }
 
 /// Writes the codes of a span: `x` and `out` are its elements.
 pub(crate) fn quantize_span<C: Code, R: Rounding>(
     level: Level,
-    params: &QuantParams,
+    groups: &Groups<'_>,
     settings: Settings<R>,
     span: Span,
     x: &[f32],
     out: &mut [C],
 ) {
-    if let Some(replaced) = nan_replaced(level, params, settings, span, x) {
-        return quantize_span(level, params, settings.native(), span, &replaced, out);
+    if let Some(replaced) = groups.nan_replaced(level, settings.nan, span, x) {
+        return quantize_span(level, groups, settings.native(), span, &replaced, out);
     }
     let Settings { rounding, scaling, nan } = settings.native();
-    let first = span.start as u64;
-    let codes = params.codes();
-    for_each_piece(params, span, |piece, range| {
-        let index = first + range.start as u64;
+    let codes = groups.params.codes();
+    let builtin = BuiltIn::of::<R>();
+    let method = groups.method::<C>(scaling, builtin);
+    let packed = builtin == Some(BuiltIn::TiesEven) && can_add(groups.zero_points);
+    for_each_piece(groups, span, |piece, range| {
+        let index = span.start as u64 + range.start as u64;
         let (x, out) = (&x[range.clone()], &mut out[range]);
         match piece {
-            Piece::One(group) => {
-                quantize(level, x, &Mapping { params: group, codes, scaling, nan }, rounding, out, index);
-            }
-            Piece::Each(groups) => {
-                let map = EachQuantize { codes, rounding, code: PhantomData };
-                each(level, map, scaling, groups, x, out, index);
-            }
+            Piece::One(params) => quantize(level, x, &Mapping { params, codes, scaling, nan }, rounding, out, index),
+            Piece::Each(own) if packed && own.in_bytes(level, method, codes, x, out) => {}
+            Piece::Each(own) => own.for_each_tile(level, method, x, |own, quotients, tile| {
+                let (index, out) = (index + tile.start as u64, &mut out[tile]);
+                dispatch!(level, simd => encode_body(simd, quotients, own.zero_points, codes, rounding, out, index));
+            }),
         }
     });
 }
@@ -85,201 +109,246 @@ pub(crate) fn quantize_span<C: Code, R: Rounding>(
 /// Writes what the elements of a span are restored as, having been codes of type `C`.
 pub(crate) fn fake_quantize_span<C: Code, R: Rounding>(
     level: Level,
-    params: &QuantParams,
+    groups: &Groups<'_>,
     settings: Settings<R>,
     span: Span,
     x: &[f32],
     out: &mut [f32],
 ) {
-    if let Some(replaced) = nan_replaced(level, params, settings, span, x) {
-        return fake_quantize_span::<C, R>(level, params, settings.native(), span, &replaced, out);
+    if let Some(replaced) = groups.nan_replaced(level, settings.nan, span, x) {
+        return fake_quantize_span::<C, R>(level, groups, settings.native(), span, &replaced, out);
     }
     let Settings { rounding, scaling, nan } = settings.native();
-    let first = span.start as u64;
-    let codes = params.codes();
-    for_each_piece(params, span, |piece, range| {
-        let index = first + range.start as u64;
+    let codes = groups.params.codes();
+    let method = groups.method::<C>(scaling, BuiltIn::of::<R>());
+    for_each_piece(groups, span, |piece, range| {
+        let index = span.start as u64 + range.start as u64;
         let (x, out) = (&x[range.clone()], &mut out[range]);
         match piece {
-            Piece::One(group) => {
-                let mapping = Mapping { params: group, codes, scaling, nan };
+            Piece::One(params) => {
+                let mapping = Mapping { params, codes, scaling, nan };
                 fake_quantize::<f32, C, R>(level, x, &mapping, rounding, out, index);
             }
-            Piece::Each(groups) => {
-                let map = EachFakeQuantize(EachQuantize { codes, rounding, code: PhantomData::<C> });
-                each(level, map, scaling, groups, x, out, index);
+            Piece::Each(own) => own.for_each_tile(level, method, x, |own, quotients, tile| {
+                let (index, out) = (index + tile.start as u64, &mut out[tile]);
+                fake_each::<C, R>(level, quotients, own, codes, rounding, out, index);
+            }),
+        }
+    });
+}
+
+/// Writes the straight-through gradient of a span: `gradient` where the code was not clamped, else a zero of its sign.
+pub(crate) fn fake_quantize_backward_span<C: Code, R: Rounding>(
+    level: Level,
+    groups: &Groups<'_>,
+    settings: Settings<R>,
+    span: Span,
+    x: &[f32],
+    gradient: &[f32],
+    out: &mut [f32],
+) {
+    let codes = groups.params.codes();
+    let method = groups.method::<C>(settings.scaling, BuiltIn::of::<R>());
+    let (mut lo, mut hi) = ([0.0; TILE], [0.0; TILE]);
+    for_each_piece(groups, span, |piece, range| {
+        let index = span.start as u64 + range.start as u64;
+        let (x, gradient, out) = (&x[range.clone()], &gradient[range.clone()], &mut out[range]);
+        match piece {
+            Piece::One(params) => {
+                let mapping = Mapping { params, codes, scaling: settings.scaling, nan: settings.nan };
+                super::fake_quantize_backward(level, x, gradient, &mapping, settings.rounding, out, index);
             }
+            Piece::Each(own) => own.for_each_tile(level, method, x, |own, quotients, tile| {
+                for ((lo, hi), &zero_point) in lo.iter_mut().zip(&mut hi).zip(own.zero_points) {
+                    let grid = grid_of(codes, zero_point);
+                    (*lo, *hi) = (grid.lo, grid.hi);
+                }
+                let n = quotients.len();
+                let (index, gradient, out) = (index + tile.start as u64, &gradient[tile.clone()], &mut out[tile]);
+                backward(level, quotients, gradient, (&lo[..n], &hi[..n]), settings.rounding, out, index);
+            }),
         }
     });
 }
 
 /// Writes the reals of a span's codes.
 pub(crate) fn dequantize_span<C: Code>(level: Level, params: &QuantParams, span: Span, codes: &[C], out: &mut [f32]) {
-    for_each_piece(params, span, |piece, range| {
+    let own =
+        Own { scales: params.scales(), inverses: &[], zero_points: params.zero_points(), offsets: params.offsets() };
+    for_each_part(own, span, |part, range| {
         let (codes, out) = (&codes[range.clone()], &mut out[range]);
-        match piece {
-            Piece::One(group) => dequantize(level, codes, group, out),
-            Piece::Each(groups) => each(level, EachDequantize, Scaling::Divide, groups, codes, out, 0),
+        match part {
+            Part::Group(group) => {
+                if let Some(group) = params.group(group) {
+                    dequantize(level, codes, group, out);
+                }
+            }
+            Part::Each(own) if own.offsets.is_empty() => {
+                dispatch!(level, simd => dequantize_body::<_, C, false>(simd, codes, own, out));
+            }
+            Part::Each(own) => dispatch!(level, simd => dequantize_body::<_, C, true>(simd, codes, own, out)),
         }
     });
 }
 
+#[inline(always)]
+fn dequantize_body<S: Simd, C: Code, const SHIFTED: bool>(_simd: S, codes: &[C], own: Own<'_>, out: &mut [f32]) {
+    let n = out.len();
+    let (codes, scales, zero_points) = (&codes[..n], &own.scales[..n], &own.zero_points[..n]);
+    let offsets = if SHIFTED { &own.offsets[..n] } else { scales };
+    for i in 0..n {
+        let real = codes[i].decode(zero_points[i]) * scales[i];
+        out[i] = if SHIFTED { real + offsets[i] } else { real };
+    }
+}
+
 /// Parameters of neighbouring elements, one entry an element.
 #[derive(Clone, Copy)]
-struct Groups<'a> {
-    scales: &'a [f32],
-    zero_points: &'a [i32],
+pub(super) struct Own<'a> {
+    pub(super) scales: &'a [f32],
+    /// Empty where nobody divides.
+    inverses: &'a [f32],
+    pub(super) zero_points: &'a [i32],
     /// Empty if all are 0.
-    offsets: &'a [f32],
+    pub(super) offsets: &'a [f32],
 }
 
-enum Piece<'a> {
-    One(AffineParams),
-    Each(Groups<'a>),
-}
+impl Own<'_> {
+    fn part(&self, range: Range<usize>) -> Self {
+        let floats = |all: &'_ [f32]| if all.is_empty() { 0..0 } else { range.clone() };
+        Self {
+            scales: &self.scales[floats(self.scales)],
+            inverses: &self.inverses[floats(self.inverses)],
+            zero_points: &self.zero_points[range.clone()],
+            offsets: &self.offsets[floats(self.offsets)],
+        }
+    }
 
-/// Cuts a span into pieces and hands each over with its range of elements.
-fn for_each_piece(params: &QuantParams, span: Span, mut visit: impl FnMut(Piece<'_>, Range<usize>)) {
-    let Span { len, first_group, repeat, .. } = span;
-    let all = Groups { scales: params.scales(), zero_points: params.zero_points(), offsets: params.offsets() };
-    if repeat >= LONG_RUN || repeat >= len {
-        for (k, start) in (0..len).step_by(repeat).enumerate() {
-            if let Some(group) = params.group(first_group + k) {
-                visit(Piece::One(group), start..len.min(start + repeat));
+    fn divisors(&self) -> Each<'_> {
+        Each { scales: self.scales, inverses: self.inverses }
+    }
+
+    /// Writes codes of a byte or less, halves to even, and returns whether it could.
+    fn in_bytes<C: Code>(self, level: Level, method: Method, codes: CodeRange, x: &[f32], out: &mut [C]) -> bool {
+        if method == Method::Divide || x.len() < BLOCK || !self.offsets.is_empty() {
+            return false;
+        }
+        let exact = method == Method::Markstein;
+        if let Some(out) = C::as_i8s(out) {
+            quantize_each(level, x, self.divisors(), self.zero_points, codes, exact, out);
+        } else if let Some(out) = C::as_u8s(out) {
+            quantize_each(level, x, self.divisors(), self.zero_points, codes, exact, out);
+        } else if C::KIND == CodeKind::Integer && C::BITS < 8 && x.len() <= TILE {
+            let mut bytes = [0_i8; TILE];
+            let bytes = &mut bytes[..x.len()];
+            quantize_each(level, x, self.divisors(), self.zero_points, codes, exact, bytes);
+            map_slice(level, FromByte, bytes, out, 0);
+        } else {
+            return false;
+        }
+        true
+    }
+
+    /// Hands over the quotients a tile at a time, with the parameters of its elements and their range.
+    fn for_each_tile(self, level: Level, method: Method, x: &[f32], mut visit: impl FnMut(Self, &[f32], Range<usize>)) {
+        let (mut tile, mut shifted) = ([0.0; TILE], [0.0; TILE]);
+        for start in (0..x.len()).step_by(TILE) {
+            let range = start..x.len().min(start + TILE);
+            let (own, mut x, tile) = (self.part(range.clone()), &x[range.clone()], &mut tile[..range.len()]);
+            if !own.offsets.is_empty() {
+                for (shifted, (x, offset)) in shifted.iter_mut().zip(x.iter().zip(own.offsets)) {
+                    *shifted = x - offset;
+                }
+                x = &shifted[..x.len()];
             }
-        }
-    } else if repeat == 1 {
-        let groups = first_group..first_group + len;
-        let offsets = if all.offsets.is_empty() { &[] } else { &all.offsets[groups.clone()] };
-        let groups = Groups { scales: &all.scales[groups.clone()], zero_points: &all.zero_points[groups], offsets };
-        visit(Piece::Each(groups), 0..len);
-    } else {
-        let (mut scales, mut zero_points, mut offsets) = ([0.0; TILE], [0; TILE], [0.0; TILE]);
-        // Whole groups only, so that every tile starts at the first element of one.
-        let tile = TILE / repeat * repeat;
-        for start in (0..len).step_by(tile) {
-            let n = tile.min(len - start);
-            let group = first_group + start / repeat;
-            spread(all.scales, group, repeat, &mut scales[..n]);
-            spread(all.zero_points, group, repeat, &mut zero_points[..n]);
-            let mut groups = Groups { scales: &scales[..n], zero_points: &zero_points[..n], offsets: &[] };
-            if !all.offsets.is_empty() {
-                spread(all.offsets, group, repeat, &mut offsets[..n]);
-                groups.offsets = &offsets[..n];
-            }
-            visit(Piece::Each(groups), start..start + n);
-        }
-    }
-}
-
-fn spread<V: Copy>(values: &[V], first: usize, repeat: usize, out: &mut [V]) {
-    for (run, &value) in out.chunks_mut(repeat).zip(&values[first..]) {
-        run.fill(value);
-    }
-}
-
-/// The parameters of one element, and how its quotient is computed.
-#[derive(Clone, Copy)]
-struct Own<const RECIPROCAL: bool, const SHIFTED: bool> {
-    scale: f32,
-    zero_point: i32,
-    offset: f32,
-}
-
-impl<const RECIPROCAL: bool, const SHIFTED: bool> Own<RECIPROCAL, SHIFTED> {
-    #[inline(always)]
-    fn quotient(self, x: f32) -> f32 {
-        match (RECIPROCAL, SHIFTED) {
-            (false, false) => Divide(self.scale).of(x),
-            (true, false) => Multiply(reciprocal(self.scale)).of(x),
-            (false, true) => ShiftDivide(self.offset, self.scale).of(x),
-            (true, true) => ShiftMultiply(self.offset, reciprocal(self.scale)).of(x),
-        }
-    }
-}
-
-/// What happens to one element whose parameters are its own.
-trait EachMap<I, O>: Copy {
-    fn apply<const K: bool, const S: bool>(self, x: I, own: Own<K, S>, index: u64) -> O;
-}
-
-#[derive(Clone, Copy)]
-struct EachQuantize<C, R> {
-    codes: CodeRange,
-    rounding: R,
-    code: PhantomData<C>,
-}
-
-impl<C: Code, R: Rounding> EachMap<f32, C> for EachQuantize<C, R> {
-    #[inline(always)]
-    fn apply<const K: bool, const S: bool>(self, x: f32, own: Own<K, S>, index: u64) -> C {
-        let grid = grid_of(self.codes, own.zero_point);
-        C::encode(own.quotient(x), grid, self.rounding, index)
-    }
-}
-
-#[derive(Clone, Copy)]
-struct EachDequantize;
-
-impl<C: Code> EachMap<C, f32> for EachDequantize {
-    #[inline(always)]
-    fn apply<const K: bool, const S: bool>(self, code: C, own: Own<K, S>, _index: u64) -> f32 {
-        let real = code.decode(own.zero_point) * own.scale;
-        if S { real + own.offset } else { real }
-    }
-}
-
-#[derive(Clone, Copy)]
-struct EachFakeQuantize<C, R>(EachQuantize<C, R>);
-
-impl<C: Code, R: Rounding> EachMap<f32, f32> for EachFakeQuantize<C, R> {
-    #[inline(always)]
-    fn apply<const K: bool, const S: bool>(self, x: f32, own: Own<K, S>, index: u64) -> f32 {
-        let code: C = self.0.apply(x, own, index);
-        EachDequantize.apply(code, own, index)
-    }
-}
-
-fn each<I: Copy, O, M: EachMap<I, O>>(
-    level: Level,
-    map: M,
-    scaling: Scaling,
-    groups: Groups<'_>,
-    x: &[I],
-    out: &mut [O],
-    first: u64,
-) {
-    match (scaling, !groups.offsets.is_empty()) {
-        (Scaling::Divide, false) => {
-            dispatch!(level, simd => body::<_, _, _, _, false, false>(simd, map, groups, x, out, first));
-        }
-        (Scaling::Reciprocal, false) => {
-            dispatch!(level, simd => body::<_, _, _, _, true, false>(simd, map, groups, x, out, first));
-        }
-        (Scaling::Divide, true) => {
-            dispatch!(level, simd => body::<_, _, _, _, false, true>(simd, map, groups, x, out, first));
-        }
-        (Scaling::Reciprocal, true) => {
-            dispatch!(level, simd => body::<_, _, _, _, true, true>(simd, map, groups, x, out, first));
+            quotients(level, method, x, own.divisors(), tile);
+            visit(own, tile, range);
         }
     }
 }
 
 #[inline(always)]
-fn body<S: Simd, I: Copy, O, M: EachMap<I, O>, const RECIPROCAL: bool, const SHIFTED: bool>(
+fn encode_body<S: Simd, C: Code, R: Rounding>(
     _simd: S,
-    map: M,
-    groups: Groups<'_>,
-    x: &[I],
-    out: &mut [O],
+    quotients: &[f32],
+    zero_points: &[i32],
+    codes: CodeRange,
+    rounding: R,
+    out: &mut [C],
     first: u64,
 ) {
     let n = out.len();
-    let (x, scales, zero_points) = (&x[..n], &groups.scales[..n], &groups.zero_points[..n]);
-    let offsets = if SHIFTED { &groups.offsets[..n] } else { scales };
+    let (quotients, zero_points) = (&quotients[..n], &zero_points[..n]);
     for i in 0..n {
-        let offset = if SHIFTED { offsets[i] } else { 0.0 };
-        let own = Own::<RECIPROCAL, SHIFTED> { scale: scales[i], zero_point: zero_points[i], offset };
-        out[i] = map.apply(x[i], own, first.wrapping_add(i as u64));
+        let grid = grid_of(codes, zero_points[i]);
+        out[i] = C::encode(quotients[i], grid, rounding, first.wrapping_add(i as u64));
     }
+}
+
+enum Piece<'a> {
+    One(AffineParams),
+    Each(Own<'a>),
+}
+
+/// Cuts a span into pieces and hands each over with its range of elements.
+fn for_each_piece(groups: &Groups<'_>, span: Span, mut visit: impl FnMut(Piece<'_>, Range<usize>)) {
+    let params = groups.params;
+    let own = Own {
+        scales: params.scales(),
+        inverses: &groups.inverses,
+        zero_points: params.zero_points(),
+        offsets: params.offsets(),
+    };
+    for_each_part(own, span, |part, range| match part {
+        Part::Group(group) => {
+            if let Some(group) = params.group(group) {
+                visit(Piece::One(group), range);
+            }
+        }
+        Part::Each(own) => visit(Piece::Each(own), range),
+    });
+}
+
+enum Part<'a> {
+    Group(usize),
+    Each(Own<'a>),
+}
+
+/// As [`for_each_piece`], from the parameters of all groups.
+fn for_each_part(all: Own<'_>, span: Span, mut visit: impl FnMut(Part<'_>, Range<usize>)) {
+    let Span { len, first_group, repeat, .. } = span;
+    if repeat >= LONG_RUN || repeat >= len {
+        for (k, start) in (0..len).step_by(repeat).enumerate() {
+            visit(Part::Group(first_group + k), start..len.min(start + repeat));
+        }
+    } else if repeat == 1 {
+        visit(Part::Each(all.part(first_group..first_group + len)), 0..len);
+    } else {
+        let (mut scales, mut inverses, mut offsets) = ([0.0; TILE], [0.0; TILE], [0.0; TILE]);
+        let mut zero_points = [0; TILE];
+        // Whole groups only, so that every tile starts at the first element of one.
+        let tile = TILE / repeat * repeat;
+        for start in (0..len).step_by(tile) {
+            let n = tile.min(len - start);
+            let group = first_group + start / repeat;
+            let own = Own {
+                scales: spread(all.scales, group, repeat, &mut scales[..n]),
+                inverses: spread(all.inverses, group, repeat, &mut inverses[..n]),
+                zero_points: spread(all.zero_points, group, repeat, &mut zero_points[..n]),
+                offsets: spread(all.offsets, group, repeat, &mut offsets[..n]),
+            };
+            visit(Part::Each(own), start..start + n);
+        }
+    }
+}
+
+/// Returns each value as often as it is needed; nothing, if there are no values.
+fn spread<'a, V: Copy>(values: &[V], first: usize, repeat: usize, out: &'a mut [V]) -> &'a [V] {
+    if values.is_empty() {
+        return &[];
+    }
+    for (run, &value) in out.chunks_mut(repeat).zip(&values[first..]) {
+        run.fill(value);
+    }
+    out
 }

@@ -15,6 +15,7 @@
 //! 4. No closure is passed to `map` or `from_fn` inside a body: whether such a call is inlined depends on the build, and
 //!    where it is not the loop is scalar.
 
+mod bytes;
 mod convert;
 mod dequantize;
 mod each;
@@ -27,9 +28,14 @@ mod histogram;
 mod level;
 mod min_max;
 mod nan;
+mod narrow;
+#[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+mod narrow_x86;
 mod quantize;
+mod quotient;
 pub mod reference;
 mod requantize;
+mod rounding;
 
 pub use convert::{bf16_to_f32, f16_to_f32, f32_to_bf16, f32_to_f16, to_f32};
 pub use dequantize::dequantize;
@@ -42,4 +48,6 @@ pub use min_max::{Extremes, count_non_finite, first_nan, min_max};
 pub use quantize::{Mapping, quantize};
 pub use requantize::{Requantization, requantize};
 
-pub(crate) use each::{Settings, dequantize_span, fake_quantize_span, quantize_span};
+pub(crate) use each::{
+    Groups, Settings, dequantize_span, fake_quantize_backward_span, fake_quantize_span, quantize_span,
+};

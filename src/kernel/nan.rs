@@ -5,47 +5,29 @@
 //! of its group: the real that the zero point stands for.
 
 use super::min_max::first_nan;
-use crate::num::Real;
 use fearless_simd::Level;
 
 /// Elements in a piece.
 const PIECE: usize = 1024;
 
-pub(super) enum Piece<'a, T> {
-    /// As it was.
-    Clean(&'a [T]),
-    /// A copy in f32 without NaN.
-    Replaced(&'a [f32]),
-}
-
-impl<T> Piece<'_, T> {
-    pub(super) fn len(&self) -> usize {
-        match self {
-            Piece::Clean(x) => x.len(),
-            Piece::Replaced(x) => x.len(),
-        }
-    }
-}
-
 /// Hands over `x` in pieces without NaN, each with the position of its first element; `offset` gives what stands in for a
 /// NaN at a position.
-pub(super) fn with_nan_replaced<T: Real>(
+pub(super) fn with_nan_replaced(
     level: Level,
-    x: &[T],
+    x: &[f32],
     offset: impl Fn(usize) -> f32,
-    mut visit: impl FnMut(Piece<'_, T>, usize),
+    mut visit: impl FnMut(&[f32], usize),
 ) {
     let mut start = 0;
     for piece in x.chunks(PIECE) {
         if first_nan(level, piece).is_none() {
-            visit(Piece::Clean(piece), start);
+            visit(piece, start);
         } else {
             let mut tile = [0.0; PIECE];
-            for (i, (to, from)) in tile.iter_mut().zip(piece).enumerate() {
-                let x = from.to_f32();
+            for (i, (to, &x)) in tile.iter_mut().zip(piece).enumerate() {
                 *to = if x.is_nan() { offset(start + i) } else { x };
             }
-            visit(Piece::Replaced(&tile[..piece.len()]), start);
+            visit(&tile[..piece.len()], start);
         }
         start += piece.len();
     }

@@ -5,15 +5,27 @@
 //! ```
 //!
 //! which equals the textbook's `clamp(round(…) + zero_point, qmin, qmax)` for every monotone rounding that keeps whole
-//! numbers; see [`Grid`]. The offset is subtracted only where there is one.
+//! numbers; see [`Grid`].
+//!
+//! 1. Codes of a byte, rounded in a way that the hardware has, take one loop: [`bytes`](super::bytes).
+//! 2. Everything else goes by way of a tile in the first-level cache: quotients first, then what is done with them. A step
+//!    is compiled for each scaling, or for each rounding and code type, but no step for all of these at once; storing and
+//!    loading a vector costs little beside computing it.
+//! 3. A user's rounding is one such step, for all codes of a byte: what it returned is packed by the loop of 1.
 
+use super::bytes::{Single, can_add, quantize_one};
 use super::elementwise::{Map, map_slice};
-use super::nan::{Piece, with_nan_replaced};
+use super::nan::with_nan_replaced;
+use super::quotient::{Method, One, quotients};
+use super::rounding::BuiltIn;
 use crate::num::{Code, CodeKind, Grid, Real, Rounding, Scaling, TiesEven};
 use crate::params::{AffineParams, CodeRange, NanPolicy};
 use core::any::TypeId;
 use core::marker::PhantomData;
-use fearless_simd::Level;
+use fearless_simd::{Level, Simd, dispatch};
+
+/// Elements in a tile: 4 KiB of quotients.
+pub(super) const TILE: usize = 1024;
 
 /// All that the mapping of one group needs: its parameters, and the settings of the scheme.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -47,93 +59,6 @@ pub(super) fn grid_of(codes: CodeRange, zero_point: i32) -> Grid {
     Grid { lo: min as f32 - zero_point as f32, hi: max as f32 - zero_point as f32, zero_point, min, max }
 }
 
-/// How an element is brought to the scale of the codes.
-pub(super) trait Quotient: Copy {
-    fn of(self, x: f32) -> f32;
-}
-
-#[derive(Clone, Copy)]
-pub(super) struct Divide(pub(super) f32);
-#[derive(Clone, Copy)]
-pub(super) struct Multiply(pub(super) f32);
-#[derive(Clone, Copy)]
-pub(super) struct ShiftDivide(pub(super) f32, pub(super) f32);
-#[derive(Clone, Copy)]
-pub(super) struct ShiftMultiply(pub(super) f32, pub(super) f32);
-
-impl Quotient for Divide {
-    #[inline(always)]
-    fn of(self, x: f32) -> f32 {
-        x / self.0
-    }
-}
-
-impl Quotient for Multiply {
-    #[inline(always)]
-    fn of(self, x: f32) -> f32 {
-        x * self.0
-    }
-}
-
-impl Quotient for ShiftDivide {
-    #[inline(always)]
-    fn of(self, x: f32) -> f32 {
-        (x - self.0) / self.1
-    }
-}
-
-impl Quotient for ShiftMultiply {
-    #[inline(always)]
-    fn of(self, x: f32) -> f32 {
-        (x - self.0) * self.1
-    }
-}
-
-/// Returns 1 / scale; of a subnormal scale, whose reciprocal would be infinite and its product with 0 NaN, `f32::MAX`.
-#[inline(always)]
-pub(super) fn reciprocal(scale: f32) -> f32 {
-    (1.0 / scale).min(f32::MAX)
-}
-
-/// Runs `$body` with `$quotient` bound to the kind of quotient that the mapping asks for.
-macro_rules! with_quotient {
-    ($mapping:expr, $quotient:ident => $body:expr) => {{
-        let (scale, offset) = ($mapping.params.scale(), $mapping.params.offset());
-        match ($mapping.scaling, offset == 0.0) {
-            (Scaling::Reciprocal, true) => {
-                let $quotient = $crate::kernel::quantize::Multiply($crate::kernel::quantize::reciprocal(scale));
-                $body
-            }
-            // Subtracting 0 changes nothing, and costs nothing beside a division: one loop for both.
-            (Scaling::Divide, _) => {
-                let $quotient = $crate::kernel::quantize::ShiftDivide(offset, scale);
-                $body
-            }
-            (Scaling::Reciprocal, false) => {
-                let $quotient =
-                    $crate::kernel::quantize::ShiftMultiply(offset, $crate::kernel::quantize::reciprocal(scale));
-                $body
-            }
-        }
-    }};
-}
-pub(super) use with_quotient;
-
-#[derive(Clone, Copy)]
-struct Quantize<C, R, Q> {
-    quotient: Q,
-    grid: Grid,
-    rounding: R,
-    code: PhantomData<C>,
-}
-
-impl<T: Real, C: Code, R: Rounding, Q: Quotient> Map<T, C> for Quantize<C, R, Q> {
-    #[inline(always)]
-    fn apply(self, x: T, index: u64) -> C {
-        C::encode(self.quotient.of(x.to_f32()), self.grid, self.rounding, index)
-    }
-}
-
 /// Writes the code of each element of `x` to `out`.
 ///
 /// `first_index` is the position of `x[0]` in its tensor, for roundings that depend on it.
@@ -153,6 +78,25 @@ pub fn quantize<T: Real, C: Code, R: Rounding>(
     first_index: u64,
 ) {
     assert_eq!(x.len(), out.len(), "codes: expected a length of {}, got {}", x.len(), out.len());
+    if let Some(x) = T::as_f32s(x) {
+        return quantize_f32(level, x, mapping, rounding, out, first_index);
+    }
+    let mut tile = [0.0; TILE];
+    for (k, (x, out)) in x.chunks(TILE).zip(out.chunks_mut(TILE)).enumerate() {
+        let tile = &mut tile[..x.len()];
+        super::to_f32(level, x, tile);
+        quantize_f32(level, tile, mapping, rounding, out, first_index.wrapping_add((k * TILE) as u64));
+    }
+}
+
+fn quantize_f32<C: Code, R: Rounding>(
+    level: Level,
+    x: &[f32],
+    mapping: &Mapping,
+    rounding: R,
+    out: &mut [C],
+    first_index: u64,
+) {
     if mapping.nan == NanPolicy::Native {
         return quantize_native(level, x, mapping, rounding, out, first_index);
     }
@@ -162,50 +106,169 @@ pub fn quantize<T: Real, C: Code, R: Rounding>(
         level,
         x,
         |_| offset,
-        |piece, start| {
-            let out = &mut out[start..start + piece.len()];
-            let index = first_index.wrapping_add(start as u64);
-            match piece {
-                Piece::Clean(x) => quantize_native(level, x, &native, rounding, out, index),
-                Piece::Replaced(x) => quantize_native(level, x, &native, rounding, out, index),
-            }
+        |x, start| {
+            let out = &mut out[start..start + x.len()];
+            quantize_native(level, x, &native, rounding, out, first_index.wrapping_add(start as u64));
         },
     );
 }
 
-fn quantize_native<T: Real, C: Code, R: Rounding>(
+/// NaN is coded as whatever comes of it.
+fn quantize_native<C: Code, R: Rounding>(
     level: Level,
-    x: &[T],
+    x: &[f32],
     mapping: &Mapping,
     rounding: R,
     out: &mut [C],
     first_index: u64,
 ) {
-    if let Some(done) = convert_halves(level, x, mapping, rounding, out) {
-        return done;
+    if convert_halves(level, x, mapping, rounding, out) {
+        return;
     }
-    let grid = mapping.grid();
-    with_quotient!(mapping, quotient => {
-        map_slice(level, Quantize { quotient, grid, rounding, code: PhantomData }, x, out, first_index);
-    });
+    let builtin = BuiltIn::of::<R>();
+    let method = mapping.method::<C>(builtin);
+    let zero_point = mapping.params.zero_point();
+    let packed = can_add((zero_point, zero_point));
+    let single = |scale| Single { scale, zero_point, codes: mapping.codes, exact: method == Method::Markstein };
+    if let Some(rounding) = builtin
+        && packed
+        && mapping.params.offset() == 0.0
+        && method != Method::Divide
+        && in_bytes(level, x, single(mapping.params.scale()), rounding, out)
+    {
+        return;
+    }
+    let mut tile = [0.0; TILE];
+    for (k, (x, out)) in x.chunks(TILE).zip(out.chunks_mut(TILE)).enumerate() {
+        let index = first_index.wrapping_add((k * TILE) as u64);
+        let tile = mapping.quotients(level, method, x, &mut tile);
+        if C::BITS <= 8 && C::KIND == CodeKind::Integer {
+            round(level, tile, mapping.grid(), rounding, index);
+            // Whole numbers by now, and 1 is a scale that changes none.
+            if packed && in_bytes(level, tile, Single { exact: false, ..single(1.0) }, BuiltIn::TiesEven, out) {
+                continue;
+            }
+            map_slice(level, Encode { grid: mapping.grid(), rounding: TiesEven, code: PhantomData }, tile, out, index);
+        } else {
+            map_slice(level, Encode { grid: mapping.grid(), rounding, code: PhantomData }, tile, out, index);
+        }
+    }
+}
+
+impl Mapping {
+    /// Returns how quotients are computed: exactly as asked for, and as fast as that can be.
+    pub(super) fn method<C: Code>(&self, rounding: Option<BuiltIn>) -> Method {
+        let (scale, zero_point) = (self.params.scale(), self.params.zero_point());
+        Method::of::<C>(self.scaling, (scale, scale), (zero_point, zero_point), rounding)
+    }
+
+    /// Returns the quotients of a tile of elements.
+    pub(super) fn quotients<'a>(
+        &self,
+        level: Level,
+        method: Method,
+        x: &[f32],
+        tile: &'a mut [f32; TILE],
+    ) -> &'a mut [f32] {
+        let (offset, scale) = (self.params.offset(), One::new(self.params.scale()));
+        let tile = &mut tile[..x.len()];
+        if offset == 0.0 {
+            quotients(level, method, x, scale, tile);
+        } else {
+            let mut shifted = [0.0; TILE];
+            let shifted = &mut shifted[..x.len()];
+            map_slice(level, Subtract(offset), x, shifted, 0);
+            quotients(level, method, shifted, scale, tile);
+        }
+        tile
+    }
+}
+
+/// Writes codes of a byte or less, and returns whether the code type is one.
+fn in_bytes<C: Code>(level: Level, x: &[f32], single: Single, rounding: BuiltIn, out: &mut [C]) -> bool {
+    if let Some(out) = C::as_i8s(out) {
+        quantize_one(level, x, single, rounding, out);
+    } else if let Some(out) = C::as_u8s(out) {
+        quantize_one(level, x, single, rounding, out);
+    } else if C::KIND == CodeKind::Integer && C::BITS < 8 {
+        let mut bytes = [0_i8; TILE];
+        for (x, out) in x.chunks(TILE).zip(out.chunks_mut(TILE)) {
+            let bytes = &mut bytes[..x.len()];
+            quantize_one(level, x, single, rounding, bytes);
+            map_slice(level, FromByte, bytes, out, 0);
+        }
+    } else {
+        return false;
+    }
+    true
+}
+
+/// Clamps quotients to the codes and rounds them, where they are.
+pub(super) fn round<R: Rounding>(level: Level, quotients: &mut [f32], grid: Grid, rounding: R, first_index: u64) {
+    if TypeId::of::<R>() != TypeId::of::<TiesEven>() {
+        dispatch!(level, simd => round_body(simd, quotients, grid, rounding, first_index));
+    }
+}
+
+#[inline(always)]
+fn round_body<S: Simd, R: Rounding>(_simd: S, quotients: &mut [f32], grid: Grid, rounding: R, first_index: u64) {
+    for (i, quotient) in quotients.iter_mut().enumerate() {
+        *quotient = rounding.round(grid.clamp(*quotient), first_index.wrapping_add(i as u64));
+    }
+}
+
+#[derive(Clone, Copy)]
+pub(super) struct Subtract(pub(super) f32);
+
+impl Map<f32, f32> for Subtract {
+    #[inline(always)]
+    fn apply(self, x: f32, _index: u64) -> f32 {
+        x - self.0
+    }
+}
+
+#[derive(Clone, Copy)]
+pub(super) struct FromByte;
+
+impl<C: Code> Map<i8, C> for FromByte {
+    #[inline(always)]
+    fn apply(self, code: i8, _index: u64) -> C {
+        C::from_i8(code)
+    }
+}
+
+/// From a quotient to its code.
+#[derive(Clone, Copy)]
+struct Encode<C, R> {
+    grid: Grid,
+    rounding: R,
+    code: PhantomData<C>,
+}
+
+impl<C: Code, R: Rounding> Map<f32, C> for Encode<C, R> {
+    #[inline(always)]
+    fn apply(self, quotient: f32, index: u64) -> C {
+        C::encode(quotient, self.grid, self.rounding, index)
+    }
 }
 
 /// A cast to f16 by IEEE 754's rules is an instruction on most machines.
-fn convert_halves<T: Real, C: Code, R: Rounding>(
+fn convert_halves<C: Code, R: Rounding>(
     level: Level,
-    x: &[T],
+    x: &[f32],
     mapping: &Mapping,
     _rounding: R,
     out: &mut [C],
-) -> Option<()> {
+) -> bool {
     let plain = C::KIND == CodeKind::Float
         && TypeId::of::<R>() == TypeId::of::<TiesEven>()
         && mapping.params.scale() == 1.0
         && mapping.params.offset() == 0.0;
-    if !plain {
-        return None;
+    match C::as_f16s(out) {
+        Some(out) if plain => {
+            super::convert::f32_to_f16_clamped(level, x, mapping.grid(), out);
+            true
+        }
+        _ => false,
     }
-    let (x, out) = (T::as_f32s(x)?, C::as_f16s(out)?);
-    super::convert::f32_to_f16_clamped(level, x, mapping.grid(), out);
-    Some(())
 }

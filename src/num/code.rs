@@ -103,8 +103,23 @@ pub trait Code: sealed::Sealed + Copy + Debug + Default + PartialEq + Send + Syn
         }
     }
 
+    /// Returns the code of a number that is one; types of fewer than 8 bits are quantized by way of i8.
+    fn from_i8(code: i8) -> Self {
+        Self::from_f64(f64::from(code))
+    }
+
     /// Returns the slice itself if the type is [`f16`](struct@f16): the hardware converts such slices.
     fn as_f16s(_slice: &mut [Self]) -> Option<&mut [f16]> {
+        None
+    }
+
+    /// Returns the slice itself if the type is `i8`: vectors are packed to such slices.
+    fn as_i8s(_slice: &mut [Self]) -> Option<&mut [i8]> {
+        None
+    }
+
+    /// Returns the slice itself if the type is `u8`: vectors are packed to such slices.
+    fn as_u8s(_slice: &mut [Self]) -> Option<&mut [u8]> {
         None
     }
 }

@@ -6,7 +6,7 @@ use crate::error::Result;
 use alloc::vec::Vec;
 
 macro_rules! small_integer {
-    ($($int:ident, $bits:literal;)*) => {$(
+    ($($int:ident, $bits:literal $(, $as_itself:ident)?;)*) => {$(
         impl Sealed for $int {}
 
         impl Code for $int {
@@ -43,13 +43,17 @@ macro_rules! small_integer {
             fn read_packed(bytes: &[u8], codes: &mut [Self]) -> Result<()> {
                 read_bytes(bytes, codes, Self::from_le_bytes)
             }
+
+            $(fn $as_itself(slice: &mut [Self]) -> Option<&mut [$int]> {
+                Some(slice)
+            })?
         }
     )*};
 }
 
 small_integer! {
-    i8, 8;
-    u8, 8;
+    i8, 8, as_i8s;
+    u8, 8, as_u8s;
     i16, 16;
     u16, 16;
 }

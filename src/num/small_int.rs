@@ -90,6 +90,11 @@ macro_rules! small_int {
                 Self((number as $int).clamp($min, $max))
             }
 
+            #[inline(always)]
+            fn from_i8(code: i8) -> Self {
+                Self(code as $int)
+            }
+
             fn write_packed(codes: &[Self], bytes: &mut Vec<u8>) {
                 bytes.extend(codes.chunks(8 / $bits).map(|byte| {
                     byte.iter().rev().fold(0, |bits: u8, code| bits.unbounded_shl($bits) | code.to_bits())

@@ -6,7 +6,7 @@ use super::quantize::{check_values, settings};
 use super::scheme::Scheme;
 use super::stream::for_each_f32_piece;
 use crate::error::Result;
-use crate::kernel::{self, Mapping, fake_quantize_span};
+use crate::kernel::{self, Groups, Settings, fake_quantize_backward_span, fake_quantize_span};
 use crate::num::{Code, Real, Rounding};
 use crate::params::{ParamsCalculator, QuantParams};
 use crate::range::RangeEstimator;
@@ -69,10 +69,10 @@ where
     let mut out = out;
     let out = contiguous(&mut out)?;
     let (params, observed) = estimate(&view, scheme)?;
-    let (level, settings) = (kernel::detect(), settings(scheme, observed));
+    let (level, groups, settings) = (kernel::detect(), Groups::new(&params), settings(scheme, observed));
     for_each_f32_piece(&view, params.granularity(), |span, x| {
         let out = &mut out[span.start..span.start + span.len];
-        fake_quantize_span::<C, R>(level, &params, settings, span, x, out);
+        fake_quantize_span::<C, R>(level, &groups, settings, span, x, out);
         Ok(())
     })?;
     Ok(params)
@@ -119,26 +119,12 @@ where
     let gradient = gradient.as_standard_layout();
     let mut out = zeros(&view);
     let (Some(gradient), Some(out_slice)) = (gradient.as_slice(), out.as_slice_mut()) else { return Ok(out) };
-    let level = kernel::detect();
+    let (level, groups) = (kernel::detect(), Groups::new(params));
+    let settings = Settings { rounding: scheme.rounding, scaling: scheme.scaling, nan: scheme.nan_policy };
     for_each_f32_piece(&view, params.granularity(), |span, x| {
-        for (k, run) in x.chunks(span.repeat).enumerate() {
-            let start = span.start + k * span.repeat;
-            let range = start..start + run.len();
-            if let Some(group) = params.group(span.first_group + k) {
-                let mapping =
-                    Mapping { params: group, codes: params.codes(), scaling: scheme.scaling, nan: scheme.nan_policy };
-                let out = &mut out_slice[range.clone()];
-                kernel::fake_quantize_backward(
-                    level,
-                    run,
-                    &gradient[range],
-                    &mapping,
-                    scheme.rounding,
-                    out,
-                    start as u64,
-                );
-            }
-        }
+        let range = span.start..span.start + span.len;
+        let (gradient, out) = (&gradient[range.clone()], &mut out_slice[range]);
+        fake_quantize_backward_span::<C, R>(level, &groups, settings, span, x, gradient, out);
         Ok(())
     })?;
     Ok(out)

@@ -6,7 +6,7 @@ use super::quantized::QuantizedTensor;
 use super::scheme::Scheme;
 use super::stream::for_each_f32_piece;
 use crate::error::{Error, Result};
-use crate::kernel::{self, Settings, quantize_span};
+use crate::kernel::{self, Groups, Settings, quantize_span};
 use crate::num::{Code, Real, Rounding};
 use crate::params::{NanPolicy, ParamsCalculator, QuantParams};
 use crate::range::RangeEstimator;
@@ -178,9 +178,9 @@ where
     R: Rounding,
 {
     let level = kernel::detect();
-    let settings = settings(scheme, observed);
+    let (groups, settings) = (Groups::new(params), settings(scheme, observed));
     for_each_f32_piece(view, params.granularity(), |span, x| {
-        quantize_span(level, params, settings, span, x, &mut out[span.start..span.start + span.len]);
+        quantize_span(level, &groups, settings, span, x, &mut out[span.start..span.start + span.len]);
         Ok(())
     })
 }

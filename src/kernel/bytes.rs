@@ -1,0 +1,209 @@
+//! Reals to codes of one byte, in one loop: the kernel behind `i8` and `u8`, and, through a tile, behind smaller integers.
+//!
+//! ```text
+//! code = clamp(round(min(x·y, bound)) + zero_point, qmin, qmax)
+//! ```
+//!
+//! 1. Only one bound is needed as a float: whatever lies far below, and NaN, becomes an integer far below ([`nearest`](super::narrow::nearest)).
+//!    In the division by multiply-adds the same min keeps +∞ from becoming NaN; −∞ may become it.
+//! 2. Integers are packed to 16 bits before the zero point is added, and to 8 before they are clamped, so that each of these
+//!    instructions does the work of two, or four, and packing saturates anyway.
+//! 3. `u8` is `i8` with all numbers less 128, and the top bit flipped at the end.
+//! 4. The roundings that the hardware has are instructions here; any other goes by way of a tile (see
+//!    [`quantize`](super::quantize)).
+//! 5. A last part that is shorter than a block of 64 is done with the elements before it, once more.
+
+use super::narrow::{pack_i8, pack_i16};
+use super::quotient::{BOUND, Each, One, Scales, divided, lesser};
+use super::rounding::{BuiltIn, VectorRounding};
+use crate::num::{Ceil, Code, Floor, HalfAway, TiesEven, TowardZero};
+use crate::params::CodeRange;
+use fearless_simd::prelude::*;
+use fearless_simd::{Level, dispatch, f32x16, i8x64, i16x32, i32x16, u8x64};
+
+/// Elements in a block: one vector of bytes.
+pub(super) const BLOCK: usize = 64;
+/// Zero points beyond it might saturate in 16 bits where they should not.
+const LARGEST_ZERO_POINT: i32 = 1 << 14;
+
+/// A code type of one byte.
+pub(super) trait Byte: Code {
+    /// What is subtracted from codes to make them `i8`s.
+    const SHIFT: i32;
+    /// Writes 64 codes that were shifted.
+    fn store<S: Simd>(simd: S, codes: i8x64<S>, out: &mut [Self]);
+}
+
+impl Byte for i8 {
+    const SHIFT: i32 = 0;
+
+    #[inline(always)]
+    fn store<S: Simd>(_simd: S, codes: i8x64<S>, out: &mut [Self]) {
+        codes.store_slice(out);
+    }
+}
+
+impl Byte for u8 {
+    const SHIFT: i32 = 128;
+
+    #[inline(always)]
+    fn store<S: Simd>(simd: S, codes: i8x64<S>, out: &mut [Self]) {
+        let flipped: u8x64<S> = (codes ^ i8x64::splat(simd, i8::MIN)).bitcast();
+        flipped.store_slice(out);
+    }
+}
+
+/// The zero points of a run of elements, less [`Byte::SHIFT`].
+trait ZeroPoints: Copy {
+    /// Returns those of the 32 elements from `i` on, in the order that integers are packed in.
+    fn load<S: Simd>(self, simd: S, shift: i32, i: usize) -> i16x32<S>;
+}
+
+impl ZeroPoints for i32 {
+    #[inline(always)]
+    fn load<S: Simd>(self, simd: S, shift: i32, _i: usize) -> i16x32<S> {
+        i16x32::splat(simd, (self - shift) as i16)
+    }
+}
+
+impl ZeroPoints for &[i32] {
+    #[inline(always)]
+    fn load<S: Simd>(self, simd: S, shift: i32, i: usize) -> i16x32<S> {
+        let (a, b) = (&self[i..i + 16], &self[i + 16..i + 32]);
+        pack_i16(simd, i32x16::from_slice(simd, a), i32x16::from_slice(simd, b)) - shift as i16
+    }
+}
+
+/// What the codes of a run of elements are made with.
+#[derive(Clone, Copy)]
+struct Run<Q, Z> {
+    scales: Q,
+    zero_points: Z,
+    min: i8,
+    max: i8,
+}
+
+/// Returns the ends of a code range as shifted codes.
+fn ends<B: Byte>(codes: CodeRange) -> (i8, i8) {
+    let end = |code: f64| (code as i32).saturating_sub(B::SHIFT).clamp(i8::MIN.into(), i8::MAX.into()) as i8;
+    (end(codes.min()), end(codes.max()))
+}
+
+/// Returns whether the kernels here can do with zero points between the two.
+pub(super) fn can_add((lowest, highest): (i32, i32)) -> bool {
+    -LARGEST_ZERO_POINT <= lowest && highest <= LARGEST_ZERO_POINT
+}
+
+/// One scale and zero point for all elements.
+#[derive(Clone, Copy)]
+pub(super) struct Single {
+    pub(super) scale: f32,
+    pub(super) zero_point: i32,
+    pub(super) codes: CodeRange,
+    /// Whether quotients are as of a division, which the scale must allow.
+    pub(super) exact: bool,
+}
+
+/// Writes the codes of `x`.
+pub(super) fn quantize_one<B: Byte>(level: Level, x: &[f32], single: Single, rounding: BuiltIn, out: &mut [B]) {
+    let Single { scale, zero_point, codes, exact } = single;
+    let (min, max) = ends::<B>(codes);
+    let run = Run { scales: One::new(scale), zero_points: zero_point, min, max };
+    match (exact, rounding) {
+        (false, BuiltIn::TiesEven) => quantize_run::<B, _, _, TiesEven, false>(level, x, run, out),
+        (false, BuiltIn::HalfAway) => quantize_run::<B, _, _, HalfAway, false>(level, x, run, out),
+        (false, BuiltIn::Ceil) => quantize_run::<B, _, _, Ceil, false>(level, x, run, out),
+        (false, BuiltIn::Floor) => quantize_run::<B, _, _, Floor, false>(level, x, run, out),
+        (false, BuiltIn::TowardZero) => quantize_run::<B, _, _, TowardZero, false>(level, x, run, out),
+        (true, BuiltIn::TiesEven) => quantize_run::<B, _, _, TiesEven, true>(level, x, run, out),
+        (true, BuiltIn::HalfAway) => quantize_run::<B, _, _, HalfAway, true>(level, x, run, out),
+        (true, BuiltIn::Ceil) => quantize_run::<B, _, _, Ceil, true>(level, x, run, out),
+        (true, BuiltIn::Floor) => quantize_run::<B, _, _, Floor, true>(level, x, run, out),
+        (true, BuiltIn::TowardZero) => quantize_run::<B, _, _, TowardZero, true>(level, x, run, out),
+    }
+}
+
+/// Writes the codes of `x`, each element with parameters of its own, halves to even. There is at least a block of them;
+/// for `exact` see [`Single`].
+pub(super) fn quantize_each<B: Byte>(
+    level: Level,
+    x: &[f32],
+    scales: Each<'_>,
+    zero_points: &[i32],
+    codes: CodeRange,
+    exact: bool,
+    out: &mut [B],
+) {
+    let (min, max) = ends::<B>(codes);
+    let run = Run { scales, zero_points, min, max };
+    if exact {
+        quantize_run::<B, _, _, TiesEven, true>(level, x, run, out);
+    } else {
+        quantize_run::<B, _, _, TiesEven, false>(level, x, run, out);
+    }
+}
+
+/// Runs the loop; a slice shorter than a block is done in one that is filled up.
+fn quantize_run<B: Byte, Q: Scales, Z: ZeroPoints, R: VectorRounding, const EXACT: bool>(
+    level: Level,
+    x: &[f32],
+    run: Run<Q, Z>,
+    out: &mut [B],
+) {
+    let n = x.len().min(out.len());
+    if n >= BLOCK {
+        return dispatch!(level, simd => body::<_, B, Q, Z, R, EXACT>(simd, x, run, out));
+    }
+    let (mut block, mut codes) = ([0.0; BLOCK], [B::default(); BLOCK]);
+    block[..n].copy_from_slice(&x[..n]);
+    dispatch!(level, simd => body::<_, B, Q, Z, R, EXACT>(simd, &block, run, &mut codes));
+    out[..n].copy_from_slice(&codes[..n]);
+}
+
+/// `x` and `out` are equally long, and at least a block.
+#[inline(always)]
+fn body<S: Simd, B: Byte, Q: Scales, Z: ZeroPoints, R: VectorRounding, const EXACT: bool>(
+    simd: S,
+    x: &[f32],
+    run: Run<Q, Z>,
+    out: &mut [B],
+) {
+    let Run { scales, zero_points, min, max } = run;
+    let (min, max) = (i8x64::splat(simd, min), i8x64::splat(simd, max));
+    let last = x.len().min(out.len()).saturating_sub(BLOCK);
+    let mut i = 0;
+    loop {
+        let (x, out) = (&x[i..i + BLOCK], &mut out[i..i + BLOCK]);
+        let a = steps::<S, Q, R, EXACT>(simd, &x[..16], scales, i);
+        let b = steps::<S, Q, R, EXACT>(simd, &x[16..32], scales, i + 16);
+        let c = steps::<S, Q, R, EXACT>(simd, &x[32..48], scales, i + 32);
+        let d = steps::<S, Q, R, EXACT>(simd, &x[48..], scales, i + 48);
+        let ab = pack_i16(simd, a, b).saturating_add(zero_points.load(simd, B::SHIFT, i));
+        let cd = pack_i16(simd, c, d).saturating_add(zero_points.load(simd, B::SHIFT, i + 32));
+        B::store(simd, pack_i8(simd, ab, cd).max(min).min(max), out);
+        if i == last {
+            break;
+        }
+        i = (i + BLOCK).min(last);
+    }
+}
+
+/// Returns the rounded quotients of 16 elements.
+#[inline(always)]
+fn steps<S: Simd, Q: Scales, R: VectorRounding, const EXACT: bool>(
+    simd: S,
+    x: &[f32],
+    scales: Q,
+    i: usize,
+) -> i32x16<S> {
+    let x = f32x16::from_slice(simd, x);
+    let inverse = scales.inverse(simd, i);
+    let quotient = if EXACT {
+        let scale = scales.scale(simd, i);
+        // As written, NaN stays: `lesser` gives its second argument where it is not less.
+        divided(simd, lesser(scale * BOUND, x), scale, inverse)
+    } else {
+        lesser(f32x16::splat(simd, BOUND), x * inverse)
+    };
+    R::to_integers(simd, quotient)
+}

@@ -1,0 +1,98 @@
+//! Sixteen reals to sixteen integers, and 64 integers to 64 bytes: the steps that are dearest where they are portable.
+//!
+//! 1. x86 converts to the nearest integer, halves to even, in one instruction; portably it takes an addition and a
+//!    subtraction (see [`nearest_i32`]). Rust has no safe conversion of a vector that is not the truncating one.
+//! 2. x86's packing instructions narrow two vectors to one and saturate, but within each 128 bits. Two of them in a row and
+//!    one permutation at the end cost a third of three narrowings that each keep the order. So the order between
+//!    [`pack_i16`] and [`pack_i8`] is nobody's business.
+//!
+//! Each has its portable twin beside it. `simd.level()` is known when a kernel is compiled for a level, so nothing is
+//! asked at run time.
+
+#[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+use super::narrow_x86::{
+    nearest_avx2, nearest_avx512, nearest_sse2, pack_i8_avx2, pack_i8_avx512, pack_i16_avx2, pack_i16_avx512,
+};
+#[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+use fearless_simd::Level;
+use fearless_simd::prelude::*;
+use fearless_simd::{f32x16, i8x64, i16x32, i32x16};
+
+/// 1.5 · 2²³, as in the scalars' rounding.
+const MAGIC: f32 = 12_582_912.0;
+/// −2²².
+const LOWEST: f32 = -4_194_304.0;
+
+/// Returns the nearest integers, halves to even, for x ≤ 2²²; of NaN and of anything below −2²² some integer ≤ −2²².
+#[inline(always)]
+pub(super) fn nearest<S: Simd>(simd: S, x: f32x16<S>) -> i32x16<S> {
+    #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+    {
+        let level = simd.level();
+        if let Level::Avx512(avx512) = level {
+            let x = <[f32; 16]>::from(x).simd_into(avx512);
+            return <[i32; 16]>::from(nearest_avx512(avx512, x)).simd_into(simd);
+        }
+        if let Level::Avx2(avx2) = level {
+            let x = <[f32; 16]>::from(x).simd_into(avx2);
+            return <[i32; 16]>::from(nearest_avx2(avx2, x)).simd_into(simd);
+        }
+        if let Some(sse2) = level.as_sse2() {
+            let x = <[f32; 16]>::from(x).simd_into(sse2);
+            return <[i32; 16]>::from(nearest_sse2(sse2, x)).simd_into(simd);
+        }
+    }
+    let lowest = f32x16::splat(simd, LOWEST);
+    let x = x.simd_gt(lowest).select(x, lowest);
+    let shifted: i32x16<S> = (x + MAGIC).bitcast();
+    shifted - i32x16::splat(simd, MAGIC.to_bits() as i32)
+}
+
+/// Returns the integers towards zero, for |x| ≤ 2²²; of NaN and of anything below −2²² some integer ≤ −2²².
+#[inline(always)]
+pub(super) fn truncate<S: Simd>(simd: S, x: f32x16<S>) -> i32x16<S> {
+    // x86 gives the smallest integer for whatever has none; elsewhere NaN gives 0.
+    if cfg!(not(any(target_arch = "x86", target_arch = "x86_64"))) {
+        let lowest = f32x16::splat(simd, LOWEST);
+        return x.simd_gt(lowest).select(x, lowest).to_int();
+    }
+    x.to_int()
+}
+
+/// Returns the integers in an order that [`pack_i8`] undoes, those beyond i16 saturated.
+#[inline(always)]
+pub(super) fn pack_i16<S: Simd>(simd: S, a: i32x16<S>, b: i32x16<S>) -> i16x32<S> {
+    #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+    {
+        let level = simd.level();
+        if let Level::Avx512(avx512) = level {
+            let (a, b) = (<[i32; 16]>::from(a).simd_into(avx512), <[i32; 16]>::from(b).simd_into(avx512));
+            return <[i16; 32]>::from(pack_i16_avx512(avx512, a, b)).simd_into(simd);
+        }
+        if let Level::Avx2(avx2) = level {
+            let (a, b) = (<[i32; 16]>::from(a).simd_into(avx2), <[i32; 16]>::from(b).simd_into(avx2));
+            return <[i16; 32]>::from(pack_i16_avx2(avx2, a, b)).simd_into(simd);
+        }
+    }
+    let _ = simd;
+    a.saturating_narrow(b)
+}
+
+/// Returns what went into the two [`pack_i16`], in order, those beyond i8 saturated.
+#[inline(always)]
+pub(super) fn pack_i8<S: Simd>(simd: S, ab: i16x32<S>, cd: i16x32<S>) -> i8x64<S> {
+    #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+    {
+        let level = simd.level();
+        if let Level::Avx512(avx512) = level {
+            let (ab, cd) = (<[i16; 32]>::from(ab).simd_into(avx512), <[i16; 32]>::from(cd).simd_into(avx512));
+            return <[i8; 64]>::from(pack_i8_avx512(avx512, ab, cd)).simd_into(simd);
+        }
+        if let Level::Avx2(avx2) = level {
+            let (ab, cd) = (<[i16; 32]>::from(ab).simd_into(avx2), <[i16; 32]>::from(cd).simd_into(avx2));
+            return <[i8; 64]>::from(pack_i8_avx2(avx2, ab, cd)).simd_into(simd);
+        }
+    }
+    let _ = simd;
+    ab.saturating_narrow(cd)
+}

@@ -1,0 +1,76 @@
+//! The instructions of x86 behind [`narrow`](super::narrow), one function each.
+
+#[cfg(target_arch = "x86")]
+use core::arch::x86 as arch;
+#[cfg(target_arch = "x86_64")]
+use core::arch::x86_64 as arch;
+use fearless_simd::prelude::*;
+use fearless_simd::x86::{Avx2, Avx512, Sse2};
+use fearless_simd::{f32x16, i8x32, i8x64, i16x16, i16x32, i32x4, i32x8, i32x16, kernel};
+
+kernel!(
+    #[inline(always)]
+    pub(super) fn nearest_avx512(simd: Avx512, x: f32x16<Avx512>) -> i32x16<Avx512> {
+        arch::_mm512_cvtps_epi32(x.into()).simd_into(simd)
+    }
+);
+
+kernel!(
+    #[inline(always)]
+    pub(super) fn nearest_avx2(simd: Avx2, x: f32x16<Avx2>) -> i32x16<Avx2> {
+        let (a, b) = x.split();
+        let a: i32x8<_> = arch::_mm256_cvtps_epi32(a.into()).simd_into(simd);
+        let b: i32x8<_> = arch::_mm256_cvtps_epi32(b.into()).simd_into(simd);
+        a.combine(b)
+    }
+);
+
+kernel!(
+    #[inline(always)]
+    pub(super) fn nearest_sse2(simd: Sse2, x: f32x16<Sse2>) -> i32x16<Sse2> {
+        let (ab, cd) = x.split();
+        let ((a, b), (c, d)) = (ab.split(), cd.split());
+        let a: i32x4<_> = arch::_mm_cvtps_epi32(a.into()).simd_into(simd);
+        let b: i32x4<_> = arch::_mm_cvtps_epi32(b.into()).simd_into(simd);
+        let c: i32x4<_> = arch::_mm_cvtps_epi32(c.into()).simd_into(simd);
+        let d: i32x4<_> = arch::_mm_cvtps_epi32(d.into()).simd_into(simd);
+        a.combine(b).combine(c.combine(d))
+    }
+);
+
+kernel!(
+    #[inline(always)]
+    pub(super) fn pack_i16_avx512(simd: Avx512, a: i32x16<Avx512>, b: i32x16<Avx512>) -> i16x32<Avx512> {
+        arch::_mm512_packs_epi32(a.into(), b.into()).simd_into(simd)
+    }
+);
+
+kernel!(
+    #[inline(always)]
+    pub(super) fn pack_i8_avx512(simd: Avx512, ab: i16x32<Avx512>, cd: i16x32<Avx512>) -> i8x64<Avx512> {
+        let order = arch::_mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+        arch::_mm512_permutexvar_epi32(order, arch::_mm512_packs_epi16(ab.into(), cd.into())).simd_into(simd)
+    }
+);
+
+kernel!(
+    #[inline(always)]
+    pub(super) fn pack_i16_avx2(simd: Avx2, a: i32x16<Avx2>, b: i32x16<Avx2>) -> i16x32<Avx2> {
+        let ((a0, a1), (b0, b1)) = (a.split(), b.split());
+        let a: i16x16<_> = arch::_mm256_packs_epi32(a0.into(), a1.into()).simd_into(simd);
+        let b: i16x16<_> = arch::_mm256_packs_epi32(b0.into(), b1.into()).simd_into(simd);
+        a.combine(b)
+    }
+);
+
+kernel!(
+    #[inline(always)]
+    pub(super) fn pack_i8_avx2(simd: Avx2, ab: i16x32<Avx2>, cd: i16x32<Avx2>) -> i8x64<Avx2> {
+        let order = arch::_mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
+        let ((a, b), (c, d)) = (ab.split(), cd.split());
+        let ab = arch::_mm256_permutevar8x32_epi32(arch::_mm256_packs_epi16(a.into(), b.into()), order);
+        let cd = arch::_mm256_permutevar8x32_epi32(arch::_mm256_packs_epi16(c.into(), d.into()), order);
+        let (ab, cd): (i8x32<_>, i8x32<_>) = (ab.simd_into(simd), cd.simd_into(simd));
+        ab.combine(cd)
+    }
+);
