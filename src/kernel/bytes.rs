@@ -13,8 +13,8 @@
 //!    [`quantize`](super::quantize)).
 //! 5. A last part that is shorter than a block of 64 is done with the elements before it, once more.
 
-use super::narrow::{pack_i8, pack_i16};
-use super::quotient::{BOUND, Each, One, Scales, divided, lesser};
+use super::narrow::{lesser, pack_i8, pack_i16};
+use super::quotient::{BOUND, Each, One, Scales, divided};
 use super::rounding::{BuiltIn, VectorRounding};
 use crate::num::{Ceil, Code, Floor, HalfAway, TiesEven, TowardZero};
 use crate::params::CodeRange;

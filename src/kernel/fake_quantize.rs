@@ -13,8 +13,9 @@
 use super::each::Own;
 use super::elementwise::{Map, map_slice};
 use super::nan::with_nan_replaced;
+use super::narrow::{greater, lesser};
 use super::quantize::{Mapping, TILE, grid_of};
-use super::quotient::{Method, One, divided, greater, lesser};
+use super::quotient::{Method, One, divided};
 use super::rounding::BuiltIn;
 use crate::num::{Code, CodeKind, Grid, Real, Rounding};
 use crate::params::{CodeRange, NanPolicy};

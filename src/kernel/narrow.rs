@@ -11,12 +11,11 @@
 
 #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
 use super::narrow_x86::{
-    nearest_avx2, nearest_avx512, nearest_sse2, pack_i8_avx2, pack_i8_avx512, pack_i16_avx2, pack_i16_avx512,
+    downward_avx512, nearest_avx2, nearest_avx512, nearest_sse2, pack_i8_avx2, pack_i8_avx512, pack_i16_avx2,
+    pack_i16_avx512, upward_avx512,
 };
-#[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
-use fearless_simd::Level;
 use fearless_simd::prelude::*;
-use fearless_simd::{f32x16, i8x64, i16x32, i32x16};
+use fearless_simd::{Level, f32x16, i8x64, i16x32, i32x16};
 
 /// 1.5 · 2²³, as in the scalars' rounding.
 const MAGIC: f32 = 12_582_912.0;
@@ -43,7 +42,7 @@ pub(super) fn nearest<S: Simd>(simd: S, x: f32x16<S>) -> i32x16<S> {
         }
     }
     let lowest = f32x16::splat(simd, LOWEST);
-    let x = x.simd_gt(lowest).select(x, lowest);
+    let x = greater(x, lowest);
     let shifted: i32x16<S> = (x + MAGIC).bitcast();
     shifted - i32x16::splat(simd, MAGIC.to_bits() as i32)
 }
@@ -54,9 +53,64 @@ pub(super) fn truncate<S: Simd>(simd: S, x: f32x16<S>) -> i32x16<S> {
     // x86 gives the smallest integer for whatever has none; elsewhere NaN gives 0.
     if cfg!(not(any(target_arch = "x86", target_arch = "x86_64"))) {
         let lowest = f32x16::splat(simd, LOWEST);
-        return x.simd_gt(lowest).select(x, lowest).to_int();
+        return greater(x, lowest).to_int();
     }
     x.to_int()
+}
+
+/// Returns the next integers upwards, as [`nearest`] does those nearest.
+#[inline(always)]
+pub(super) fn upward<S: Simd>(simd: S, x: f32x16<S>) -> i32x16<S> {
+    #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+    if let Level::Avx512(avx512) = simd.level() {
+        let x = <[f32; 16]>::from(x).simd_into(avx512);
+        return <[i32; 16]>::from(upward_avx512(avx512, x)).simd_into(simd);
+    }
+    if rounds_in_hardware(simd.level()) {
+        return nearest(simd, x.ceil());
+    }
+    let x = greater(x, f32x16::splat(simd, LOWEST));
+    let near = nearest(simd, x);
+    near + near.to_float::<f32x16<S>>().simd_lt(x).select(i32x16::splat(simd, 1), i32x16::splat(simd, 0))
+}
+
+/// Returns the next integers downwards, as [`nearest`] does those nearest.
+#[inline(always)]
+pub(super) fn downward<S: Simd>(simd: S, x: f32x16<S>) -> i32x16<S> {
+    #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+    if let Level::Avx512(avx512) = simd.level() {
+        let x = <[f32; 16]>::from(x).simd_into(avx512);
+        return <[i32; 16]>::from(downward_avx512(avx512, x)).simd_into(simd);
+    }
+    if rounds_in_hardware(simd.level()) {
+        return nearest(simd, x.floor());
+    }
+    let x = greater(x, f32x16::splat(simd, LOWEST));
+    let near = nearest(simd, x);
+    near - near.to_float::<f32x16<S>>().simd_gt(x).select(i32x16::splat(simd, 1), i32x16::splat(simd, 0))
+}
+
+#[inline(always)]
+fn rounds_in_hardware(level: Level) -> bool {
+    match level {
+        #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+        Level::Sse2(_) => false,
+        _ => !level.is_fallback(),
+    }
+}
+
+/// Returns `a` where it is less than `b`, else `b`: of a NaN in `a` that is `b`, in `b` it is NaN.
+///
+/// That is what x86's instruction does; elsewhere the minimum of a number and NaN is something else.
+#[inline(always)]
+pub(super) fn lesser<S: Simd>(a: f32x16<S>, b: f32x16<S>) -> f32x16<S> {
+    if cfg!(any(target_arch = "x86", target_arch = "x86_64")) { a.min(b) } else { a.simd_lt(b).select(a, b) }
+}
+
+/// Returns `a` where it is greater than `b`, else `b`: of a NaN in `a` that is `b`, in `b` it is NaN.
+#[inline(always)]
+pub(super) fn greater<S: Simd>(a: f32x16<S>, b: f32x16<S>) -> f32x16<S> {
+    if cfg!(any(target_arch = "x86", target_arch = "x86_64")) { a.max(b) } else { a.simd_gt(b).select(a, b) }
 }
 
 /// Returns the integers in an order that [`pack_i8`] undoes, those beyond i16 saturated.

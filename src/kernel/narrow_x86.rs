@@ -17,6 +17,22 @@ kernel!(
 
 kernel!(
     #[inline(always)]
+    pub(super) fn upward_avx512(simd: Avx512, x: f32x16<Avx512>) -> i32x16<Avx512> {
+        arch::_mm512_cvt_roundps_epi32::<{ arch::_MM_FROUND_TO_POS_INF | arch::_MM_FROUND_NO_EXC }>(x.into())
+            .simd_into(simd)
+    }
+);
+
+kernel!(
+    #[inline(always)]
+    pub(super) fn downward_avx512(simd: Avx512, x: f32x16<Avx512>) -> i32x16<Avx512> {
+        arch::_mm512_cvt_roundps_epi32::<{ arch::_MM_FROUND_TO_NEG_INF | arch::_MM_FROUND_NO_EXC }>(x.into())
+            .simd_into(simd)
+    }
+);
+
+kernel!(
+    #[inline(always)]
     pub(super) fn nearest_avx2(simd: Avx2, x: f32x16<Avx2>) -> i32x16<Avx2> {
         let (a, b) = x.split();
         let a: i32x8<_> = arch::_mm256_cvtps_epi32(a.into()).simd_into(simd);

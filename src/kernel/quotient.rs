@@ -27,6 +27,7 @@
 //! A rounding to the nearest gives 0 for all quotients below ¼, which is what the wider [`TO_NEAREST`] rests on. Beyond
 //! these ranges, and at levels without a fused multiply-add, the kernels divide.
 
+use super::narrow::{greater, lesser};
 use super::rounding::BuiltIn;
 use crate::num::{Code, CodeKind, Scaling};
 use fearless_simd::prelude::*;
@@ -154,18 +155,6 @@ impl Scales for Each<'_> {
 #[inline(always)]
 pub(super) fn reciprocal(scale: f32) -> f32 {
     (1.0 / scale).min(f32::MAX)
-}
-
-/// Returns `a` where it is less than `b`, else `b`: of a NaN in `a` that is `b`, in `b` it is NaN.
-#[inline(always)]
-pub(super) fn lesser<S: Simd>(a: f32x16<S>, b: f32x16<S>) -> f32x16<S> {
-    a.simd_lt(b).select(a, b)
-}
-
-/// Returns `a` where it is greater than `b`, else `b`: of a NaN in `a` that is `b`, in `b` it is NaN.
-#[inline(always)]
-pub(super) fn greater<S: Simd>(a: f32x16<S>, b: f32x16<S>) -> f32x16<S> {
-    a.simd_gt(b).select(a, b)
 }
 
 /// Returns whether the level rounds once when it multiplies and adds.

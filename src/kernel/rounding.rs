@@ -1,11 +1,10 @@
 //! The roundings that vectors have instructions for.
 
-use super::narrow::{nearest, truncate};
-use super::quotient::{BOUND, greater};
+use super::narrow::{downward, nearest, truncate, upward};
 use crate::num::{Ceil, Floor, HalfAway, Rounding, TiesEven, TowardZero};
 use core::any::TypeId;
 use fearless_simd::prelude::*;
-use fearless_simd::{Level, f32x16, i32x16};
+use fearless_simd::{f32x16, i32x16};
 
 /// The roundings with a vector form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,32 +67,13 @@ impl VectorRounding for TowardZero {
 impl VectorRounding for Ceil {
     #[inline(always)]
     fn to_integers<S: Simd>(simd: S, x: f32x16<S>) -> i32x16<S> {
-        if rounds_in_hardware(simd.level()) {
-            return nearest(simd, x.ceil());
-        }
-        let x = greater(x, f32x16::splat(simd, -BOUND));
-        let near = nearest(simd, x);
-        near + near.to_float::<f32x16<S>>().simd_lt(x).select(i32x16::splat(simd, 1), i32x16::splat(simd, 0))
+        upward(simd, x)
     }
 }
 
 impl VectorRounding for Floor {
     #[inline(always)]
     fn to_integers<S: Simd>(simd: S, x: f32x16<S>) -> i32x16<S> {
-        if rounds_in_hardware(simd.level()) {
-            return nearest(simd, x.floor());
-        }
-        let x = greater(x, f32x16::splat(simd, -BOUND));
-        let near = nearest(simd, x);
-        near - near.to_float::<f32x16<S>>().simd_gt(x).select(i32x16::splat(simd, 1), i32x16::splat(simd, 0))
-    }
-}
-
-#[inline(always)]
-fn rounds_in_hardware(level: Level) -> bool {
-    match level {
-        #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
-        Level::Sse2(_) => false,
-        _ => !level.is_fallback(),
+        downward(simd, x)
     }
 }
