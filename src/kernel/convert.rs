@@ -6,7 +6,7 @@
 
 use super::elementwise::{Map, map_slice};
 use crate::num::{Grid, Real, bf16, f16};
-use fearless_simd::Level;
+use fearless_simd::{Level, Simd, dispatch};
 
 #[derive(Clone, Copy)]
 struct Widen;
@@ -25,16 +25,6 @@ impl<T: Real> Map<f32, T> for Narrow {
     #[inline(always)]
     fn apply(self, x: f32, _index: u64) -> T {
         T::from_f32(x)
-    }
-}
-
-#[derive(Clone, Copy)]
-struct Clamp(Grid);
-
-impl Map<f32, f32> for Clamp {
-    #[inline(always)]
-    fn apply(self, x: f32, _index: u64) -> f32 {
-        self.0.clamp_keeping_nan(x)
     }
 }
 
@@ -74,13 +64,17 @@ pub fn f32_to_f16(level: Level, x: &[f32], out: &mut [f16]) {
     map_slice(level, Narrow, x, out, 0);
 }
 
-/// The same with the values clamped first, in the first-level cache.
-pub(super) fn f32_to_f16_clamped(level: Level, x: &[f32], grid: Grid, out: &mut [f16]) {
-    let mut tile = [0.0; 1024];
-    for (x, out) in x.chunks(tile.len()).zip(out.chunks_mut(tile.len())) {
-        let tile = &mut tile[..x.len()];
-        map_slice(level, Clamp(grid), x, tile, 0);
-        f32_to_f16(level, tile, out);
+/// Clamps quotients, where they are; NaN stays.
+pub(super) fn clamp(level: Level, quotients: &mut [f32], grid: Grid) {
+    if grid.lo > f32::NEG_INFINITY || grid.hi < f32::INFINITY {
+        dispatch!(level, simd => clamp_body(simd, quotients, grid));
+    }
+}
+
+#[inline(always)]
+fn clamp_body<S: Simd>(_simd: S, quotients: &mut [f32], grid: Grid) {
+    for quotient in quotients {
+        *quotient = grid.clamp_keeping_nan(*quotient);
     }
 }
 

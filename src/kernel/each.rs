@@ -8,7 +8,7 @@
 //! 4. The reciprocals of a tensor's scales are computed once, for all spans.
 
 use super::bytes::{BLOCK, can_add, quantize_each};
-use super::elementwise::map_slice;
+use super::elementwise::{Positions, for_each_run, map_slice};
 use super::fake_quantize::{backward, fake_each};
 use super::quantize::{FromByte, TILE, grid_of};
 use super::quotient::{Each, Method, quotients, reciprocal};
@@ -98,9 +98,9 @@ pub(crate) fn quantize_span<C: Code, R: Rounding>(
         match piece {
             Piece::One(params) => quantize(level, x, &Mapping { params, codes, scaling, nan }, rounding, out, index),
             Piece::Each(own) if packed && own.in_bytes(level, method, codes, x, out) => {}
-            Piece::Each(own) => own.for_each_tile(level, method, x, |own, quotients, tile| {
-                let (index, out) = (index + tile.start as u64, &mut out[tile]);
-                dispatch!(level, simd => encode_body(simd, quotients, own.zero_points, codes, rounding, out, index));
+            Piece::Each(own) => own.for_each_tile(level, method, x, index, |own, quotients, tile, positions| {
+                let (zero_points, out) = (own.zero_points, &mut out[tile]);
+                dispatch!(level, simd => encode_body(simd, quotients, zero_points, codes, rounding, out, positions));
             }),
         }
     });
@@ -129,9 +129,8 @@ pub(crate) fn fake_quantize_span<C: Code, R: Rounding>(
                 let mapping = Mapping { params, codes, scaling, nan };
                 fake_quantize::<f32, C, R>(level, x, &mapping, rounding, out, index);
             }
-            Piece::Each(own) => own.for_each_tile(level, method, x, |own, quotients, tile| {
-                let (index, out) = (index + tile.start as u64, &mut out[tile]);
-                fake_each::<C, R>(level, quotients, own, codes, rounding, out, index);
+            Piece::Each(own) => own.for_each_tile(level, method, x, index, |own, quotients, tile, positions| {
+                fake_each::<C, R>(level, quotients, own, codes, rounding, &mut out[tile], positions);
             }),
         }
     });
@@ -158,14 +157,14 @@ pub(crate) fn fake_quantize_backward_span<C: Code, R: Rounding>(
                 let mapping = Mapping { params, codes, scaling: settings.scaling, nan: settings.nan };
                 super::fake_quantize_backward(level, x, gradient, &mapping, settings.rounding, out, index);
             }
-            Piece::Each(own) => own.for_each_tile(level, method, x, |own, quotients, tile| {
+            Piece::Each(own) => own.for_each_tile(level, method, x, index, |own, quotients, tile, positions| {
                 for ((lo, hi), &zero_point) in lo.iter_mut().zip(&mut hi).zip(own.zero_points) {
                     let grid = grid_of(codes, zero_point);
                     (*lo, *hi) = (grid.lo, grid.hi);
                 }
-                let n = quotients.len();
-                let (index, gradient, out) = (index + tile.start as u64, &gradient[tile.clone()], &mut out[tile]);
-                backward(level, quotients, gradient, (&lo[..n], &hi[..n]), settings.rounding, out, index);
+                let bounds = (&lo[..quotients.len()], &hi[..quotients.len()]);
+                let (gradient, out) = (&gradient[tile.clone()], &mut out[tile]);
+                backward(level, quotients, gradient, bounds, settings.rounding, out, positions);
             }),
         }
     });
@@ -249,8 +248,16 @@ impl Own<'_> {
         true
     }
 
-    /// Hands over the quotients a tile at a time, with the parameters of its elements and their range.
-    fn for_each_tile(self, level: Level, method: Method, x: &[f32], mut visit: impl FnMut(Self, &[f32], Range<usize>)) {
+    /// Hands over the quotients a tile at a time, with the parameters, range and positions of its elements; `first` is the
+    /// position of `x[0]`.
+    fn for_each_tile(
+        self,
+        level: Level,
+        method: Method,
+        x: &[f32],
+        first: u64,
+        mut visit: impl FnMut(Self, &[f32], Range<usize>, Positions),
+    ) {
         let (mut tile, mut shifted) = ([0.0; TILE], [0.0; TILE]);
         for start in (0..x.len()).step_by(TILE) {
             let range = start..x.len().min(start + TILE);
@@ -262,7 +269,9 @@ impl Own<'_> {
                 x = &shifted[..x.len()];
             }
             quotients(level, method, x, own.divisors(), tile);
-            visit(own, tile, range);
+            for_each_run(first + start as u64, range.len(), |run, positions| {
+                visit(own.part(run.clone()), &tile[run.clone()], start + run.start..start + run.end, positions);
+            });
         }
     }
 }
@@ -275,13 +284,13 @@ fn encode_body<S: Simd, C: Code, R: Rounding>(
     codes: CodeRange,
     rounding: R,
     out: &mut [C],
-    first: u64,
+    positions: Positions,
 ) {
     let n = out.len();
     let (quotients, zero_points) = (&quotients[..n], &zero_points[..n]);
     for i in 0..n {
         let grid = grid_of(codes, zero_points[i]);
-        out[i] = C::encode(quotients[i], grid, rounding, first.wrapping_add(i as u64));
+        out[i] = C::encode(quotients[i], grid, rounding, positions.of(i));
     }
 }
 

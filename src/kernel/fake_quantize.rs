@@ -11,7 +11,7 @@
 //! 4. Other roundings and codes go by way of a tile, as in [`quantize`](super::quantize).
 
 use super::each::Own;
-use super::elementwise::{Map, map_slice};
+use super::elementwise::{Map, Positions, for_each_run, map_slice};
 use super::nan::with_nan_replaced;
 use super::narrow::{greater, lesser};
 use super::quantize::{Mapping, TILE, grid_of};
@@ -201,12 +201,12 @@ pub(super) fn fake_each<C: Code, R: Rounding>(
     codes: CodeRange,
     rounding: R,
     out: &mut [f32],
-    first: u64,
+    positions: Positions,
 ) {
     if is_small_integer::<C>() {
-        dispatch!(level, simd => restore_each(simd, quotients, own, codes, rounding, out, first));
+        dispatch!(level, simd => restore_each(simd, quotients, own, codes, rounding, out, positions));
     } else {
-        dispatch!(level, simd => recode_each::<_, C, R>(simd, quotients, own, codes, rounding, out, first));
+        dispatch!(level, simd => recode_each::<_, C, R>(simd, quotients, own, codes, rounding, out, positions));
     }
     for (real, offset) in out.iter_mut().zip(own.offsets) {
         *real += offset;
@@ -221,13 +221,13 @@ fn restore_each<S: Simd, R: Rounding>(
     codes: CodeRange,
     rounding: R,
     out: &mut [f32],
-    first: u64,
+    positions: Positions,
 ) {
     let n = out.len();
     let (quotients, scales, zero_points) = (&quotients[..n], &own.scales[..n], &own.zero_points[..n]);
     for i in 0..n {
         let grid = grid_of(codes, zero_points[i]);
-        out[i] = restored(quotients[i], grid, rounding, first.wrapping_add(i as u64)) * scales[i];
+        out[i] = restored(quotients[i], grid, rounding, positions.of(i)) * scales[i];
     }
 }
 
@@ -239,13 +239,13 @@ fn recode_each<S: Simd, C: Code, R: Rounding>(
     codes: CodeRange,
     rounding: R,
     out: &mut [f32],
-    first: u64,
+    positions: Positions,
 ) {
     let n = out.len();
     let (quotients, scales, zero_points) = (&quotients[..n], &own.scales[..n], &own.zero_points[..n]);
     for i in 0..n {
         let grid = grid_of(codes, zero_points[i]);
-        let code = C::encode(quotients[i], grid, rounding, first.wrapping_add(i as u64));
+        let code = C::encode(quotients[i], grid, rounding, positions.of(i));
         out[i] = code.decode(zero_points[i]) * scales[i];
     }
 }
@@ -288,8 +288,11 @@ pub fn fake_quantize_backward<T: Real, R: Rounding>(
         };
         let quotients = mapping.quotients(level, method, x, &mut tile);
         let (gradient, out) = (&gradient[range.clone()], &mut out[range]);
-        let index = first_index.wrapping_add(start as u64);
-        dispatch!(level, simd => backward_body(simd, quotients, gradient, (grid.lo, grid.hi), rounding, out, index));
+        for_each_run(first_index.wrapping_add(start as u64), quotients.len(), |run, positions| {
+            let (quotients, gradient, out) = (&quotients[run.clone()], &gradient[run.clone()], &mut out[run]);
+            let bounds = (grid.lo, grid.hi);
+            dispatch!(level, simd => backward_body(simd, quotients, gradient, bounds, rounding, out, positions));
+        });
     }
 }
 
@@ -301,9 +304,9 @@ pub(super) fn backward<R: Rounding>(
     bounds: (&[f32], &[f32]),
     rounding: R,
     out: &mut [f32],
-    first: u64,
+    positions: Positions,
 ) {
-    dispatch!(level, simd => backward_body(simd, quotients, gradient, bounds, rounding, out, first));
+    dispatch!(level, simd => backward_body(simd, quotients, gradient, bounds, rounding, out, positions));
 }
 
 /// The smallest or largest quotient of an element that is not clamped.
@@ -345,12 +348,12 @@ fn backward_body<S: Simd, R: Rounding, B: Bound>(
     (lo, hi): (B, B),
     rounding: R,
     out: &mut [f32],
-    first: u64,
+    positions: Positions,
 ) {
     let n = out.len();
     let (quotients, gradient, lo, hi) = (&quotients[..n], &gradient[..n], lo.cut(n), hi.cut(n));
     for i in 0..n {
-        let rounded = rounding.round(quotients[i], first.wrapping_add(i as u64));
+        let rounded = rounding.round(quotients[i], positions.of(i));
         let inside = (rounded >= lo.of(i)) & (rounded <= hi.of(i));
         out[i] = gradient[i] * if inside { 1.0 } else { 0.0 };
     }

@@ -136,10 +136,9 @@ fn body<S: Simd>(simd: S, x: &[f32]) -> Extremes {
     }
     let min = all.min[0].min(all.min[1]).min(all.min[2].min(all.min[3]));
     let max = all.max[0].max(all.max[1]).max(all.max[2].max(all.max[3]));
-    for (&min, &max) in min.as_slice().iter().zip(max.as_slice()) {
-        extremes.min = extremes.min.min(min + 0.0);
-        extremes.max = extremes.max.max(max + 0.0);
-    }
+    // No NaN gets here, and + 0.0 makes +0 of −0.
+    extremes.min = min.reduce_min() + 0.0;
+    extremes.max = max.reduce_max() + 0.0;
     extremes
 }
 

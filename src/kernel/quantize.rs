@@ -14,7 +14,8 @@
 //! 3. A user's rounding is one such step, for all codes of a byte: what it returned is packed by the loop of 1.
 
 use super::bytes::{Single, can_add, quantize_one};
-use super::elementwise::{Map, map_slice};
+use super::convert::{clamp, f32_to_bf16, f32_to_f16};
+use super::elementwise::{Map, Positions, for_each_run, map_slice};
 use super::nan::with_nan_replaced;
 use super::quotient::{Method, One, quotients};
 use super::rounding::BuiltIn;
@@ -122,9 +123,6 @@ fn quantize_native<C: Code, R: Rounding>(
     out: &mut [C],
     first_index: u64,
 ) {
-    if convert_halves(level, x, mapping, rounding, out) {
-        return;
-    }
     let builtin = BuiltIn::of::<R>();
     let method = mapping.method::<C>(builtin);
     let zero_point = mapping.params.zero_point();
@@ -142,6 +140,9 @@ fn quantize_native<C: Code, R: Rounding>(
     for (k, (x, out)) in x.chunks(TILE).zip(out.chunks_mut(TILE)).enumerate() {
         let index = first_index.wrapping_add((k * TILE) as u64);
         let tile = mapping.quotients(level, method, x, &mut tile);
+        if builtin == Some(BuiltIn::TiesEven) && to_halves(level, tile, mapping.grid(), out) {
+            continue;
+        }
         if C::BITS <= 8 && C::KIND == CodeKind::Integer {
             round(level, tile, mapping.grid(), rounding, index);
             // Whole numbers by now, and 1 is a scale that changes none.
@@ -206,14 +207,17 @@ fn in_bytes<C: Code>(level: Level, x: &[f32], single: Single, rounding: BuiltIn,
 /// Clamps quotients to the codes and rounds them, where they are.
 pub(super) fn round<R: Rounding>(level: Level, quotients: &mut [f32], grid: Grid, rounding: R, first_index: u64) {
     if TypeId::of::<R>() != TypeId::of::<TiesEven>() {
-        dispatch!(level, simd => round_body(simd, quotients, grid, rounding, first_index));
+        for_each_run(first_index, quotients.len(), |range, positions| {
+            let quotients = &mut quotients[range];
+            dispatch!(level, simd => round_body(simd, quotients, grid, rounding, positions));
+        });
     }
 }
 
 #[inline(always)]
-fn round_body<S: Simd, R: Rounding>(_simd: S, quotients: &mut [f32], grid: Grid, rounding: R, first_index: u64) {
+fn round_body<S: Simd, R: Rounding>(_simd: S, quotients: &mut [f32], grid: Grid, rounding: R, positions: Positions) {
     for (i, quotient) in quotients.iter_mut().enumerate() {
-        *quotient = rounding.round(grid.clamp(*quotient), first_index.wrapping_add(i as u64));
+        *quotient = rounding.round(grid.clamp(*quotient), positions.of(i));
     }
 }
 
@@ -252,23 +256,17 @@ impl<C: Code, R: Rounding> Map<f32, C> for Encode<C, R> {
     }
 }
 
-/// A cast to f16 by IEEE 754's rules is an instruction on most machines.
-fn convert_halves<C: Code, R: Rounding>(
-    level: Level,
-    x: &[f32],
-    mapping: &Mapping,
-    _rounding: R,
-    out: &mut [C],
-) -> bool {
-    let plain = C::KIND == CodeKind::Float
-        && TypeId::of::<R>() == TypeId::of::<TiesEven>()
-        && mapping.params.scale() == 1.0
-        && mapping.params.offset() == 0.0;
-    match C::as_f16s(out) {
-        Some(out) if plain => {
-            super::convert::f32_to_f16_clamped(level, x, mapping.grid(), out);
-            true
-        }
-        _ => false,
+/// Writes the f16 or bfloat16 nearest to each quotient, and returns whether the code type is one of them: these conversions
+/// are shorter than the general one, or instructions.
+fn to_halves<C: Code>(level: Level, quotients: &mut [f32], grid: Grid, out: &mut [C]) -> bool {
+    if let Some(out) = C::as_f16s(out) {
+        clamp(level, quotients, grid);
+        f32_to_f16(level, quotients, out);
+    } else if let Some(out) = C::as_bf16s(out) {
+        clamp(level, quotients, grid);
+        f32_to_bf16(level, quotients, out);
+    } else {
+        return false;
     }
+    true
 }

@@ -69,6 +69,8 @@ impl Method {
         let bounded = C::KIND == CodeKind::Integer && C::BITS <= 16 && -65_536 < lowest && highest < 65_536;
         match scaling {
             Scaling::Reciprocal => Method::Multiply,
+            // A cast: x · 1 is x / 1.
+            Scaling::Divide if !bounded && smallest == 1.0 && largest == 1.0 => Method::Multiply,
             Scaling::Divide if bounded && scales.contains(&smallest) && scales.contains(&largest) => Method::Markstein,
             Scaling::Divide => Method::Divide,
         }

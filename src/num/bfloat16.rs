@@ -80,6 +80,10 @@ impl Code for bf16 {
     fn read_packed(bytes: &[u8], codes: &mut [Self]) -> Result<()> {
         read_bytes(bytes, codes, Self::from_le_bytes)
     }
+
+    fn as_bf16s(slice: &mut [Self]) -> Option<&mut [bf16]> {
+        Some(slice)
+    }
 }
 
 const _: () = assert!(<bf16 as Code>::MAX as f32 as f64 == <bf16 as Code>::MAX);

@@ -1,7 +1,7 @@
 //! What a tensor holds after quantization.
 
 use super::Rounding;
-use super::f16;
+use super::{bf16, f16};
 use crate::error::{Error, Result};
 use alloc::vec::Vec;
 use core::fmt::Debug;
@@ -110,6 +110,11 @@ pub trait Code: sealed::Sealed + Copy + Debug + Default + PartialEq + Send + Syn
 
     /// Returns the slice itself if the type is [`f16`](struct@f16): the hardware converts such slices.
     fn as_f16s(_slice: &mut [Self]) -> Option<&mut [f16]> {
+        None
+    }
+
+    /// Returns the slice itself if the type is [`bf16`](super::bf16): its conversion to the nearest is the shorter one.
+    fn as_bf16s(_slice: &mut [Self]) -> Option<&mut [bf16]> {
         None
     }
 

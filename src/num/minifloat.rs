@@ -25,6 +25,7 @@ use super::code::{Code, CodeKind, Grid, sealed::Sealed};
 use super::rounding::{Rounding, TiesEven, nearest_i32, round_to_grid};
 use crate::error::{Error, Result};
 use alloc::vec::Vec;
+use core::any::TypeId;
 use core::fmt;
 
 /// What the codes are used for that are no ordinary numbers.
@@ -58,6 +59,16 @@ trait Layout {
 /// Returns the code that `rounding` chooses; beyond the largest value, and for NaN, what the format prescribes.
 #[inline(always)]
 fn encode<L: Layout, R: Rounding>(x: f32, rounding: R, index: u64) -> u8 {
+    // Known when the function is compiled.
+    if TypeId::of::<R>() == TypeId::of::<TiesEven>() {
+        encode_nearest::<L>(x)
+    } else {
+        encode_rounded::<L, R>(x, rounding, index)
+    }
+}
+
+#[inline(always)]
+fn encode_rounded<L: Layout, R: Rounding>(x: f32, rounding: R, index: u64) -> u8 {
     let bits = x.to_bits();
     let exponent = ((bits >> 23) & 0xff).max(L::MIN_EXPONENT);
     let step = f32::from_bits((exponent - L::MANTISSA) << 23);
@@ -72,6 +83,26 @@ fn encode<L: Layout, R: Rounding>(x: f32, rounding: R, index: u64) -> u8 {
     // As bits, so that ∞ · 0, which is NaN, is beyond the largest too.
     let overflow = rounded.to_bits() > L::MAX.to_bits();
     finish::<L>(x.is_sign_negative(), x.is_nan(), overflow, magnitude)
+}
+
+/// The same as `encode` with [`TiesEven`], in integers, as for f16: half of the last place, less one unless the place is
+/// odd, is added before the low bits are dropped, and carries where it must. Below the normal range the addition of a number
+/// whose last place is the smallest code does the rounding.
+#[inline(always)]
+fn encode_nearest<L: Layout>(x: f32) -> u8 {
+    let bits = x.to_bits();
+    let magnitude = bits & 0x7fff_ffff;
+    let dropped = 23 - L::MANTISSA;
+    let odd = (magnitude >> dropped) & 1;
+    let half = (1 << (dropped - 1)) - 1;
+    let rebias = ((127 - L::BIAS) as u32) << 23;
+    let normal = magnitude.wrapping_sub(rebias).wrapping_add(half + odd) >> dropped;
+    let base = f32::from_bits((L::MIN_EXPONENT + dropped) << 23);
+    let subnormal = (f32::from_bits(magnitude) + base).to_bits().wrapping_sub(base.to_bits());
+    let code = if magnitude < L::MIN_EXPONENT << 23 { subnormal } else { normal };
+    let largest = (L::MAX.to_bits() >> dropped) - (rebias >> dropped);
+    let overflow = (code > largest) | (magnitude >= 0x7f80_0000);
+    finish::<L>(x.is_sign_negative(), magnitude > 0x7f80_0000, overflow, code)
 }
 
 /// Returns the code of a magnitude, or of what it is not.
@@ -352,6 +383,17 @@ mod tests {
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(4096))]
+
+        #[test]
+        fn both_ways_to_the_nearest_agree(bits: u32) {
+            fn agree<L: Layout>(x: f32) -> bool {
+                encode_nearest::<L>(x) == encode_rounded::<L, _>(x, TiesEven, 0)
+            }
+            let x = f32::from_bits(bits);
+            prop_assert!(agree::<F8E4M3Fn>(x) & agree::<F8E5M2>(x) & agree::<F8E4M3Fnuz>(x) & agree::<F8E5M2Fnuz>(x));
+            prop_assert!(agree::<F8E4M3B11Fnuz>(x) & agree::<F8E4M3>(x) & agree::<F8E3M4>(x));
+            prop_assert!(agree::<F6E2M3Fn>(x) & agree::<F6E3M2Fn>(x) & agree::<F4E2M1Fn>(x));
+        }
 
         #[test]
         fn f64_and_f32_agree_where_both_are_exact(bits: u32) {
