@@ -1,13 +1,17 @@
 //! The smallest and largest finite value, and how many values are not finite.
 //!
-//! 1. Data are usually all finite, so a chunk is first read by a loop that does not look: the minimum, the maximum, and
-//!    Σ x·0, which is NaN as soon as one x is NaN or infinite and 0 otherwise.
-//! 2. Only a chunk in which that sum is NaN is read once more, by a loop that masks and counts. It is in the first-level
-//!    cache by then.
+//! 1. Data are usually all finite, so a chunk is first read by a loop that takes them to be: the minimum, the maximum, and
+//!    for each two vectors one look for NaN. (The instruction for the minimum forgets it.)
+//! 2. Only a chunk with a NaN, or with an infinite extreme, is read once more, by a loop that masks and counts. It is in the
+//!    first-level cache by then.
 //! 3. Four accumulators each hide the latency of the instructions. The minimum and maximum of a set do not depend on the
 //!    order, once −0 is made +0.
 
+#[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+use super::narrow_x86::ordered_avx512;
 use crate::num::Real;
+#[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+use fearless_simd::f32x16;
 use fearless_simd::prelude::*;
 use fearless_simd::{Level, dispatch};
 
@@ -67,7 +71,7 @@ pub fn min_max(level: Level, x: &[f32]) -> Extremes {
 pub fn first_nan<T: Real>(level: Level, x: &[T]) -> Option<usize> {
     let mut start = 0;
     for chunk in x.chunks(CHUNK) {
-        if dispatch!(level, simd => any_nan(simd, chunk)) {
+        if !finite(level, chunk) && dispatch!(level, simd => any_nan(simd, chunk)) {
             return chunk.iter().position(|x| x.to_f32().is_nan()).map(|i| start + i);
         }
         start += chunk.len();
@@ -78,12 +82,37 @@ pub fn first_nan<T: Real>(level: Level, x: &[T]) -> Option<usize> {
 /// Returns how many elements are NaN, and how many are infinite.
 pub fn count_non_finite<T: Real>(level: Level, x: &[T]) -> (u64, u64) {
     let (mut nan, mut infinite) = (0, 0);
-    for chunk in x.chunks(CHUNK) {
+    for chunk in x.chunks(CHUNK).filter(|chunk| !finite(level, chunk)) {
         let (n, i) = dispatch!(level, simd => count(simd, chunk));
         nan += u64::from(n);
         infinite += u64::from(i);
     }
     (nan, infinite)
+}
+
+/// Returns whether all elements are known to be finite.
+fn finite<T: Real>(level: Level, x: &[T]) -> bool {
+    T::as_f32s(x).is_some_and(|x| dispatch!(level, simd => finite_body(simd, x)))
+}
+
+/// Σ x·0 is 0 if and only if all x are finite.
+#[inline(always)]
+fn finite_body<S: Simd>(simd: S, x: &[f32]) -> bool {
+    let n = S::f32s::LEN;
+    let mut poison = [S::f32s::splat(simd, 0.0); 4];
+    let mut blocks = x.chunks_exact(4 * n);
+    for block in blocks.by_ref() {
+        for k in 0..4 {
+            let v = S::f32s::from_slice(simd, &block[k * n..(k + 1) * n]);
+            poison[k] = v.mul_add(0.0, poison[k]);
+        }
+    }
+    let mut rest = 0.0;
+    for &x in blocks.remainder() {
+        rest += x * 0.0;
+    }
+    let poison = (poison[0] + poison[1]) + (poison[2] + poison[3]);
+    poison.simd_eq(0.0).all_true() & (rest == 0.0)
 }
 
 /// Integer sums may be reordered, and so are vectorised; a chunk's fit a u32.
@@ -146,24 +175,66 @@ fn body<S: Simd>(simd: S, x: &[f32]) -> Extremes {
 #[inline(always)]
 fn unchecked<S: Simd>(simd: S, x: &[f32], lanes: &mut Lanes<S::f32s>) -> bool {
     let n = S::f32s::LEN;
-    let mut poison = [S::f32s::splat(simd, 0.0); 4];
+    let mut nans = Nans::none(simd);
     let mut blocks = x.chunks_exact(4 * n);
     for block in blocks.by_ref() {
+        let mut v = [S::f32s::splat(simd, 0.0); 4];
         for k in 0..4 {
-            let v = S::f32s::from_slice(simd, &block[k * n..(k + 1) * n]);
-            lanes.min[k] = lanes.min[k].min(v);
-            lanes.max[k] = lanes.max[k].max(v);
-            poison[k] += v * 0.0;
+            v[k] = S::f32s::from_slice(simd, &block[k * n..(k + 1) * n]);
+            lanes.min[k] = lanes.min[k].min(v[k]);
+            lanes.max[k] = lanes.max[k].max(v[k]);
         }
+        nans.look(simd, v);
     }
     for part in blocks.remainder().chunks(n) {
         let v = load_part(simd, part, x[0]);
         lanes.min[0] = lanes.min[0].min(v);
         lanes.max[0] = lanes.max[0].max(v);
-        poison[0] += v * 0.0;
+        nans.look(simd, [v; 4]);
     }
-    let poison = (poison[0] + poison[1]) + (poison[2] + poison[3]);
-    poison.simd_eq(0.0).all_true()
+    let (mut infinite, most) = (false, S::f32s::splat(simd, f32::MAX));
+    for k in 0..4 {
+        infinite |= lanes.max[k].simd_gt(most).any_true() | lanes.min[k].simd_lt(-most).any_true();
+    }
+    !infinite & !nans.any()
+}
+
+/// Whether a NaN was seen. Infinities need not be looked for: they are the extremes.
+struct Nans<S: Simd> {
+    /// Σ x·0, which is NaN as soon as one x is NaN (or infinite), and 0 otherwise.
+    poison: [S::f32s; 2],
+    /// AVX-512 compares two vectors with each other, and ands the answer with the one before, in one instruction.
+    ordered: [u16; 2],
+}
+
+impl<S: Simd> Nans<S> {
+    #[inline(always)]
+    fn none(simd: S) -> Self {
+        Self { poison: [S::f32s::splat(simd, 0.0); 2], ordered: [u16::MAX; 2] }
+    }
+
+    #[inline(always)]
+    fn look(&mut self, simd: S, v: [S::f32s; 4]) {
+        #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+        if let Level::Avx512(avx512) = simd.level() {
+            for k in 0..2 {
+                let a = f32x16::from_slice(avx512, v[2 * k].as_slice());
+                let b = f32x16::from_slice(avx512, v[2 * k + 1].as_slice());
+                self.ordered[k] = ordered_avx512(avx512, self.ordered[k], a, b);
+            }
+            return;
+        }
+        let _ = simd;
+        for k in 0..2 {
+            self.poison[k] = self.poison[k] + v[2 * k] * 0.0 + v[2 * k + 1] * 0.0;
+        }
+    }
+
+    #[inline(always)]
+    fn any(&self) -> bool {
+        let poison = self.poison[0] + self.poison[1];
+        !poison.simd_eq(0.0).all_true() | ((self.ordered[0] & self.ordered[1]) != u16::MAX)
+    }
 }
 
 /// Leaves out what is not finite.

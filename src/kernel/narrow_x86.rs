@@ -90,3 +90,12 @@ kernel!(
         ab.combine(cd)
     }
 );
+
+kernel!(
+    /// Returns `mask` without the lanes in which `a` or `b` is NaN.
+    #[inline(always)]
+    pub(super) fn ordered_avx512(simd: Avx512, mask: u16, a: f32x16<Avx512>, b: f32x16<Avx512>) -> u16 {
+        let _ = simd;
+        arch::_mm512_mask_cmp_ps_mask::<{ arch::_CMP_ORD_Q }>(mask, a.into(), b.into())
+    }
+);
