@@ -160,6 +160,45 @@ pub enum Error {
         /// What is wrong.
         reason: String,
     },
+    /// A recipe that cannot be read.
+    #[cfg(feature = "std")]
+    #[error("not a usable recipe: {reason}")]
+    Recipe {
+        /// What is wrong, and where.
+        reason: String,
+    },
+    /// A recipe that would leave a file as it is.
+    #[cfg(feature = "std")]
+    #[error("the recipe {recipe:?} changes no tensor of this file; {reason}")]
+    NothingToQuantize {
+        /// The recipe.
+        recipe: String,
+        /// Why not, for the largest tensor.
+        reason: String,
+    },
+    /// An output that is there already.
+    #[cfg(feature = "std")]
+    #[error("{path:?} exists: name another output, or allow that it is replaced")]
+    TargetExists {
+        /// The output.
+        path: std::path::PathBuf,
+    },
+    /// An output that is the input.
+    #[cfg(feature = "std")]
+    #[error("{path:?} is the input: name another output")]
+    TargetIsSource {
+        /// The file.
+        path: std::path::PathBuf,
+    },
+    /// A file of no known format, or of one that this build was made without.
+    #[cfg(feature = "std")]
+    #[error("{path:?} is no file that can be quantized: {reason}")]
+    UnknownFormat {
+        /// The file.
+        path: std::path::PathBuf,
+        /// What was looked for.
+        reason: &'static str,
+    },
     /// A tensor whose values cannot be had as reals.
     #[cfg(feature = "std")]
     #[error("{reason}")]

@@ -44,6 +44,9 @@
     feature = "std",
     doc = "| [`calibration`] | estimator states by tensor name, from example inputs; bias correction |"
 )]
+#![cfg_attr(feature = "pipeline", doc = "| [`recipe`] | what is asked for, and what it comes to, tensor by tensor |")]
+#![cfg_attr(feature = "pipeline", doc = "| [`pipeline`] | a file from end to end |")]
+#![cfg_attr(feature = "pipeline", doc = "| [`report`] | a table, JSON, a page |")]
 
 //!
 //! Each floor uses only those above it in this table. Estimators, calculators and roundings are open traits: your own
@@ -70,6 +73,8 @@
 //! - `serde`: saving and loading calibrators, and `Serialize` and `Deserialize` for estimators.
 //! - `safetensors`: reading and writing `.safetensors` files, tensor by tensor.
 //! - `tflite`: reading, changing and writing `.tflite` files.
+//! - `pipeline`: recipes, plans, and files of both formats from end to end, with a report.
+//! - `cli`: the command line `tensor-quant`.
 
 #![cfg_attr(not(feature = "std"), no_std)]
 #![forbid(unsafe_code)]
@@ -87,7 +92,13 @@ pub mod metrics;
 pub mod model;
 pub mod num;
 pub mod params;
+#[cfg(feature = "pipeline")]
+pub mod pipeline;
 pub mod range;
+#[cfg(feature = "pipeline")]
+pub mod recipe;
+#[cfg(feature = "pipeline")]
+pub mod report;
 pub mod tensor;
 
 pub use error::{Error, Result};

@@ -116,6 +116,22 @@ impl Reader {
         &self.metadata
     }
 
+    /// Returns whether any of its tensors holds codes that can be restored.
+    pub fn is_quantized(&self) -> bool {
+        !self.quantized.is_empty()
+    }
+
+    /// Returns the file's length, in bytes.
+    pub fn size_in_bytes(&self) -> u64 {
+        let data = self.tensors.iter().map(|tensor| tensor.size_in_bytes as u64).sum::<u64>();
+        self.data_start + data
+    }
+
+    /// Returns how a tensor is quantized, as in `i8 per axis 0`; `None` if it is not.
+    pub fn quantization(&self, name: &str) -> Option<String> {
+        self.quantized.get(name).map(|description| format!("{} {}", description.code, description.granularity()))
+    }
+
     /// Returns the values of a floating-point tensor, in f32.
     ///
     /// f16 and bf16 widen exactly; f64 is rounded once.

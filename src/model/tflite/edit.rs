@@ -1,9 +1,9 @@
 //! Changing a model: other values for a constant, `DEQUANTIZE` in front of its users, versions of operators.
 
-use super::constant::TensorId;
+use super::constant::{TensorId, Use};
 use super::element_type::ElementType;
-use super::model::Model;
-use super::operator::DEQUANTIZE;
+use super::model::{Model, shape_of};
+use super::operator::{DEQUANTIZE, role};
 use super::schema::{
     BUFFER, FULLY_CONNECTED_OPTIONS, OPERATOR, OPERATOR_CODE, QUANTIZATION, buffer, fully_connected, model,
     operator as op, operator_code, quantization, subgraph, tensor,
@@ -69,9 +69,7 @@ impl Model {
             self.references[number] += 1;
             self.references[old] -= 1;
             if self.references[old] == 0 {
-                let table = &mut self.root.tables_mut(model::BUFFERS)[old];
-                table.remove(buffer::DATA);
-                table.outside = None;
+                self.root.tables_mut(model::BUFFERS)[old] = Table::new(&BUFFER);
             }
         }
         Ok(())
@@ -88,17 +86,13 @@ impl Model {
         } else {
             table.set_child(buffer::DATA, Child::Vector(Vector::blob(data)));
         }
-        match buffers.get_mut(old).filter(|_| !is_shared) {
-            Some(buffer) => {
-                *buffer = table;
-                old
-            }
-            None => {
-                buffers.push(table);
-                self.references.push(0);
-                self.references.len() - 1
-            }
+        if let Some(buffer) = buffers.get_mut(old).filter(|_| !is_shared) {
+            *buffer = table;
+            return old;
         }
+        buffers.push(table);
+        self.references.push(0);
+        self.references.len() - 1
     }
 
     /// Puts a `DEQUANTIZE` in front of everything that uses these tensors of a subgraph; their users then see f32.
@@ -137,15 +131,80 @@ impl Model {
         }
         let graph = self.graph_mut(TensorId { subgraph: number, tensor: 0 })?;
         let list = graph.tables_mut(subgraph::OPERATORS);
-        for operator in &mut *list {
-            let inputs = operator.i32s(op::INPUTS);
-            if inputs.iter().any(|input| restored.contains_key(input)) {
-                let inputs = inputs.iter().map(|input| restored.get(input).unwrap_or(input).to_le_bytes());
-                operator.set_child(op::INPUTS, Child::Vector(Vector::of(inputs)));
-            }
-        }
+        rewire(list, &restored);
         list.splice(0..0, operators);
         Ok(())
+    }
+
+    /// Returns what uses the output of an operator, if that is a `DEQUANTIZE` with an output for the subgraph alone.
+    pub fn uses_behind_dequantize(&self, number: usize, index: usize) -> Option<Vec<Use>> {
+        let graph = self.graphs().get(number)?;
+        let operators = graph.tables(subgraph::OPERATORS);
+        let codes = self.operator_codes();
+        let operator = operators.get(index)?;
+        let (code, ..) = codes.get(operator.u32(op::CODE).unwrap_or(0) as usize)?;
+        let [output] = operator.i32s(op::OUTPUTS)[..] else { return None };
+        if *code != DEQUANTIZE || graph.i32s(subgraph::OUTPUTS).contains(&output) {
+            return None;
+        }
+        let ndim = graph.tables(subgraph::TENSORS).get(usize::try_from(output).ok()?).map_or(0, |t| shape_of(t).len());
+        let mut uses = Vec::new();
+        for (operator, table) in operators.iter().enumerate() {
+            for (input, _) in table.i32s(op::INPUTS).into_iter().enumerate().filter(|(_, tensor)| *tensor == output) {
+                let (code, name, _) = codes.get(table.u32(op::CODE).unwrap_or(0) as usize)?;
+                uses.push(Use { operator, name: name.clone(), input, role: role(*code, input, ndim) });
+            }
+        }
+        Some(uses)
+    }
+
+    /// Gives `DEQUANTIZE` operators the version that what their inputs hold by now asks for.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoSuchTensor`].
+    pub fn retype_dequantize(&mut self, number: usize, operators: &[usize]) -> Result<()> {
+        for &index in operators {
+            let (input, _) = self.ends(number, index)?;
+            let code = self.dequantize_code(TensorId { subgraph: number, tensor: input as usize })?;
+            let graph = self.graph_mut(TensorId { subgraph: number, tensor: 0 })?;
+            if let Some(operator) = graph.tables_mut(subgraph::OPERATORS).get_mut(index) {
+                operator.set_scalar(op::CODE, (code as u32).to_le_bytes());
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes `DEQUANTIZE` operators out: what used their outputs uses their inputs. Those behind them move up.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoSuchTensor`].
+    pub fn bypass_dequantize(&mut self, number: usize, operators: &[usize]) -> Result<()> {
+        let mut inputs_of = HashMap::new();
+        for &index in operators {
+            let (input, output) = self.ends(number, index)?;
+            inputs_of.insert(output, input);
+        }
+        let list = self.graph_mut(TensorId { subgraph: number, tensor: 0 })?.tables_mut(subgraph::OPERATORS);
+        let mut index = 0;
+        list.retain(|_| {
+            index += 1;
+            !operators.contains(&(index - 1))
+        });
+        rewire(list, &inputs_of);
+        Ok(())
+    }
+
+    /// Returns the only input and the only output of an operator.
+    fn ends(&self, number: usize, index: usize) -> Result<(i32, i32)> {
+        let missing = || Error::NoSuchTensor { name: format!("operator {index} of subgraph {number}") };
+        let operator = self.graphs().get(number).and_then(|graph| graph.tables(subgraph::OPERATORS).get(index));
+        let operator = operator.ok_or_else(missing)?;
+        match (&operator.i32s(op::INPUTS)[..], &operator.i32s(op::OUTPUTS)[..]) {
+            (&[input], &[output]) => Ok((input, output)),
+            _ => Err(missing()),
+        }
     }
 
     /// Returns the entry for a `DEQUANTIZE` of what a tensor holds, which is added if there is none.
@@ -215,6 +274,17 @@ impl Model {
     fn tensor(&self, id: TensorId) -> Result<&Table> {
         let graph = self.graphs().get(id.subgraph).ok_or_else(|| id.missing())?;
         graph.tables(subgraph::TENSORS).get(id.tensor).ok_or_else(|| id.missing())
+    }
+}
+
+/// Makes operators that take one tensor take another.
+fn rewire(operators: &mut [Table], instead: &HashMap<i32, i32>) {
+    for operator in operators {
+        let inputs = operator.i32s(op::INPUTS);
+        if inputs.iter().any(|input| instead.contains_key(input)) {
+            let inputs = inputs.iter().map(|input| instead.get(input).unwrap_or(input).to_le_bytes());
+            operator.set_child(op::INPUTS, Child::Vector(Vector::of(inputs)));
+        }
     }
 }
 

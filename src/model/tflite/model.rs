@@ -50,7 +50,19 @@ impl Model {
     /// [`Error::Io`]; [`Error::Format`] if the file is of another format, cut off or inconsistent, or holds something that
     /// could not be written back.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
-        let source = Source::open(path.as_ref())?;
+        Self::parse(Source::open(path.as_ref())?)
+    }
+
+    /// Reads the tables of a model that is held in memory.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    pub fn from_bytes(bytes: Vec<u8>) -> Result<Self> {
+        Self::parse(Source::of_bytes(bytes))
+    }
+
+    fn parse(source: Source) -> Result<Self> {
         let parsed = parse(&source)?;
         let mut this = Self { source, root: parsed.root, references: Vec::new(), tail: None };
         this.tail = this.find_tail(parsed.end)?;
@@ -60,13 +72,11 @@ impl Model {
         let of_metadata = this.root.tables(6).iter().map(|entry| entry.u32(1).unwrap_or(0));
         let of_model = this.root.i32s(5).into_iter().map(|number| number as u32);
         for number in of_tensors.chain(of_metadata).chain(of_model).collect::<Vec<_>>() {
-            match this.references.get_mut(number as usize) {
-                Some(count) => *count += 1,
-                None => {
-                    let buffers = this.references.len();
-                    return Err(this.source.bad(format!("there is no buffer {number}: it has {buffers} of them")));
-                }
-            }
+            let Some(count) = this.references.get_mut(number as usize) else {
+                let buffers = this.references.len();
+                return Err(this.source.bad(format!("there is no buffer {number}: it has {buffers} of them")));
+            };
+            *count += 1;
         }
         Ok(this)
     }
@@ -116,7 +126,7 @@ impl Model {
     pub fn operators(&self) -> Vec<Vec<Operator>> {
         let codes = self.operator_codes();
         let operator = |table: &Table| {
-            let (_, name, version) = self.code_of(table, &codes);
+            let (_, name, version) = code_of(table, &codes);
             Operator { name, version }
         };
         self.graphs().iter().map(|graph| graph.tables(subgraph::OPERATORS).iter().map(operator).collect()).collect()
@@ -133,11 +143,6 @@ impl Model {
             (code, name, table.i32(operator_code::VERSION).unwrap_or(1))
         };
         self.root.tables(model::OPERATOR_CODES).iter().map(entry).collect()
-    }
-
-    fn code_of(&self, operator: &Table, codes: &[(i32, String, i32)]) -> (i32, String, i32) {
-        let index = operator.u32(op::CODE).unwrap_or(0) as usize;
-        codes.get(index).cloned().unwrap_or_else(|| (-1, format!("operator code {index}, which is not there"), 0))
     }
 
     /// Returns every constant tensor, in the order of subgraphs and tensors.
@@ -159,7 +164,7 @@ impl Model {
                 };
                 constant.is_at_the_edge = edge.contains(&(i as i32));
                 let uses = inputs.get(&(i as i32)).into_iter().flatten().filter_map(|&(operator, input)| {
-                    let (code, name, _) = self.code_of(graph.tables(subgraph::OPERATORS).get(operator)?, &codes);
+                    let (code, name, _) = code_of(graph.tables(subgraph::OPERATORS).get(operator)?, &codes);
                     Some(Use { operator, name, input, role: role(code, input, constant.shape.len()) })
                 });
                 constant.uses = uses.collect();
@@ -222,11 +227,30 @@ impl Model {
         let path = path.as_ref();
         let failed = |source| Error::Io { action: "write", path: path.into(), source };
         check_target(path)?;
-        let too_long = "its tables are longer than the 2 GiB that an offset can span";
-        let layout = lay_out(&self.root).ok_or_else(|| self.source.bad(too_long))?;
         let mut file = temporary_beside(path).map_err(failed)?;
         let mut out = BufWriter::with_capacity(1 << 16, file.as_file_mut());
-        layout.write(&self.source, &mut out, &failed)?;
+        self.write(&mut out, &failed)?;
+        drop(out);
+        file.as_file().sync_all().map_err(failed)?;
+        file.persist(path).map_err(|e| failed(e.error))?;
+        Ok(())
+    }
+
+    /// Returns the bytes that [`save`](Self::save) would write.
+    ///
+    /// # Errors
+    ///
+    /// As [`save`](Self::save).
+    pub fn to_bytes(&self) -> Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        self.write(&mut bytes, &|source| Error::Io { action: "write", path: "memory".into(), source })?;
+        Ok(bytes)
+    }
+
+    fn write(&self, out: &mut impl Write, failed: &impl Fn(std::io::Error) -> Error) -> Result<()> {
+        let too_long = "its tables are longer than the 2 GiB that an offset can span";
+        let layout = lay_out(&self.root).ok_or_else(|| self.source.bad(too_long))?;
+        layout.write(&self.source, out, failed)?;
         if let Some((start, len)) = self.tail {
             let mut data = Data::File { start, len };
             if len <= LONGEST_ARCHIVE {
@@ -235,14 +259,16 @@ impl Model {
                 relocate(&mut bytes, start, layout.end());
                 data = Data::Held(bytes);
             }
-            copy(&data, &self.source, &mut out, &failed)?;
+            copy(&data, &self.source, out, failed)?;
         }
-        out.flush().map_err(failed)?;
-        drop(out);
-        file.as_file().sync_all().map_err(failed)?;
-        file.persist(path).map_err(|e| failed(e.error))?;
-        Ok(())
+        out.flush().map_err(failed)
     }
+}
+
+/// Returns code, name and version of an operator.
+fn code_of(operator: &Table, codes: &[(i32, String, i32)]) -> (i32, String, i32) {
+    let index = operator.u32(op::CODE).unwrap_or(0) as usize;
+    codes.get(index).cloned().unwrap_or_else(|| (-1, format!("operator code {index}, which is not there"), 0))
 }
 
 /// Returns a tensor's shape; lengths that are not known count as 0.

@@ -206,8 +206,6 @@ impl Reader<'_> {
         if start > 1 {
             self.pages.check(start, len, &format!("the data of {} at {at}", table.shape.name))?;
             self.visited(start, len);
-            table.remove(start_slot);
-            table.remove(len_slot);
             table.outside = Some(Data::File { start, len });
         }
         Ok(())

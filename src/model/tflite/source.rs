@@ -9,12 +9,18 @@ use std::path::{Path, PathBuf};
 /// Bytes that are read at once while tables are looked up.
 const PAGE: u64 = 1 << 16;
 
-/// A file, its length, and its path for messages.
+/// A file or the bytes of one, its length, and its path for messages.
 #[derive(Debug)]
 pub(super) struct Source {
     pub(super) path: PathBuf,
-    file: File,
+    origin: Origin,
     pub(super) len: u64,
+}
+
+#[derive(Debug)]
+enum Origin {
+    File(File),
+    Memory(Vec<u8>),
 }
 
 impl Source {
@@ -25,7 +31,13 @@ impl Source {
             return Err(io(std::io::ErrorKind::IsADirectory.into()));
         }
         let len = file.seek(SeekFrom::End(0)).map_err(io)?;
-        Ok(Self { path: path.into(), file, len })
+        Ok(Self { path: path.into(), origin: Origin::File(file), len })
+    }
+
+    /// A file that is held; messages call it `memory`.
+    pub(super) fn of_bytes(bytes: Vec<u8>) -> Self {
+        let len = bytes.len() as u64;
+        Self { path: "memory".into(), origin: Origin::Memory(bytes), len }
     }
 
     pub(super) fn bad(&self, reason: impl Into<String>) -> Error {
@@ -35,9 +47,17 @@ impl Source {
     /// Fills `out` with the bytes from `start` on.
     pub(super) fn read_into(&self, start: u64, out: &mut [u8]) -> Result<()> {
         let io = |source| Error::Io { action: "read", path: self.path.clone(), source };
-        let mut file = &self.file;
-        file.seek(SeekFrom::Start(start)).map_err(io)?;
-        file.read_exact(out).map_err(io)
+        match &self.origin {
+            Origin::File(file) => {
+                let mut file = file;
+                file.seek(SeekFrom::Start(start)).map_err(io)?;
+                file.read_exact(out).map_err(io)
+            }
+            Origin::Memory(bytes) => {
+                let mut rest = bytes.get(start as usize..).unwrap_or_default();
+                rest.read_exact(out).map_err(io)
+            }
+        }
     }
 }
 

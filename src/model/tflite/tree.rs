@@ -14,7 +14,7 @@ pub(super) struct Table {
     pub(super) slots: Vec<u16>,
     /// What the slots that hold references lead to.
     pub(super) children: Vec<(u16, Child)>,
-    /// Data behind the flatbuffer that the table points to.
+    /// Data behind the flatbuffer that the table points to; the slots that tell where they stand are the writer's.
     pub(super) outside: Option<Data>,
 }
 

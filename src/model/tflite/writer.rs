@@ -180,7 +180,7 @@ impl<'a> Writer<'a> {
     /// Writes a table and the tables under it, and returns where it stands.
     fn table(&mut self, table: &'a Table) -> Option<usize> {
         let data = match table.child(buffer::DATA) {
-            Some(Child::Vector(v)) if self.buffers_outside && std::ptr::eq(table.shape, &BUFFER) => Some(&v.data),
+            Some(Child::Vector(v)) if self.buffers_outside && table.shape.name == BUFFER.name => Some(&v.data),
             _ => None,
         };
         let moved = data.filter(|data| data.len() >= OUTSIDE);
@@ -211,16 +211,14 @@ impl<'a> Writer<'a> {
         vtable.extend_from_slice(&((4 + 2 * slots) as u16).to_le_bytes());
         vtable.extend_from_slice(&(table.inline.len() as u16).to_le_bytes());
         vtable.extend(table.slots[..slots].iter().flat_map(|field| field.to_le_bytes()));
-        let vtable_at = match self.vtables.get(&vtable) {
-            Some(&at) => at,
-            None => {
-                pad_to(&mut self.head, 0, 2);
-                let at = self.head.len();
-                self.head.extend_from_slice(&vtable);
-                self.vtables.insert(vtable, at);
-                at
-            }
-        };
+        let written = self.vtables.get(&vtable).copied();
+        let vtable_at = written.unwrap_or_else(|| {
+            pad_to(&mut self.head, 0, 2);
+            let at = self.head.len();
+            self.head.extend_from_slice(&vtable);
+            self.vtables.insert(vtable, at);
+            at
+        });
         while self.head.len() % 8 != usize::from(table.phase) {
             self.head.push(0);
         }

@@ -1,0 +1,62 @@
+//! `compare`: how far one model's weights are from another's.
+
+use crate::failure::Failure;
+use crate::output::{json, style};
+use clap::ArgMatches;
+use std::path::PathBuf;
+use tensor_quant::pipeline::{Compared, Comparison, compare_files};
+use tensor_quant::report::{Alignment, Measured, Table, decibels, shape, shortened};
+
+/// The longest name that is shown in full.
+const NAME: usize = 52;
+
+pub(crate) fn run(arguments: &ArgMatches) -> Result<String, Failure> {
+    let path = |name| arguments.get_one::<PathBuf>(name).cloned().unwrap_or_default();
+    let comparison = compare_files(path("A"), path("B"))?;
+    Ok(if arguments.get_flag("json") { as_json(&comparison) } else { as_table(&comparison) })
+}
+
+fn as_table(comparison: &Comparison) -> String {
+    let (left, right) = (Alignment::Left, Alignment::Right);
+    let columns =
+        [("tensor", left), ("shape", right), ("A", left), ("B", left), ("SQNR", right), ("largest error", right)];
+    let mut table = Table::new(&columns, style());
+    for tensor in &comparison.tensors {
+        let (sqnr, largest) = match &tensor.error {
+            Ok(error) => {
+                let error = Measured::new(error);
+                match error.sqnr_db {
+                    None if error.max_abs_error == 0.0 => ("the same".into(), String::new()),
+                    sqnr_db => (decibels(sqnr_db), format!("{:.2e}", error.max_abs_error)),
+                }
+            }
+            Err(reason) => (String::new(), reason.clone()),
+        };
+        let (a, b) = &tensor.element_types;
+        let (name, shape) = (shortened(&tensor.name, NAME), shape(&tensor.shape));
+        table.push([name, shape, a.clone(), b.clone().unwrap_or_default(), sqnr, largest]);
+    }
+    let mut text = table.to_string();
+    for name in &comparison.only_in_second {
+        text += &format!("only in B: {}\n", shortened(name, NAME));
+    }
+    text
+}
+
+fn as_json(comparison: &Comparison) -> String {
+    let tensor = |tensor: &Compared| {
+        let (a, b) = &tensor.element_types;
+        serde_json::json!({
+            "name": tensor.name,
+            "shape": tensor.shape,
+            "a": a,
+            "b": b,
+            "error": tensor.error.as_ref().ok().map(Measured::new),
+            "not_compared": tensor.error.as_ref().err(),
+        })
+    };
+    json(&serde_json::json!({
+        "tensors": comparison.tensors.iter().map(tensor).collect::<Vec<_>>(),
+        "only_in_b": comparison.only_in_second,
+    }))
+}

@@ -1,0 +1,46 @@
+//! What went wrong, in a line, and the exit code that says so.
+
+use std::process::ExitCode;
+use tensor_quant::Error;
+
+/// A message, and an exit code.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    message: String,
+    code: u8,
+}
+
+impl Failure {
+    /// A mistake on the command line.
+    pub(crate) fn usage(error: &clap::Error) -> Self {
+        let text = error.render().to_string();
+        // What clap says before the first empty line is the mistake; the rest is usage.
+        let lines = text.lines().map(str::trim).take_while(|line| !line.is_empty());
+        let message = lines.collect::<Vec<_>>().join(" ");
+        let message = message.strip_prefix("error: ").unwrap_or(&message);
+        Self::usage_text(&format!("{message}; see --help"))
+    }
+
+    pub(crate) fn usage_text(message: &str) -> Self {
+        Self { message: message.into(), code: 2 }
+    }
+
+    /// Writes the message, and returns the exit code.
+    pub(crate) fn report(&self) -> ExitCode {
+        eprintln!("error: {}", self.message.replace('\n', " "));
+        ExitCode::from(self.code)
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        let (code, advice) = match &error {
+            Error::NothingToQuantize { .. } => (3, "; inspect shows what the file holds, recipes what there is"),
+            Error::TargetExists { .. } => (4, " with --force"),
+            Error::TargetIsSource { .. } => (4, ""),
+            Error::Recipe { .. } => (2, "; recipes lists those that need no file"),
+            _ => (1, ""),
+        };
+        Self { message: format!("{error}{advice}"), code }
+    }
+}

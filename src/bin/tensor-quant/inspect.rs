@@ -1,0 +1,86 @@
+//! `inspect`: what a model holds.
+
+use crate::failure::Failure;
+use crate::output::{json, style};
+use clap::ArgMatches;
+use std::path::PathBuf;
+use tensor_quant::pipeline::{Inspected, Inspection, inspect_file};
+use tensor_quant::report::{Alignment, Table, bytes, shape, shortened};
+
+/// The longest name that is shown in full.
+const NAME: usize = 52;
+
+pub(crate) fn run(arguments: &ArgMatches) -> Result<String, Failure> {
+    let path = arguments.get_one::<PathBuf>("FILE").cloned().unwrap_or_default();
+    let inspection = inspect_file(path)?;
+    Ok(if arguments.get_flag("json") { as_json(&inspection) } else { as_table(&inspection) })
+}
+
+fn as_table(inspection: &Inspection) -> String {
+    let elements = |tensor: &Inspected| tensor.shape.iter().fold(1_u64, |n, &len| n.saturating_mul(len as u64));
+    let weights: u64 = inspection.tensors.iter().map(elements).fold(0, u64::saturating_add);
+    let mut text = format!(
+        "{}: {}, {}, {} tensors of {} values",
+        inspection.path.display(),
+        inspection.format,
+        bytes(inspection.size_in_bytes),
+        inspection.tensors.len(),
+        weights
+    );
+    if !inspection.operators.is_empty() {
+        let mut operators: Vec<(&String, &usize)> = inspection.operators.iter().collect();
+        operators.sort_by_key(|(name, count)| (std::cmp::Reverse(**count), *name));
+        let operators: Vec<String> = operators.iter().map(|(name, count)| format!("{count} {name}")).collect();
+        let graphs = if inspection.subgraphs == 1 { "subgraph" } else { "subgraphs" };
+        text += &format!("\n{} {graphs}: {}", inspection.subgraphs, operators.join(", "));
+    }
+    let (left, right) = (Alignment::Left, Alignment::Right);
+    let columns = [
+        ("tensor", left),
+        ("type", left),
+        ("shape", right),
+        ("bytes", right),
+        ("smallest", right),
+        ("largest", right),
+        ("used by", left),
+        ("quantization", left),
+    ];
+    let mut table = Table::new(&columns, style());
+    for tensor in &inspection.tensors {
+        let number = |x: Option<f32>| x.map_or(String::new(), |x| format!("{x:.4e}"));
+        table.push([
+            shortened(&tensor.name, NAME),
+            tensor.element_type.clone(),
+            shape(&tensor.shape),
+            bytes(tensor.size_in_bytes),
+            number(tensor.range.map(|(min, _)| min)),
+            number(tensor.range.map(|(_, max)| max)),
+            tensor.operators.join(", "),
+            tensor.quantization.clone().unwrap_or_default(),
+        ]);
+    }
+    format!("{text}\n\n{table}")
+}
+
+fn as_json(inspection: &Inspection) -> String {
+    let tensor = |tensor: &Inspected| {
+        serde_json::json!({
+            "name": tensor.name,
+            "type": tensor.element_type,
+            "shape": tensor.shape,
+            "bytes": tensor.size_in_bytes,
+            "min": tensor.range.map(|(min, _)| min),
+            "max": tensor.range.map(|(_, max)| max),
+            "operators": tensor.operators,
+            "quantization": tensor.quantization,
+        })
+    };
+    json(&serde_json::json!({
+        "path": inspection.path.display().to_string(),
+        "format": inspection.format.to_string(),
+        "bytes": inspection.size_in_bytes,
+        "subgraphs": inspection.subgraphs,
+        "operators": inspection.operators,
+        "tensors": inspection.tensors.iter().map(tensor).collect::<Vec<_>>(),
+    }))
+}

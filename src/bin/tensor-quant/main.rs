@@ -1,0 +1,38 @@
+//! The command line: quantizes model files, looks into them, compares them.
+//!
+//! Exit codes: 0 done; 1 a file cannot be read, written or understood; 2 the command line is wrong; 3 the recipe would
+//! change nothing; 4 the output exists, or is the input. Errors are one line on the standard error.
+
+mod command_line;
+mod compare;
+mod failure;
+mod generate;
+mod inspect;
+mod output;
+mod progress;
+mod quantize;
+mod recipes;
+
+use failure::Failure;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let matches = match command_line::command().try_get_matches() {
+        Ok(matches) => matches,
+        Err(error) if !error.use_stderr() => return output::print(&error.render().to_string()),
+        Err(error) => return Failure::usage(&error).report(),
+    };
+    let result = match matches.subcommand() {
+        Some(("inspect", arguments)) => inspect::run(arguments),
+        Some(("quantize", arguments)) => quantize::run(arguments),
+        Some(("compare", arguments)) => compare::run(arguments),
+        Some(("recipes", arguments)) => recipes::run(arguments),
+        Some(("completions", arguments)) => generate::completions(arguments),
+        Some(("man", _)) => generate::man(),
+        _ => Err(Failure::usage_text("no command was given: see tensor-quant --help")),
+    };
+    match result {
+        Ok(text) => output::print(&text),
+        Err(failure) => failure.report(),
+    }
+}

@@ -1,0 +1,29 @@
+//! What goes to the standard output.
+
+use std::io::{ErrorKind, IsTerminal, Write};
+use std::process::ExitCode;
+use tensor_quant::report::Style;
+
+/// Writes a text; a reader that has seen enough is no error.
+pub(crate) fn print(text: &str) -> ExitCode {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: cannot write to the standard output: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Returns whether colour is wanted: on a terminal, unless `NO_COLOR` is set to anything.
+pub(crate) fn style() -> Style {
+    let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    if std::io::stdout().is_terminal() && !refused { Style::Coloured } else { Style::Plain }
+}
+
+/// Returns a value as JSON, with a line break at its end.
+pub(crate) fn json(value: &serde_json::Value) -> String {
+    format!("{value:#}\n")
+}

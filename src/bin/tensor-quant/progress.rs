@@ -1,0 +1,42 @@
+//! A bar on a terminal, for work that takes long enough to be watched.
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::io::IsTerminal;
+use std::time::{Duration, Instant};
+use tensor_quant::pipeline::Progress;
+
+/// Work that is done sooner than this needs no bar.
+const PATIENCE: Duration = Duration::from_millis(300);
+
+/// Shows how far the work is.
+#[derive(Debug)]
+pub(crate) struct Bar {
+    start: Instant,
+    is_terminal: bool,
+    bar: Option<ProgressBar>,
+}
+
+impl Bar {
+    pub(crate) fn new() -> Self {
+        Self { start: Instant::now(), is_terminal: std::io::stderr().is_terminal(), bar: None }
+    }
+
+    pub(crate) fn show(&mut self, progress: Progress<'_>) {
+        if self.is_terminal && self.bar.is_none() && self.start.elapsed() > PATIENCE {
+            let bar = ProgressBar::with_draw_target(Some(progress.total), ProgressDrawTarget::stderr());
+            let style = ProgressStyle::with_template("{bar:32} {bytes} of {total_bytes}, {eta} left  {wide_msg}");
+            bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+            self.bar = Some(bar);
+        }
+        if let Some(bar) = &self.bar {
+            bar.set_position(progress.done);
+            bar.set_message(progress.tensor.to_owned());
+        }
+    }
+
+    pub(crate) fn finish(self) {
+        if let Some(bar) = self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! A file from end to end: read, plan, quantize, write, and account for every tensor.
+//!
+//! ```text
+//! .tflite ──────┐                                                  ┌── .tflite
+//!               ├─ Candidates ─ Recipe ─ Plan ─ quantized tensors ─┤              and an Outcome
+//! .safetensors ─┘                                                  └── .safetensors
+//! ```
+//!
+//! The output never replaces its input, nor another file unless that is allowed, and appears under its name only when
+//! it is complete. Of a `.safetensors` file one tensor is held at a time; of a `.tflite` file what will be written, and
+//! one tensor.
+//!
+//! # Examples
+//!
+//! ```no_run
+//! use tensor_quant::pipeline::{Options, quantize_file};
+//! use tensor_quant::recipe::Recipe;
+//!
+//! let recipe = Recipe::named("int8-dynamic")?;
+//! let outcome = quantize_file("model.tflite", "model-int8.tflite", &recipe, &Options::default(), &mut |_| ())?;
+//! for tensor in &outcome.tensors {
+//!     println!("{}: {}", tensor.name, tensor.reason);
+//! }
+//! # Ok::<(), tensor_quant::Error>(())
+//! ```
+
+mod comparison;
+mod encoded;
+mod format;
+mod inspection;
+mod outcome;
+mod safetensors;
+mod tflite;
+
+pub use comparison::{Compared, Comparison, compare_files};
+pub use format::Format;
+pub use inspection::{Inspected, Inspection, inspect_file};
+pub use outcome::{Histograms, Outcome, TensorOutcome};
+
+use crate::error::{Error, Result};
+use crate::recipe::Recipe;
+use std::num::NonZeroUsize;
+use std::path::Path;
+use std::time::Instant;
+
+/// How a file is quantized, apart from what the recipe says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// What to do with an output that exists.
+    pub overwrite: Overwrite,
+    /// How many threads quantize a tensor. The result is the same, bit for bit.
+    pub threads: NonZeroUsize,
+    /// Whether values and errors are counted in histograms, for a report.
+    pub histograms: Histograms,
+}
+
+/// What to do with an output that exists.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Overwrite {
+    /// Refuse.
+    #[default]
+    Never,
+    /// Replace it, whole.
+    Existing,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { overwrite: Overwrite::Never, threads: NonZeroUsize::MIN, histograms: Histograms::None }
+    }
+}
+
+/// How far the work is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress<'a> {
+    /// Bytes of tensors that are done.
+    pub done: u64,
+    /// Bytes of all tensors.
+    pub total: u64,
+    /// The tensor that is next.
+    pub tensor: &'a str,
+}
+
+/// Quantizes a file by a recipe; `progress` is called before each tensor.
+///
+/// # Errors
+///
+/// [`Error::TargetExists`], [`Error::TargetIsSource`]; [`Error::UnknownFormat`]; [`Error::NothingToQuantize`] if the recipe
+/// would change nothing; what reading and writing the formats gives. On any of them the output is as it was.
+pub fn quantize_file(
+    input: impl AsRef<Path>,
+    output: impl AsRef<Path>,
+    recipe: &Recipe,
+    options: &Options,
+    progress: &mut dyn FnMut(Progress<'_>),
+) -> Result<Outcome> {
+    let (input, output) = (input.as_ref(), output.as_ref());
+    let start = Instant::now();
+    let format = Format::of(input)?;
+    check_output(input, output, options.overwrite)?;
+    let mut tensors = match format {
+        Format::Tflite => tflite::quantize(input, output, recipe, options, progress)?,
+        Format::Safetensors => safetensors::quantize(input, output, recipe, options, progress)?,
+    };
+    for tensor in &mut tensors {
+        tensor.warn();
+    }
+    let len = |path: &Path| {
+        let metadata = std::fs::metadata(path);
+        metadata.map(|m| m.len()).map_err(|source| Error::Io { action: "read", path: path.into(), source })
+    };
+    Ok(Outcome {
+        recipe: recipe.clone(),
+        format,
+        input: input.into(),
+        output: output.into(),
+        bytes_in: len(input)?,
+        bytes_out: len(output)?,
+        seconds: start.elapsed().as_secs_f64(),
+        tensors,
+    })
+}
+
+fn check_output(input: &Path, output: &Path, overwrite: Overwrite) -> Result<()> {
+    if let (Ok(a), Ok(b)) = (input.canonicalize(), output.canonicalize())
+        && a == b
+    {
+        return Err(Error::TargetIsSource { path: output.into() });
+    }
+    if overwrite == Overwrite::Never && output.symlink_metadata().is_ok() {
+        return Err(Error::TargetExists { path: output.into() });
+    }
+    Ok(())
+}

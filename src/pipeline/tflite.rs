@@ -1,0 +1,225 @@
+//! `.tflite` files: operators know their weights.
+
+use super::encoded::encode;
+use super::outcome::TensorOutcome;
+use super::{Options, Progress};
+use crate::error::Result;
+use crate::model::tflite::{Constant, ElementType, Model, NewData, Replacement, Role, TensorId, Use};
+use crate::recipe::{Bits, Candidate, Decision, Plan, Recipe, Usage, UsageRole};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::path::Path;
+
+/// About what a `DEQUANTIZE`, the tensor behind it and their names take in a file.
+const COST_OF_RESTORING: u64 = 200;
+
+pub(super) fn quantize(
+    input: &Path,
+    output: &Path,
+    recipe: &Recipe,
+    options: &Options,
+    progress: &mut dyn FnMut(Progress<'_>),
+) -> Result<Vec<TensorOutcome>> {
+    let mut model = Model::open(input)?;
+    let constants: Vec<Source> = model.constants().into_iter().map(|constant| Source::of(constant, &model)).collect();
+    let candidates = constants.iter().map(Source::candidate).collect();
+    let mut plan = recipe.plan(candidates, |i| model.values(&constants[i].constant))?;
+    keep_operands_in_f32(&mut plan, &constants);
+
+    let total = constants.iter().map(|source| source.constant.size_in_bytes).sum();
+    let (mut done, mut outcomes) = (0, Vec::with_capacity(plan.entries.len()));
+    let mut edits = Edits::default();
+    for (entry, source) in plan.entries.iter().zip(&constants) {
+        let constant = &source.constant;
+        progress(Progress { done, total, tensor: &constant.name });
+        done += constant.size_in_bytes;
+        let mut outcome = TensorOutcome {
+            name: constant.name.clone(),
+            shape: constant.shape.clone(),
+            before: constant.element_type.name().into(),
+            after: entry.decision.describe(constant.element_type.name()),
+            reason: entry.reason.clone(),
+            bytes_before: constant.size_in_bytes,
+            bytes_after: constant.size_in_bytes,
+            error: None,
+            histograms: None,
+            warnings: Vec::new(),
+        };
+        if entry.decision != Decision::Keep {
+            let values = model.values(constant)?;
+            let encoded = encode(&values, entry.decision, options.threads).map_err(|e| e.of_tensor(&constant.name))?;
+            if let Some(encoded) = encoded {
+                outcome.error = Some(encoded.error(&values)?);
+                outcome.histograms = encoded.histograms(&values, options.histograms);
+                let scales = encoded.scales().unwrap_or(&[]);
+                let bytes = encoded.bytes();
+                outcome.bytes_after = bytes.len() as u64 + 12 * scales.len() as u64;
+                let data = edits.data(constant, entry.decision, bytes);
+                let (element_type, axis) = stored(entry.decision);
+                let scales = (!scales.is_empty()).then(|| (scales.to_vec(), axis));
+                model.replace(constant.id, Replacement { element_type, scales, data })?;
+                edits.users(source, entry.decision);
+            }
+        }
+        outcomes.push(outcome);
+    }
+    progress(Progress { done, total, tensor: "" });
+    edits.apply(&mut model)?;
+    model.save(output)?;
+    Ok(outcomes)
+}
+
+/// Makes operators that are to compute in integers find their biases in f32, which they take in no other form.
+fn keep_operands_in_f32(plan: &mut Plan, constants: &[Source]) {
+    let users = |source: &Source| {
+        let subgraph = source.constant.id.subgraph;
+        source.uses().iter().map(|used| (subgraph, used.operator)).collect::<Vec<_>>()
+    };
+    let entries = plan.entries.iter().zip(constants);
+    let dynamic: HashSet<(usize, usize)> =
+        entries.filter(|(entry, _)| entry.decision.is_dynamic_range()).flat_map(|(_, source)| users(source)).collect();
+    for (entry, source) in plan.entries.iter_mut().zip(constants) {
+        let Some(at) = users(source).iter().position(|user| dynamic.contains(user)) else { continue };
+        let operator = source.uses().get(at).map_or("", |used| &used.name);
+        let is_restored = source.restored.is_some();
+        match entry.decision {
+            decision if decision.is_dynamic_range() => {}
+            Decision::Keep if !is_restored => {}
+            _ => {
+                entry.decision = if is_restored { Decision::Float32 } else { Decision::Keep };
+                entry.reason = format!("an operand of {operator}, which will compute in integers and takes it in f32");
+            }
+        }
+    }
+}
+
+/// A constant, and the `DEQUANTIZE` that restores it already, if there is one.
+pub(super) struct Source {
+    pub(super) constant: Constant,
+    /// The operator's number, and the users of what it gives.
+    restored: Option<(usize, Vec<Use>)>,
+}
+
+impl Source {
+    pub(super) fn of(constant: Constant, model: &Model) -> Self {
+        let restored = match (constant.element_type, constant.uses.as_slice()) {
+            (ElementType::F16, [used]) => model.uses_behind_dequantize(constant.id.subgraph, used.operator),
+            _ => None,
+        };
+        let restored = restored.map(|uses| (constant.uses.first().map_or(0, |used| used.operator), uses));
+        Self { constant, restored }
+    }
+
+    fn uses(&self) -> &[Use] {
+        self.restored.as_ref().map_or(&self.constant.uses, |(_, uses)| uses)
+    }
+
+    pub(super) fn candidate(&self) -> Candidate {
+        let constant = &self.constant;
+        let obstacle = if constant.is_sparse {
+            Some("stored in a sparse format".into())
+        } else if constant.is_at_the_edge {
+            Some("an input or output of its subgraph".into())
+        } else if constant.quantization.is_some() {
+            Some(format!("quantized already, {}", constant.element_type))
+        } else if constant.element_type == ElementType::F16 && self.restored.is_none() {
+            Some("float16 already".into())
+        } else {
+            None
+        };
+        Candidate {
+            name: constant.name.clone(),
+            element_type: constant.element_type.name().into(),
+            shape: constant.shape.clone(),
+            size_in_bytes: constant.size_in_bytes,
+            uses: Some(self.uses().iter().map(usage).collect()),
+            obstacle,
+            cost_of_restoring: if self.restored.is_some() { 0 } else { COST_OF_RESTORING },
+        }
+    }
+}
+
+fn usage(used: &Use) -> Usage {
+    let role = match used.role {
+        Role::Weights { axis, dynamic_range } => {
+            UsageRole::Weights { axis, dynamic_int8: dynamic_range.int8 > 0, dynamic_int4: dynamic_range.int4 > 0 }
+        }
+        Role::Operand => UsageRole::Operand,
+        Role::Passed => UsageRole::Passed,
+        Role::Unknown => UsageRole::Unknown,
+    };
+    Usage { operator: used.name.clone(), role }
+}
+
+/// Returns how a decision is stored.
+fn stored(decision: Decision) -> (ElementType, usize) {
+    match decision {
+        Decision::Quantize(treatment) => {
+            (if treatment.bits == Bits::Eight { ElementType::I8 } else { ElementType::I4 }, treatment.axis)
+        }
+        Decision::Float16 => (ElementType::F16, 0),
+        Decision::Keep | Decision::Float32 => (ElementType::F32, 0),
+    }
+}
+
+/// What operators have to do with the constants that were replaced.
+#[derive(Default)]
+struct Edits {
+    /// By what they held and became: tensors that shared a buffer share the new one.
+    replaced: HashMap<(usize, Vec<usize>, String), TensorId>,
+    /// Tensors that need a `DEQUANTIZE`, by subgraph.
+    restore: BTreeMap<usize, Vec<usize>>,
+    /// `DEQUANTIZE` operators of tensors of another type than before, by subgraph.
+    retyped: BTreeMap<usize, Vec<usize>>,
+    /// `DEQUANTIZE` operators that are no longer needed, by subgraph.
+    bypassed: BTreeMap<usize, Vec<usize>>,
+    /// Operators that compute in integers, and the version that does: subgraph, number, version.
+    dynamic: Vec<(usize, usize, i32)>,
+}
+
+impl Edits {
+    /// Returns a tensor's new data: those of an earlier one if they are the same.
+    fn data(&mut self, constant: &Constant, decision: Decision, bytes: Vec<u8>) -> NewData {
+        let key = (constant.buffer, constant.shape.clone(), format!("{decision:?}"));
+        if let Some(&other) = self.replaced.get(&key) {
+            return NewData::Of(other);
+        }
+        self.replaced.insert(key, constant.id);
+        NewData::Bytes(bytes)
+    }
+
+    /// Takes note of what the users of a replaced constant have to do.
+    fn users(&mut self, source: &Source, decision: Decision) {
+        let TensorId { subgraph, tensor } = source.constant.id;
+        let is_dynamic = decision.is_dynamic_range();
+        match &source.restored {
+            Some((operator, _)) if is_dynamic || decision == Decision::Float32 => {
+                self.bypassed.entry(subgraph).or_default().push(*operator);
+            }
+            Some((operator, _)) => self.retyped.entry(subgraph).or_default().push(*operator),
+            None if !is_dynamic => self.restore.entry(subgraph).or_default().push(tensor),
+            None => {}
+        }
+        for used in source.uses().iter().filter(|_| is_dynamic) {
+            let Role::Weights { dynamic_range, .. } = used.role else { continue };
+            let is_int4 = stored(decision).0 == ElementType::I4;
+            let version = if is_int4 { dynamic_range.int4 } else { dynamic_range.int8 };
+            self.dynamic.push((subgraph, used.operator, version));
+        }
+    }
+
+    fn apply(self, model: &mut Model) -> Result<()> {
+        for (subgraph, operator, version) in self.dynamic {
+            model.run_in_dynamic_range(subgraph, operator, version)?;
+        }
+        for (subgraph, operators) in self.retyped {
+            model.retype_dequantize(subgraph, &operators)?;
+        }
+        for (subgraph, operators) in self.bypassed {
+            model.bypass_dequantize(subgraph, &operators)?;
+        }
+        for (subgraph, tensors) in self.restore {
+            model.dequantize_in_front(subgraph, &tensors)?;
+        }
+        Ok(())
+    }
+}

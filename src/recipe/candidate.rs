@@ -1,0 +1,123 @@
+//! A constant tensor as a recipe sees it, whatever the file's format.
+
+/// A tensor of a file that might be quantized.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Candidate {
+    /// Its name.
+    pub name: String,
+    /// The type of its elements, as in `f32`.
+    pub element_type: String,
+    /// Its shape.
+    pub shape: Vec<usize>,
+    /// The bytes that it takes.
+    pub size_in_bytes: u64,
+    /// What uses it; `None` in formats that hold tensors alone.
+    pub uses: Option<Vec<Usage>>,
+    /// Why it cannot be touched at all, if it cannot.
+    pub obstacle: Option<String>,
+    /// The bytes that it takes to restore it in front of its users, as for an operator that does so.
+    pub cost_of_restoring: u64,
+}
+
+/// A use of a tensor.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Usage {
+    /// The operator, as in `CONV_2D`.
+    pub operator: String,
+    /// What it does with the tensor.
+    pub role: UsageRole,
+}
+
+/// What an operator does with a tensor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UsageRole {
+    /// Multiplies it with activations.
+    Weights {
+        /// The axis of the output channels.
+        axis: usize,
+        /// Whether it can take int8 codes, and quantize its activations as it runs.
+        dynamic_int8: bool,
+        /// The same for int4 codes.
+        dynamic_int4: bool,
+    },
+    /// Adds, scales, compares: a bias or another operand.
+    Operand,
+    /// Hands it to another part of the model.
+    Passed,
+    /// Not known.
+    Unknown,
+}
+
+impl Candidate {
+    /// Returns the number of elements; `usize::MAX` if they cannot be counted.
+    pub fn elements(&self) -> usize {
+        self.shape.iter().fold(1, |product: usize, &len| product.saturating_mul(len))
+    }
+}
+
+/// What all uses of a tensor have in common.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    /// Weights, with channels along one axis.
+    Weights { axis: usize, dynamic_int8: bool, dynamic_int4: bool, operators: String },
+    /// An operand.
+    Operand { operators: String },
+    /// Nothing that allows it to be touched, and why.
+    Out(String),
+}
+
+impl Part {
+    /// Returns the part that a tensor plays; `axis` serves where the format tells of no operators.
+    pub(super) fn of(candidate: &Candidate, axis: usize) -> Self {
+        let Some(uses) = &candidate.uses else {
+            return match candidate.shape.len() {
+                0 | 1 => Part::Operand { operators: String::new() },
+                ndim => Part::Weights {
+                    axis: axis.min(ndim - 1),
+                    dynamic_int8: true,
+                    dynamic_int4: true,
+                    operators: String::new(),
+                },
+            };
+        };
+        let operators = operators(uses);
+        if uses.is_empty() {
+            return Part::Out("no operator uses it".into());
+        }
+        if let Some(used) = uses.iter().find(|used| used.role == UsageRole::Unknown) {
+            return Part::Out(format!("an input of the custom operator {}", used.operator));
+        }
+        if let Some(used) = uses.iter().find(|used| used.role == UsageRole::Passed) {
+            return Part::Out(format!("passed to another subgraph by {}", used.operator));
+        }
+        let mut part: Option<(usize, bool, bool)> = None;
+        for used in uses {
+            let UsageRole::Weights { axis, dynamic_int8, dynamic_int4 } = used.role else { continue };
+            part = match part {
+                None => Some((axis, dynamic_int8, dynamic_int4)),
+                Some((other, int8, int4)) if other == axis => Some((axis, int8 && dynamic_int8, int4 && dynamic_int4)),
+                Some((other, ..)) => {
+                    return Part::Out(format!(
+                        "weights of {operators} with channels along different axes, {other} and {axis}"
+                    ));
+                }
+            };
+        }
+        let mixed = uses.iter().any(|used| used.role == UsageRole::Operand);
+        match part {
+            // An operand has to be restored for, so the weights are, too.
+            Some((axis, int8, int4)) => {
+                Part::Weights { axis, dynamic_int8: int8 && !mixed, dynamic_int4: int4 && !mixed, operators }
+            }
+            None => Part::Operand { operators },
+        }
+    }
+}
+
+/// Returns the operators' names, each once.
+fn operators(uses: &[Usage]) -> String {
+    let mut names: Vec<&str> = uses.iter().map(|used| used.operator.as_str()).collect();
+    names.sort_unstable();
+    names.dedup();
+    names.join(" and ")
+}

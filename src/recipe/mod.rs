@@ -1,0 +1,29 @@
+//! What is asked for, and what it comes to: a [`Recipe`] of rules, and the [`Plan`] of a file.
+//!
+//! A recipe knows nothing of a file: its rules say which tensors (by name, operator, element type, size) become what. Given
+//! the tensors of a file as [`Candidate`]s, it gives a plan: a decision for each of them, and the reason. Nothing is
+//! left alone in silence, and a recipe that comes to nothing is an error.
+//!
+//! | a tensor | is kept, whatever the rules say, if |
+//! | --- | --- |
+//! | of any kind | the format stands in the way, an exclusion matches, it has no elements |
+//! | of a model with operators | none uses it, a custom one does, it is passed to another subgraph, or its users have their channels along different axes |
+//! | to become float16 | a value would overflow; an operand would lose a value to underflow; as a whole it would keep less than 60 dB |
+//! | to become integers | it holds NaN or ±∞ |
+//! | | with its scales and what restores it, it would be no smaller |
+//!
+//! Ready-made recipes ([`Recipe::ready_made`]) are TOML texts like any other.
+
+mod candidate;
+mod glob;
+mod plan;
+#[expect(clippy::module_inception, reason = "the recipe is the noun of this room")]
+mod recipe;
+mod rule;
+mod survival;
+
+pub use candidate::{Candidate, Usage, UsageRole};
+pub use glob::Glob;
+pub use plan::{Bits, Decision, Entry, Plan, Treatment};
+pub use recipe::Recipe;
+pub use rule::{Codes, Compute, Estimator, Inputs, Rule, Target};

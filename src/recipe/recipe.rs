@@ -1,0 +1,176 @@
+//! A recipe: what is asked for, before any file is looked at.
+
+use super::glob::Glob;
+use super::rule::Rule;
+use crate::error::{Error, Result};
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+
+/// The longest recipe file that is read.
+const LONGEST: u64 = 1 << 20;
+
+/// What is to be done to the tensors of any file: rules, of which the first that matches decides.
+///
+/// Recipes are written in TOML or JSON, with the fields of [`Rule`] in kebab-case:
+///
+/// ```
+/// use tensor_quant::recipe::{Recipe, Target};
+///
+/// let recipe = Recipe::from_toml(r#"
+///     name = "careful"
+///     description = "int8, but for the head"
+///     exclude = ["*head*"]
+///
+///     [[rule]]
+///     operators = ["CONV_2D", "FULLY_CONNECTED"]
+///     min-elements = 4096
+///     to = "int8"
+/// "#)?;
+/// assert_eq!(recipe.rules[0].to, Target::Int8);
+/// # Ok::<(), tensor_quant::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Recipe {
+    /// What it is called.
+    pub name: String,
+    /// What it is good for, in a line.
+    #[serde(default)]
+    pub description: String,
+    /// Names of tensors that no rule may touch.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exclude: Vec<Glob>,
+    /// The rules, in order.
+    #[serde(rename = "rule")]
+    pub rules: Vec<Rule>,
+}
+
+/// The recipes that need no file.
+const READY_MADE: [&str; 5] = [
+    include_str!("ready_made/float16.toml"),
+    include_str!("ready_made/int8-weight-only.toml"),
+    include_str!("ready_made/int8-dynamic.toml"),
+    include_str!("ready_made/int4-weight-only.toml"),
+    include_str!("ready_made/int4-dynamic.toml"),
+];
+
+impl Recipe {
+    /// Returns the ready-made recipes: `float16`, `int8-weight-only`, `int8-dynamic`, `int4-weight-only`, `int4-dynamic`.
+    ///
+    /// # Panics
+    ///
+    /// Never: that they can be read is tested.
+    pub fn ready_made() -> Vec<Self> {
+        READY_MADE.iter().filter_map(|text| Self::from_toml(text).ok()).collect()
+    }
+
+    /// Returns the ready-made recipe of that name.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Recipe`] names those that there are.
+    pub fn named(name: &str) -> Result<Self> {
+        let mut recipes = Self::ready_made();
+        if let Some(at) = recipes.iter().position(|recipe| recipe.name == name) {
+            return Ok(recipes.swap_remove(at));
+        }
+        let names: Vec<&str> = recipes.iter().map(|recipe| recipe.name.as_str()).collect();
+        let reason = format!("there is no ready-made recipe {name:?}, only {}", names.join(", "));
+        Err(Error::Recipe { reason })
+    }
+
+    /// Reads a recipe from a file: JSON if its name ends so, TOML otherwise.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`], [`Error::Recipe`].
+    pub fn from_file(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        let io = |source| Error::Io { action: "read", path: path.into(), source };
+        let len = std::fs::metadata(path).map_err(io)?.len();
+        if len > LONGEST {
+            return Err(Error::Recipe { reason: format!("{} has {len} bytes: too long for a recipe", path.display()) });
+        }
+        let text = std::fs::read_to_string(path).map_err(io)?;
+        let is_json = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json"));
+        let recipe = if is_json { Self::from_json(&text) } else { Self::from_toml(&text) };
+        recipe.map_err(|error| match error {
+            Error::Recipe { reason } => Error::Recipe { reason: format!("{}: {reason}", path.display()) },
+            other => other,
+        })
+    }
+
+    /// Reads a recipe from TOML.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Recipe`] says where, and what was expected.
+    pub fn from_toml(text: &str) -> Result<Self> {
+        let parsed: Result<Self, toml::de::Error> = toml::from_str(text);
+        let recipe = parsed.map_err(|error| {
+            let line = error.span().map_or(0, |span| text[..span.start.min(text.len())].lines().count().max(1));
+            Error::Recipe { reason: format!("line {line}: {}", error.message().replace('\n', " ")) }
+        })?;
+        recipe.checked()
+    }
+
+    /// Reads a recipe from JSON.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Recipe`] says where, and what was expected.
+    pub fn from_json(text: &str) -> Result<Self> {
+        let parsed: Result<Self, serde_json::Error> = serde_json::from_str(text);
+        parsed.map_err(|error| Error::Recipe { reason: error.to_string() })?.checked()
+    }
+
+    /// Returns the text of the ready-made recipe of that name, comments included: something to start from.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Recipe`] names those that there are.
+    pub fn text_of(name: &str) -> Result<&'static str> {
+        let recipe = Self::named(name)?;
+        let found = READY_MADE.iter().find(|text| Self::from_toml(text).is_ok_and(|other| other == recipe));
+        Ok(found.copied().unwrap_or_default())
+    }
+
+    /// Returns the recipe as JSON.
+    pub fn to_json(&self) -> String {
+        serde_json::to_string_pretty(self).map_or_else(|e| e.to_string(), |text| text + "\n")
+    }
+
+    fn checked(self) -> Result<Self> {
+        if self.rules.is_empty() {
+            return Err(Error::Recipe { reason: format!("the recipe {:?} has no rule", self.name) });
+        }
+        Ok(self)
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_ready_made_recipe_can_be_read_and_written() {
+        assert_eq!(Recipe::ready_made().len(), READY_MADE.len());
+        for recipe in Recipe::ready_made() {
+            assert!(!recipe.description.is_empty() && !recipe.description.contains('\n'));
+            assert_eq!(Recipe::named(&recipe.name).unwrap(), recipe);
+            assert_eq!(Recipe::from_json(&serde_json::to_string(&recipe).unwrap()).unwrap(), recipe);
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_recipe_is_said_in_a_line() {
+        let error = |text| Recipe::from_toml(text).unwrap_err().to_string();
+        assert_eq!(error("name = \"a\"\nrule = []"), "the recipe \"a\" has no rule");
+        let unknown = error("name = \"a\"\n[[rule]]\nto = \"int9\"");
+        assert!(unknown.starts_with("line 3: unknown variant `int9`"), "{unknown}");
+        assert!(error("name = \"a\"\n[[rule]]\nto = \"int8\"\nmin_elements = 3").contains("min_elements"));
+        assert!(Recipe::named("int7").unwrap_err().to_string().contains("int8-dynamic"));
+        assert!(Recipe::from_json("{").is_err());
+    }
+}

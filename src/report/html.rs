@@ -1,0 +1,177 @@
+//! The report as a page that needs nothing else: no script, no network.
+
+use super::number::{bytes, decibels, shape, shortened};
+use super::page::page;
+use super::report::{Report, Row};
+use super::svg::{escaped, grade, histogram, ratio_bar, size_bars};
+use std::collections::BTreeMap;
+
+/// The longest name that a chart shows in full.
+const NAME: usize = 40;
+
+impl Report {
+    /// Returns the report as an HTML page: the whole of it, warnings first, charts inline.
+    pub fn to_html(&self) -> String {
+        let title = format!("{} by {}", file_name(&self.input), self.recipe);
+        let body =
+            [self.heading(), self.tiles(), self.warned(), self.ratios(), self.sizes(), self.details(), self.kept()];
+        page(&escaped(&title), &body.concat())
+    }
+
+    fn heading(&self) -> String {
+        format!(
+            "<header><p class=eyebrow>{} · {}</p><h1>{}</h1><p class=lead>{}</p></header>",
+            escaped(&self.format),
+            escaped(&self.recipe),
+            escaped(file_name(&self.input)),
+            escaped(&self.description)
+        )
+    }
+
+    fn tiles(&self) -> String {
+        let changed = self.worst_first();
+        let worst = changed.first().and_then(|row| row.error).and_then(|error| error.sqnr_db);
+        let tile = |class: &str, number: &str, what: &str| {
+            format!("<div class='tile {class}'><b>{number}</b><span>{what}</span></div>")
+        };
+        let saved = format!("{} → {}", bytes(self.bytes_in), bytes(self.bytes_out));
+        let tensors = format!("of {} tensors changed", self.tensors.len());
+        let all = format!("SQNR of all weights, the worst {}", decibels(worst));
+        let speed = format!("{:.0} MB/s, end to end", self.bytes_in as f64 / self.seconds.max(1e-9) / 1e6);
+        [
+            "<section class=tiles>".into(),
+            tile("size", &format!("{:.1}%", 100.0 * self.ratio), &saved),
+            tile("", &changed.len().to_string(), &tensors),
+            tile(grade(worst), &decibels(self.sqnr_db), &all),
+            tile("", &milliseconds(self.seconds), &speed),
+            "</section>".into(),
+        ]
+        .concat()
+    }
+
+    fn warned(&self) -> String {
+        if self.warnings.is_empty() {
+            return String::new();
+        }
+        let items: Vec<String> = self.warnings.iter().map(|warning| format!("<li>{}</li>", escaped(warning))).collect();
+        format!("<section class=warnings role=alert><h2>Look at these first</h2><ul>{}</ul></section>", items.concat())
+    }
+
+    fn ratios(&self) -> String {
+        let rows = self.worst_first();
+        let ratio = |row: &&Row| row.error.and_then(|error| error.sqnr_db);
+        let most = rows.iter().filter_map(ratio).fold(60.0, f64::max);
+        let items = rows.iter().map(|row| {
+            let cell = decibels(ratio(row));
+            format!("<tr>{}<td class=wide>{}</td><td class=number>{cell}</td></tr>", name(row), ratio_bar(row, most))
+        });
+        section(
+            "Signal to quantization noise",
+            "The worst first. 6 dB are one bit.",
+            "<table class=chart>",
+            items,
+            "</table>",
+        )
+    }
+
+    fn sizes(&self) -> String {
+        let mut rows: Vec<&Row> = self.tensors.iter().filter(|row| row.error.is_some()).collect();
+        rows.sort_by_key(|row| std::cmp::Reverse(row.bytes_before));
+        let most = rows.first().map_or(0, |row| row.bytes_before);
+        let items = rows.iter().map(|row| {
+            format!(
+                "<tr>{}<td class=wide>{}</td><td class=number>{} → {}</td></tr>",
+                name(row),
+                size_bars(row, most),
+                bytes(row.bytes_before),
+                bytes(row.bytes_after)
+            )
+        });
+        section("Sizes before and after", "Scales and zero points included.", "<table class=chart>", items, "</table>")
+    }
+
+    fn details(&self) -> String {
+        let rows = self.worst_first();
+        let subtitle =
+            "Values, and the errors of the restored ones. Heights are square roots of counts, so that tails show.";
+        section("Tensor by tensor", subtitle, "<div class=cards>", rows.into_iter().map(card), "</div>")
+    }
+
+    fn kept(&self) -> String {
+        let mut by_reason: BTreeMap<&str, Vec<&Row>> = BTreeMap::new();
+        for row in self.tensors.iter().filter(|row| row.error.is_none()) {
+            by_reason.entry(&row.reason).or_default().push(row);
+        }
+        let mut groups: Vec<(&str, Vec<&Row>)> = by_reason.into_iter().collect();
+        let weight = |rows: &[&Row]| rows.iter().map(|row| row.bytes_before).sum::<u64>();
+        groups.sort_by_key(|(_, rows)| std::cmp::Reverse(weight(rows)));
+        let groups = groups.iter().map(|(reason, rows)| {
+            let row = |row: &&Row| {
+                let (name, shape) = (name(row), shape(&row.shape));
+                let (kind, size) = (escaped(&row.before), bytes(row.bytes_before));
+                format!("<tr>{name}<td>{kind}</td><td>{shape}</td><td class=number>{size}</td></tr>")
+            };
+            let items: String = rows.iter().map(row).collect();
+            let (count, size) = (rows.len(), bytes(weight(rows)));
+            let plural = if count == 1 { "" } else { "s" };
+            format!(
+                "<details><summary><span>{}</span><em>{count} tensor{plural}, {size}</em></summary>\
+                 <table>{items}</table></details>",
+                escaped(reason)
+            )
+        });
+        section("Left as they were", "Every tensor that was kept, by its reason.", "<div class=kept>", groups, "</div>")
+    }
+}
+
+fn card(row: &Row) -> String {
+    let Some(error) = row.error else { return String::new() };
+    let charts = match (&row.values, &row.errors) {
+        (Some(values), Some(errors)) => {
+            let charts = histogram(values, "values", "values") + &histogram(errors, "errors", "errors");
+            format!("<div class=charts>{charts}</div>")
+        }
+        _ => String::new(),
+    };
+    let fact = |what: &str, value: String| format!("<div><dt>{what}</dt><dd>{value}</dd></div>");
+    let facts = [
+        fact("SQNR", decibels(error.sqnr_db)),
+        fact("largest error", format!("{:.2e}", error.max_abs_error)),
+        fact("cosine", format!("{:.6}", error.cosine_similarity)),
+        fact("saturated", error.saturated.to_string()),
+        fact("became 0", error.zeroed.to_string()),
+        fact("size", format!("{} → {}", bytes(row.bytes_before), bytes(row.bytes_after))),
+    ];
+    format!(
+        "<article class={}><h3>{}</h3><p class=what>{} · <b>{} → {}</b></p><p class=reason>{}</p>{charts}<dl>{}</dl></article>",
+        grade(error.sqnr_db),
+        escaped(&row.name),
+        shape(&row.shape),
+        escaped(&row.before),
+        escaped(&row.after),
+        escaped(&row.reason),
+        facts.concat()
+    )
+}
+
+/// Returns the cell with a tensor's name, all of it when one points at it.
+fn name(row: &Row) -> String {
+    format!("<th title='{}'>{}</th>", escaped(&row.name), escaped(&shortened(&row.name, NAME)))
+}
+
+/// Returns a section, or nothing if it would be empty.
+fn section(title: &str, subtitle: &str, open: &str, items: impl Iterator<Item = String>, close: &str) -> String {
+    let items: String = items.collect();
+    if items.is_empty() {
+        return String::new();
+    }
+    format!("<section><h2>{title}</h2><p class=subtitle>{subtitle}</p>{open}{items}{close}</section>")
+}
+
+fn milliseconds(seconds: f64) -> String {
+    if seconds < 1.0 { format!("{:.1} ms", 1000.0 * seconds) } else { format!("{seconds:.2} s") }
+}
+
+fn file_name(path: &str) -> &str {
+    path.rsplit(['/', '\\']).next().unwrap_or(path)
+}

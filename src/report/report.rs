@@ -1,0 +1,183 @@
+//! The report itself: plain data.
+
+use crate::metrics::{ErrorMetrics, Histogram};
+use crate::pipeline::{Outcome, TensorOutcome};
+use serde::Serialize;
+
+/// What happened to a file.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Report {
+    /// The file that was read.
+    pub input: String,
+    /// The file that was written.
+    pub output: String,
+    /// The format of both.
+    pub format: String,
+    /// The name of the recipe.
+    pub recipe: String,
+    /// What the recipe is good for.
+    pub description: String,
+    /// The length of the input.
+    pub bytes_in: u64,
+    /// The length of the output.
+    pub bytes_out: u64,
+    /// `bytes_out / bytes_in`.
+    pub ratio: f64,
+    /// How long it took.
+    pub seconds: f64,
+    /// SQNR of all changed tensors together, in dB; absent if there is no error.
+    pub sqnr_db: Option<f64>,
+    /// What one should know first: a line each.
+    pub warnings: Vec<String>,
+    /// Every constant tensor, in the order of the file.
+    pub tensors: Vec<Row>,
+}
+
+/// What happened to a tensor.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Row {
+    /// Its name.
+    pub name: String,
+    /// Its shape.
+    pub shape: Vec<usize>,
+    /// The type of its elements before.
+    pub before: String,
+    /// The type of its elements after.
+    pub after: String,
+    /// Why.
+    pub reason: String,
+    /// The bytes that it took.
+    pub bytes_before: u64,
+    /// The bytes that it takes, parameters included.
+    pub bytes_after: u64,
+    /// What that cost; absent if it was kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<Measured>,
+    /// How often which values occur.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub values: Option<Bars>,
+    /// How often which errors occur.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub errors: Option<Bars>,
+}
+
+/// What quantization cost a tensor. Ratios are absent where there is no error.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Measured {
+    /// Signal-to-quantization-noise ratio, in dB.
+    pub sqnr_db: Option<f64>,
+    /// Mean squared error.
+    pub mse: f64,
+    /// The largest error.
+    pub max_abs_error: f64,
+    /// The cosine of the angle between the values before and after.
+    pub cosine_similarity: f64,
+    /// Values beyond the codes.
+    pub saturated: u64,
+    /// Values that became 0.
+    pub zeroed: u64,
+    /// Values that are not finite.
+    pub non_finite: u64,
+}
+
+/// A histogram.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Bars {
+    /// The lower end of the first bin.
+    pub min: f64,
+    /// The upper end of the last.
+    pub max: f64,
+    /// How many values each bin holds.
+    pub counts: Vec<u64>,
+}
+
+impl Measured {
+    /// Returns what a report says of metrics.
+    pub fn new(error: &ErrorMetrics) -> Self {
+        Self {
+            sqnr_db: Some(error.sqnr_db()).filter(|db| db.is_finite()),
+            mse: error.mse(),
+            max_abs_error: error.max_abs_error(),
+            cosine_similarity: error.cosine_similarity(),
+            saturated: error.saturated(),
+            zeroed: error.zeroed(),
+            non_finite: error.non_finite(),
+        }
+    }
+}
+
+impl Bars {
+    fn new(histogram: &Histogram) -> Self {
+        let (min, max) = (f64::from(histogram.range().min()), f64::from(histogram.range().max()));
+        Self { min, max, counts: histogram.counts().to_vec() }
+    }
+}
+
+impl Row {
+    fn new(tensor: &TensorOutcome) -> Self {
+        let histograms = tensor.histograms.as_ref();
+        Self {
+            name: tensor.name.clone(),
+            shape: tensor.shape.clone(),
+            before: tensor.before.clone(),
+            after: tensor.after.clone(),
+            reason: tensor.reason.clone(),
+            bytes_before: tensor.bytes_before,
+            bytes_after: tensor.bytes_after,
+            error: tensor.error.as_ref().map(Measured::new),
+            values: histograms.map(|(values, _)| Bars::new(values)),
+            errors: histograms.map(|(_, errors)| Bars::new(errors)),
+        }
+    }
+}
+
+impl Report {
+    /// Returns the report of what happened to a file.
+    pub fn new(outcome: &Outcome) -> Self {
+        let (mut signal, mut noise) = (0.0, 0.0);
+        for error in outcome.tensors.iter().filter_map(|tensor| tensor.error.as_ref()) {
+            let of_tensor = error.mse() * (error.count() - error.non_finite()) as f64;
+            noise += of_tensor;
+            let ratio = error.sqnr_db();
+            if ratio.is_finite() {
+                signal += of_tensor * 10_f64.powf(ratio / 10.0);
+            }
+        }
+        let of_tensor = |tensor: &TensorOutcome| {
+            let name = tensor.name.clone();
+            tensor.warnings.iter().map(move |warning| format!("{name}: {warning}")).collect::<Vec<_>>()
+        };
+        Self {
+            input: outcome.input.display().to_string(),
+            output: outcome.output.display().to_string(),
+            format: outcome.format.to_string(),
+            recipe: outcome.recipe.name.clone(),
+            description: outcome.recipe.description.clone(),
+            bytes_in: outcome.bytes_in,
+            bytes_out: outcome.bytes_out,
+            ratio: outcome.bytes_out as f64 / outcome.bytes_in.max(1) as f64,
+            seconds: outcome.seconds,
+            sqnr_db: (noise > 0.0).then(|| 10.0 * (signal / noise).log10()),
+            warnings: outcome.tensors.iter().flat_map(of_tensor).collect(),
+            tensors: outcome.tensors.iter().map(Row::new).collect(),
+        }
+    }
+
+    /// Returns the tensors that were changed, those with the most error first.
+    pub fn worst_first(&self) -> Vec<&Row> {
+        let mut rows: Vec<&Row> = self.tensors.iter().filter(|row| row.error.is_some()).collect();
+        let sqnr_db = |row: &Row| row.error.and_then(|error| error.sqnr_db).unwrap_or(f64::INFINITY);
+        rows.sort_by(|a, b| sqnr_db(a).total_cmp(&sqnr_db(b)));
+        rows
+    }
+
+    /// Returns the report as JSON, with a line break at its end.
+    pub fn to_json(&self) -> String {
+        serde_json::to_string_pretty(self)
+            .map_or_else(|e| format!("{{\"error\": {:?}}}\n", e.to_string()), |s| s + "\n")
+    }
+}
