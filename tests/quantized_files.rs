@@ -1,0 +1,356 @@
+//! A file goes in, a smaller one comes out, every tensor is accounted for, and nothing is overwritten.
+#![cfg(feature = "cli")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use serde_json::Value;
+use std::fs;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use tempfile::{TempDir, tempdir};
+use tensor_quant::model::tflite::{ElementType, Model};
+use tensor_quant::pipeline::{
+    Format, Histograms, Options, Outcome, Overwrite, compare_files, inspect_file, quantize_file,
+};
+use tensor_quant::recipe::{Bits, Candidate, Codes, Compute, Decision, Estimator, Recipe, Usage, UsageRole};
+use tensor_quant::report::{Report, Style};
+use tensor_quant::{Error, Result};
+
+fn sample(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
+}
+
+fn mnist() -> PathBuf {
+    sample("tests/litert/data/mnist_cnn.tflite")
+}
+
+fn mlp() -> PathBuf {
+    sample("examples/data/digits_mlp.safetensors")
+}
+
+fn quantized(input: &Path, recipe: &Recipe, options: Options) -> Result<(TempDir, Outcome)> {
+    let folder = tempdir().unwrap();
+    let output = folder.path().join("out");
+    let outcome = quantize_file(input, output, recipe, &options, &mut |_| ())?;
+    Ok((folder, outcome))
+}
+
+fn by(name: &str, input: &Path) -> (TempDir, Outcome) {
+    quantized(input, &Recipe::named(name).unwrap(), Options::default()).unwrap()
+}
+
+fn fnv1a(bytes: &[u8]) -> String {
+    let hash = |state: u64, byte: &u8| (state ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
+    format!("{:016x}", bytes.iter().fold(0xcbf2_9ce4_8422_2325, hash))
+}
+
+#[test]
+fn dynamic_range_weights_are_those_of_both_other_tools() {
+    let golden: Value = serde_json::from_slice(&fs::read(sample("tests/litert/int8_dynamic.json")).unwrap()).unwrap();
+    let (_folder, outcome) = by("int8-dynamic", &mnist());
+    let model = Model::open(&outcome.output).unwrap();
+    let constants = model.constants();
+    let mut ours: Vec<_> = constants.iter().filter(|c| c.element_type == ElementType::I8).collect();
+    ours.sort_by_key(|constant| constant.uses[0].operator);
+    for tool in ["TFLiteConverter", "ai-edge-quantizer"] {
+        let theirs = golden[tool].as_array().unwrap();
+        assert_eq!(theirs.len(), ours.len());
+        for (theirs, ours) in theirs.iter().zip(&ours) {
+            assert_eq!(theirs["shape"], serde_json::json!(ours.shape));
+            assert_eq!(theirs["codes_fnv1a"], fnv1a(&model.bytes(ours.buffer).unwrap()), "{tool} {}", ours.name);
+            let quantization = ours.quantization.as_ref().unwrap();
+            let bits: Vec<u32> = quantization.scales.iter().map(|scale| scale.to_bits()).collect();
+            assert_eq!(theirs["scale_bits"], serde_json::json!(bits), "{tool} {}", ours.name);
+            assert_eq!(quantization.zero_points, vec![0; bits.len()]);
+        }
+    }
+    let versions: Vec<(String, i32)> = model.operators()[0].iter().map(|o| (o.name.clone(), o.version)).collect();
+    assert!(versions.contains(&("CONV_2D".into(), 5)) && versions.contains(&("FULLY_CONNECTED".into(), 12)));
+}
+
+#[test]
+fn every_tensor_has_a_decision_and_a_reason() {
+    let (_folder, outcome) = by("int8-weight-only", &mnist());
+    assert_eq!((outcome.format, outcome.tensors.len(), outcome.changed().count()), (Format::Tflite, 13, 3));
+    let reason = |name: &str| &outcome.tensors.iter().find(|tensor| tensor.name.ends_with(name)).unwrap().reason;
+    assert_eq!(reason("conv2d_1/convolution"), "144 elements, below the 1024 of the weight-only rule");
+    assert_eq!(reason("dense_1/MatMul"), "weights of FULLY_CONNECTED, 200704 elements");
+    assert_eq!(reason("dense_1_2/BiasAdd"), "an operand of FULLY_CONNECTED: the recipe is for weights");
+    assert_eq!(reason("Reshape/shape/1"), "i32 is not a floating-point type");
+    assert_eq!(outcome.bytes_out, fs::metadata(&outcome.output).unwrap().len());
+    let operators = &Model::open(&outcome.output).unwrap().operators()[0];
+    assert_eq!(operators[..4].iter().map(|o| o.version).collect::<Vec<_>>(), [5, 5, 5, 1]);
+
+    let (_folder, odd) = by("int8-dynamic", &sample("tests/tflite/odd.tflite"));
+    let reasons: Vec<&str> = odd.tensors.iter().map(|tensor| tensor.reason.as_str()).collect();
+    assert_eq!(
+        reasons,
+        [
+            "weights of FULLY_CONNECTED, 1024 elements",
+            "no operator uses it",
+            "i32 is not a floating-point type",
+            "stored in a sparse format",
+            "weights of FULLY_CONNECTED, 2048 elements",
+            "quantized already, i8",
+            "no operator uses it",
+            "an operand of FULLY_CONNECTED, which will compute in integers and takes it in f32",
+            "passed to another subgraph by IF",
+        ]
+    );
+}
+
+#[test]
+fn operators_that_compute_in_integers_find_their_biases_in_f32() {
+    let recipe = Recipe::from_toml(
+        "name = \"mixed\"\n[[rule]]\nmin-elements = 1024\nto = \"int8\"\ncompute = \"dynamic-range\"\n\
+         [[rule]]\ninputs = \"any\"\nto = \"float16\"",
+    );
+    let (_folder, outcome) = quantized(&mnist(), &recipe.unwrap(), Options::default()).unwrap();
+    let after: Vec<(&str, usize)> =
+        outcome.changed().map(|tensor| (tensor.after.as_str(), tensor.shape.iter().product())).collect();
+    // The small weights of layers that stay float are halved; biases of the others are not, large as they are.
+    assert_eq!(
+        after,
+        [("int8 dynamic", 18432), ("int8 dynamic", 4608), ("f16", 640), ("int8 dynamic", 200_704), ("f16", 144)]
+    );
+}
+
+#[test]
+fn float16_weights_are_quantized_where_they_are() {
+    let odd = sample("tests/tflite/odd.tflite");
+    let read = |outcome: &Outcome| {
+        let model = Model::open(&outcome.output).unwrap();
+        let operators: Vec<String> = model.operators()[0].iter().map(|o| format!("{} {}", o.name, o.version)).collect();
+        let of = |name: &str| model.constants().into_iter().find(|c| c.name == name).unwrap();
+        (operators.join(", "), of("halves").element_type, of("bias").element_type, of("halves").uses[0].name.clone())
+    };
+    let (_folder, outcome) = by("int8-dynamic", &odd);
+    let expected = "FULLY_CONNECTED 12, FULLY_CONNECTED 12, RESHAPE 1, Mystery 1";
+    assert_eq!(read(&outcome), (expected.into(), ElementType::I8, ElementType::F32, "FULLY_CONNECTED".into()));
+    let (_folder, outcome) = by("int8-weight-only", &odd);
+    let expected =
+        "DEQUANTIZE 5, FULLY_CONNECTED 1, DEQUANTIZE 5, DEQUANTIZE 3, FULLY_CONNECTED 1, RESHAPE 1, Mystery 1";
+    assert_eq!(read(&outcome), (expected.into(), ElementType::I8, ElementType::F16, "DEQUANTIZE".into()));
+    let comparison = compare_files(&odd, &outcome.output).unwrap();
+    let halves = comparison.tensors.iter().find(|tensor| tensor.name == "halves").unwrap();
+    assert!(halves.error.as_ref().unwrap().sqnr_db() > 40.0);
+}
+
+#[test]
+fn estimators_and_codes_are_those_of_the_recipe() {
+    let worst = |estimator, codes| {
+        let mut recipe = Recipe::named("int4-weight-only").unwrap();
+        for rule in &mut recipe.rules {
+            (rule.estimator, rule.codes) = (estimator, codes);
+        }
+        let (_folder, outcome) = quantized(&mlp(), &recipe, Options::default()).unwrap();
+        outcome.changed().map(|tensor| tensor.error.unwrap().sqnr_db()).fold(f64::INFINITY, f64::min)
+    };
+    let max = worst(Estimator::Max, Codes::Narrow);
+    assert!(worst(Estimator::Mse, Codes::Narrow) > max + 0.5 && worst(Estimator::Octav, Codes::Narrow) > max);
+    assert!(worst(Estimator::Mse, Codes::Full) > worst(Estimator::Mse, Codes::Narrow));
+    assert_ne!(worst(Estimator::Max, Codes::Full), max);
+}
+
+#[test]
+fn threads_change_nothing() {
+    let recipe = Recipe::named("int8-dynamic").unwrap();
+    let run = |threads| {
+        let threads = NonZeroUsize::new(threads).unwrap();
+        let (_folder, outcome) = quantized(&mnist(), &recipe, Options { threads, ..Options::default() }).unwrap();
+        fs::read(outcome.output).unwrap()
+    };
+    assert!(run(1) == run(5));
+}
+
+#[test]
+fn safetensors_go_through_the_same_door() {
+    for (recipe, least_db) in
+        [("float16", 70.0), ("int8-weight-only", 38.0), ("int8-dynamic", 38.0), ("int4-dynamic", 14.0)]
+    {
+        let (_folder, outcome) = by(recipe, &mlp());
+        assert_eq!((outcome.format, outcome.tensors.len()), (Format::Safetensors, 6));
+        let comparison = compare_files(mlp(), &outcome.output).unwrap();
+        for (compared, tensor) in comparison.tensors.iter().zip(&outcome.tensors) {
+            let error = compared.error.as_ref().unwrap();
+            assert!(error.sqnr_db() > least_db, "{recipe} {} {error}", compared.name);
+            assert_eq!(error.mse(), tensor.error.map_or(0.0, |error| error.mse()), "{recipe} {}", tensor.name);
+        }
+        assert!(comparison.only_in_second.is_empty(), "{:?}", comparison.only_in_second);
+    }
+    let (_folder, outcome) = by("int8-weight-only", &mlp());
+    let again = quantized(&outcome.output, &Recipe::named("float16").unwrap(), Options::default());
+    assert!(again.unwrap_err().to_string().contains("quantized already"));
+    let inspection = inspect_file(&outcome.output).unwrap();
+    let weights = inspection.tensors.iter().find(|tensor| tensor.name == "dense0.weight").unwrap();
+    assert_eq!(weights.quantization.as_deref(), Some("i8 per axis 0"));
+}
+
+#[test]
+fn nothing_is_overwritten_and_failures_leave_nothing_behind() {
+    let folder = tempdir().unwrap();
+    let (input, output) = (folder.path().join("in.tflite"), folder.path().join("out.tflite"));
+    fs::copy(mnist(), &input).unwrap();
+    let recipe = Recipe::named("float16").unwrap();
+    let run = |output: &Path, options: Options| quantize_file(&input, output, &recipe, &options, &mut |_| ());
+    assert!(matches!(run(&input, Options::default()), Err(Error::TargetIsSource { .. })));
+    let force = Options { overwrite: Overwrite::Existing, ..Options::default() };
+    assert!(matches!(run(&input, force), Err(Error::TargetIsSource { .. })));
+    assert!(fs::read(&input).unwrap() == fs::read(mnist()).unwrap());
+    run(&output, Options::default()).unwrap();
+    let before = fs::read(&output).unwrap();
+    assert!(matches!(run(&output, Options::default()), Err(Error::TargetExists { .. })));
+    assert!(fs::read(&output).unwrap() == before);
+    run(&output, force).unwrap();
+
+    let mut nothing = Recipe::named("int8-dynamic").unwrap();
+    nothing.rules[0].min_elements = usize::MAX;
+    let error =
+        quantize_file(&input, folder.path().join("no"), &nothing, &Options::default(), &mut |_| ()).unwrap_err();
+    assert!(
+        matches!(error, Error::NothingToQuantize { .. }) && error.to_string().contains("dense_1/MatMul"),
+        "{error}"
+    );
+    let error = quantize_file(sample("README.md"), folder.path().join("no"), &recipe, &Options::default(), &mut |_| ());
+    assert!(matches!(error, Err(Error::UnknownFormat { .. })));
+    let names: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(names.len(), 2, "{names:?}");
+}
+
+/// A candidate of 2048 f32 values with these uses.
+fn candidate(uses: &[(&str, UsageRole)]) -> Candidate {
+    let uses = uses.iter().map(|(operator, role)| Usage { operator: (*operator).into(), role: *role });
+    Candidate {
+        name: "w".into(),
+        element_type: "f32".into(),
+        shape: vec![32, 64],
+        size_in_bytes: 8192,
+        uses: Some(uses.collect()),
+        obstacle: None,
+        cost_of_restoring: 200,
+    }
+}
+
+fn decide(recipe: &str, candidate: Candidate, value: f32) -> (Decision, String) {
+    // A second tensor that every recipe changes, so that there is a plan.
+    let other = Candidate { name: "other".into(), obstacle: None, ..self::candidate(&[("CONV_2D", weights(0, true))]) };
+    let plan = Recipe::named(recipe).unwrap().plan(vec![candidate, other], |i| {
+        Ok(ndarray::ArrayD::from_elem(vec![32, 64], if i == 0 { value } else { 0.5 }))
+    });
+    let entry = plan.unwrap().entries.swap_remove(0);
+    (entry.decision, entry.reason)
+}
+
+fn weights(axis: usize, dynamic_int8: bool) -> UsageRole {
+    UsageRole::Weights { axis, dynamic_int8, dynamic_int4: false }
+}
+
+#[test]
+fn uses_that_do_not_agree_leave_a_tensor_alone() {
+    let (decision, reason) = decide(
+        "int8-dynamic",
+        candidate(&[("CONV_2D", weights(0, true)), ("DEPTHWISE_CONV_2D", weights(1, true))]),
+        1.0,
+    );
+    let expected = "weights of CONV_2D and DEPTHWISE_CONV_2D with channels along different axes, 0 and 1";
+    assert_eq!((decision, reason.as_str()), (Decision::Keep, expected));
+    let (decision, reason) = decide("float16", candidate(&[("Mystery", UsageRole::Unknown)]), 1.0);
+    assert_eq!((decision, reason.as_str()), (Decision::Keep, "an input of the custom operator Mystery"));
+    let (_, reason) = decide("float16", candidate(&[]), 1.0);
+    assert_eq!(reason, "no operator uses it");
+}
+
+#[test]
+fn an_operator_without_an_integer_kernel_has_its_weights_restored() {
+    let compute = |uses: &[_]| match decide("int8-dynamic", candidate(uses), 1.0).0 {
+        Decision::Quantize(treatment) => (treatment.bits, treatment.compute, treatment.axis),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(compute(&[("CONV_2D", weights(0, true))]), (Bits::Eight, Compute::DynamicRange, 0));
+    assert_eq!(compute(&[("TRANSPOSE_CONV", weights(1, false))]), (Bits::Eight, Compute::WeightOnly, 1));
+    // An operand has to be restored for, so the weights are, too.
+    let both = [("FULLY_CONNECTED", weights(0, true)), ("ADD", UsageRole::Operand)];
+    assert_eq!(compute(&both), (Bits::Eight, Compute::WeightOnly, 0));
+}
+
+#[test]
+fn values_that_a_type_cannot_hold_leave_a_tensor_alone() {
+    let conv = [("CONV_2D", weights(0, true))];
+    let why = |recipe: &str, uses: &[_], value| decide(recipe, candidate(uses), value).1;
+    assert_eq!(why("float16", &conv, 1e6), "would overflow f16: 1e6");
+    assert_eq!(why("float16", &[("ADD", UsageRole::Operand)], 1e-10), "would underflow f16: smallest 1e-10");
+    assert_eq!(why("int8-dynamic", &conv, f32::NAN), "value 0 is NaN, for which there is no code");
+    let mut small = candidate(&conv);
+    (small.shape, small.size_in_bytes) = (vec![1024, 1], 4096);
+    assert_eq!(
+        decide("int8-dynamic", small, 1.0).1,
+        "4096 bytes would become 13312, with 1024 scales and what restores it"
+    );
+}
+
+#[test]
+fn a_report_is_a_page_of_its_own() {
+    let options = Options { histograms: Histograms::OfChanged, ..Options::default() };
+    let (_folder, mut outcome) = quantized(&mnist(), &Recipe::named("int4-dynamic").unwrap(), options).unwrap();
+    outcome.tensors[0].name = "<script>alert('&')</script>".into();
+    outcome.tensors[1].warnings.push("look here".into());
+    let report = Report::new(&outcome);
+    let page = report.to_html();
+    for foreign in ["<script", "http", "url(", "@import", "src="] {
+        assert!(!page.contains(foreign), "{foreign}");
+    }
+    assert!(page.contains("&lt;script&gt;") && page.contains("look here") && page.contains("prefers-color-scheme"));
+    assert_eq!(page.matches("<figure>").count(), 2 * outcome.changed().count());
+    let json: Value = serde_json::from_str(&report.to_json()).unwrap();
+    assert_eq!(json["tensors"].as_array().unwrap().len(), 13);
+    assert_eq!(json["bytes_out"], outcome.bytes_out);
+    let table = report.to_table(Style::Plain);
+    assert!(table.contains("640 elements") && !table.contains('\x1b'), "{table}");
+    assert!(report.to_table(Style::Coloured).contains('\x1b'));
+    let worst: Vec<f64> = report.worst_first().iter().filter_map(|row| row.error.and_then(|e| e.sqnr_db)).collect();
+    assert!(worst.is_sorted() && worst.len() == 4);
+}
+
+fn tensor_quant(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_tensor-quant")).args(arguments).output().unwrap()
+}
+
+#[test]
+fn the_command_line_does_what_it_says() {
+    let folder = tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).display().to_string();
+    let (input, output, page) = (mnist().display().to_string(), at("out.tflite"), at("report.html"));
+    let quantize = ["quantize", &input, &output, "--recipe", "int8-weight-only", "--report", &page, "--json"];
+    let done = tensor_quant(&quantize);
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    let report: Value = serde_json::from_slice(&done.stdout).unwrap();
+    assert_eq!(report["recipe"], "int8-weight-only");
+    assert!(done.stderr.is_empty() && fs::read_to_string(&page).unwrap().contains("<svg"));
+
+    let failed = |arguments: &[&str], code: i32, what: &str| {
+        let done = tensor_quant(arguments);
+        let message = String::from_utf8(done.stderr).unwrap();
+        assert_eq!(done.status.code(), Some(code), "{arguments:?}: {message}");
+        assert!(message.starts_with("error: ") && message.lines().count() == 1 && message.contains(what), "{message}");
+    };
+    failed(&quantize, 4, "report.html");
+    failed(&["quantize", &input, &output, "-r", "float16"], 4, "--force");
+    failed(&["quantize", &input, &input, "-r", "float16", "--force"], 4, "is the input");
+    failed(&["quantize", &input, &at("x"), "-r", "int9"], 2, "int4-dynamic");
+    failed(&["quantize", &input, &at("x"), "-r", "float16", "--exclude", "*"], 3, "excluded by");
+    failed(&["quantize", &at("none"), &at("x"), "-r", "float16"], 1, "cannot read");
+    failed(&["quantize", &input], 2, "--recipe");
+    failed(&["inspect", &page], 1, "starts neither as");
+    failed(&["quantize", &input, &at("x"), "-r", "float16", "--report", &at("x.txt")], 2, ".html or .json");
+    assert!(!Path::new(&at("x")).exists());
+
+    let text = |arguments: &[&str]| String::from_utf8(tensor_quant(arguments).stdout).unwrap();
+    assert_eq!(text(&["recipes"]).lines().count(), 5);
+    assert!(text(&["recipes", "int8-dynamic"]).contains("compute = \"dynamic-range\""));
+    let compared: Value = serde_json::from_str(&text(&["compare", &input, &output, "--json"])).unwrap();
+    assert_eq!(compared["tensors"].as_array().unwrap().len(), 10);
+    let inspected: Value = serde_json::from_str(&text(&["inspect", &output, "--json"])).unwrap();
+    assert_eq!(inspected["operators"]["DEQUANTIZE"], 3);
+    assert!(text(&["completions", "bash"]).contains("tensor-quant") && text(&["man"]).contains(".SH"));
+    assert!(text(&["--help"]).contains("Exit codes"));
+}
