@@ -21,7 +21,7 @@ fn sample(name: &str) -> PathBuf {
 }
 
 fn mnist() -> PathBuf {
-    sample("tests/litert/data/mnist_cnn.tflite")
+    sample("examples/data/mnist_cnn.tflite")
 }
 
 fn mlp() -> PathBuf {

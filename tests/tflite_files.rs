@@ -9,7 +9,7 @@ use tensor_quant::Error;
 use tensor_quant::model::tflite::{Constant, ElementType, Model, NewData, Replacement, Role, TensorId};
 
 fn sample(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
 }
 
 fn open(bytes: &[u8]) -> Result<Model, Error> {
@@ -42,7 +42,7 @@ fn constant(model: &Model, name: &str, nth: usize) -> Constant {
 #[test]
 fn a_file_comes_back_with_all_that_it_holds() {
     let folder = tempdir().unwrap();
-    for name in ["tflite/odd.tflite", "tflite/outside.tflite", "litert/data/mnist_dwcnn.tflite"] {
+    for name in ["tests/tflite/odd.tflite", "tests/tflite/outside.tflite", "examples/data/mnist_dwcnn.tflite"] {
         let model = Model::open(sample(name)).unwrap();
         let copy = saved(&model, folder.path());
         assert_eq!(content(&copy), content(&model), "{name}");
@@ -59,7 +59,7 @@ fn a_file_comes_back_with_all_that_it_holds() {
 #[test]
 fn texts_and_numbers_that_no_function_shows_are_in_the_copy() {
     let folder = tempdir().unwrap();
-    let copy = saved(&Model::open(sample("tflite/odd.tflite")).unwrap(), folder.path());
+    let copy = saved(&Model::open(sample("tests/tflite/odd.tflite")).unwrap(), folder.path());
     let bytes = fs::read(copy.path()).unwrap();
     let holds = |what: &[u8]| bytes.windows(what.len()).any(|window| window == what);
     for text in ["main", "branch", "serving_default", "notes", "any bytes", "Mystery", "odd: a bit of everything"] {
@@ -71,7 +71,7 @@ fn texts_and_numbers_that_no_function_shows_are_in_the_copy() {
 
 #[test]
 fn an_odd_file_is_understood() {
-    let model = Model::open(sample("tflite/odd.tflite")).unwrap();
+    let model = Model::open(sample("tests/tflite/odd.tflite")).unwrap();
     let names: Vec<Vec<String>> =
         model.operators().into_iter().map(|graph| graph.into_iter().map(|operator| operator.name).collect()).collect();
     // The code of FULLY_CONNECTED stands in the deprecated field alone.
@@ -96,7 +96,7 @@ fn an_odd_file_is_understood() {
 #[test]
 fn data_behind_the_flatbuffer_stay_there_and_the_archive_behind_them_moves() {
     let folder = tempdir().unwrap();
-    let mut model = Model::open(sample("tflite/outside.tflite")).unwrap();
+    let mut model = Model::open(sample("tests/tflite/outside.tflite")).unwrap();
     let w = constant(&model, "w", 0);
     assert_eq!((w.size_in_bytes, model.bytes(w.buffer).unwrap().len()), (4096, 4096));
     let values = model.values(&w).unwrap();
@@ -121,7 +121,7 @@ fn replace(model: &mut Model, id: TensorId, bytes: Vec<u8>) {
 #[test]
 fn a_shared_buffer_is_copied_when_one_of_its_tensors_changes() {
     let folder = tempdir().unwrap();
-    let mut model = Model::open(sample("tflite/odd.tflite")).unwrap();
+    let mut model = Model::open(sample("tests/tflite/odd.tflite")).unwrap();
     let (first, second, third) = (constant(&model, "w", 0), constant(&model, "w", 1), constant(&model, "w", 2));
     let original = model.values(&first).unwrap();
     replace(&mut model, first.id, vec![1; 1024]);
@@ -143,7 +143,7 @@ fn a_shared_buffer_is_copied_when_one_of_its_tensors_changes() {
 
 #[test]
 fn dequantize_goes_in_front_and_can_be_taken_out() {
-    let mut model = Model::open(sample("tflite/odd.tflite")).unwrap();
+    let mut model = Model::open(sample("tests/tflite/odd.tflite")).unwrap();
     let w = constant(&model, "w", 0).id;
     replace(&mut model, w, vec![1; 1024]);
     model.dequantize_in_front(0, &[w.tensor]).unwrap();
@@ -170,7 +170,7 @@ fn dequantize_goes_in_front_and_can_be_taken_out() {
 
 #[test]
 fn saving_over_the_file_that_was_opened_is_possible() {
-    let (_folder, path) = folder_with(&fs::read(sample("tflite/odd.tflite")).unwrap());
+    let (_folder, path) = folder_with(&fs::read(sample("tests/tflite/odd.tflite")).unwrap());
     let model = Model::open(&path).unwrap();
     let before = content(&model);
     model.save(&path).unwrap();
@@ -180,7 +180,7 @@ fn saving_over_the_file_that_was_opened_is_possible() {
 
 #[test]
 fn a_file_cut_off_anywhere_is_an_error_or_has_lost_nothing_that_is_needed() {
-    for name in ["tflite/odd.tflite", "tflite/outside.tflite"] {
+    for name in ["tests/tflite/odd.tflite", "tests/tflite/outside.tflite"] {
         let bytes = fs::read(sample(name)).unwrap();
         for len in 0..bytes.len() {
             if let Ok(model) = open(&bytes[..len]) {
@@ -196,7 +196,7 @@ fn a_file_cut_off_anywhere_is_an_error_or_has_lost_nothing_that_is_needed() {
 /// Sets each aligned word of a file to what may lead astray, and uses whatever can still be opened.
 #[test]
 fn a_word_that_leads_astray_is_no_panic() {
-    for name in ["tflite/odd.tflite", "tflite/outside.tflite"] {
+    for name in ["tests/tflite/odd.tflite", "tests/tflite/outside.tflite"] {
         let bytes = fs::read(sample(name)).unwrap();
         let len = bytes.len() as i32;
         for at in (0..bytes.len()).step_by(4).filter(|&at| at + 4 <= bytes.len()) {
@@ -267,7 +267,7 @@ fn a_root_beyond_the_file_and_another_identifier_are_errors() {
     let bytes = |root: u32, name: &[u8]| [&root.to_le_bytes()[..], name, &[0; 8]].concat();
     assert!(open(&bytes(u32::MAX, b"TFL3")).unwrap_err().to_string().contains("4294967295"));
     assert!(open(&bytes(8, b"TFL2")).unwrap_err().to_string().contains("TFL2"));
-    assert!(open(&[]).is_err() && Model::open(sample("tflite")).is_err());
+    assert!(open(&[]).is_err() && Model::open(sample("tests")).is_err());
 }
 
 #[test]

@@ -10,6 +10,7 @@ import numpy as np
 from interpreter import identical, run, sqnr_db
 
 HERE = pathlib.Path(__file__).parent
+DATA = HERE.parent.parent / "examples" / "data"
 RECIPES = ["float16", "int8-weight-only", "int8-dynamic", "int4-weight-only", "int4-dynamic"]
 
 # Size ratio, SQNR of the outputs in dB, and what accuracy may be lost, of the converter (float16, int8-dynamic) and of
@@ -35,9 +36,9 @@ REACHED = {
 
 def images(model):
     if model == "digits_cnn":
-        data = np.load(HERE.parent.parent / "examples" / "data" / "digits_test.npz")
+        data = np.load(DATA / "digits_test.npz")
         return (data["images"].reshape(-1, 8, 8, 1) / 16).astype(np.float32), data["labels"]
-    data = np.load(HERE / "data" / "mnist_test.npz")
+    data = np.load(DATA / "mnist_test.npz")
     return (data["images"] / 255).astype(np.float32), data["labels"]
 
 
@@ -50,7 +51,7 @@ def main(program, copy):
     failures = []
     with tempfile.TemporaryDirectory() as folder:
         for model in ["digits_cnn", "mnist_cnn", "mnist_dwcnn"]:
-            source = HERE / "data" / f"{model}.tflite"
+            source = DATA / f"{model}.tflite"
             pixels, labels = images(model)
             expected, float_accuracy = classify(source, pixels, labels)
             target = pathlib.Path(folder) / "copy.tflite"

@@ -14,7 +14,7 @@ import sys
 import numpy as np
 
 HERE = pathlib.Path(__file__).parent
-MODEL = HERE / "data" / "mnist_cnn.tflite"
+MODEL = HERE.parent.parent / "examples" / "data" / "mnist_cnn.tflite"
 CONV_2D, FULLY_CONNECTED = 3, 9
 
 

@@ -1,7 +1,7 @@
 //! `compare`: how far one model's weights are from another's.
 
-use crate::failure::Failure;
-use crate::output::{json, style};
+use super::failure::Failure;
+use super::output::{json, style};
 use clap::ArgMatches;
 use std::path::PathBuf;
 use tensor_quant::pipeline::{Compared, Comparison, compare_files};
@@ -36,11 +36,8 @@ fn as_table(comparison: &Comparison) -> String {
         let (name, shape) = (shortened(&tensor.name, NAME), shape(&tensor.shape));
         table.push([name, shape, a.clone(), b.clone().unwrap_or_default(), sqnr, largest]);
     }
-    let mut text = table.to_string();
-    for name in &comparison.only_in_second {
-        text += &format!("only in B: {}\n", shortened(name, NAME));
-    }
-    text
+    let only_in_second = comparison.only_in_second.iter().map(|name| format!("only in B: {}\n", shortened(name, NAME)));
+    table.to_string() + &only_in_second.collect::<Vec<_>>().concat()
 }
 
 fn as_json(comparison: &Comparison) -> String {

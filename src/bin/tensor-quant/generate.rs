@@ -1,16 +1,16 @@
 //! Completions and the manual page, from the command line's own description.
 
-use crate::command_line::command;
-use crate::failure::Failure;
+use super::command_line::command;
+use super::failure::Failure;
 use clap::ArgMatches;
 use clap_complete::Shell;
 
-pub(crate) fn completions(arguments: &ArgMatches) -> Result<String, Failure> {
+pub(crate) fn completions(arguments: &ArgMatches) -> String {
     let mut text = Vec::new();
     if let Some(shell) = arguments.get_one::<Shell>("SHELL") {
         clap_complete::generate(*shell, &mut command(), "tensor-quant", &mut text);
     }
-    Ok(String::from_utf8_lossy(&text).into_owned())
+    String::from_utf8_lossy(&text).into_owned()
 }
 
 /// Returns the page of the command, followed by those of its subcommands.

@@ -1,7 +1,7 @@
 //! `inspect`: what a model holds.
 
-use crate::failure::Failure;
-use crate::output::{json, style};
+use super::failure::Failure;
+use super::output::{json, style};
 use clap::ArgMatches;
 use std::path::PathBuf;
 use tensor_quant::pipeline::{Inspected, Inspection, inspect_file};
@@ -19,7 +19,7 @@ pub(crate) fn run(arguments: &ArgMatches) -> Result<String, Failure> {
 fn as_table(inspection: &Inspection) -> String {
     let elements = |tensor: &Inspected| tensor.shape.iter().fold(1_u64, |n, &len| n.saturating_mul(len as u64));
     let weights: u64 = inspection.tensors.iter().map(elements).fold(0, u64::saturating_add);
-    let mut text = format!(
+    let heading = format!(
         "{}: {}, {}, {} tensors of {} values",
         inspection.path.display(),
         inspection.format,
@@ -27,12 +27,13 @@ fn as_table(inspection: &Inspection) -> String {
         inspection.tensors.len(),
         weights
     );
+    let mut graphs = String::new();
     if !inspection.operators.is_empty() {
         let mut operators: Vec<(&String, &usize)> = inspection.operators.iter().collect();
         operators.sort_by_key(|(name, count)| (std::cmp::Reverse(**count), *name));
         let operators: Vec<String> = operators.iter().map(|(name, count)| format!("{count} {name}")).collect();
-        let graphs = if inspection.subgraphs == 1 { "subgraph" } else { "subgraphs" };
-        text += &format!("\n{} {graphs}: {}", inspection.subgraphs, operators.join(", "));
+        let plural = if inspection.subgraphs == 1 { "" } else { "s" };
+        graphs = format!("\n{} subgraph{plural}: {}", inspection.subgraphs, operators.join(", "));
     }
     let (left, right) = (Alignment::Left, Alignment::Right);
     let columns = [
@@ -59,7 +60,7 @@ fn as_table(inspection: &Inspection) -> String {
             tensor.quantization.clone().unwrap_or_default(),
         ]);
     }
-    format!("{text}\n\n{table}")
+    format!("{heading}{graphs}\n\n{table}")
 }
 
 fn as_json(inspection: &Inspection) -> String {

@@ -27,7 +27,7 @@ fn main() -> ExitCode {
         Some(("quantize", arguments)) => quantize::run(arguments),
         Some(("compare", arguments)) => compare::run(arguments),
         Some(("recipes", arguments)) => recipes::run(arguments),
-        Some(("completions", arguments)) => generate::completions(arguments),
+        Some(("completions", arguments)) => Ok(generate::completions(arguments)),
         Some(("man", _)) => generate::man(),
         _ => Err(Failure::usage_text("no command was given: see tensor-quant --help")),
     };

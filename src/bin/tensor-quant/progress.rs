@@ -13,29 +13,29 @@ const PATIENCE: Duration = Duration::from_millis(300);
 pub(crate) struct Bar {
     start: Instant,
     is_terminal: bool,
-    bar: Option<ProgressBar>,
+    shown: Option<ProgressBar>,
 }
 
 impl Bar {
     pub(crate) fn new() -> Self {
-        Self { start: Instant::now(), is_terminal: std::io::stderr().is_terminal(), bar: None }
+        Self { start: Instant::now(), is_terminal: std::io::stderr().is_terminal(), shown: None }
     }
 
     pub(crate) fn show(&mut self, progress: Progress<'_>) {
-        if self.is_terminal && self.bar.is_none() && self.start.elapsed() > PATIENCE {
+        if self.is_terminal && self.shown.is_none() && self.start.elapsed() > PATIENCE {
             let bar = ProgressBar::with_draw_target(Some(progress.total), ProgressDrawTarget::stderr());
             let style = ProgressStyle::with_template("{bar:32} {bytes} of {total_bytes}, {eta} left  {wide_msg}");
             bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-            self.bar = Some(bar);
+            self.shown = Some(bar);
         }
-        if let Some(bar) = &self.bar {
+        if let Some(bar) = &self.shown {
             bar.set_position(progress.done);
             bar.set_message(progress.tensor.to_owned());
         }
     }
 
     pub(crate) fn finish(self) {
-        if let Some(bar) = self.bar {
+        if let Some(bar) = self.shown {
             bar.finish_and_clear();
         }
     }

@@ -1,8 +1,8 @@
 //! `quantize`: a model by a recipe.
 
-use crate::failure::Failure;
-use crate::output::style;
-use crate::progress::Bar;
+use super::failure::Failure;
+use super::output::style;
+use super::progress::Bar;
 use clap::ArgMatches;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -69,7 +69,7 @@ fn is_html(path: &Path) -> bool {
 fn check_report(report: &Path, input: &Path, output: &Path, force: bool) -> Result<(), Failure> {
     let is_json = report.extension().is_some_and(|e| e.eq_ignore_ascii_case("json"));
     if !is_html(report) && !is_json {
-        let message = format!("the name of the report {report:?} must end in .html or .json");
+        let message = format!("the name of the report {} must end in .html or .json", report.display());
         return Err(Failure::usage_text(&message));
     }
     let same = |other: &Path| match (report.canonicalize(), other.canonicalize()) {
@@ -77,7 +77,7 @@ fn check_report(report: &Path, input: &Path, output: &Path, force: bool) -> Resu
         _ => report == other,
     };
     if same(input) || same(output) {
-        return Err(Failure::usage_text(&format!("the report {report:?} would replace a model")));
+        return Err(Failure::usage_text(&format!("the report {} would replace a model", report.display())));
     }
     if !force && report.exists() {
         return Err(Error::TargetExists { path: report.into() }.into());
