@@ -1,0 +1,72 @@
+//! The parameters that observers compute from a range.
+
+use super::ties_even;
+use crate::error::Result;
+use crate::params::{AffineParams, CodeRange, ParamsCalculator, ValueRange};
+
+/// The affine parameters of PyTorch's observers and of torchao: `scale = (max − min) / (qmax − qmin)` over the range with
+/// zero, at least `eps`; `zero_point = clamp(qmin − rint(min / scale))`. In f32.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Affine {
+    /// The smallest scale.
+    pub eps: f32,
+}
+
+/// The symmetric parameters of PyTorch's observers and of torchao: `scale = max|x| / ((qmax − qmin) / 2)`, at least `eps`;
+/// the zero point is the middle code. In f32.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Symmetric {
+    /// The smallest scale.
+    pub eps: f32,
+    /// Which end of the range counts.
+    pub clipping: Clipping,
+}
+
+/// How a symmetric range meets codes of which there is one more below zero than above.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Clipping {
+    /// Half of the codes' width is max|x|: the largest positive value is clipped by half a step.
+    #[default]
+    HalfAStep,
+    /// Neither end is clipped: `scale = max(min / qmin, max / qmax)`. torchao's `SYMMETRIC_NO_CLIPPING_ERR`.
+    Never,
+}
+
+impl Default for Affine {
+    /// With the `eps` of PyTorch, 2⁻²³.
+    fn default() -> Self {
+        Self { eps: f32::EPSILON }
+    }
+}
+
+impl Default for Symmetric {
+    /// With the `eps` of PyTorch, 2⁻²³.
+    fn default() -> Self {
+        Self { eps: f32::EPSILON, clipping: Clipping::HalfAStep }
+    }
+}
+
+impl ParamsCalculator for Affine {
+    fn params(&self, range: ValueRange, codes: CodeRange) -> Result<AffineParams> {
+        let range = range.with_zero();
+        let (qmin, qmax) = (codes.min() as f32, codes.max() as f32);
+        let scale = ((range.max() - range.min()).min(f32::MAX) / (qmax - qmin)).max(self.eps);
+        let zero_point = (qmin - ties_even(range.min() / scale)).clamp(qmin, qmax);
+        AffineParams::new(f64::from(scale), zero_point as i32)
+    }
+}
+
+impl ParamsCalculator for Symmetric {
+    fn params(&self, range: ValueRange, codes: CodeRange) -> Result<AffineParams> {
+        let range = range.with_zero();
+        let (qmin, qmax) = (codes.min() as f32, codes.max() as f32);
+        let scale = match self.clipping {
+            Clipping::HalfAStep => range.max_abs() / ((qmax - qmin) / 2.0),
+            Clipping::Never if qmin < 0.0 => (range.min() / qmin).max(range.max() / qmax),
+            Clipping::Never => range.max() / qmax,
+        };
+        // The middle of the codes, rounded up: 0 for −128..=127 and for −127..=127, 128 for 0..=255.
+        let middle = ((codes.max() + codes.min() + 1.0) / 2.0) as i32;
+        AffineParams::new(f64::from(scale.max(self.eps)), middle)
+    }
+}
