@@ -1,10 +1,44 @@
-//! PyTorch: quantized tensors, observers' parameters, and fake quantization.
+//! PyTorch: quantized tensors, observers, and fake quantization.
+//!
+//! An observer is an estimator and a calculator. Put both into the [`scheme`], or feed batches to the estimator, a call of
+//! `observe` each, and hand its range to the calculator.
+//!
+//! | observer | estimator | calculator |
+//! | --- | --- | --- |
+//! | `MinMaxObserver` | [`MinMax`](crate::range::MinMax), which the scheme has | [`QParams`] |
+//! | `PerChannelMinMaxObserver` | the same, the scheme [`with_axis`](crate::Scheme::with_axis) | [`QParams`] |
+//! | `MovingAverageMinMaxObserver`, `…PerChannel…` | [`MovingAverage`](crate::range::MovingAverage) with a momentum of 0.01 | [`QParams`] |
+//! | `HistogramObserver` | [`HistogramObserver`] | [`QParams`] |
+//! | dynamic quantization | [`MinMax`](crate::range::MinMax) | [`Dynamic`] |
+//!
+//! ```
+//! use ndarray::array;
+//! use tensor_quant::{convention::torch, quantize_tensor, range::MovingAverage};
+//!
+//! let x = array![0.0_f32, 2.55];
+//! let scheme = torch::scheme::<u8>().with_calculator(torch::QParams::affine());
+//! assert_eq!(quantize_tensor(x.view(), &scheme)?.params().scales(), [0.01]);
+//! let scheme = scheme.with_estimator(MovingAverage::new(0.01)?);
+//! assert_eq!(quantize_tensor(x.view(), &scheme)?.params().scales(), [0.01]); // one batch: its own extremes
+//! let scheme = scheme.with_estimator(torch::HistogramObserver::default());
+//! assert!(quantize_tensor(x.view(), &scheme)?.params().scales()[0] <= 0.01);
+//! # Ok::<(), tensor_quant::Error>(())
+//! ```
+//!
+//! [`Affine`] and [`Symmetric`] are the same rules over whatever codes a scheme uses, as torchao has them.
 
+mod dynamic;
+mod histogram_observer;
 mod learnable;
 mod params;
+mod qparams;
+mod search;
 
+pub use dynamic::Dynamic;
+pub use histogram_observer::HistogramObserver;
 pub use learnable::{Learnable, fake_quantize_learnable, lsq_grad_factor};
 pub use params::{Affine, Clipping, Symmetric};
+pub use qparams::QParams;
 
 use crate::num::{Code, Rounding, Scaling, TiesEven};
 use crate::tensor::Scheme;
@@ -12,7 +46,7 @@ use crate::tensor::Scheme;
 /// Returns the scheme of `quantize_per_tensor` and `quantize_per_channel`, of `fake_quantize_*` and of the decomposed
 /// operators: `clamp(rint(x · (1 / scale)) + zero_point)`.
 ///
-/// Its calculator is [`Affine`], as of `MinMaxObserver`.
+/// Its calculator is [`Affine`], which is [`QParams::affine`] over all codes of the type: that of `MinMaxObserver`.
 ///
 /// # Examples
 ///

@@ -1,4 +1,4 @@
-//! The parameters that observers compute from a range.
+//! Affine and symmetric parameters, in f32.
 
 use super::ties_even;
 use crate::error::Result;
@@ -46,27 +46,41 @@ impl Default for Symmetric {
     }
 }
 
-impl ParamsCalculator for Affine {
-    fn params(&self, range: ValueRange, codes: CodeRange) -> Result<AffineParams> {
+impl Affine {
+    /// The parameters for the codes from the first to the second of `used`.
+    pub(super) fn between(self, range: ValueRange, used: (f64, f64)) -> Result<AffineParams> {
         let range = range.with_zero();
-        let (qmin, qmax) = (codes.min() as f32, codes.max() as f32);
+        let (qmin, qmax) = (used.0 as f32, used.1 as f32);
         let scale = ((range.max() - range.min()).min(f32::MAX) / (qmax - qmin)).max(self.eps);
         let zero_point = (qmin - ties_even(range.min() / scale)).clamp(qmin, qmax);
         AffineParams::new(f64::from(scale), zero_point as i32)
     }
 }
 
-impl ParamsCalculator for Symmetric {
+impl ParamsCalculator for Affine {
     fn params(&self, range: ValueRange, codes: CodeRange) -> Result<AffineParams> {
+        self.between(range, (codes.min(), codes.max()))
+    }
+}
+
+impl Symmetric {
+    /// The scale for the codes from the first to the second of `used`.
+    pub(super) fn scale(self, range: ValueRange, used: (f64, f64)) -> f32 {
         let range = range.with_zero();
-        let (qmin, qmax) = (codes.min() as f32, codes.max() as f32);
+        let (qmin, qmax) = (used.0 as f32, used.1 as f32);
         let scale = match self.clipping {
             Clipping::HalfAStep => range.max_abs() / ((qmax - qmin) / 2.0),
             Clipping::Never if qmin < 0.0 => (range.min() / qmin).max(range.max() / qmax),
             Clipping::Never => range.max() / qmax,
         };
+        scale.max(self.eps)
+    }
+}
+
+impl ParamsCalculator for Symmetric {
+    fn params(&self, range: ValueRange, codes: CodeRange) -> Result<AffineParams> {
         // The middle of the codes, rounded up: 0 for −128..=127 and for −127..=127, 128 for 0..=255.
         let middle = ((codes.max() + codes.min() + 1.0) / 2.0) as i32;
-        AffineParams::new(f64::from(scale.max(self.eps)), middle)
+        AffineParams::new(f64::from(self.scale(range, (codes.min(), codes.max()))), middle)
     }
 }
