@@ -4,6 +4,7 @@
 
 pub mod ai_edge;
 pub mod onnx;
+pub mod onnx_runtime;
 pub mod tensorflow;
 pub mod tflite;
 pub mod torch;
