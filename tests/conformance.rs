@@ -41,6 +41,7 @@ macro_rules! whole_groups {
 
 whole_groups! {
     affine_blocks: 57;
+    calibration: 270;
     dtypes: 44;
     error_metrics: 24;
     integer_requant: 7;
@@ -49,6 +50,7 @@ whole_groups! {
     tf_fake_quant: 40;
     tflite_kernels: 62;
     tflite_params: 34;
+    torch_observers: 184;
     torch_quant: 135;
     weight_conversion: 26;
 }
@@ -63,7 +65,7 @@ fn mx_formats() {
 #[test]
 fn every_folder_is_run() {
     let groups = suite::groups_of(&folder()).unwrap();
-    assert_eq!(groups.len(), 12, "{groups:?}");
+    assert_eq!(groups.len(), 14, "{groups:?}");
     assert!(suite::groups_of(&folder().join("nowhere")).is_err());
 }
 

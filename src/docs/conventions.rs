@@ -11,8 +11,13 @@
 //! | --- | --- | --- |
 //! | ONNX `QuantizeLinear`, ONNX Runtime | [`convention::onnx::quantize_linear`] | `rint(x / s) + z`; NaN gives the smallest code |
 //! | ONNX `DynamicQuantizeLinear` | [`convention::onnx::dynamic_quantize_linear`] | s from the range with zero, over 255; z = rint(−min / s) |
+//! | ONNX Runtime's calibrators | [`convention::onnx_runtime`], the table there | a range, from a histogram that grows with the data |
+//! | ONNX Runtime's static quantization | [`convention::onnx_runtime::scheme`] | `rint(x / s) + z`, s from the range's width in f64 |
+//! | ONNX Runtime's `MatMulNBits` weights | [`convention::onnx_runtime::quantize_matmul_nbits`] | `away(w · (1 / s) + z)` in blocks along K, 2, 4 or 8 bits |
 //! | PyTorch `quantize_per_tensor`, `_per_channel` | [`convention::torch::scheme`] | `rint(x · (1 / s)) + z` |
 //! | PyTorch `fake_quantize_*` and gradients | [`convention::torch::scheme`] with [`fake_quantize_backward`](crate::tensor::fake_quantize_backward), [`convention::torch::fake_quantize_learnable`] | the same, then back |
+//! | PyTorch's observers | [`convention::torch`], the table there | extremes, their moving average, or the range of least error on a histogram; [`QParams`](convention::torch::QParams) |
+//! | PyTorch's dynamic quantization | [`convention::torch::Dynamic`] | s and z in f64, from whichever end has the smaller error |
 //! | torchao affine blocks | [`convention::torchao::quantize_affine`] | the same, over blocks of any shape |
 //! | TensorFlow `FakeQuantWithMinMaxVars` | [`convention::tensorflow::FakeQuant`] | the range nudged so that zero is exact; `⌊q + ½⌋` |
 //! | TFLite `QUANTIZE`, reference kernel | [`convention::tflite::scheme`] | `away(x / s) + z` |
@@ -32,6 +37,9 @@
 //! - **It was trained with fake quantization in PyTorch:** [`convention::torch::scheme`], or the weights at export will not be those
 //!   that were trained.
 //! - **It will run in TFLite (LiteRT):** [`convention::tflite`].
+//! - **A range as another tool finds it:** the calibrators and observers of [`convention::onnx_runtime`] and
+//!   [`convention::torch`] reproduce theirs, whose answer depends on how the data were cut in batches. Nothing to match?
+//!   [`range`](crate::range) has those whose answer does not, with bounds on their error.
 //! - **llama.cpp:** the block formats of ggml have scales of their own, and are not here.
 
 #[cfg(doc)]

@@ -1,6 +1,7 @@
 //! How each group's operations are computed with this crate.
 
 pub(crate) mod affine_blocks;
+pub(crate) mod calibration;
 pub(crate) mod dtypes;
 pub(crate) mod error_metrics;
 pub(crate) mod formats;
@@ -11,6 +12,7 @@ pub(crate) mod range_mapping;
 pub(crate) mod tf_fake_quant;
 pub(crate) mod tflite_kernels;
 pub(crate) mod tflite_params;
+pub(crate) mod torch_observers;
 pub(crate) mod torch_quant;
 pub(crate) mod typed;
 pub(crate) mod weight_conversion;
