@@ -20,10 +20,8 @@ pub(crate) fn compute(case: &Case) -> Option<Outputs> {
         }
         "calibrate_percentile" => {
             let (bins, percentile) = (count(case, "num_bins")?, case.params.get("percentile")?.as_f64()?);
-            let calibrator = match case.flag("symmetric")? {
-                true => Percentile::symmetric(bins, percentile),
-                false => Percentile::affine(bins, percentile),
-            };
+            let new = if case.flag("symmetric")? { Percentile::symmetric } else { Percentile::affine };
+            let calibrator = new(bins, percentile);
             calibrate(case, &mut calibrator.ok()?, Percentile::histogram)
         }
         "calibrate_distribution" => distribution(case),

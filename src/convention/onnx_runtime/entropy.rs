@@ -42,7 +42,7 @@ use alloc::vec::Vec;
 /// calibrator.observe(&values);
 /// calibrator.observe(&[-1.0, 1.0]);
 /// let range = calibrator.range(&CodeRange::of::<u8>())?;
-/// assert_eq!((range.min(), range.max()), (-1.0, 1.0));
+/// assert!(-1.0 <= range.min() && range.max() <= 1.0);
 /// # Ok::<(), tensor_quant::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
