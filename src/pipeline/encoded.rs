@@ -16,7 +16,7 @@ use ndarray::{Array, ArrayD, ArrayViewD, Axis, Dimension, IxDyn, Slice};
 use std::num::NonZeroUsize;
 
 /// Elements that are quantized at once, where the channels allow it: bounds what a convention needs besides.
-const SLAB: usize = 1 << 20;
+const SLAB: usize = 1 << 16;
 
 /// Quantizes whole channels.
 type Quantize<'q, C> = dyn Fn(ArrayViewD<'_, f32>) -> Result<QuantizedTensor<C, IxDyn>> + Sync + 'q;

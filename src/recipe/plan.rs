@@ -169,9 +169,9 @@ fn apply(
                 return keep(format!("would save {saved} bytes, less than restoring it takes"));
             }
             let is_weights = matches!(part, Part::Weights { .. });
-            return match survives_f16(&values()?, is_weights) {
-                Ok(()) => Ok((Decision::Float16, reason)),
-                Err(obstacle) => keep(obstacle),
+            return match survives_f16(&values()?, is_weights)? {
+                None => Ok((Decision::Float16, reason)),
+                Some(obstacle) => keep(obstacle),
             };
         }
         Target::Int8 => Bits::Eight,
@@ -203,7 +203,7 @@ fn apply(
         let before = candidate.size_in_bytes;
         return keep(format!("{before} bytes would become {after}, with {channels} scales and what restores it"));
     }
-    if let Err(obstacle) = survives_integers(&values()?) {
+    if let Some(obstacle) = survives_integers(&values()?) {
         return keep(obstacle);
     }
     let treatment = Treatment { bits, compute, estimator: rule.estimator, codes: rule.codes, axis };

@@ -165,7 +165,7 @@ mod tests {
 
     #[test]
     fn what_is_wrong_with_a_recipe_is_said_in_a_line() {
-        let error = |text| Recipe::from_toml(text).unwrap_err().to_string();
+        let error = |text| Recipe::from_toml(text).unwrap_err().to_string().replace("not a usable recipe: ", "");
         assert_eq!(error("name = \"a\"\nrule = []"), "the recipe \"a\" has no rule");
         let unknown = error("name = \"a\"\n[[rule]]\nto = \"int9\"");
         assert!(unknown.starts_with("line 3: unknown variant `int9`"), "{unknown}");

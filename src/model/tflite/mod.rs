@@ -26,7 +26,7 @@
 //! use tensor_quant::model::tflite::Model;
 //! # let folder = tempfile::tempdir()?;
 //! # let (input, output) = (folder.path().join("in.tflite"), folder.path().join("out.tflite"));
-//! # std::fs::write(&input, [&[16, 0, 0, 0][..], b"TFL3", &[6, 0, 8, 0, 4, 0, 0, 0, 8, 0, 0, 0, 3, 0, 0, 0]].concat())?;
+//! # std::fs::write(&input, [&[16, 0, 0, 0], &b"TFL3"[..], &[6, 0, 8, 0, 4, 0, 0, 0, 8, 0, 0, 0, 3, 0, 0, 0]].concat())?;
 //!
 //! let model = Model::open(&input)?;
 //! assert_eq!(model.version(), 3);
@@ -34,7 +34,7 @@
 //!     println!("{} {:?} {}", constant.name, constant.shape, constant.element_type);
 //! }
 //! model.save(&output)?;
-//! # Ok::<(), tensor_quant::Error>(())
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
 mod attachment;
