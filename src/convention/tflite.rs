@@ -6,7 +6,7 @@ use crate::params::{
     AffineParams, CodeRange, Granularity, NanPolicy, ParamsCalculator, QuantParams, ValueRange, ZeroPoints,
 };
 use crate::range::{MinMax, RangeEstimator};
-use crate::tensor::{QuantizedTensor, Scheme, estimate_params};
+use crate::tensor::{QuantizedTensor, Scheme, estimate_params, for_each_f32_piece};
 use alloc::vec::Vec;
 use ndarray::{Array, ArrayView, Dimension};
 use num_traits::Float;
@@ -115,21 +115,30 @@ pub fn dynamic_range_weights<T: Real, D: Dimension>(
     // The parameters so far are max|w|: an f64 scale from it loses nothing.
     let scales: Vec<f64> =
         found.scales().iter().map(|&max| if max == 0.0 { 1.0 } else { f64::from(max) / 127.0 }).collect();
-    let shape = weights.shape().to_vec();
     let weights = weights.as_standard_layout();
     let mut codes = Vec::with_capacity(weights.len());
-    let values: Vec<f64> = weights.iter().map(|w| f64::from(w.to_f32())).collect();
-    for span in granularity.spans(&shape)? {
-        for (i, &w) in values[span.start..span.start + span.len].iter().enumerate() {
-            let code = Float::round(w / scales[span.first_group + i / span.repeat]);
-            codes.push(code.clamp(-127.0, 127.0) as i8);
+    for_each_f32_piece(&weights.view(), granularity, |span, values| {
+        for (k, run) in values.chunks(span.repeat).enumerate() {
+            let scale = scales[span.first_group + k];
+            codes.extend(run.iter().map(|&w| away(f64::from(w) / scale)));
         }
-    }
+        Ok(())
+    })?;
     let stored = scales.iter().map(|&scale| (scale as f32).max(f32::MIN_POSITIVE)).collect();
     let zero_points = alloc::vec![0; scales.len()];
     let params = QuantParams::new(granularity, CodeRange::of::<i8>().narrow(), stored, zero_points)?;
     let mismatch = |_| Error::LengthMismatch { what: "codes", expected: 0, actual: 0 };
     QuantizedTensor::new(Array::from_shape_vec(weights.raw_dim(), codes).map_err(mismatch)?, params)
+}
+
+/// Returns the whole number nearest to a quotient, halves away from zero, within ±127. (`f64::round` is a call where the
+/// target guarantees no instruction for it.)
+fn away(quotient: f64) -> i8 {
+    let quotient = quotient.clamp(-127.0, 127.0);
+    let whole = quotient as i32;
+    // What is cut off is exact.
+    let rest = quotient - f64::from(whole);
+    (whole + i32::from(rest >= 0.5) - i32::from(rest <= -0.5)) as i8
 }
 
 /// A "scale" that is max|w| itself.
@@ -254,4 +263,22 @@ fn range_of(x: &[f32]) -> Result<ValueRange> {
     let mut estimator = MinMax::default();
     estimator.observe(x);
     estimator.range(&CodeRange::of::<i8>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quotients_are_rounded_as_the_definition_does() {
+        for code in -128..=128 {
+            for half in [-0.5, 0.0, 0.5] {
+                let near = f64::from(code) + half;
+                for quotient in [near.next_down(), near, near.next_up()] {
+                    assert_eq!(f64::from(away(quotient)), quotient.round().clamp(-127.0, 127.0), "{quotient:e}");
+                }
+            }
+        }
+        assert_eq!((away(f64::INFINITY), away(-1e300), away(0.499_999_999_999_999_94)), (127, -127, 0));
+    }
 }
