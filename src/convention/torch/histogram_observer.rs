@@ -236,7 +236,9 @@ mod tests {
 
     fn observed(bins: usize, batches: &[&[f32]]) -> HistogramObserver {
         let mut observer = HistogramObserver::new(bins).unwrap();
-        batches.iter().for_each(|batch| observer.observe(batch));
+        for batch in batches {
+            observer.observe(batch);
+        }
         observer
     }
 
@@ -250,7 +252,9 @@ mod tests {
     fn batches_of_a_single_value_are_as_in_pytorch() {
         let bins = |filled: &[(usize, f32)]| {
             let mut bins = vec![0.0; 16];
-            filled.iter().for_each(|&(bin, count)| bins[bin] = count);
+            for &(bin, count) in filled {
+                bins[bin] = count;
+            }
             bins
         };
         let threes = observed(16, &[&[3.0, 3.0]]);
@@ -299,7 +303,9 @@ mod tests {
             bins in 1_usize..40,
         ) {
             let mut observer = HistogramObserver::new(bins).unwrap();
-            batches.iter().for_each(|batch| observer.observe(batch));
+            for batch in &batches {
+            observer.observe(batch);
+        }
             let finite: Vec<f32> = batches.concat().into_iter().filter(|x| x.is_finite()).collect();
             match observer.range(&CodeRange::of::<i8>()) {
                 Ok(range) => {
