@@ -18,6 +18,9 @@ use std::num::NonZeroUsize;
 /// Elements that are quantized at once, where the channels allow it: bounds what a convention needs besides.
 const SLAB: usize = 1 << 16;
 
+/// Slabs that a thread quantizes before their codes are put together.
+const SLABS_AT_ONCE: usize = 16;
+
 /// Quantizes whole channels.
 type Quantize<'q, C> = dyn Fn(ArrayViewD<'_, f32>) -> Result<QuantizedTensor<C, IxDyn>> + Sync + 'q;
 
@@ -82,31 +85,31 @@ fn in_slabs<C: Code>(
     if axis != 0 || rows >= channels {
         return quantize(values.view());
     }
-    let slabs: Vec<Slice> = (0..channels).step_by(rows).map(|at| Slice::from(at..(at + rows).min(channels))).collect();
-    let mut results: Vec<Option<Result<QuantizedTensor<C, IxDyn>>>> = slabs.iter().map(|_| None).collect();
-    let share = slabs.len().div_ceil(threads.get());
-    let work = |slabs: &[Slice], results: &mut [Option<Result<QuantizedTensor<C, IxDyn>>>]| {
-        for (&slab, result) in slabs.iter().zip(results) {
-            *result = Some(quantize(values.slice_axis(Axis(0), slab)));
-        }
-    };
-    if threads.get() == 1 {
-        work(&slabs, &mut results);
-    } else {
-        std::thread::scope(|scope| {
-            for (slabs, results) in slabs.chunks(share).zip(results.chunks_mut(share)) {
-                scope.spawn(|| work(slabs, results));
-            }
-        });
-    }
     let (mut codes, mut scales, mut zero_points) = (Vec::with_capacity(values.len()), Vec::new(), Vec::new());
     let mut range: Option<CodeRange> = None;
-    for result in results.into_iter().flatten() {
-        let (of_slab, params) = result?.into_parts();
-        codes.extend_from_slice(of_slab.as_slice().unwrap_or(&[]));
-        scales.extend_from_slice(params.scales());
-        zero_points.extend_from_slice(params.zero_points());
-        range = Some(params.codes());
+    let slabs: Vec<Slice> = (0..channels).step_by(rows).map(|at| Slice::from(at..(at + rows).min(channels))).collect();
+    let on_one_thread = |slabs: &[Slice]| -> Vec<Result<QuantizedTensor<C, IxDyn>>> {
+        slabs.iter().map(|&slab| quantize(values.slice_axis(Axis(0), slab))).collect()
+    };
+    // A few slabs a thread at a time: more would be held beside the codes that they become.
+    for slabs in slabs.chunks(SLABS_AT_ONCE * threads.get()) {
+        let results = if threads.get() == 1 {
+            on_one_thread(slabs)
+        } else {
+            std::thread::scope(|scope| {
+                let shares = slabs.chunks(slabs.len().div_ceil(threads.get()));
+                let workers: Vec<_> = shares.map(|share| scope.spawn(|| on_one_thread(share))).collect();
+                let joined = workers.into_iter().map(std::thread::ScopedJoinHandle::join);
+                joined.flat_map(|results| results.unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+            })
+        };
+        for result in results {
+            let (of_slab, params) = result?.into_parts();
+            codes.extend_from_slice(of_slab.as_slice().unwrap_or(&[]));
+            scales.extend_from_slice(params.scales());
+            zero_points.extend_from_slice(params.zero_points());
+            range = Some(params.codes());
+        }
     }
     let params = QuantParams::new(Granularity::Axis(0), range.unwrap_or(CodeRange::of::<C>()), scales, zero_points)?;
     QuantizedTensor::new(shaped(values.shape(), codes)?, params)
@@ -143,11 +146,11 @@ impl Encoded {
     }
 
     /// Returns the elements as they are stored.
-    pub(super) fn bytes(&self) -> Vec<u8> {
+    pub(super) fn into_bytes(self) -> Vec<u8> {
         match self {
-            Encoded::I8(q) => packed(q),
-            Encoded::I4(q) => packed(q),
-            Encoded::F16(q) => packed(q),
+            Encoded::I8(q) => packed(&q),
+            Encoded::I4(q) => packed(&q),
+            Encoded::F16(q) => packed(&q),
             Encoded::F32(values) => values.iter().flat_map(|x| x.to_le_bytes()).collect(),
         }
     }

@@ -50,12 +50,13 @@ pub(super) fn quantize(
             if let Some(encoded) = encoded {
                 outcome.error = Some(encoded.error(&values)?);
                 outcome.histograms = encoded.histograms(&values, options.histograms);
-                let scales = encoded.scales().unwrap_or(&[]);
-                let bytes = encoded.bytes();
-                outcome.bytes_after = bytes.len() as u64 + 12 * scales.len() as u64;
-                let data = edits.data(constant, entry.decision, bytes);
+                // What is held from here on is what will be written.
+                drop(values);
                 let (element_type, axis) = stored(entry.decision);
-                let scales = (!scales.is_empty()).then(|| (scales.to_vec(), axis));
+                let scales = encoded.scales().map(|scales| (scales.to_vec(), axis));
+                let bytes = encoded.into_bytes();
+                outcome.bytes_after = (bytes.len() + 12 * scales.as_ref().map_or(0, |(scales, _)| scales.len())) as u64;
+                let data = edits.data(constant, entry.decision, bytes);
                 model.replace(constant.id, Replacement { element_type, scales, data })?;
                 edits.users(source, entry.decision);
             }
