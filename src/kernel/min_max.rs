@@ -91,7 +91,7 @@ pub fn count_non_finite<T: Real>(level: Level, x: &[T]) -> (u64, u64) {
 }
 
 /// Returns whether all elements are known to be finite.
-fn finite<T: Real>(level: Level, x: &[T]) -> bool {
+pub(super) fn finite<T: Real>(level: Level, x: &[T]) -> bool {
     T::as_f32s(x).is_some_and(|x| dispatch!(level, simd => finite_body(simd, x)))
 }
 

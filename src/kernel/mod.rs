@@ -24,6 +24,7 @@ mod error_sums;
 #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
 mod f16c;
 mod fake_quantize;
+mod group_extremes;
 mod histogram;
 mod level;
 mod min_max;
@@ -51,3 +52,4 @@ pub use requantize::{Requantization, requantize};
 pub(crate) use each::{
     Groups, Settings, dequantize_span, fake_quantize_backward_span, fake_quantize_span, quantize_span,
 };
+pub(crate) use group_extremes::GroupExtremes;

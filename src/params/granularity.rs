@@ -97,7 +97,10 @@ impl Granularity {
                 let blocks = blocks_of(shape, axis, size)?;
                 let outer = product(&shape[..axis]);
                 let inner = product(&shape[axis + 1..]);
-                if inner == 1 {
+                if inner == 1 && shape[axis].is_multiple_of(size) {
+                    // All blocks are whole, so that they follow each other from one end of the tensor to the other.
+                    (1, outer.saturating_mul(shape[axis]), 0, size)
+                } else if inner == 1 {
                     (outer, shape[axis], blocks, size)
                 } else {
                     // A row of `inner` elements at a time; `size` such rows after another have the same groups.

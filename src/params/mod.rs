@@ -57,7 +57,7 @@ use core::fmt::Debug;
 /// }
 /// ```
 #[doc(alias = "qparams")]
-pub trait ParamsCalculator: Debug {
+pub trait ParamsCalculator: Debug + Send + Sync {
     /// Returns the scale and zero point that map `range` to `codes`.
     ///
     /// Any valid range is answered, a constant and an all-zero one included: the scale is always positive.

@@ -1,6 +1,6 @@
 //! The smallest and the largest value.
 
-use super::{RangeEstimator, Target, range_of};
+use super::{Feed, RangeEstimator, Target, range_of};
 use crate::error::Result;
 use crate::kernel::{self, Extremes};
 use crate::params::ValueRange;
@@ -43,11 +43,19 @@ impl RangeEstimator for MinMax {
         self.seen = self.seen.merge(kernel::min_max(kernel::detect(), values));
     }
 
+    fn observe_extremes(&mut self, seen: &Extremes) {
+        self.seen = self.seen.merge(*seen);
+    }
+
     fn merge(&mut self, other: &Self) {
         self.seen = self.seen.merge(other.seen);
     }
 
     fn range(&self, _target: &dyn Target) -> Result<ValueRange> {
         range_of(&self.seen)
+    }
+
+    fn feed(&self) -> Feed {
+        Feed::Extremes
     }
 }

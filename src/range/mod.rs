@@ -101,9 +101,17 @@ use core::fmt::Debug;
 /// ```
 #[doc(alias = "observer")]
 #[doc(alias = "calibrator")]
-pub trait RangeEstimator: Clone + Debug {
+pub trait RangeEstimator: Clone + Debug + Send + Sync {
     /// Takes note of values.
     fn observe(&mut self, values: &[f32]);
+
+    /// Takes note of values of which the extremes are known: for an estimator with [`Feed::Extremes`], which need not see
+    /// the values. The provided body observes the two extremes.
+    fn observe_extremes(&mut self, seen: &Extremes) {
+        if seen.min <= seen.max {
+            self.observe(&[seen.min, seen.max]);
+        }
+    }
 
     /// Takes note of everything that `other` observed.
     fn merge(&mut self, other: &Self);
@@ -140,6 +148,9 @@ pub enum Feed {
     Nothing,
     /// The values of a group in as many calls of [`observe`](RangeEstimator::observe) as is convenient.
     Pieces,
+    /// The extremes of the values of a group, in as many calls of [`observe_extremes`](RangeEstimator::observe_extremes) as
+    /// is convenient: they are found on the way, where a tensor is searched for NaN.
+    Extremes,
     /// All values of a group in one call of [`range_of`](RangeEstimator::range_of): for estimators whose answer depends
     /// on how values are split, as that of a moving average of batches does, or is better for values at hand.
     Whole,

@@ -5,14 +5,16 @@
 
 use super::observe::Columns;
 use super::scheme::Scheme;
-use super::stream::for_each_f32_piece;
+use super::stream::{Visit, for_each_f32_piece};
+use super::tasks::{Task, collect, tasks_of};
 use crate::error::{Error, Result};
 use crate::kernel;
 use crate::num::{Code, Real, Rounding};
-use crate::params::{AffineParams, CodeRange, Granularity, NanPolicy, ParamsCalculator, QuantParams, Span, ValueRange};
-use crate::range::{Feed, RangeEstimator};
+use crate::params::{AffineParams, Granularity, NanPolicy, ParamsCalculator, QuantParams, ValueRange};
+use crate::range::{Feed, RangeEstimator, Target};
 use alloc::vec;
 use alloc::vec::Vec;
+use core::ops::Range;
 use ndarray::{ArrayView, Dimension};
 
 /// What was noticed while a tensor was read.
@@ -25,6 +27,14 @@ pub struct Observed {
     pub infinite: u64,
     /// Groups whose range is a single value: channels that are constant, or all zero.
     pub constant_groups: u64,
+}
+
+impl Observed {
+    pub(super) fn add(&mut self, other: Self) {
+        self.nan += other.nan;
+        self.infinite += other.infinite;
+        self.constant_groups += other.constant_groups;
+    }
 }
 
 pub(super) fn estimate<T, D, C, E, P, R>(
@@ -44,19 +54,28 @@ where
     if !codes.fits::<C>() {
         return Err(codes.does_not_fit::<C>());
     }
-    let mut pass =
-        Pass { scheme, codes, shape: view.shape(), observed: Observed::default(), params: Vec::with_capacity(groups) };
+    let mut pass = Pass {
+        estimator: &scheme.estimator,
+        target: scheme,
+        granularity: scheme.granularity,
+        nan_policy: scheme.nan_policy,
+        shape: view.shape(),
+        observed: Observed::default(),
+        params: Vec::new(),
+    };
     let group_len = match scheme.granularity {
         // All but the last block are of full length.
         Granularity::Block { size, .. } => size.min(view.len()),
         _ => view.len().checked_div(groups).unwrap_or(0),
     };
-    if one_run_each(scheme.granularity, view.shape()) || scheme.estimator.feed() == Feed::Nothing {
-        pass.in_order(view, groups)?;
-    } else {
-        pass.scattered(view, groups, group_len)?;
+    let in_order = one_run_each(scheme.granularity, view.shape()) || scheme.estimator.feed() == Feed::Nothing;
+    let pieces: Pieces<'_> = &mut |visit| for_each_f32_piece(view, scheme.granularity, visit);
+    match view.as_slice() {
+        Some(slice) if in_order => pass.in_tasks(groups, &|task, visit| task.for_each_f32_piece(slice, visit))?,
+        _ if in_order => pass.in_order(0..groups, pieces)?,
+        _ => pass.scattered(groups, group_len, pieces)?,
     }
-    let params = QuantParams::from_groups(scheme.granularity, pass.codes, pass.params)?;
+    let params = QuantParams::from_groups(scheme.granularity, codes, pass.params)?;
     Ok((params, pass.observed))
 }
 
@@ -69,84 +88,181 @@ fn one_run_each(granularity: Granularity, shape: &[usize]) -> bool {
     }
 }
 
-struct Pass<'a, C, E, P, R> {
-    scheme: &'a Scheme<C, E, P, R>,
-    codes: CodeRange,
+/// Shows the pieces of a task, in order.
+type PiecesOf<'a> = &'a (dyn Fn(&Task, Visit<'_>) -> Result<()> + Sync);
+/// Shows pieces, in order.
+type Pieces<'a> = &'a mut dyn FnMut(Visit<'_>) -> Result<()>;
+
+/// What is found on the way, and what is needed for it: of a scheme not its type, so that this is compiled once for each
+/// kind of estimator.
+struct Pass<'a, E> {
+    estimator: &'a E,
+    target: &'a (dyn Target + Sync),
+    granularity: Granularity,
+    nan_policy: NanPolicy,
     shape: &'a [usize],
     observed: Observed,
     params: Vec<AffineParams>,
 }
 
-impl<C: Code, E: RangeEstimator, P: ParamsCalculator, R: Rounding> Pass<'_, C, E, P, R> {
-    /// One estimator at a time.
-    fn in_order<T: Real, D: Dimension>(&mut self, view: &ArrayView<'_, T, D>, groups: usize) -> Result<()> {
-        let feed = self.scheme.estimator.feed();
-        let mut current = (0, self.scheme.estimator.clone());
+impl<E: RangeEstimator> Pass<'_, E> {
+    /// One estimator at a time, in tasks of whole groups, or, where there are few groups, of parts of them.
+    fn in_tasks(&mut self, groups: usize, pieces_of: PiecesOf<'_>) -> Result<()> {
+        let tasks = tasks_of(self.granularity, self.shape)?;
+        if self.estimator.feed() == Feed::Nothing {
+            let observed = collect(&tasks, &|task| {
+                let mut pass = self.empty();
+                pieces_of(task, &mut |span, x| pass.check(span.start, x))?;
+                Ok(pass.observed)
+            })?;
+            for observed in observed {
+                self.observed.add(observed);
+            }
+            return self.in_order(0..groups, &mut |_| Ok(()));
+        }
+        let shared = tasks.windows(2).any(|pair| pair[0].groups().end > pair[1].groups().start);
+        if !shared {
+            let parts = collect(&tasks, &|task| {
+                let mut pass = self.empty();
+                pass.in_order(task.groups(), &mut |visit| pieces_of(task, visit))?;
+                Ok((pass.observed, pass.params))
+            })?;
+            for (observed, params) in parts {
+                self.observed.add(observed);
+                self.params.extend(params);
+            }
+            // Groups without elements, after the last that has some.
+            return self.in_order(self.params.len()..groups, &mut |_| Ok(()));
+        }
+        if self.estimator.feed() == Feed::Whole {
+            return self
+                .in_order(0..groups, &mut |visit| tasks.iter().try_for_each(|task| pieces_of(task, &mut *visit)));
+        }
+        let parts = collect(&tasks, &|task| {
+            let (mut pass, mut estimators) = (self.empty(), Vec::new());
+            pass.observe_runs(&mut estimators, &mut |visit| pieces_of(task, visit))?;
+            Ok((pass.observed, estimators))
+        })?;
+        let mut merged: Vec<E> = vec![self.estimator.clone(); groups];
+        for (observed, estimators) in parts {
+            self.observed.add(observed);
+            for (group, estimator) in estimators {
+                merged[group].merge(&estimator);
+            }
+        }
+        for estimator in merged {
+            self.push_params(estimator.range(self.target)?)?;
+        }
+        Ok(())
+    }
+
+    /// Returns a pass of the same scheme over the same tensor, which has seen nothing.
+    fn empty(&self) -> Self {
+        Self { observed: Observed::default(), params: Vec::new(), ..*self }
+    }
+
+    /// An estimator for each group that comes by; groups come in order.
+    fn observe_runs(&mut self, estimators: &mut Vec<(usize, E)>, pieces: Pieces<'_>) -> Result<()> {
+        let feed = self.estimator.feed();
+        pieces(&mut |span, x| {
+            for (k, run) in x.chunks(span.repeat).enumerate() {
+                let group = span.first_group + k;
+                if estimators.last().is_none_or(|(last, _)| *last != group) {
+                    estimators.push((group, self.estimator.clone()));
+                }
+                if let Some((_, estimator)) = estimators.last_mut() {
+                    self.show(estimator, feed, span.start + k * span.repeat, run)?;
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// One estimator at a time, for these groups.
+    fn in_order(&mut self, groups: Range<usize>, pieces: Pieces<'_>) -> Result<()> {
+        let feed = self.estimator.feed();
+        let mut current = (groups.start, self.estimator.clone());
         let mut collected = Vec::new();
-        for_each_f32_piece(view, self.scheme.granularity, |span, x| {
-            self.check(span, x)?;
-            let runs = if feed == Feed::Nothing { &[] } else { x };
-            for (k, run) in runs.chunks(span.repeat).enumerate() {
+        pieces(&mut |span, x| {
+            if feed == Feed::Nothing {
+                return self.check(span.start, x);
+            }
+            for (k, run) in x.chunks(span.repeat).enumerate() {
                 while current.0 < span.first_group + k {
                     self.finish(&mut current, &mut collected)?;
                 }
-                if feed == Feed::Whole { collected.extend_from_slice(run) } else { current.1.observe(run) }
+                self.show(&mut current.1, feed, span.start + k * span.repeat, run)?;
+                if feed == Feed::Whole {
+                    collected.extend_from_slice(run);
+                }
             }
             Ok(())
         })?;
-        while current.0 < groups {
+        while current.0 < groups.end {
             self.finish(&mut current, &mut collected)?;
         }
         Ok(())
     }
 
+    /// Checks a run, and shows it to its estimator as that wants to be fed. `start` is the index of its first element.
+    fn show(&mut self, estimator: &mut E, feed: Feed, start: usize, run: &[f32]) -> Result<()> {
+        if feed == Feed::Extremes {
+            let seen = kernel::min_max(kernel::detect(), run);
+            self.note(start, run, (seen.nan, seen.infinite))?;
+            estimator.observe_extremes(&seen);
+            return Ok(());
+        }
+        self.check(start, run)?;
+        if feed == Feed::Pieces {
+            estimator.observe(run);
+        }
+        Ok(())
+    }
+
     /// An estimator for each group.
-    fn scattered<T: Real, D: Dimension>(
-        &mut self,
-        view: &ArrayView<'_, T, D>,
-        groups: usize,
-        group_len: usize,
-    ) -> Result<()> {
-        let mut estimators = vec![self.scheme.estimator.clone(); groups];
-        let feed = self.scheme.estimator.feed();
+    fn scattered(&mut self, groups: usize, group_len: usize, pieces: Pieces<'_>) -> Result<()> {
+        let mut estimators = vec![self.estimator.clone(); groups];
+        let feed = self.estimator.feed();
         let mut columns = Columns::new(groups, feed, group_len);
-        for_each_f32_piece(view, self.scheme.granularity, |span, x| {
-            self.check(span, x)?;
+        pieces(&mut |span, x| {
+            self.check(span.start, x)?;
             columns.add(span, x, &mut estimators);
             Ok(())
         })?;
         for (group, mut estimator) in estimators.into_iter().enumerate() {
-            let rest = columns.of(group);
             let range = if feed == Feed::Whole {
-                estimator.range_of(rest, self.scheme)?
+                estimator.range_of(columns.of(group), self.target)?
             } else {
-                estimator.observe(rest);
-                estimator.range(self.scheme)?
+                columns.show_rest(group, &mut estimator);
+                estimator.range(self.target)?
             };
             self.push_params(range)?;
         }
         Ok(())
     }
 
-    /// Counts what is not finite, and refuses NaN where the policy says so.
-    fn check(&mut self, span: Span, x: &[f32]) -> Result<()> {
-        let level = kernel::detect();
-        let (nan, infinite) = kernel::count_non_finite(level, x);
+    /// Counts what is not finite, and refuses NaN where the policy says so. `start` is the index of the first element.
+    fn check(&mut self, start: usize, x: &[f32]) -> Result<()> {
+        self.note(start, x, kernel::count_non_finite(kernel::detect(), x))
+    }
+
+    /// Adds the counts of NaN and infinities, and refuses NaN where the policy says so.
+    fn note(&mut self, start: usize, x: &[f32], (nan, infinite): (u64, u64)) -> Result<()> {
         self.observed.nan += nan;
         self.observed.infinite += infinite;
-        if nan > 0 && self.scheme.nan_policy == NanPolicy::Error {
-            let at = span.start + kernel::first_nan(level, x).unwrap_or(0);
+        if nan > 0 && self.nan_policy == NanPolicy::Error {
+            let at = start + kernel::first_nan(kernel::detect(), x).unwrap_or(0);
             return Err(Error::NotANumber { index: unravel(at, self.shape) });
         }
         Ok(())
     }
 
     fn finish(&mut self, current: &mut (usize, E), collected: &mut Vec<f32>) -> Result<()> {
-        let estimator = core::mem::replace(&mut current.1, self.scheme.estimator.clone());
+        let estimator = core::mem::replace(&mut current.1, self.estimator.clone());
         let range = if estimator.feed() == Feed::Whole {
-            estimator.range_of(collected, self.scheme)?
+            estimator.range_of(collected, self.target)?
         } else {
-            estimator.range(self.scheme)?
+            estimator.range(self.target)?
         };
         collected.clear();
         current.0 += 1;
@@ -154,9 +270,9 @@ impl<C: Code, E: RangeEstimator, P: ParamsCalculator, R: Rounding> Pass<'_, C, E
     }
 
     fn push_params(&mut self, range: ValueRange) -> Result<()> {
-        let was_observed = self.scheme.estimator.feed() != Feed::Nothing;
+        let was_observed = self.estimator.feed() != Feed::Nothing;
         self.observed.constant_groups += u64::from(was_observed && range.is_constant());
-        self.params.push(self.scheme.calculator.params(range, self.codes)?);
+        self.params.push(self.target.params(range)?);
         Ok(())
     }
 }

@@ -4,7 +4,7 @@ use super::estimate::estimate;
 use super::output::{check_shape, contiguous, zeros};
 use super::quantize::{check_values, settings};
 use super::scheme::Scheme;
-use super::stream::for_each_f32_piece;
+use super::tasks::map_pieces;
 use crate::error::Result;
 use crate::kernel::{self, Groups, Settings, fake_quantize_backward_span, fake_quantize_span};
 use crate::num::{Code, Real, Rounding};
@@ -70,10 +70,8 @@ where
     let out = contiguous(&mut out)?;
     let (params, observed) = estimate(&view, scheme)?;
     let (level, groups, settings) = (kernel::detect(), Groups::new(&params), settings(scheme, observed));
-    for_each_f32_piece(&view, params.granularity(), |span, x| {
-        let out = &mut out[span.start..span.start + span.len];
+    map_pieces(&view, params.granularity(), out, &|span, x, out| {
         fake_quantize_span::<C, R>(level, &groups, settings, span, x, out);
-        Ok(())
     })?;
     Ok(params)
 }
@@ -121,11 +119,9 @@ where
     let (Some(gradient), Some(out_slice)) = (gradient.as_slice(), out.as_slice_mut()) else { return Ok(out) };
     let (level, groups) = (kernel::detect(), Groups::new(params));
     let settings = Settings { rounding: scheme.rounding, scaling: scheme.scaling, nan: scheme.nan_policy };
-    for_each_f32_piece(&view, params.granularity(), |span, x| {
-        let range = span.start..span.start + span.len;
-        let (gradient, out) = (&gradient[range.clone()], &mut out_slice[range]);
+    map_pieces(&view, params.granularity(), out_slice, &|span, x, out| {
+        let gradient = &gradient[span.start..span.start + span.len];
         fake_quantize_backward_span::<C, R>(level, &groups, settings, span, x, gradient, out);
-        Ok(())
     })?;
     Ok(out)
 }

@@ -3,6 +3,7 @@
 //! Where each group is one run of elements, its estimator sees pieces of that run. Groups whose runs are short, as along
 //! the last axis, are first collected in a column for each, so that an estimator sees many values in a call.
 
+use crate::kernel::{self, GroupExtremes};
 use crate::params::Span;
 use crate::range::{Feed, RangeEstimator};
 use alloc::vec::Vec;
@@ -43,10 +44,7 @@ pub(crate) fn observe_groups<T: Real, D: Dimension, E: RangeEstimator>(
         Ok(())
     })?;
     for (group, estimator) in estimators.iter_mut().enumerate() {
-        let rest = columns.of(group);
-        if !rest.is_empty() {
-            estimator.observe(rest);
-        }
+        columns.show_rest(group, estimator);
     }
     Ok(())
 }
@@ -58,19 +56,25 @@ pub(super) struct Columns {
     depth: usize,
     values: Vec<f32>,
     heights: Vec<usize>,
+    /// In place of columns, where estimators want no more.
+    extremes: Option<GroupExtremes>,
 }
 
 impl Columns {
     /// Returns empty columns for so many groups, of which none is longer than `longest`.
     pub(super) fn new(groups: usize, feed: Feed, longest: usize) -> Self {
+        let extremes = (feed == Feed::Extremes).then(|| GroupExtremes::new(groups));
         let depth = if feed == Feed::Whole { longest + 1 } else { COLUMN };
-        Self { feed, groups, depth, values: Vec::new(), heights: Vec::new() }
+        Self { feed, groups, depth, values: Vec::new(), heights: Vec::new(), extremes }
     }
 
     /// Shows the estimators a piece of a tensor, or collects it.
     pub(super) fn add<E: RangeEstimator>(&mut self, span: Span, x: &[f32], estimators: &mut [E]) {
         if self.feed == Feed::Nothing {
             return;
+        }
+        if let Some(extremes) = &mut self.extremes {
+            return extremes.observe(kernel::detect(), span.first_group, span.repeat, x);
         }
         for (k, run) in x.chunks(span.repeat).enumerate() {
             let group = span.first_group + k;
@@ -97,6 +101,15 @@ impl Columns {
             } else {
                 self.heights[group] = height + 1;
             }
+        }
+    }
+
+    /// Shows the estimator of a group what it has not seen.
+    pub(super) fn show_rest<E: RangeEstimator>(&self, group: usize, estimator: &mut E) {
+        match &self.extremes {
+            Some(extremes) => estimator.observe_extremes(&extremes.of(group)),
+            None if !self.of(group).is_empty() => estimator.observe(self.of(group)),
+            None => {}
         }
     }
 

@@ -5,11 +5,13 @@ use super::output::{check_shape, contiguous, zeros};
 use super::quantized::QuantizedTensor;
 use super::scheme::Scheme;
 use super::stream::for_each_f32_piece;
+use super::tasks::{each, map_pieces};
 use crate::error::{Error, Result};
 use crate::kernel::{self, Groups, Settings, quantize_span};
 use crate::num::{Code, Real, Rounding};
 use crate::params::{NanPolicy, ParamsCalculator, QuantParams};
 use crate::range::RangeEstimator;
+use alloc::vec::Vec;
 use ndarray::{ArrayView, ArrayViewMut, Dimension};
 
 /// Returns the codes of a tensor with the parameters that restore it: range, scale and zero point, codes, in that order.
@@ -57,6 +59,36 @@ where
         map_codes(&view, &params, scheme, observed, out)?;
     }
     Ok(QuantizedTensor::from_parts(codes, params, observed))
+}
+
+/// Returns what [`quantize_tensor`] gives for each of the tensors, in their order.
+///
+/// With the feature `rayon` threads share out the tensors among themselves, and large ones also the parts of each.
+///
+/// # Examples
+///
+/// ```
+/// use ndarray::array;
+/// use tensor_quant::{Scheme, tensor::quantize_tensors};
+///
+/// let (first, second) = (array![1.0_f32, -2.0], array![0.5_f32]);
+/// let all = quantize_tensors(&[first.view(), second.view()], &Scheme::<i8>::symmetric());
+/// assert_eq!(all[1].as_ref().map(|q| q.codes()[0]), Ok(127));
+/// ```
+#[doc(alias = "batch")]
+pub fn quantize_tensors<T, D, C, E, P, R>(
+    views: &[ArrayView<'_, T, D>],
+    scheme: &Scheme<C, E, P, R>,
+) -> Vec<Result<QuantizedTensor<C, D>>>
+where
+    T: Real,
+    D: Dimension,
+    C: Code,
+    E: RangeEstimator,
+    P: ParamsCalculator,
+    R: Rounding,
+{
+    each(views, &|view| quantize_tensor(view.view(), scheme))
 }
 
 /// As [`quantize_tensor`], writing the codes to memory of the caller. Nothing is allocated per element.
@@ -179,10 +211,7 @@ where
 {
     let level = kernel::detect();
     let (groups, settings) = (Groups::new(params), settings(scheme, observed));
-    for_each_f32_piece(view, params.granularity(), |span, x| {
-        quantize_span(level, &groups, settings, span, x, &mut out[span.start..span.start + span.len]);
-        Ok(())
-    })
+    map_pieces(view, params.granularity(), out, &|span, x, out| quantize_span(level, &groups, settings, span, x, out))
 }
 
 /// Where there is no NaN, the bare mapping need not look for one.

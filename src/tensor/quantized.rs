@@ -2,6 +2,7 @@
 
 use super::estimate::Observed;
 use super::output::{check_shape, contiguous, zeros};
+use super::tasks::{self, tasks_of};
 use crate::error::Result;
 use crate::kernel::{self, dequantize_span};
 use crate::num::Code;
@@ -114,9 +115,13 @@ pub fn dequantize_into<C: Code, D: Dimension>(
 /// Restores row-major codes; the parameters were checked against the shape.
 pub(super) fn restore<C: Code>(codes: &[C], shape: &[usize], params: &QuantParams, out: &mut [f32]) {
     let level = kernel::detect();
-    let spans = params.granularity().spans(shape).into_iter().flatten();
-    for span in spans {
-        let range = span.start..span.start + span.len;
-        dequantize_span(level, params, span, &codes[range.clone()], &mut out[range]);
-    }
+    // What is not of this shape was refused before.
+    let Ok(tasks) = tasks_of(params.granularity(), shape) else { return };
+    tasks::run(&tasks, out, &|task, out| {
+        for span in task.spans() {
+            let range = span.start..span.start + span.len;
+            let start = span.start - task.range().start;
+            dequantize_span(level, params, *span, &codes[range], &mut out[start..start + span.len]);
+        }
+    });
 }

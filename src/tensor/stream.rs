@@ -11,46 +11,51 @@ use ndarray::{ArrayView, ArrayView1, Axis, Dimension, Slice};
 /// Elements in a piece: small enough that a second look at it comes from the first-level cache.
 const PIECE: usize = 4096;
 
-/// Calls `visit` with each piece of the tensor, in order, and the groups that its elements belong to.
-fn for_each_piece<T: Real, D: Dimension>(
-    view: &ArrayView<'_, T, D>,
-    granularity: Granularity,
-    mut visit: impl FnMut(Span, &[T]) -> Result<()>,
-) -> Result<()> {
-    let spans = granularity.spans(view.shape())?;
-    if let Some(slice) = view.as_slice() {
-        for piece in spans.flat_map(|span| span.pieces(PIECE)) {
-            visit(piece, &slice[piece.start..piece.start + piece.len])?;
-        }
-    } else {
-        let mut tile = vec![T::default(); PIECE.min(view.len())];
-        let mut cursor = Cursor::new(view);
-        for piece in spans.flat_map(|span| span.pieces(PIECE)) {
-            let tile = &mut tile[..piece.len];
-            cursor.fill(tile);
-            visit(piece, tile)?;
-        }
-    }
-    Ok(())
-}
+/// What is shown a piece: its groups, and its elements.
+pub(super) type Visit<'a> = &'a mut dyn FnMut(Span, &[f32]) -> Result<()>;
 
-/// As [`for_each_piece`], with the elements in f32: where they lie if that is their type, else widened in a tile. The
-/// kernels behind it are then compiled once, not once for each type.
+/// Calls `visit` with each piece of the tensor, in order: the groups that its elements belong to, and the elements in f32,
+/// where they lie if that is their type, else widened in a tile.
 pub(crate) fn for_each_f32_piece<T: Real, D: Dimension>(
     view: &ArrayView<'_, T, D>,
     granularity: Granularity,
     mut visit: impl FnMut(Span, &[f32]) -> Result<()>,
 ) -> Result<()> {
-    let level = kernel::detect();
+    for_each_piece(view, granularity, &mut visit)
+}
+
+/// The same, compiled once for each type of element and dimension.
+fn for_each_piece<T: Real, D: Dimension>(
+    view: &ArrayView<'_, T, D>,
+    granularity: Granularity,
+    visit: Visit<'_>,
+) -> Result<()> {
+    let pieces = granularity.spans(view.shape())?.flat_map(|span| span.pieces(PIECE));
     let mut widened = Vec::new();
-    for_each_piece(view, granularity, |span, x| {
-        if let Some(x) = T::as_f32s(x) {
-            return visit(span, x);
+    if let Some(slice) = view.as_slice() {
+        for piece in pieces {
+            visit(piece, in_f32(&slice[piece.start..piece.start + piece.len], &mut widened))?;
         }
-        widened.resize(x.len(), 0.0);
-        kernel::to_f32(level, x, &mut widened);
-        visit(span, &widened)
-    })
+    } else {
+        let mut tile = vec![T::default(); PIECE.min(view.len())];
+        let mut cursor = Cursor::new(view);
+        for piece in pieces {
+            let tile = &mut tile[..piece.len];
+            cursor.fill(tile);
+            visit(piece, in_f32(tile, &mut widened))?;
+        }
+    }
+    Ok(())
+}
+
+/// Returns the elements in f32: themselves, or in `widened`.
+pub(super) fn in_f32<'a, T: Real>(x: &'a [T], widened: &'a mut Vec<f32>) -> &'a [f32] {
+    if let Some(x) = T::as_f32s(x) {
+        return x;
+    }
+    widened.resize(x.len(), 0.0);
+    kernel::to_f32(kernel::detect(), x, widened);
+    widened
 }
 
 /// Reads elements in row-major order, rows at a time.

@@ -1,0 +1,175 @@
+//! A tensor cut into tasks that do not depend on each other, for threads to share out, or for one thread.
+//!
+//! 1. Where a task begins depends on the shape and the granularity alone, and what tasks give is put together in their order:
+//!    the result is the same for any number of threads.
+//! 2. A thread that maps alone goes through the tasks from the last to the first. The pass before, which looked for the range,
+//!    ended at the last, so that as much as fits is still in the cache.
+//! 3. A task is large beside what it costs to hand it over (some microseconds), and fits the second-level cache.
+
+use super::stream::{Visit, for_each_f32_piece, in_f32};
+use crate::error::Result;
+use crate::num::Real;
+use crate::params::{Granularity, Span};
+use alloc::vec::Vec;
+use core::ops::Range;
+use ndarray::{ArrayView, Dimension};
+
+/// Elements in a task, if its groups let it be: 256 KiB of f32.
+const TASK: usize = 1 << 16;
+/// Elements in a piece: small enough that a second look at it comes from the first-level cache.
+const PIECE: usize = 4096;
+/// With fewer tasks than that one thread is as fast as two.
+#[cfg(feature = "rayon")]
+const FEWEST: usize = 4;
+
+/// Neighbouring elements of a tensor, in row-major order.
+#[derive(Clone, Debug)]
+pub(super) struct Task {
+    spans: Vec<Span>,
+    range: Range<usize>,
+}
+
+impl Task {
+    /// Returns the indices of its elements.
+    pub(super) fn range(&self) -> Range<usize> {
+        self.range.clone()
+    }
+
+    /// Returns its elements as runs, in order.
+    pub(super) fn spans(&self) -> &[Span] {
+        &self.spans
+    }
+
+    /// Returns the groups of its elements, where groups are runs in order.
+    pub(super) fn groups(&self) -> Range<usize> {
+        let first = self.spans.first().map_or(0, |span| span.first_group);
+        let end = self.spans.last().map_or(0, |span| span.first_group + span.len.div_ceil(span.repeat));
+        first..end
+    }
+
+    /// Calls `visit` with each of its pieces, in order. `slice` is the whole tensor.
+    pub(super) fn for_each_f32_piece<T: Real>(&self, slice: &[T], visit: Visit<'_>) -> Result<()> {
+        let mut widened = Vec::new();
+        for piece in self.spans.iter().flat_map(|span| span.pieces(PIECE)) {
+            visit(piece, in_f32(&slice[piece.start..piece.start + piece.len], &mut widened))?;
+        }
+        Ok(())
+    }
+}
+
+/// Returns the tasks of a tensor of this shape, in order. Groups of up to a task's length are not cut.
+///
+/// # Errors
+///
+/// Those of [`Granularity::spans`].
+pub(super) fn tasks_of(granularity: Granularity, shape: &[usize]) -> Result<Vec<Task>> {
+    let mut tasks: Vec<Task> = Vec::new();
+    for span in granularity.spans(shape)?.flat_map(|span| span.pieces(TASK)) {
+        let end = span.start + span.len;
+        match tasks.last_mut() {
+            Some(task) if task.range.len() + span.len <= TASK => {
+                task.spans.push(span);
+                task.range.end = end;
+            }
+            _ => tasks.push(Task { spans: Vec::from([span]), range: span.start..end }),
+        }
+    }
+    Ok(tasks)
+}
+
+/// What is done with a piece of a tensor: its elements, and as many of the output.
+pub(super) type MapPiece<'a, O> = &'a (dyn Fn(Span, &[f32], &mut [O]) + Sync);
+
+/// Maps each piece of a tensor to as many elements of `out`, which is of its length.
+///
+/// # Errors
+///
+/// Those of [`Granularity::spans`].
+pub(super) fn map_pieces<T: Real, D: Dimension, O: Send>(
+    view: &ArrayView<'_, T, D>,
+    granularity: Granularity,
+    out: &mut [O],
+    map: MapPiece<'_, O>,
+) -> Result<()> {
+    match view.as_slice() {
+        Some(slice) => {
+            map_slice(slice, &tasks_of(granularity, view.shape())?, out, map);
+            Ok(())
+        }
+        None => for_each_f32_piece(view, granularity, |span, x| {
+            map(span, x, &mut out[span.start..span.start + span.len]);
+            Ok(())
+        }),
+    }
+}
+
+fn map_slice<T: Real, O: Send>(slice: &[T], tasks: &[Task], out: &mut [O], map: MapPiece<'_, O>) {
+    run(tasks, out, &|task, out| {
+        let done = task.for_each_f32_piece(slice, &mut |span, x| {
+            let start = span.start - task.range.start;
+            map(span, x, &mut out[start..start + span.len]);
+            Ok(())
+        });
+        debug_assert!(done.is_ok(), "mapping does not fail");
+    });
+}
+
+/// Runs each task with its part of `out`. The tasks cover `out`, in order.
+pub(super) fn run<O: Send>(tasks: &[Task], mut out: &mut [O], run: &(dyn Fn(&Task, &mut [O]) + Sync)) {
+    let mut parts = Vec::with_capacity(tasks.len());
+    for task in tasks {
+        let (part, rest) = out.split_at_mut(task.range.len());
+        parts.push((task, part));
+        out = rest;
+    }
+    #[cfg(feature = "rayon")]
+    if parts.len() >= FEWEST {
+        return threads::consume(parts, &|(task, part)| run(task, part));
+    }
+    parts.into_iter().rev().for_each(|(task, part)| run(task, part));
+}
+
+/// Returns what `run` gives for each of the values, in order.
+pub(super) fn each<V: Sync, A: Send>(values: &[V], run: &(dyn Fn(&V) -> A + Sync)) -> Vec<A> {
+    #[cfg(feature = "rayon")]
+    if values.len() > 1 {
+        let mut found: Vec<Option<A>> = values.iter().map(|_| None).collect();
+        threads::consume(values.iter().zip(&mut found).collect(), &|(value, found)| *found = Some(run(value)));
+        return found.into_iter().flatten().collect();
+    }
+    values.iter().map(run).collect()
+}
+
+/// Returns what each task gives, in order, and stops at the first error; of several errors it is that of the first task.
+pub(super) fn collect<A: Send>(tasks: &[Task], run: &(dyn Fn(&Task) -> Result<A> + Sync)) -> Result<Vec<A>> {
+    #[cfg(feature = "rayon")]
+    if tasks.len() >= FEWEST {
+        // All of them, so that which error is the first does not depend on which thread was.
+        return each(tasks, run).into_iter().collect();
+    }
+    tasks.iter().map(run).collect()
+}
+
+/// Calls `run` with each of the values, on as many threads as there are.
+#[cfg(feature = "rayon")]
+pub(super) mod threads {
+    use alloc::vec::Vec;
+    use rayon::iter::{IntoParallelIterator, ParallelIterator};
+    use std::sync::Mutex;
+
+    /// Hands each value to one thread. Only the loop over numbers is rayon's: compiled once, not for each kind of value.
+    pub(in crate::tensor) fn consume<V: Send>(values: Vec<V>, run: &(dyn Fn(V) + Sync)) {
+        let values: Vec<Mutex<Option<V>>> = values.into_iter().map(|value| Mutex::new(Some(value))).collect();
+        for_each_number(values.len(), &|i| {
+            // Nobody panics with the lock held, and every number comes once.
+            let value = values[i].lock().ok().and_then(|mut value| value.take());
+            if let Some(value) = value {
+                run(value);
+            }
+        });
+    }
+
+    fn for_each_number(end: usize, run: &(dyn Fn(usize) + Sync)) {
+        (0..end).into_par_iter().for_each(run);
+    }
+}
