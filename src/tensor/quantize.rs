@@ -73,7 +73,7 @@ where
 ///
 /// let (first, second) = (array![1.0_f32, -2.0], array![0.5_f32]);
 /// let all = quantize_tensors(&[first.view(), second.view()], &Scheme::<i8>::symmetric());
-/// assert_eq!(all[1].as_ref().map(|q| q.codes()[0]), Ok(127));
+/// assert_eq!(all[1].as_ref().map(|q| q.codes()[0]).ok(), Some(127));
 /// ```
 #[doc(alias = "batch")]
 pub fn quantize_tensors<T, D, C, E, P, R>(
