@@ -30,9 +30,9 @@ fn main() {
     }
 
     #[cfg(target_arch = "x86_64")]
-    if let Some(avx512) = limit::Avx512::detect() {
+    if let Some(limit) = limit::Limit::detect() {
         comparison.add_limit("limit", &["i8", "i8, zero point 5"], move |b, n| {
-            avx512.dequantize(&b.codes[..n], SCALE, &mut b.out[..n]);
+            limit.dequantize(&b.codes[..n], SCALE, &mut b.out[..n]);
         });
     }
 

@@ -1,5 +1,7 @@
 //! Measures the sums behind the error metrics: one pass over the original and the restored values.
 
+#[cfg(target_arch = "x86_64")]
+mod limit;
 mod ratio;
 
 use ratio::{Comparison, reals};
@@ -24,6 +26,13 @@ fn main() {
 
     let level = detect();
     comparison.add("error_sums", move |b, n| _ = black_box(error_sums(level, &b.x[..n], &b.restored[..n])));
+    #[cfg(target_arch = "x86_64")]
+    if let Some(limit) = limit::Limit::detect() {
+        comparison.add_limit("limit", &["error_sums"], move |b, n| {
+            _ = black_box(limit.error_sums(&b.x[..n], &b.restored[..n]));
+        });
+    }
+
     comparison.add("naive, squares only", |b, n| {
         let (mut signal, mut noise) = (0.0, 0.0);
         for (&x, &y) in b.x[..n].iter().zip(&b.restored) {

@@ -1,11 +1,11 @@
-//! Measures f32 → i8 → f32 in one pass: by reciprocal and by division.
+//! Measures f32 → i8 → f32 in one pass, by reciprocal and by division, and its straight-through gradient.
 
 #[cfg(target_arch = "x86_64")]
 mod limit;
 mod ratio;
 
 use ratio::{Comparison, reals};
-use tensor_quant::kernel::{Mapping, dequantize, detect, fake_quantize, quantize};
+use tensor_quant::kernel::{Mapping, dequantize, detect, fake_quantize, fake_quantize_backward, quantize};
 use tensor_quant::params::{AffineParams, CodeRange};
 use tensor_quant::{Scaling, TiesEven};
 
@@ -13,12 +13,13 @@ const SCALE: f32 = 0.03;
 
 struct Buffers {
     x: Vec<f32>,
+    gradient: Vec<f32>,
     codes: Vec<i8>,
     out: Vec<f32>,
 }
 
 fn main() {
-    let allocate = |len| Buffers { x: reals(len), codes: vec![0; len], out: vec![0.0; len] };
+    let allocate = |len| Buffers { x: reals(len), gradient: reals(len), codes: vec![0; len], out: vec![0.0; len] };
     let mut comparison = Comparison::new("fake_quantize", allocate, |b, n| b.out[..n].copy_from_slice(&b.x[..n]));
 
     let level = detect();
@@ -36,13 +37,25 @@ fn main() {
     });
 
     #[cfg(target_arch = "x86_64")]
-    if let Some(avx512) = limit::Avx512::detect() {
-        let multiplied = ["i8, reciprocal", "i8, reciprocal, in two passes"];
-        comparison.add_limit("limit: multiply", &multiplied, move |b, n| {
-            avx512.fake_quantize::<false>(&b.x[..n], SCALE, &mut b.out[..n]);
+    if let Some(limit) = limit::Limit::detect() {
+        comparison.add_limit_of_all("limit: multiply", move |b, n| {
+            limit.fake_quantize::<false>(&b.x[..n], SCALE, &mut b.out[..n]);
         });
-        comparison.add_limit("limit: divide", &["i8, divide"], move |b, n| {
-            avx512.fake_quantize::<true>(&b.x[..n], SCALE, &mut b.out[..n]);
+        comparison.add("limit: divide", move |b, n| {
+            limit.fake_quantize::<true>(&b.x[..n], SCALE, &mut b.out[..n]);
+        });
+    }
+
+    for (name, mapping) in [("backward, reciprocal", reciprocal), ("backward, divide", divide)] {
+        comparison.add(name, move |b, n| {
+            let (x, gradient) = (&b.x[..n], &b.gradient[..n]);
+            fake_quantize_backward(level, x, gradient, &mapping, TiesEven, &mut b.out[..n], 0);
+        });
+    }
+    #[cfg(target_arch = "x86_64")]
+    if let Some(limit) = limit::Limit::detect() {
+        comparison.add_limit("limit: backward", &["backward, reciprocal", "backward, divide"], move |b, n| {
+            limit.backward(&b.x[..n], &b.gradient[..n], SCALE, &mut b.out[..n]);
         });
     }
 

@@ -34,18 +34,18 @@ fn main() {
     comparison.add("bf16 → f32", move |b, n| bf16_to_f32(level, &b.bf16s[..n], &mut b.out[..n]));
 
     #[cfg(target_arch = "x86_64")]
-    if let Some(avx512) = limit::Avx512::detect() {
+    if let Some(limit) = limit::Limit::detect() {
         comparison.add_limit("limit: f32 → f16", &["f32 → f16"], move |b, n| {
-            avx512.f32_to_f16(&b.x[..n], &mut b.f16s[..n]);
+            limit.f32_to_f16(&b.x[..n], &mut b.f16s[..n]);
         });
         comparison.add_limit("limit: f16 → f32", &["f16 → f32"], move |b, n| {
-            avx512.f16_to_f32(&b.f16s[..n], &mut b.out[..n]);
+            limit.f16_to_f32(&b.f16s[..n], &mut b.out[..n]);
         });
         comparison.add_limit("limit: f32 → bf16", &["f32 → bf16"], move |b, n| {
-            avx512.f32_to_bf16(&b.x[..n], &mut b.bf16s[..n]);
+            limit.f32_to_bf16(&b.x[..n], &mut b.bf16s[..n]);
         });
         comparison.add_limit("limit: bf16 → f32", &["bf16 → f32"], move |b, n| {
-            avx512.bf16_to_f32(&b.bf16s[..n], &mut b.out[..n]);
+            limit.bf16_to_f32(&b.bf16s[..n], &mut b.out[..n]);
         });
     }
 

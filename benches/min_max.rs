@@ -21,8 +21,8 @@ fn main() {
     comparison.add("min_max", move |b, n| _ = black_box(min_max(level, &b.x[..n])));
 
     #[cfg(target_arch = "x86_64")]
-    if let Some(avx512) = limit::Avx512::detect() {
-        comparison.add_limit("limit", &["min_max"], move |b, n| _ = black_box(avx512.min_max(&b.x[..n])));
+    if let Some(limit) = limit::Limit::detect() {
+        comparison.add_limit("limit", &["min_max"], move |b, n| _ = black_box(limit.min_max(&b.x[..n])));
     }
 
     comparison.add("naive", |b, n| {

@@ -1,4 +1,4 @@
-//! Measures f32 → i8 and u8: by reciprocal and by division, in three roundings.
+//! Measures f32 → i8 and u8: by reciprocal and by division, in every rounding, a user's own included.
 
 #[cfg(target_arch = "x86_64")]
 mod limit;
@@ -8,7 +8,7 @@ use ratio::{Comparison, reals};
 use tensor_quant::kernel::{Mapping, detect, quantize};
 use tensor_quant::num::Code;
 use tensor_quant::params::{AffineParams, CodeRange};
-use tensor_quant::{Ceil, HalfAway, Rounding, Scaling, TiesEven};
+use tensor_quant::{Ceil, Floor, HalfAway, Rounding, Scaling, TiesEven, TowardZero};
 
 /// A few of the reals saturate, as they do in a model.
 const SCALE: f32 = 0.03;
@@ -27,20 +27,23 @@ fn main() {
     add_i8(&mut comparison, "i8, reciprocal", Scaling::Reciprocal, TiesEven);
     add_i8(&mut comparison, "i8, divide", Scaling::Divide, TiesEven);
     add_i8(&mut comparison, "i8, divide, ceil", Scaling::Divide, Ceil);
+    add_i8(&mut comparison, "i8, divide, floor", Scaling::Divide, Floor);
+    add_i8(&mut comparison, "i8, divide, toward zero", Scaling::Divide, TowardZero);
     add_i8(&mut comparison, "i8, divide, half away", Scaling::Divide, HalfAway);
+    add_i8(&mut comparison, "i8, divide, a user's", Scaling::Divide, HalfUp);
     let (level, mapping) = (detect(), mapping::<u8>(128, Scaling::Reciprocal));
     comparison.add("u8, reciprocal", move |b: &mut Buffers, n| {
         quantize(level, &b.x[..n], &mapping, TiesEven, &mut b.unsigned[..n], 0);
     });
 
     #[cfg(target_arch = "x86_64")]
-    if let Some(avx512) = limit::Avx512::detect() {
-        comparison.add_limit("limit: multiply", &["i8, reciprocal", "u8, reciprocal"], move |b, n| {
-            avx512.quantize::<false>(&b.x[..n], SCALE, &mut b.signed[..n]);
+    if let Some(limit) = limit::Limit::detect() {
+        // Whatever is asked for is held against the least that gives codes at all.
+        comparison.add_limit_of_all("limit: multiply", move |b, n| {
+            limit.quantize::<false>(&b.x[..n], SCALE, &mut b.signed[..n]);
         });
-        let divided = ["i8, divide", "i8, divide, ceil", "i8, divide, half away"];
-        comparison.add_limit("limit: divide", &divided, move |b, n| {
-            avx512.quantize::<true>(&b.x[..n], SCALE, &mut b.signed[..n]);
+        comparison.add("limit: divide", move |b, n| {
+            limit.quantize::<true>(&b.x[..n], SCALE, &mut b.signed[..n]);
         });
     }
 
@@ -55,6 +58,17 @@ fn main() {
         }
     });
     comparison.run();
+}
+
+/// Halves up: a rounding that no kernel knows.
+#[derive(Clone, Copy, Debug)]
+struct HalfUp;
+
+impl Rounding for HalfUp {
+    #[inline(always)]
+    fn round(self, x: f32, _index: u64) -> f32 {
+        (x + 0.5).floor()
+    }
 }
 
 fn add_i8<R: Rounding + 'static>(

@@ -220,6 +220,23 @@ proptest! {
     }
 
     #[test]
+    fn integer_matrix_products(
+        (rows, channels, depth) in (0_usize..60, 0_usize..40, 0_usize..40),
+        bytes in prop::collection::vec(prop_oneof![3 => any::<i8>(), 1 => Just(i8::MIN), 1 => Just(i8::MAX)], 4000),
+        zero_point in prop_oneof![-128..128, any::<i32>()],
+    ) {
+        let (x, weights) = (&bytes[..rows * depth], &bytes[bytes.len() - channels * depth..]);
+        let mut want = vec![0; rows * channels];
+        reference::integer_matmul(x, weights, channels, depth, zero_point, &mut want);
+        let weights = kernel::IntegerWeights::new(weights, channels, depth);
+        for level in kernel::levels() {
+            let mut got = vec![0; rows * channels];
+            kernel::integer_matmul(level, x, &weights, zero_point, &mut got);
+            prop_assert_eq!(&got, &want, "{:?} {} × {} × {}", level, rows, channels, depth);
+        }
+    }
+
+    #[test]
     fn straight_through_gradients(x in reals(), mapping in mapping::<i8>()) {
         let gradient: Vec<f32> = (0..x.len()).map(|i| i as f32 + 0.5).collect();
         for level in kernel::levels() {

@@ -29,6 +29,8 @@ pub(crate) enum Mode {
     Measure,
     /// `cargo bench -- --list` or `--profile-time`: criterion alone.
     CriterionOnly,
+    /// `cargo bench -- --table`: the table alone, in a tenth of the time.
+    TableOnly,
     /// `cargo test --benches`, or `cargo bench -- --test`: each variant once, on few elements.
     Test,
 }
@@ -38,6 +40,8 @@ impl Mode {
         let has = |flag| env::args().any(|arg| arg == flag);
         if !has("--bench") || has("--test") {
             Self::Test
+        } else if has("--table") {
+            Self::TableOnly
         } else if has("--list") || has("--profile-time") {
             Self::CriterionOnly
         } else {
@@ -54,8 +58,8 @@ impl Mode {
 pub(crate) struct Comparison<B> {
     operation: &'static str,
     mode: Mode,
-    largest: usize,
-    buffers: B,
+    sizes: Vec<Size>,
+    allocate: Box<dyn FnOnce(usize) -> B>,
     variants: Vec<Variant<B>>,
 }
 
@@ -74,25 +78,26 @@ impl<B> Comparison<B> {
     /// `memcpy` copies the operation's f32s, be they its input or its output: the yardstick.
     pub(crate) fn new(
         operation: &'static str,
-        allocate: impl FnOnce(usize) -> B,
+        allocate: impl FnOnce(usize) -> B + 'static,
         memcpy: impl FnMut(&mut B, usize) + 'static,
     ) -> Self {
         let mode = Mode::from_args();
-        let largest = mode.sizes().iter().map(|size| size.0).max().unwrap_or(0);
-        let mut comparison = Self { operation, mode, largest, buffers: allocate(largest), variants: Vec::new() };
+        let sizes = mode.sizes().to_vec();
+        let mut comparison = Self { operation, mode, sizes, allocate: Box::new(allocate), variants: Vec::new() };
         comparison.add(MEMCPY, memcpy);
         comparison
     }
 
     /// Leaves out sizes above a number of elements, for operations that take long.
     pub(crate) fn up_to(mut self, largest: usize) -> Self {
-        self.largest = largest;
+        self.sizes.retain(|size| size.0 <= largest);
         self
     }
 
-    fn sizes(&self) -> impl Iterator<Item = (usize, &'static str)> + use<B> {
-        let largest = self.largest;
-        self.mode.sizes().iter().copied().filter(move |size| size.0 <= largest)
+    /// Leaves out all sizes but one.
+    pub(crate) fn only(mut self, len: usize) -> Self {
+        self.sizes = SIZES.into_iter().filter(|size| size.0 == len).collect();
+        self
     }
 
     /// Adds a variant.
@@ -113,66 +118,82 @@ impl<B> Comparison<B> {
         self.add(name, run);
     }
 
+    /// Adds a variant that is what all variants added before, but for `memcpy`, could attain.
+    pub(crate) fn add_limit_of_all(&mut self, name: &'static str, run: impl FnMut(&mut B, usize) + 'static) {
+        for variant in self.variants.iter_mut().skip(1) {
+            variant.limit = Some(name);
+        }
+        self.add(name, run);
+    }
+
     /// Measures everything, prints the table, and writes it to `target/bench-ratios/<operation>.md`.
     ///
     /// # Panics
     ///
     /// If the table cannot be written.
-    pub(crate) fn run(mut self) {
-        self.measure_with_criterion();
-        if self.mode == Mode::Measure {
-            let table = self.table();
+    pub(crate) fn run(self) {
+        let Self { operation, mode, sizes, allocate, mut variants } = self;
+        let largest = sizes.iter().map(|size| size.0).max().unwrap_or(0);
+        let mut buffers = allocate(largest);
+        if mode != Mode::TableOnly {
+            measure_with_criterion(operation, &sizes, &mut buffers, &mut variants);
+        }
+        if mode == Mode::Measure || mode == Mode::TableOnly {
+            let table = table(operation, &sizes, &mut buffers, &mut variants);
             println!("{table}");
             let directory = target_directory().join("bench-ratios");
-            let path = directory.join(format!("{}.md", self.operation));
+            let path = directory.join(format!("{operation}.md"));
             let written = fs::create_dir_all(&directory).and_then(|()| fs::write(&path, table));
             written.unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         }
     }
+}
 
-    fn measure_with_criterion(&mut self) {
-        let mut criterion = Criterion::default()
-            .sample_size(10)
-            .warm_up_time(Duration::from_millis(200))
-            .measurement_time(Duration::from_millis(500))
-            .nresamples(2000)
-            .configure_from_args();
-        let mut group = criterion.benchmark_group(self.operation);
-        for (len, size) in self.sizes() {
-            group.throughput(Throughput::Elements(len as u64));
-            group.sampling_mode(if len < LARGE { SamplingMode::Auto } else { SamplingMode::Flat });
-            for variant in &mut self.variants {
-                group.bench_function(BenchmarkId::new(variant.name, size), |bencher| {
-                    bencher.iter(|| (variant.run)(&mut self.buffers, len));
-                });
-            }
+/// What a size is: elements, and a table's name for them.
+type Size = (usize, &'static str);
+
+fn measure_with_criterion<B>(operation: &str, sizes: &[Size], buffers: &mut B, variants: &mut [Variant<B>]) {
+    let mut criterion = Criterion::default()
+        .sample_size(10)
+        .warm_up_time(Duration::from_millis(200))
+        .measurement_time(Duration::from_millis(500))
+        .nresamples(2000)
+        .configure_from_args();
+    let mut group = criterion.benchmark_group(operation);
+    for &(len, size) in sizes {
+        group.throughput(Throughput::Elements(len as u64));
+        group.sampling_mode(if len < LARGE { SamplingMode::Auto } else { SamplingMode::Flat });
+        for variant in &mut *variants {
+            group.bench_function(BenchmarkId::new(variant.name, size), |bencher| {
+                bencher.iter(|| (variant.run)(buffers, len));
+            });
         }
-        group.finish();
-        criterion.final_summary();
     }
+    group.finish();
+    criterion.final_summary();
+}
 
-    fn table(&mut self) -> String {
-        let mut head = format!("| {} |", self.operation);
-        let mut rule = String::from("| --- |");
-        let mut rows: Vec<_> = self.variants.iter().map(|variant| format!("| {} |", variant.name)).collect();
-        for (len, size) in self.sizes() {
-            let rounds = if len < LARGE { 40 } else { 7 };
-            let times = fastest(self.variants.len(), rounds, |i| (self.variants[i].run)(&mut self.buffers, len));
-            let time_of = |name| self.variants.iter().position(|variant| variant.name == name).map(|i| times[i]);
-            _ = write!(head, " {size} |");
-            rule.push_str(" --- |");
-            for ((row, variant), time) in rows.iter_mut().zip(&self.variants).zip(&times) {
-                _ = write!(row, " {:.3} ns", time * 1e9 / len as f64);
-                for (baseline, unit) in [(Some(MEMCPY), "memcpy"), (variant.limit, "limit")] {
-                    if let Some(other) = baseline.filter(|&name| name != variant.name).and_then(time_of) {
-                        _ = write!(row, ", {:.2} × {unit}", time / other);
-                    }
+fn table<B>(operation: &str, sizes: &[Size], buffers: &mut B, variants: &mut [Variant<B>]) -> String {
+    let mut head = format!("| {operation} |");
+    let mut rule = String::from("| --- |");
+    let mut rows: Vec<_> = variants.iter().map(|variant| format!("| {} |", variant.name)).collect();
+    for &(len, size) in sizes {
+        let rounds = if len < LARGE { 40 } else { 7 };
+        let times = fastest(variants.len(), rounds, |i| (variants[i].run)(buffers, len));
+        let time_of = |name| variants.iter().position(|variant| variant.name == name).map(|i| times[i]);
+        _ = write!(head, " {size} |");
+        rule.push_str(" --- |");
+        for ((row, variant), time) in rows.iter_mut().zip(&*variants).zip(&times) {
+            _ = write!(row, " {:.3} ns", time * 1e9 / len as f64);
+            for (baseline, unit) in [(Some(MEMCPY), "memcpy"), (variant.limit, "limit")] {
+                if let Some(other) = baseline.filter(|&name| name != variant.name).and_then(time_of) {
+                    _ = write!(row, ", {:.2} × {unit}", time / other);
                 }
-                row.push_str(" |");
             }
+            row.push_str(" |");
         }
-        format!("{head}\n{rule}\n{}\n", rows.join("\n"))
     }
+    format!("{head}\n{rule}\n{}\n", rows.join("\n"))
 }
 
 /// Returns how many seconds one call of each contestant took at best, when they took turns for `rounds` rounds.

@@ -12,6 +12,9 @@ mod case;
 mod compare;
 mod groups;
 mod suite;
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+mod tests;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

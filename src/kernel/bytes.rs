@@ -14,7 +14,7 @@
 //! 5. A last part that is shorter than a block of 64 is done with the elements before it, once more.
 
 use super::narrow::{lesser, pack_i8, pack_i16};
-use super::quotient::{BOUND, Each, One, Scales, divided};
+use super::quotient::{BOUND, Each, One, Scales, Shared, divided};
 use super::rounding::{BuiltIn, VectorRounding};
 use crate::num::{Ceil, Code, Floor, HalfAway, TiesEven, TowardZero};
 use crate::params::CodeRange;
@@ -74,6 +74,22 @@ impl ZeroPoints for &[i32] {
     }
 }
 
+/// Runs of elements share a zero point, as they do a scale.
+#[derive(Clone, Copy)]
+struct SharedZeroPoints<'a> {
+    zero_points: &'a [i32],
+    scales: Shared<'a>,
+}
+
+impl ZeroPoints for SharedZeroPoints<'_> {
+    #[inline(always)]
+    fn load<S: Simd>(self, simd: S, shift: i32, i: usize) -> i16x32<S> {
+        let Shared { shift: places, first, .. } = self.scales;
+        let (a, b) = (self.zero_points[(first + i) >> places], self.zero_points[(first + i + 16) >> places]);
+        pack_i16(simd, i32x16::splat(simd, a), i32x16::splat(simd, b)) - shift as i16
+    }
+}
+
 /// What the codes of a run of elements are made with.
 #[derive(Clone, Copy)]
 struct Run<Q, Z> {
@@ -130,6 +146,37 @@ pub(super) fn quantize_each<B: Byte>(
     x: &[f32],
     scales: Each<'_>,
     zero_points: &[i32],
+    codes: CodeRange,
+    exact: bool,
+    out: &mut [B],
+) {
+    // Weights have none, as a rule, and then there is one array less to read.
+    match zero_points.iter().all(|&zero_point| zero_point == zero_points[0]) {
+        true => to_even(level, x, scales, zero_points[0], codes, exact, out),
+        false => to_even(level, x, scales, zero_points, codes, exact, out),
+    }
+}
+
+/// Writes the codes of `x`, of which runs share parameters, halves to even. There are whole vectors of 16 of them, at least a
+/// block; for `exact` see [`Single`].
+pub(super) fn quantize_shared<B: Byte>(
+    level: Level,
+    x: &[f32],
+    scales: Shared<'_>,
+    zero_points: &[i32],
+    codes: CodeRange,
+    exact: bool,
+    out: &mut [B],
+) {
+    let zero_points = SharedZeroPoints { zero_points, scales };
+    to_even(level, x, scales, zero_points, codes, exact, out);
+}
+
+fn to_even<B: Byte, Q: Scales, Z: ZeroPoints>(
+    level: Level,
+    x: &[f32],
+    scales: Q,
+    zero_points: Z,
     codes: CodeRange,
     exact: bool,
     out: &mut [B],

@@ -3,15 +3,16 @@
 //! 1. Groups of many neighbours are runs with one set of parameters: the kernel for one scale does each.
 //! 2. Where a group is one element wide (the last axis), the arrays of scales and zero points are read along with the
 //!    elements, one vector of each a vector of elements.
-//! 3. Groups in between are spread over a tile on the stack, one entry an element, and handled as in 2: a run of 9 or 32
-//!    elements would spend its time in the remainder of a vectorised loop.
-//! 4. The reciprocals of a tensor's scales are computed once, for all spans.
+//! 3. Groups of 16, 32, 64 or 128, as blocks are, hold whole vectors: the scale of each is splat.
+//! 4. Groups in between are spread over a tile on the stack, one entry an element, and handled as in 2: a run of 9 elements
+//!    would spend its time in the remainder of a vectorised loop.
+//! 5. The reciprocals of a tensor's scales are computed once, for all spans.
 
-use super::bytes::{BLOCK, can_add, quantize_each};
+use super::bytes::{BLOCK, can_add, quantize_each, quantize_shared};
 use super::elementwise::{Positions, for_each_run, map_slice};
 use super::fake_quantize::{backward, fake_each};
-use super::quantize::{FromByte, TILE, grid_of};
-use super::quotient::{Each, Method, quotients, reciprocal};
+use super::quantize::{FromByte, TILE, grid_of, to_small_floats};
+use super::quotient::{Each, Method, Shared, quotients, reciprocal};
 use super::rounding::BuiltIn;
 use super::{Mapping, dequantize, fake_quantize, first_nan, quantize};
 use crate::num::{Code, CodeKind, Rounding, Scaling};
@@ -32,6 +33,11 @@ pub(crate) struct Settings<R> {
 }
 
 impl<R> Settings<R> {
+    /// Returns the settings for values of which so many are NaN: where none is, the bare mapping need not look for one.
+    pub(crate) fn given(self, nan: u64) -> Self {
+        if nan == 0 { self.native() } else { self }
+    }
+
     fn native(self) -> Self {
         Self { nan: NanPolicy::Native, ..self }
     }
@@ -61,6 +67,19 @@ impl<'a> Groups<'a> {
         Method::of::<C>(scaling, self.scales, self.zero_points, rounding)
     }
 
+    /// Returns the parameters of a span whose groups are whole vectors, and a power of two of them, if it is one.
+    fn shared(&self, span: Span) -> Option<SharedRuns<'_>> {
+        let Span { len, first_group, repeat, .. } = span;
+        let whole_vectors = repeat.is_power_of_two() && (16..LONG_RUN).contains(&repeat) && len.is_multiple_of(16);
+        if !whole_vectors || len < BLOCK || !self.params.offsets().is_empty() {
+            return None;
+        }
+        let groups = first_group..first_group + len.div_ceil(repeat);
+        let (scales, inverses) = (self.params.scales().get(groups.clone())?, self.inverses.get(groups.clone())?);
+        let scales = Shared { scales, inverses, shift: repeat.trailing_zeros(), first: 0 };
+        Some(SharedRuns { scales, zero_points: self.params.zero_points().get(groups)? })
+    }
+
     /// Returns a copy of the elements with each NaN replaced by its group's offset, where there is a NaN and the bare
     /// mapping is not what is wanted.
     fn nan_replaced(&self, level: Level, nan: NanPolicy, span: Span, x: &[f32]) -> Option<Vec<f32>> {
@@ -72,6 +91,40 @@ impl<'a> Groups<'a> {
         let offset = |i: usize| group(i).map_or(0.0, AffineParams::offset);
         let replaced = x.iter().enumerate().map(|(i, &x)| if x.is_nan() { offset(i) } else { x });
         Some(replaced.collect())
+    }
+}
+
+/// Whole vectors of elements of which runs share their parameters.
+struct SharedRuns<'a> {
+    scales: Shared<'a>,
+    zero_points: &'a [i32],
+}
+
+impl SharedRuns<'_> {
+    /// Writes codes of a byte or less, halves to even, and returns whether it could.
+    fn in_bytes<C: Code>(&self, level: Level, method: Method, codes: CodeRange, x: &[f32], out: &mut [C]) -> bool {
+        if method == Method::Divide {
+            return false;
+        }
+        let exact = method == Method::Markstein;
+        if let Some(out) = C::as_i8s(out) {
+            quantize_shared(level, x, self.scales, self.zero_points, codes, exact, out);
+        } else if let Some(out) = C::as_u8s(out) {
+            quantize_shared(level, x, self.scales, self.zero_points, codes, exact, out);
+        } else if C::KIND == CodeKind::Integer && C::BITS < 8 {
+            let mut bytes = [0_i8; TILE];
+            for start in (0..x.len()).step_by(TILE) {
+                let end = x.len().min(start + TILE);
+                // The kernel wants a block: the last one begins among elements that are done.
+                let start = start.min(end - BLOCK);
+                let (scales, bytes) = (Shared { first: start, ..self.scales }, &mut bytes[..end - start]);
+                quantize_shared(level, &x[start..end], scales, self.zero_points, codes, exact, bytes);
+                map_slice(level, FromByte, bytes, &mut out[start..end], 0);
+            }
+        } else {
+            return false;
+        }
+        true
     }
 }
 
@@ -92,6 +145,12 @@ pub(crate) fn quantize_span<C: Code, R: Rounding>(
     let builtin = BuiltIn::of::<R>();
     let method = groups.method::<C>(scaling, builtin);
     let packed = builtin == Some(BuiltIn::TiesEven) && can_add(groups.zero_points);
+    if packed
+        && let Some(shared) = groups.shared(span)
+        && shared.in_bytes(level, method, codes, x, out)
+    {
+        return;
+    }
     for_each_piece(groups, span, |piece, range| {
         let index = span.start as u64 + range.start as u64;
         let (x, out) = (&x[range.clone()], &mut out[range]);
@@ -100,6 +159,11 @@ pub(crate) fn quantize_span<C: Code, R: Rounding>(
             Piece::Each(own) if packed && own.in_bytes(level, method, codes, x, out) => {}
             Piece::Each(own) => own.for_each_tile(level, method, x, index, |own, quotients, tile, positions| {
                 let (zero_points, out) = (own.zero_points, &mut out[tile]);
+                if let Some(float) = C::small_float()
+                    && builtin == Some(BuiltIn::TiesEven)
+                {
+                    return to_small_floats(level, quotients, grid_of(codes, 0), float, out);
+                }
                 dispatch!(level, simd => encode_body(simd, quotients, zero_points, codes, rounding, out, positions));
             }),
         }
@@ -174,6 +238,11 @@ pub(crate) fn fake_quantize_backward_span<C: Code, R: Rounding>(
 pub(crate) fn dequantize_span<C: Code>(level: Level, params: &QuantParams, span: Span, codes: &[C], out: &mut [f32]) {
     let own =
         Own { scales: params.scales(), inverses: &[], zero_points: params.zero_points(), offsets: params.offsets() };
+    if (16..LONG_RUN).contains(&span.repeat) && span.repeat < span.len && own.offsets.is_empty() {
+        let groups = span.first_group..span.first_group + span.len.div_ceil(span.repeat);
+        let own = own.part(groups);
+        return dispatch!(level, simd => dequantize_runs(simd, codes, span.repeat, own, out));
+    }
     for_each_part(own, span, |part, range| {
         let (codes, out) = (&codes[range.clone()], &mut out[range]);
         match part {
@@ -188,6 +257,17 @@ pub(crate) fn dequantize_span<C: Code>(level: Level, params: &QuantParams, span:
             Part::Each(own) => dispatch!(level, simd => dequantize_body::<_, C, true>(simd, codes, own, out)),
         }
     });
+}
+
+/// A run of elements for each of the parameters: the loop over runs is inside, so that it costs no call each.
+#[inline(always)]
+fn dequantize_runs<S: Simd, C: Code>(_simd: S, codes: &[C], repeat: usize, own: Own<'_>, out: &mut [f32]) {
+    let runs = codes.chunks(repeat).zip(out.chunks_mut(repeat));
+    for ((codes, out), (&scale, &zero_point)) in runs.zip(own.scales.iter().zip(own.zero_points)) {
+        for (out, code) in out.iter_mut().zip(codes) {
+            *out = code.decode(zero_point) * scale;
+        }
+    }
 }
 
 #[inline(always)]

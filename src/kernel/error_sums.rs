@@ -5,11 +5,13 @@
 //!    the lanes are added pairwise, the blocks one after another. That order is part of the definition: every SIMD level,
 //!    and any number of threads that work on whole blocks, gives the same bits. Where a product is rounded, it is not fused
 //!    with the addition, for the same reason.
-//! 3. A block with a value that is not finite is summed once more, with such pairs counted and set to zero. Nothing has to
+//! 3. Seven sums of 16 lanes are more than most machines have registers for, so that half of the lanes is summed after the
+//!    other, from the first-level cache: the lanes do not know of each other.
+//! 4. A block with a value that is not finite is summed once more, with such pairs counted and set to zero. Nothing has to
 //!    look for one: squares of f32s are far from the largest f64, so Σ x² + Σ y² is finite if and only if all values are.
 
 use fearless_simd::prelude::*;
-use fearless_simd::{Level, dispatch, f32x16, f64x8};
+use fearless_simd::{Level, dispatch, f32x8, f32x16, f64x8};
 
 /// Elements in a block.
 const BLOCK: usize = 4096;
@@ -147,6 +149,42 @@ fn any_with<S: Simd>(_simd: S, abs_d: f64, x: &[f32], y: &[f32]) -> bool {
     any != 0
 }
 
+/// Elements whose lanes are summed half by half.
+const PART: usize = 1024;
+
+/// Whether all sums of all lanes have room in registers. Elsewhere one half of the lanes takes its turn after the other.
+#[inline(always)]
+fn many_registers(level: Level) -> bool {
+    match level {
+        #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+        Level::Avx512(_) => true,
+        _ => false,
+    }
+}
+
+/// Eight lanes' sums, in the order d, |d|, d², x², y², xy, and the largest |d|.
+#[derive(Clone, Copy)]
+struct Half<S: Simd> {
+    sums: [f64x8<S>; 6],
+    largest: f64x8<S>,
+}
+
+impl<S: Simd> Half<S> {
+    #[inline(always)]
+    fn add(&mut self, x: f64x8<S>, y: f64x8<S>) {
+        let d = x - y;
+        let d_abs = d.abs();
+        self.sums[0] += d;
+        self.sums[1] += d_abs;
+        self.sums[2] += d * d;
+        // These products are exact, so it does not matter that some levels fuse them with the addition.
+        self.sums[3] = x.mul_add(x, self.sums[3]);
+        self.sums[4] = y.mul_add(y, self.sums[4]);
+        self.sums[5] = x.mul_add(y, self.sums[5]);
+        self.largest = self.largest.max(d_abs);
+    }
+}
+
 /// The sums of each lane, in the order d, |d|, d², x², y², xy; and the extremes.
 struct Lanes {
     sums: [[f64; LANES]; 6],
@@ -191,28 +229,38 @@ fn pairwise(mut lanes: [f64; LANES]) -> f64 {
 #[inline(always)]
 fn sum_lanes<S: Simd>(simd: S, x: &[f32], y: &[f32]) -> Option<Lanes> {
     let zero = f64x8::splat(simd, 0.0);
-    let (mut sums, mut largest) = ([[zero; 2]; 6], [zero; 2]);
+    let mut halves = [Half { sums: [zero; 6], largest: zero }; 2];
     let mut min = f32x16::splat(simd, f32::INFINITY);
     let mut max = f32x16::splat(simd, f32::NEG_INFINITY);
-    for (x, y) in x.chunks_exact(LANES).zip(y.chunks_exact(LANES)) {
-        let (x, y) = (f32x16::from_slice(simd, x), f32x16::from_slice(simd, y));
-        min = min.min(x);
-        max = max.max(x);
-        let (x, y) = (x.widen(), y.widen());
-        let (x, y) = ([x.0, x.1], [y.0, y.1]);
-        for h in 0..2 {
-            let d = x[h] - y[h];
-            let d_abs = d.abs();
-            sums[0][h] += d;
-            sums[1][h] += d_abs;
-            sums[2][h] += d * d;
-            // These products are exact, so it does not matter that some levels fuse them with the addition.
-            sums[3][h] = x[h].mul_add(x[h], sums[3][h]);
-            sums[4][h] = y[h].mul_add(y[h], sums[4][h]);
-            sums[5][h] = x[h].mul_add(y[h], sums[5][h]);
-            largest[h] = largest[h].max(d_abs);
+    for (x, y) in x.chunks(PART).zip(y.chunks(PART)) {
+        if many_registers(simd.level()) {
+            for (x, y) in x.chunks_exact(LANES).zip(y.chunks_exact(LANES)) {
+                let (x, y) = (f32x16::from_slice(simd, x), f32x16::from_slice(simd, y));
+                let (x, y) = (x.widen(), y.widen());
+                halves[0].add(x.0, y.0);
+                halves[1].add(x.1, y.1);
+            }
+        } else {
+            for h in 0..2 {
+                let mut half = halves[h];
+                for (x, y) in x.chunks_exact(LANES).zip(y.chunks_exact(LANES)) {
+                    let (x, y) =
+                        (f32x8::from_slice(simd, &x[8 * h..8 * h + 8]), f32x8::from_slice(simd, &y[8 * h..8 * h + 8]));
+                    let (x, y) = (x.widen(), y.widen());
+                    half.add(x.0.combine(x.1), y.0.combine(y.1));
+                }
+                halves[h] = half;
+            }
+        }
+        for x in x.chunks_exact(LANES) {
+            let x = f32x16::from_slice(simd, x);
+            min = min.min(x);
+            max = max.max(x);
         }
     }
+    let [a, b] = halves;
+    let sums = [0, 1, 2, 3, 4, 5].map(|k| [a.sums[k], b.sums[k]]);
+    let largest = [a.largest, b.largest];
     let squares = (sums[3][0] + sums[3][1]) + (sums[4][0] + sums[4][1]);
     if !squares.reduce_sum().is_finite() {
         return None;

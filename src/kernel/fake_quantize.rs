@@ -15,9 +15,9 @@ use super::elementwise::{Map, Positions, for_each_run, map_slice};
 use super::nan::with_nan_replaced;
 use super::narrow::{greater, lesser};
 use super::quantize::{Mapping, TILE, grid_of};
-use super::quotient::{Method, One, divided};
+use super::quotient::{Method, One, divided, reciprocal};
 use super::rounding::BuiltIn;
-use crate::num::{Code, CodeKind, Grid, Real, Rounding};
+use crate::num::{Code, CodeKind, Grid, Real, Rounding, Scaling};
 use crate::params::{CodeRange, NanPolicy};
 use core::marker::PhantomData;
 use fearless_simd::prelude::*;
@@ -269,6 +269,119 @@ pub fn fake_quantize_backward<T: Real, R: Rounding>(
 ) {
     assert_eq!(x.len(), gradient.len(), "gradient: expected a length of {}, got {}", x.len(), gradient.len());
     assert_eq!(x.len(), out.len(), "reals: expected a length of {}, got {}", x.len(), out.len());
+    if rounding.is_random() {
+        return backward_by_quotients(level, x, gradient, mapping, rounding, out, first_index);
+    }
+    let kept = kept(mapping, rounding);
+    if let Some(x) = T::as_f32s(x) {
+        return dispatch!(level, simd => keep(simd, x, gradient, kept, out));
+    }
+    let mut tile = [0.0; TILE];
+    for ((x, gradient), out) in x.chunks(TILE).zip(gradient.chunks(TILE)).zip(out.chunks_mut(TILE)) {
+        let tile = &mut tile[..x.len()];
+        super::to_f32(level, x, tile);
+        dispatch!(level, simd => keep(simd, tile, gradient, kept, out));
+    }
+}
+
+/// Returns the smallest and the largest x whose code is not clamped; the first is the larger one if there is none.
+///
+/// The quotient grows with x, and what it is rounded to grows with the quotient, rounding errors included. So whether a code is
+/// clamped is a question of where x lies, and neither the quotient nor its rounding need be computed for each.
+fn kept<R: Rounding>(mapping: &Mapping, rounding: R) -> (f32, f32) {
+    let (grid, params) = (mapping.grid(), mapping.params);
+    let inverse = reciprocal(params.scale());
+    let rounded = |x: f32| {
+        let shifted = x - params.offset();
+        let quotient = match mapping.scaling {
+            Scaling::Divide => shifted / params.scale(),
+            Scaling::Reciprocal => shifted * inverse,
+        };
+        rounding.round(quotient, 0)
+    };
+    let guess = |quotient: f32| quotient * params.scale() + params.offset();
+    let first_inside = first_with(guess(grid.lo - 0.5), |x| rounded(x) >= grid.lo);
+    let first_beyond = first_with(guess(grid.hi + 0.5), |x| rounded(x) > grid.hi);
+    match (first_inside, first_beyond) {
+        (Some(first), Some(beyond)) => (first, before(beyond)),
+        (Some(first), None) => (first, f32::INFINITY),
+        (None, _) => (f32::INFINITY, f32::NEG_INFINITY),
+    }
+}
+
+/// The place of a float in the order of all that are not NaN.
+fn place(x: f32) -> i32 {
+    let bits = x.to_bits() as i32;
+    if bits < 0 { i32::MIN.wrapping_sub(bits) } else { bits }
+}
+
+fn at(place: i32) -> f32 {
+    f32::from_bits(if place < 0 { i32::MIN.wrapping_sub(place) } else { place } as u32)
+}
+
+fn before(x: f32) -> f32 {
+    at(place(x) - 1)
+}
+
+/// Returns the smallest float for which `holds` is true, given that it is for all above: found from a guess, in steps that
+/// double until the answer lies between two, then by halving.
+fn first_with(guess: f32, holds: impl Fn(f32) -> bool) -> Option<f32> {
+    let (least, most) = (i64::from(place(f32::NEG_INFINITY)), i64::from(place(f32::INFINITY)));
+    if !holds(f32::INFINITY) {
+        return None;
+    }
+    let holds = |place: i64| holds(at(place as i32));
+    let guess = if guess.is_nan() { 0 } else { i64::from(place(guess)) };
+    // Does not hold at `below`, unless that is beyond all floats; holds at `above`.
+    let (mut below, mut above, mut step) = (least - 1, most, 1);
+    if holds(guess) {
+        above = guess;
+        while above - step >= least {
+            if !holds(above - step) {
+                below = above - step;
+                break;
+            }
+            above -= step;
+            step *= 2;
+        }
+    } else {
+        below = guess;
+        while below + step < most {
+            if holds(below + step) {
+                above = below + step;
+                break;
+            }
+            below += step;
+            step *= 2;
+        }
+    }
+    while above - below > 1 {
+        let middle = below + (above - below) / 2;
+        if holds(middle) { above = middle } else { below = middle }
+    }
+    Some(at(above as i32))
+}
+
+#[inline(always)]
+fn keep<S: Simd>(_simd: S, x: &[f32], gradient: &[f32], (first, last): (f32, f32), out: &mut [f32]) {
+    let n = out.len();
+    let (x, gradient) = (&x[..n], &gradient[..n]);
+    for i in 0..n {
+        let inside = (x[i] >= first) & (x[i] <= last);
+        out[i] = gradient[i] * if inside { 1.0 } else { 0.0 };
+    }
+}
+
+/// The gradients where a quotient may be rounded to one of two codes.
+fn backward_by_quotients<T: Real, R: Rounding>(
+    level: Level,
+    x: &[T],
+    gradient: &[f32],
+    mapping: &Mapping,
+    rounding: R,
+    out: &mut [f32],
+    first_index: u64,
+) {
     let (grid, mut tile, mut widened) = (mapping.grid(), [0.0; TILE], [0.0; TILE]);
     // Whatever the code type, one that is not small has bounds beyond those of the division by multiply-adds.
     let method = if grid.lo.abs().max(grid.hi.abs()) < super::quotient::BOUND {

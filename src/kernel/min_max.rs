@@ -8,12 +8,12 @@
 //!    order, once −0 is made +0.
 
 #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
-use super::narrow_x86::ordered_avx512;
+use super::narrow_x86::{ordered_avx512, unordered_avx2};
 use crate::num::Real;
-#[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
-use fearless_simd::f32x16;
 use fearless_simd::prelude::*;
 use fearless_simd::{Level, dispatch};
+#[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+use fearless_simd::{f32x8, f32x16};
 
 /// Elements that are read before asking whether all were finite: 32 KiB.
 const CHUNK: usize = 8192;
@@ -201,7 +201,8 @@ fn unchecked<S: Simd>(simd: S, x: &[f32], lanes: &mut Lanes<S::f32s>) -> bool {
 
 /// Whether a NaN was seen. Infinities need not be looked for: they are the extremes.
 struct Nans<S: Simd> {
-    /// Σ x·0, which is NaN as soon as one x is NaN (or infinite), and 0 otherwise.
+    /// Σ x·0, which is NaN as soon as one x is NaN (or infinite), and 0 otherwise. In AVX2, where minima, maxima and products
+    /// wait for the same two units, the bits of comparisons that say "unordered", a NaN too.
     poison: [S::f32s; 2],
     /// AVX-512 compares two vectors with each other, and ands the answer with the one before, in one instruction.
     ordered: [u16; 2],
@@ -224,7 +225,16 @@ impl<S: Simd> Nans<S> {
             }
             return;
         }
-        let _ = simd;
+        #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+        if let Level::Avx2(avx2) = simd.level() {
+            for k in 0..2 {
+                let a = f32x8::from_slice(avx2, v[2 * k].as_slice());
+                let b = f32x8::from_slice(avx2, v[2 * k + 1].as_slice());
+                let poison = f32x8::from_slice(avx2, self.poison[k].as_slice());
+                self.poison[k] = S::f32s::from_slice(simd, unordered_avx2(avx2, poison, a, b).as_slice());
+            }
+            return;
+        }
         for k in 0..2 {
             self.poison[k] = self.poison[k] + v[2 * k] * 0.0 + v[2 * k + 1] * 0.0;
         }

@@ -26,6 +26,9 @@ mod f16c;
 mod fake_quantize;
 mod group_extremes;
 mod histogram;
+mod integer_matmul;
+#[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+mod integer_matmul_x86;
 mod level;
 mod min_max;
 mod nan;
@@ -37,6 +40,7 @@ mod quotient;
 pub mod reference;
 mod requantize;
 mod rounding;
+mod small_floats;
 
 pub use convert::{bf16_to_f32, f16_to_f32, f32_to_bf16, f32_to_f16, to_f32};
 pub use dequantize::dequantize;
@@ -44,6 +48,7 @@ pub use error_sums::{ErrorSums, error_sums};
 pub use fake_quantize::{fake_quantize, fake_quantize_backward};
 pub use fearless_simd::Level;
 pub use histogram::{BINS, BINS_PER_SIDE, SMALLEST_EXPONENT, exponent_for, histogram, no_counts};
+pub use integer_matmul::{IntegerWeights, integer_matmul};
 pub use level::{detect, levels};
 pub use min_max::{Extremes, count_non_finite, first_nan, min_max};
 pub use quantize::{Mapping, quantize};

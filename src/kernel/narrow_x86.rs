@@ -6,7 +6,7 @@ use core::arch::x86 as arch;
 use core::arch::x86_64 as arch;
 use fearless_simd::prelude::*;
 use fearless_simd::x86::{Avx2, Avx512, Sse2};
-use fearless_simd::{f32x16, i8x32, i8x64, i16x16, i16x32, i32x4, i32x8, i32x16, kernel};
+use fearless_simd::{f32x8, f32x16, i8x32, i8x64, i16x16, i16x32, i32x4, i32x8, i32x16, kernel};
 
 kernel!(
     #[inline(always)]
@@ -97,5 +97,14 @@ kernel!(
     pub(super) fn ordered_avx512(simd: Avx512, mask: u16, a: f32x16<Avx512>, b: f32x16<Avx512>) -> u16 {
         let _ = simd;
         arch::_mm512_mask_cmp_ps_mask::<{ arch::_CMP_ORD_Q }>(mask, a.into(), b.into())
+    }
+);
+
+kernel!(
+    /// Returns `bits` with all bits set in the lanes in which `a` or `b` is NaN.
+    #[inline(always)]
+    pub(super) fn unordered_avx2(simd: Avx2, bits: f32x8<Avx2>, a: f32x8<Avx2>, b: f32x8<Avx2>) -> f32x8<Avx2> {
+        let unordered = arch::_mm256_cmp_ps::<{ arch::_CMP_UNORD_Q }>(a.into(), b.into());
+        arch::_mm256_or_ps(bits.into(), unordered).simd_into(simd)
     }
 );

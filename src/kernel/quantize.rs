@@ -19,7 +19,8 @@ use super::elementwise::{Map, Positions, for_each_run, map_slice};
 use super::nan::with_nan_replaced;
 use super::quotient::{Method, One, quotients};
 use super::rounding::BuiltIn;
-use crate::num::{Code, CodeKind, Grid, Real, Rounding, Scaling, TiesEven};
+use super::small_floats;
+use crate::num::{Code, CodeKind, Grid, Real, Rounding, Scaling, SmallFloat, TiesEven};
 use crate::params::{AffineParams, CodeRange, NanPolicy};
 use core::any::TypeId;
 use core::marker::PhantomData;
@@ -143,7 +144,11 @@ fn quantize_native<C: Code, R: Rounding>(
         if builtin == Some(BuiltIn::TiesEven) && to_halves(level, tile, mapping.grid(), out) {
             continue;
         }
-        if C::BITS <= 8 && C::KIND == CodeKind::Integer {
+        if let Some(float) = C::small_float()
+            && builtin == Some(BuiltIn::TiesEven)
+        {
+            to_small_floats(level, tile, mapping.grid(), float, out);
+        } else if C::BITS <= 8 && C::KIND == CodeKind::Integer {
             round(level, tile, mapping.grid(), rounding, index);
             // Whole numbers by now, and 1 is a scale that changes none.
             if packed && in_bytes(level, tile, Single { exact: false, ..single(1.0) }, BuiltIn::TiesEven, out) {
@@ -253,6 +258,24 @@ impl<C: Code, R: Rounding> Map<f32, C> for Encode<C, R> {
     #[inline(always)]
     fn apply(self, quotient: f32, index: u64) -> C {
         C::encode(quotient, self.grid, self.rounding, index)
+    }
+}
+
+/// Writes the nearest codes of at most a tile of quotients, by way of their bits.
+pub(super) fn to_small_floats<C: Code>(level: Level, quotients: &[f32], grid: Grid, float: SmallFloat, out: &mut [C]) {
+    let mut bytes = [0; TILE];
+    let bytes = &mut bytes[..quotients.len()];
+    small_floats::quantize(level, quotients, grid, float, bytes);
+    map_slice(level, FromBits, bytes, out, 0);
+}
+
+#[derive(Clone, Copy)]
+struct FromBits;
+
+impl<C: Code> Map<u8, C> for FromBits {
+    #[inline(always)]
+    fn apply(self, bits: u8, _index: u64) -> C {
+        C::from_byte(bits)
     }
 }
 

@@ -109,6 +109,16 @@ pub(super) struct Each<'a> {
     pub(super) inverses: &'a [f32],
 }
 
+/// Runs of 2^`shift` neighbours share a scale. Vectors are asked for where they lie in one run.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Shared<'a> {
+    pub(super) scales: &'a [f32],
+    pub(super) inverses: &'a [f32],
+    pub(super) shift: u32,
+    /// The first element's position, counted from the beginning of the first run.
+    pub(super) first: usize,
+}
+
 impl Scales for One {
     #[inline(always)]
     fn scale<S: Simd>(self, simd: S, _i: usize) -> f32x16<S> {
@@ -150,6 +160,28 @@ impl Scales for Each<'_> {
     #[inline(always)]
     fn inverse_of(self, i: usize) -> f32 {
         self.inverses[i]
+    }
+}
+
+impl Scales for Shared<'_> {
+    #[inline(always)]
+    fn scale<S: Simd>(self, simd: S, i: usize) -> f32x16<S> {
+        f32x16::splat(simd, self.scale_of(i))
+    }
+
+    #[inline(always)]
+    fn inverse<S: Simd>(self, simd: S, i: usize) -> f32x16<S> {
+        f32x16::splat(simd, self.inverse_of(i))
+    }
+
+    #[inline(always)]
+    fn scale_of(self, i: usize) -> f32 {
+        self.scales[(self.first + i) >> self.shift]
+    }
+
+    #[inline(always)]
+    fn inverse_of(self, i: usize) -> f32 {
+        self.inverses[(self.first + i) >> self.shift]
     }
 }
 

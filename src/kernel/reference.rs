@@ -124,3 +124,14 @@ pub fn error_sums(x: &[f32], y: &[f32]) -> ErrorSums {
     }
     all
 }
+
+/// As [`integer_matmul`](super::integer_matmul), of weights `[channels, depth]` as they are.
+pub fn integer_matmul(x: &[i8], weights: &[i8], channels: usize, depth: usize, zero_point: i32, out: &mut [i32]) {
+    for (i, out) in out.iter_mut().enumerate() {
+        let (row, channel) = (i / channels, i % channels);
+        *out = (0..depth).fold(0_i32, |sum, k| {
+            let x = i32::from(x[row * depth + k]).wrapping_sub(zero_point);
+            sum.wrapping_add(x.wrapping_mul(weights[channel * depth + k].into()))
+        });
+    }
+}

@@ -1,6 +1,7 @@
 //! What a tensor holds after quantization.
 
 use super::Rounding;
+use super::minifloat::SmallFloat;
 use super::{bf16, f16};
 use crate::error::{Error, Result};
 use alloc::vec::Vec;
@@ -106,6 +107,16 @@ pub trait Code: sealed::Sealed + Copy + Debug + Default + PartialEq + Send + Syn
     /// Returns the code of a number that is one; types of fewer than 8 bits are quantized by way of i8.
     fn from_i8(code: i8) -> Self {
         Self::from_f64(f64::from(code))
+    }
+
+    /// Returns how numbers of 8 bits and fewer are laid out, if these codes are such: vectors of them are made from it.
+    fn small_float() -> Option<SmallFloat> {
+        None
+    }
+
+    /// Returns the code with these bits; only of types with a [`small_float`](Self::small_float) is it asked for.
+    fn from_byte(_bits: u8) -> Self {
+        Self::default()
     }
 
     /// Returns the slice itself if the type is [`f16`](struct@f16): the hardware converts such slices.

@@ -56,6 +56,56 @@ trait Layout {
     const MIN_EXPONENT: u32 = (127 + 1 - Self::BIAS) as u32;
 }
 
+/// A [`Layout`] as numbers: what it takes to round to the nearest code in integers, as [`encode_nearest`] does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SmallFloat {
+    /// The bits of an f32's mantissa that are dropped.
+    pub(crate) dropped: u32,
+    /// Subtracted from the bits of an f32, for the difference of the exponents' biases.
+    pub(crate) rebias: i32,
+    /// The bits of the smallest f32 that is a normal number of the format.
+    pub(crate) smallest_normal: i32,
+    /// The bits of an f32 whose last place is the smallest code: adding it rounds what lies below the normal numbers.
+    pub(crate) base: i32,
+    /// The code of the largest number.
+    pub(crate) largest: i32,
+    /// The code of what lies beyond, but for the sign.
+    pub(crate) beyond: i32,
+    /// The code of NaN, but for the sign.
+    pub(crate) nan: i32,
+    /// The sign's bit.
+    pub(crate) sign: i32,
+    /// The code that has no sign, beside 0: it is NaN.
+    pub(crate) unsigned: Option<i32>,
+}
+
+impl SmallFloat {
+    const fn of<L: Layout>() -> Self {
+        let dropped = 23 - L::MANTISSA;
+        let rebias = ((127 - L::BIAS) as u32) << 23;
+        let (beyond, nan) = match L::SPECIALS {
+            Specials::Ieee => (L::TOP, L::TOP | (1 << (L::MANTISSA - 1))),
+            Specials::NanOnly => (L::SIGN - 1, L::SIGN - 1),
+            Specials::NanIsMinusZero => (L::SIGN, L::SIGN),
+            Specials::None => (L::SIGN - 1, L::SIGN),
+        };
+        Self {
+            dropped,
+            rebias: rebias as i32,
+            smallest_normal: (L::MIN_EXPONENT << 23) as i32,
+            base: ((L::MIN_EXPONENT + dropped) << 23) as i32,
+            largest: ((L::MAX.to_bits() >> dropped) - (rebias >> dropped)) as i32,
+            beyond: beyond as i32,
+            nan: nan as i32,
+            sign: L::SIGN as i32,
+            unsigned: match L::SPECIALS {
+                Specials::NanIsMinusZero => Some(L::SIGN as i32),
+                _ => None,
+            },
+        }
+    }
+}
+
 /// Returns the code that `rounding` chooses; beyond the largest value, and for NaN, what the format prescribes.
 #[inline(always)]
 fn encode<L: Layout, R: Rounding>(x: f32, rounding: R, index: u64) -> u8 {
@@ -246,6 +296,15 @@ macro_rules! minifloat {
             #[inline(always)]
             fn to_f64(self) -> f64 {
                 f64::from(self.to_f32())
+            }
+
+            fn small_float() -> Option<SmallFloat> {
+                Some(const { SmallFloat::of::<Self>() })
+            }
+
+            #[inline(always)]
+            fn from_byte(bits: u8) -> Self {
+                Self(bits)
             }
 
             fn from_f64(number: f64) -> Self {

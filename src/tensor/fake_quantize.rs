@@ -1,12 +1,12 @@
 //! The rounding error without the codes: what a quantized network computes with, in floats.
 
-use super::estimate::estimate;
+use super::estimate::{Observed, estimate};
 use super::output::{check_shape, contiguous, zeros};
-use super::quantize::{check_values, settings};
+use super::quantize::check_values;
 use super::scheme::Scheme;
 use super::tasks::map_pieces;
 use crate::error::Result;
-use crate::kernel::{self, Groups, Settings, fake_quantize_backward_span, fake_quantize_span};
+use crate::kernel::{self, Groups, fake_quantize_backward_span, fake_quantize_span};
 use crate::num::{Code, Real, Rounding};
 use crate::params::{ParamsCalculator, QuantParams};
 use crate::range::RangeEstimator;
@@ -69,11 +69,83 @@ where
     let mut out = out;
     let out = contiguous(&mut out)?;
     let (params, observed) = estimate(&view, scheme)?;
-    let (level, groups, settings) = (kernel::detect(), Groups::new(&params), settings(scheme, observed));
+    let (level, groups, settings) = (kernel::detect(), Groups::new(&params), scheme.settings().given(observed.nan));
     map_pieces(&view, params.granularity(), out, &|span, x, out| {
         fake_quantize_span::<C, R>(level, &groups, settings, span, x, out);
+        Ok(Observed::default())
     })?;
     Ok(params)
+}
+
+/// Returns what the tensor is restored as under parameters that are known already, from calibration or from training: the
+/// bits of [`quantize_with_params`](crate::quantize_with_params) followed by
+/// [`dequantize`](crate::QuantizedTensor::dequantize).
+///
+/// The scheme gives the rounding, the scaling and the answer to NaN. An empty tensor gives an empty result.
+///
+/// # Errors
+///
+/// As [`quantize_with_params`](crate::quantize_with_params).
+///
+/// # Examples
+///
+/// ```
+/// use ndarray::array;
+/// use tensor_quant::{Scheme, params::QuantParams, tensor::fake_quantize_with_params};
+///
+/// let params = QuantParams::per_tensor::<i8>(0.1, 0)?;
+/// let restored = fake_quantize_with_params(array![0.22_f32, 20.0].view(), &params, &Scheme::<i8>::affine())?;
+/// assert_eq!(restored, array![0.2, 12.7]);
+/// # Ok::<(), tensor_quant::Error>(())
+/// ```
+pub fn fake_quantize_with_params<T, D, C, E, P, R>(
+    view: ArrayView<'_, T, D>,
+    params: &QuantParams,
+    scheme: &Scheme<C, E, P, R>,
+) -> Result<Array<f32, D>>
+where
+    T: Real,
+    D: Dimension,
+    C: Code,
+    E: RangeEstimator,
+    P: ParamsCalculator,
+    R: Rounding,
+{
+    let mut out = zeros(&view);
+    fake_quantize_with_params_into(view, params, scheme, out.view_mut())?;
+    Ok(out)
+}
+
+/// As [`fake_quantize_with_params`], writing to memory of the caller. Nothing is allocated per element.
+///
+/// After an error `out` may be partly written.
+///
+/// # Errors
+///
+/// As [`quantize_with_params_into`](crate::tensor::quantize_with_params_into).
+pub fn fake_quantize_with_params_into<T, D, C, E, P, R>(
+    view: ArrayView<'_, T, D>,
+    params: &QuantParams,
+    scheme: &Scheme<C, E, P, R>,
+    out: ArrayViewMut<'_, f32, D>,
+) -> Result<Observed>
+where
+    T: Real,
+    D: Dimension,
+    C: Code,
+    E: RangeEstimator,
+    P: ParamsCalculator,
+    R: Rounding,
+{
+    check_shape("the output", view.shape(), out.shape())?;
+    params.check::<C>(view.shape())?;
+    let mut out = out;
+    let (level, groups, settings) = (kernel::detect(), Groups::new(params), scheme.settings());
+    map_pieces(&view, params.granularity(), contiguous(&mut out)?, &|span, x, out| {
+        let observed = check_values(span, x, settings.nan, view.shape())?;
+        fake_quantize_span::<C, R>(level, &groups, settings.given(observed.nan), span, x, out);
+        Ok(observed)
+    })
 }
 
 /// Returns the straight-through gradient of fake quantization: `gradient` where the code was not clamped, else 0.
@@ -111,17 +183,46 @@ where
     P: ParamsCalculator,
     R: Rounding,
 {
-    check_shape("the gradient", view.shape(), gradient.shape())?;
-    params.check::<C>(view.shape())?;
-    check_values(&view, scheme.nan_policy)?;
-    let gradient = gradient.as_standard_layout();
     let mut out = zeros(&view);
-    let (Some(gradient), Some(out_slice)) = (gradient.as_slice(), out.as_slice_mut()) else { return Ok(out) };
-    let (level, groups) = (kernel::detect(), Groups::new(params));
-    let settings = Settings { rounding: scheme.rounding, scaling: scheme.scaling, nan: scheme.nan_policy };
-    map_pieces(&view, params.granularity(), out_slice, &|span, x, out| {
+    fake_quantize_backward_into(view, gradient, params, scheme, out.view_mut())?;
+    Ok(out)
+}
+
+/// As [`fake_quantize_backward`], writing to memory of the caller. Nothing is allocated per element, if the gradient is in
+/// row-major order.
+///
+/// After an error `out` may be partly written.
+///
+/// # Errors
+///
+/// As [`fake_quantize_backward`], and [`Error::NotContiguous`](crate::Error::NotContiguous) of `out`.
+pub fn fake_quantize_backward_into<T, D, C, E, P, R>(
+    view: ArrayView<'_, T, D>,
+    gradient: ArrayView<'_, f32, D>,
+    params: &QuantParams,
+    scheme: &Scheme<C, E, P, R>,
+    out: ArrayViewMut<'_, f32, D>,
+) -> Result<()>
+where
+    T: Real,
+    D: Dimension,
+    C: Code,
+    E: RangeEstimator,
+    P: ParamsCalculator,
+    R: Rounding,
+{
+    check_shape("the gradient", view.shape(), gradient.shape())?;
+    check_shape("the output", view.shape(), out.shape())?;
+    params.check::<C>(view.shape())?;
+    let gradient = gradient.as_standard_layout();
+    let mut out = out;
+    let (Some(gradient), out) = (gradient.as_slice(), contiguous(&mut out)?) else { return Ok(()) };
+    let (level, groups, settings) = (kernel::detect(), Groups::new(params), scheme.settings());
+    map_pieces(&view, params.granularity(), out, &|span, x, out| {
+        let observed = check_values(span, x, settings.nan, view.shape())?;
         let gradient = &gradient[span.start..span.start + span.len];
         fake_quantize_backward_span::<C, R>(level, &groups, settings, span, x, gradient, out);
+        Ok(observed)
     })?;
-    Ok(out)
+    Ok(())
 }

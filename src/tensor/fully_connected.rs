@@ -11,7 +11,7 @@
 
 use super::quantized::QuantizedTensor;
 use crate::error::{Error, Result};
-use crate::kernel::Requantization;
+use crate::kernel::{self, IntegerWeights, Requantization, integer_matmul};
 use crate::num::{Code, HalfAway, Rounding};
 use crate::params::{CodeRange, FixedPointMultiplier, Granularity, ProductRounding};
 use alloc::vec::Vec;
@@ -75,8 +75,7 @@ impl Fused {
 /// ```
 #[derive(Clone, Debug)]
 pub struct FullyConnected {
-    /// [out, in], row-major.
-    weights: Array2<i8>,
+    weights: IntegerWeights,
     bias: Vec<i32>,
     zero_point_in: i32,
     requantization: Vec<Requantization>,
@@ -132,7 +131,7 @@ impl FullyConnected {
             })
         });
         Ok(Self {
-            weights: weights.codes().clone(),
+            weights: IntegerWeights::new(weights.codes().as_slice().unwrap_or(&[]), channels, weights.codes().ncols()),
             bias,
             zero_point_in: input.zero_point,
             requantization: requantization.collect::<Result<_>>()?,
@@ -147,21 +146,21 @@ impl FullyConnected {
     ///
     /// [`Error::ShapeMismatch`].
     pub fn forward(&self, x: ArrayView2<'_, i8>) -> Result<Array2<i8>> {
-        let (channels, depth) = self.weights.dim();
+        let (channels, depth) = (self.weights.channels(), self.weights.depth());
         if x.ncols() != depth {
             let (expected, actual) = (alloc::vec![x.nrows(), depth], x.shape().to_vec());
             return Err(Error::ShapeMismatch { what: "the layer's input", expected, actual });
         }
-        let mut y = Array2::zeros((x.nrows(), channels));
-        let mut centred = alloc::vec![0_i32; depth];
-        for (x, mut y) in x.rows().into_iter().zip(y.rows_mut()) {
-            for (to, &code) in centred.iter_mut().zip(x) {
-                *to = i32::from(code) - self.zero_point_in;
-            }
-            for (channel, (y, weights)) in y.iter_mut().zip(self.weights.rows()).enumerate() {
-                let products = centred.iter().zip(weights).map(|(&x, &w)| x.wrapping_mul(i32::from(w)));
-                let sum = products.fold(self.bias[channel], i32::wrapping_add);
-                *y = self.requantization[channel].apply(sum) as i8;
+        let mut sums = Array2::zeros((x.nrows(), channels));
+        let x = x.as_standard_layout();
+        if let (Some(x), Some(sums)) = (x.as_slice(), sums.as_slice_mut()) {
+            integer_matmul(kernel::detect(), x, &self.weights, self.zero_point_in, sums);
+        }
+        let mut y = Array2::zeros(sums.dim());
+        for (sums, mut y) in sums.rows().into_iter().zip(y.rows_mut()) {
+            let channels = self.bias.iter().zip(&self.requantization);
+            for ((y, &sum), (&bias, requantization)) in y.iter_mut().zip(sums).zip(channels) {
+                *y = requantization.apply(sum.wrapping_add(bias)) as i8;
             }
         }
         Ok(y)

@@ -17,11 +17,17 @@ mod stream;
 mod tasks;
 
 pub use estimate::Observed;
-pub use fake_quantize::{fake_quantize_backward, fake_quantize_tensor, fake_quantize_tensor_into};
+pub use fake_quantize::{
+    fake_quantize_backward, fake_quantize_backward_into, fake_quantize_tensor, fake_quantize_tensor_into,
+    fake_quantize_with_params, fake_quantize_with_params_into,
+};
 pub use fully_connected::{Activation, FullyConnected, Fused};
 #[cfg(feature = "std")]
 pub(crate) use observe::observe_groups;
-pub use quantize::{estimate_params, quantize_tensor, quantize_tensor_into, quantize_tensors, quantize_with_params};
+pub use quantize::{
+    estimate_params, quantize_tensor, quantize_tensor_into, quantize_tensors, quantize_with_params,
+    quantize_with_params_into,
+};
 pub use quantized::{QuantizedTensor, dequantize_into};
 pub use scheme::Scheme;
 pub(crate) use stream::for_each_f32_piece;

@@ -4,12 +4,11 @@ use super::estimate::{Observed, estimate, unravel};
 use super::output::{check_shape, contiguous, zeros};
 use super::quantized::QuantizedTensor;
 use super::scheme::Scheme;
-use super::stream::for_each_f32_piece;
 use super::tasks::{each, map_pieces};
 use crate::error::{Error, Result};
 use crate::kernel::{self, Groups, Settings, quantize_span};
 use crate::num::{Code, Real, Rounding};
-use crate::params::{NanPolicy, ParamsCalculator, QuantParams};
+use crate::params::{NanPolicy, ParamsCalculator, QuantParams, Span};
 use crate::range::RangeEstimator;
 use alloc::vec::Vec;
 use ndarray::{ArrayView, ArrayViewMut, Dimension};
@@ -56,7 +55,7 @@ where
     let (params, observed) = estimate(&view, scheme)?;
     let mut codes = zeros(&view);
     if let Some(out) = codes.as_slice_mut() {
-        map_codes(&view, &params, scheme, observed, out)?;
+        map_codes(&view, &params, scheme.settings().given(observed.nan), out)?;
     }
     Ok(QuantizedTensor::from_parts(codes, params, observed))
 }
@@ -71,7 +70,7 @@ where
 /// use ndarray::array;
 /// use tensor_quant::{Scheme, tensor::quantize_tensors};
 ///
-/// let (first, second) = (array![1.0_f32, -2.0], array![0.5_f32]);
+/// let (first, second) = (array![1.0_f32, -2.0], array![0.5_f32, 0.25]);
 /// let all = quantize_tensors(&[first.view(), second.view()], &Scheme::<i8>::symmetric());
 /// assert_eq!(all[1].as_ref().map(|q| q.codes()[0]).ok(), Some(127));
 /// ```
@@ -115,7 +114,7 @@ where
     let mut out = out;
     let out = contiguous(&mut out)?;
     let (params, observed) = estimate(&view, scheme)?;
-    map_codes(&view, &params, scheme, observed, out)?;
+    map_codes(&view, &params, scheme.settings().given(observed.nan), out)?;
     Ok((params, observed))
 }
 
@@ -170,52 +169,78 @@ where
     P: ParamsCalculator,
     R: Rounding,
 {
-    params.check::<C>(view.shape())?;
-    let observed = check_values(&view, scheme.nan_policy)?;
     let mut codes = zeros(&view);
-    if let Some(out) = codes.as_slice_mut() {
-        map_codes(&view, &params, scheme, observed, out)?;
-    }
+    let observed = match codes.as_slice_mut() {
+        Some(out) => check_and_map_codes(&view, &params, scheme.settings(), out)?,
+        None => Observed::default(),
+    };
     Ok(QuantizedTensor::from_parts(codes, params, observed))
 }
 
-/// Counts what is not finite, and refuses NaN where the policy says so.
-pub(super) fn check_values<T: Real, D: Dimension>(view: &ArrayView<'_, T, D>, policy: NanPolicy) -> Result<Observed> {
-    let level = kernel::detect();
-    let mut observed = Observed::default();
-    for_each_f32_piece(view, crate::params::Granularity::Tensor, |span, x| {
-        let (nan, infinite) = kernel::count_non_finite(level, x);
-        observed.nan += nan;
-        observed.infinite += infinite;
-        if nan > 0 && policy == NanPolicy::Error {
-            let at = span.start + kernel::first_nan(level, x).unwrap_or(0);
-            return Err(Error::NotANumber { index: unravel(at, view.shape()) });
-        }
-        Ok(())
-    })?;
-    Ok(observed)
-}
-
-pub(super) fn map_codes<T, D, C, E, P, R>(
-    view: &ArrayView<'_, T, D>,
+/// As [`quantize_with_params`], writing the codes to memory of the caller. Nothing is allocated per element.
+///
+/// After an error `out` may be partly written.
+///
+/// # Errors
+///
+/// As [`quantize_with_params`], and [`Error::ShapeMismatch`] or [`Error::NotContiguous`] of `out`.
+pub fn quantize_with_params_into<T, D, C, E, P, R>(
+    view: ArrayView<'_, T, D>,
     params: &QuantParams,
     scheme: &Scheme<C, E, P, R>,
-    observed: Observed,
-    out: &mut [C],
-) -> Result<()>
+    out: ArrayViewMut<'_, C, D>,
+) -> Result<Observed>
 where
     T: Real,
     D: Dimension,
     C: Code,
+    E: RangeEstimator,
+    P: ParamsCalculator,
     R: Rounding,
 {
-    let level = kernel::detect();
-    let (groups, settings) = (Groups::new(params), settings(scheme, observed));
-    map_pieces(view, params.granularity(), out, &|span, x, out| quantize_span(level, &groups, settings, span, x, out))
+    check_shape("the output", view.shape(), out.shape())?;
+    let mut out = out;
+    check_and_map_codes(&view, params, scheme.settings(), contiguous(&mut out)?)
 }
 
-/// Where there is no NaN, the bare mapping need not look for one.
-pub(super) fn settings<C, E, P, R: Copy>(scheme: &Scheme<C, E, P, R>, observed: Observed) -> Settings<R> {
-    let nan = if observed.nan == 0 { NanPolicy::Native } else { scheme.nan_policy };
-    Settings { rounding: scheme.rounding, scaling: scheme.scaling, nan }
+fn check_and_map_codes<T: Real, D: Dimension, C: Code, R: Rounding>(
+    view: &ArrayView<'_, T, D>,
+    params: &QuantParams,
+    settings: Settings<R>,
+    out: &mut [C],
+) -> Result<Observed> {
+    params.check::<C>(view.shape())?;
+    let (level, groups) = (kernel::detect(), Groups::new(params));
+    map_pieces(view, params.granularity(), out, &|span, x, out| {
+        let observed = check_values(span, x, settings.nan, view.shape())?;
+        quantize_span(level, &groups, settings.given(observed.nan), span, x, out);
+        Ok(observed)
+    })
+}
+
+/// Counts what is not finite in a piece, and refuses NaN where the policy says so. The piece is small: what reads it next finds
+/// it in the cache.
+pub(super) fn check_values(span: Span, x: &[f32], policy: NanPolicy, shape: &[usize]) -> Result<Observed> {
+    let level = kernel::detect();
+    let (nan, infinite) = kernel::count_non_finite(level, x);
+    if nan > 0 && policy == NanPolicy::Error {
+        let at = span.start + kernel::first_nan(level, x).unwrap_or(0);
+        return Err(Error::NotANumber { index: unravel(at, shape) });
+    }
+    Ok(Observed { nan, infinite, ..Observed::default() })
+}
+
+/// Maps a tensor whose values were looked at when its parameters were found.
+pub(super) fn map_codes<T: Real, D: Dimension, C: Code, R: Rounding>(
+    view: &ArrayView<'_, T, D>,
+    params: &QuantParams,
+    settings: Settings<R>,
+    out: &mut [C],
+) -> Result<()> {
+    let (level, groups) = (kernel::detect(), Groups::new(params));
+    map_pieces(view, params.granularity(), out, &|span, x, out| {
+        quantize_span(level, &groups, settings, span, x, out);
+        Ok(Observed::default())
+    })?;
+    Ok(())
 }

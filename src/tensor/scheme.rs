@@ -1,7 +1,7 @@
 //! What to do with a tensor.
 
 use crate::error::Result;
-use crate::kernel::{Mapping, reference};
+use crate::kernel::{Mapping, Settings, reference};
 use crate::num::{Ceil, Code, Rounding, Scaling, TiesEven};
 use crate::params::{
     Affine, AffineParams, Article, Cast, CodeRange, Granularity, NanPolicy, ParamsCalculator, PowerOfTwo, Symmetric,
@@ -119,6 +119,11 @@ impl<C: Code, E: RangeEstimator, P: ParamsCalculator, R: Rounding> Scheme<C, E, 
             nan_policy: NanPolicy::default(),
             code: PhantomData,
         }
+    }
+
+    /// Returns what the mapping of an element depends on, beside its parameters.
+    pub(super) fn settings(&self) -> Settings<R> {
+        Settings { rounding: self.rounding, scaling: self.scaling, nan: self.nan_policy }
     }
 
     /// Returns the scheme with another estimator.

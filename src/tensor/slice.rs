@@ -60,7 +60,7 @@ where
     check_len("codes", x.len(), out.len())?;
     let view = ArrayView1::from(x);
     let (params, observed) = estimate(&view, scheme)?;
-    map_codes(&view, &params, scheme, observed, out)?;
+    map_codes(&view, &params, scheme.settings().given(observed.nan), out)?;
     Ok(params)
 }
 

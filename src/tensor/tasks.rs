@@ -6,6 +6,7 @@
 //!    ended at the last, so that as much as fits is still in the cache.
 //! 3. A task is large beside what it costs to hand it over (some microseconds), and fits the second-level cache.
 
+use super::estimate::Observed;
 use super::stream::{Visit, for_each_f32_piece, in_f32};
 use crate::error::Result;
 use crate::num::Real;
@@ -77,56 +78,72 @@ pub(super) fn tasks_of(granularity: Granularity, shape: &[usize]) -> Result<Vec<
     Ok(tasks)
 }
 
-/// What is done with a piece of a tensor: its elements, and as many of the output.
-pub(super) type MapPiece<'a, O> = &'a (dyn Fn(Span, &[f32], &mut [O]) + Sync);
+/// What is done with a piece of a tensor: its elements, and as many of the output. Returns what was noticed.
+pub(super) type MapPiece<'a, O> = &'a (dyn Fn(Span, &[f32], &mut [O]) -> Result<Observed> + Sync);
 
-/// Maps each piece of a tensor to as many elements of `out`, which is of its length.
+/// Maps each piece of a tensor to as many elements of `out`, which is of its length, and returns what was noticed in all.
 ///
 /// # Errors
 ///
-/// Those of [`Granularity::spans`].
+/// Those of [`Granularity::spans`], and of several pieces' errors that of the first piece.
 pub(super) fn map_pieces<T: Real, D: Dimension, O: Send>(
     view: &ArrayView<'_, T, D>,
     granularity: Granularity,
     out: &mut [O],
     map: MapPiece<'_, O>,
-) -> Result<()> {
-    match view.as_slice() {
-        Some(slice) => {
-            map_slice(slice, &tasks_of(granularity, view.shape())?, out, map);
-            Ok(())
+) -> Result<Observed> {
+    let mut all = Observed::default();
+    if let Some(slice) = view.as_slice() {
+        for observed in map_slice(slice, &tasks_of(granularity, view.shape())?, out, map) {
+            all.add(observed?);
         }
-        None => for_each_f32_piece(view, granularity, |span, x| {
-            map(span, x, &mut out[span.start..span.start + span.len]);
+    } else {
+        for_each_f32_piece(view, granularity, |span, x| {
+            all.add(map(span, x, &mut out[span.start..span.start + span.len])?);
             Ok(())
-        }),
+        })?;
     }
+    Ok(all)
 }
 
-fn map_slice<T: Real, O: Send>(slice: &[T], tasks: &[Task], out: &mut [O], map: MapPiece<'_, O>) {
+fn map_slice<T: Real, O: Send>(
+    slice: &[T],
+    tasks: &[Task],
+    out: &mut [O],
+    map: MapPiece<'_, O>,
+) -> Vec<Result<Observed>> {
     run(tasks, out, &|task, out| {
-        let done = task.for_each_f32_piece(slice, &mut |span, x| {
+        let mut all = Observed::default();
+        task.for_each_f32_piece(slice, &mut |span, x| {
             let start = span.start - task.range.start;
-            map(span, x, &mut out[start..start + span.len]);
+            all.add(map(span, x, &mut out[start..start + span.len])?);
             Ok(())
-        });
-        debug_assert!(done.is_ok(), "mapping does not fail");
-    });
+        })?;
+        Ok(all)
+    })
 }
 
-/// Runs each task with its part of `out`. The tasks cover `out`, in order.
-pub(super) fn run<O: Send>(tasks: &[Task], mut out: &mut [O], run: &(dyn Fn(&Task, &mut [O]) + Sync)) {
+/// Runs each task with its part of `out`, and returns what they give, in order. The tasks cover `out`, in order.
+pub(super) fn run<O: Send, A: Send>(
+    tasks: &[Task],
+    mut out: &mut [O],
+    run: &(dyn Fn(&Task, &mut [O]) -> A + Sync),
+) -> Vec<A> {
+    let mut found: Vec<Option<A>> = tasks.iter().map(|_| None).collect();
     let mut parts = Vec::with_capacity(tasks.len());
-    for task in tasks {
+    for (task, found) in tasks.iter().zip(&mut found) {
         let (part, rest) = out.split_at_mut(task.range.len());
-        parts.push((task, part));
+        parts.push((task, part, found));
         out = rest;
     }
+    let work = |(task, part, found): (&Task, &mut [O], &mut Option<A>)| *found = Some(run(task, part));
     #[cfg(feature = "rayon")]
     if parts.len() >= FEWEST {
-        return threads::consume(parts, &|(task, part)| run(task, part));
+        threads::consume(parts, &work);
+        return found.into_iter().flatten().collect();
     }
-    parts.into_iter().rev().for_each(|(task, part)| run(task, part));
+    parts.into_iter().rev().for_each(work);
+    found.into_iter().flatten().collect()
 }
 
 /// Returns what `run` gives for each of the values, in order.

@@ -1,20 +1,11 @@
 //! What other implementations compute, this crate computes, bit for bit.
 //!
-//! The vectors and their sources are described in `conformance/README.md`; the same code as in the example `conformance`
-//! runs them.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+//! The vectors and their sources are described in `tests/conformance/README.md`. These tests are part of the example, so that
+//! what runs the vectors, which is nearly all of the crate in nearly all of its types, is compiled once.
 
-#[path = "../examples/conformance/case.rs"]
-mod case;
-#[path = "../examples/conformance/compare.rs"]
-mod compare;
-#[path = "../examples/conformance/groups/mod.rs"]
-mod groups;
-#[path = "../examples/conformance/suite.rs"]
-mod suite;
-
-use case::{Array, Case, Values};
-use compare::{Outcome, Outputs, compare};
+use crate::case::{Array, Case, Values};
+use crate::compare::{Outcome, Outputs, compare};
+use crate::suite;
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
