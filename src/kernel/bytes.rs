@@ -139,21 +139,29 @@ pub(super) fn quantize_one<B: Byte>(level: Level, x: &[f32], single: Single, rou
     }
 }
 
+/// The zero points of elements of which each has a scale of its own.
+#[derive(Clone, Copy)]
+pub(super) enum OwnZeroPoints<'a> {
+    /// All the same: weights have none, as a rule, and then there is one array less to read.
+    All(i32),
+    /// Each its own.
+    Each(&'a [i32]),
+}
+
 /// Writes the codes of `x`, each element with parameters of its own, halves to even. There is at least a block of them;
 /// for `exact` see [`Single`].
 pub(super) fn quantize_each<B: Byte>(
     level: Level,
     x: &[f32],
     scales: Each<'_>,
-    zero_points: &[i32],
+    zero_points: OwnZeroPoints<'_>,
     codes: CodeRange,
     exact: bool,
     out: &mut [B],
 ) {
-    // Weights have none, as a rule, and then there is one array less to read.
-    match zero_points.iter().all(|&zero_point| zero_point == zero_points[0]) {
-        true => to_even(level, x, scales, zero_points[0], codes, exact, out),
-        false => to_even(level, x, scales, zero_points, codes, exact, out),
+    match zero_points {
+        OwnZeroPoints::All(zero_point) => to_even(level, x, scales, zero_point, codes, exact, out),
+        OwnZeroPoints::Each(zero_points) => to_even(level, x, scales, zero_points, codes, exact, out),
     }
 }
 

@@ -8,7 +8,7 @@
 //!    would spend its time in the remainder of a vectorised loop.
 //! 5. The reciprocals of a tensor's scales are computed once, for all spans.
 
-use super::bytes::{BLOCK, can_add, quantize_each, quantize_shared};
+use super::bytes::{BLOCK, OwnZeroPoints, can_add, quantize_each, quantize_shared};
 use super::elementwise::{Positions, for_each_run, map_slice};
 use super::fake_quantize::{backward, fake_each};
 use super::quantize::{FromByte, TILE, grid_of, to_small_floats};
@@ -156,7 +156,7 @@ pub(crate) fn quantize_span<C: Code, R: Rounding>(
         let (x, out) = (&x[range.clone()], &mut out[range]);
         match piece {
             Piece::One(params) => quantize(level, x, &Mapping { params, codes, scaling, nan }, rounding, out, index),
-            Piece::Each(own) if packed && own.in_bytes(level, method, codes, x, out) => {}
+            Piece::Each(own) if packed && own.in_bytes(level, method, codes, groups.zero_points, x, out) => {}
             Piece::Each(own) => own.for_each_tile(level, method, x, index, |own, quotients, tile, positions| {
                 let (zero_points, out) = (own.zero_points, &mut out[tile]);
                 if let Some(float) = C::small_float()
@@ -308,19 +308,29 @@ impl Own<'_> {
     }
 
     /// Writes codes of a byte or less, halves to even, and returns whether it could.
-    fn in_bytes<C: Code>(self, level: Level, method: Method, codes: CodeRange, x: &[f32], out: &mut [C]) -> bool {
+    fn in_bytes<C: Code>(
+        self,
+        level: Level,
+        method: Method,
+        codes: CodeRange,
+        (lowest, highest): (i32, i32),
+        x: &[f32],
+        out: &mut [C],
+    ) -> bool {
         if method == Method::Divide || x.len() < BLOCK || !self.offsets.is_empty() {
             return false;
         }
         let exact = method == Method::Markstein;
+        let zero_points =
+            if lowest == highest { OwnZeroPoints::All(lowest) } else { OwnZeroPoints::Each(self.zero_points) };
         if let Some(out) = C::as_i8s(out) {
-            quantize_each(level, x, self.divisors(), self.zero_points, codes, exact, out);
+            quantize_each(level, x, self.divisors(), zero_points, codes, exact, out);
         } else if let Some(out) = C::as_u8s(out) {
-            quantize_each(level, x, self.divisors(), self.zero_points, codes, exact, out);
+            quantize_each(level, x, self.divisors(), zero_points, codes, exact, out);
         } else if C::KIND == CodeKind::Integer && C::BITS < 8 && x.len() <= TILE {
             let mut bytes = [0_i8; TILE];
             let bytes = &mut bytes[..x.len()];
-            quantize_each(level, x, self.divisors(), self.zero_points, codes, exact, bytes);
+            quantize_each(level, x, self.divisors(), zero_points, codes, exact, bytes);
             map_slice(level, FromByte, bytes, out, 0);
         } else {
             return false;

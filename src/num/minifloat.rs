@@ -57,7 +57,7 @@ trait Layout {
 }
 
 /// A [`Layout`] as numbers: what it takes to round to the nearest code in integers, as [`encode_nearest`] does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SmallFloat {
     /// The bits of an f32's mantissa that are dropped.
     pub(crate) dropped: u32,
@@ -69,14 +69,16 @@ pub struct SmallFloat {
     pub(crate) base: i32,
     /// The code of the largest number.
     pub(crate) largest: i32,
+    /// The largest number.
+    pub(crate) max: f64,
     /// The code of what lies beyond, but for the sign.
-    pub(crate) beyond: i32,
+    pub(crate) beyond: i8,
     /// The code of NaN, but for the sign.
-    pub(crate) nan: i32,
+    pub(crate) nan: i8,
     /// The sign's bit.
-    pub(crate) sign: i32,
-    /// The code that has no sign, beside 0: it is NaN.
-    pub(crate) unsigned: Option<i32>,
+    pub(crate) sign: i8,
+    /// Whether zero and NaN have no sign.
+    pub(crate) unsigned: bool,
 }
 
 impl SmallFloat {
@@ -95,13 +97,11 @@ impl SmallFloat {
             smallest_normal: (L::MIN_EXPONENT << 23) as i32,
             base: ((L::MIN_EXPONENT + dropped) << 23) as i32,
             largest: ((L::MAX.to_bits() >> dropped) - (rebias >> dropped)) as i32,
-            beyond: beyond as i32,
-            nan: nan as i32,
-            sign: L::SIGN as i32,
-            unsigned: match L::SPECIALS {
-                Specials::NanIsMinusZero => Some(L::SIGN as i32),
-                _ => None,
-            },
+            max: L::MAX as f64,
+            beyond: beyond as i8,
+            nan: nan as i8,
+            sign: L::SIGN as i8,
+            unsigned: matches!(L::SPECIALS, Specials::NanIsMinusZero),
         }
     }
 }

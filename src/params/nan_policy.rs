@@ -9,5 +9,8 @@ pub enum NanPolicy {
     /// The zero point: restored as 0.
     Skip,
     /// What the bare mapping gives: the smallest code for integers (as ONNX Runtime), NaN for floating codes.
+    ///
+    /// Nobody looks for NaN then. Where a range is estimated it is counted all the same; under parameters that are known already
+    /// the values are read once, and nothing is counted.
     Native,
 }
