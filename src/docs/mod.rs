@@ -3,3 +3,4 @@
 pub mod conventions;
 #[cfg(feature = "std")]
 pub mod reducing_the_error;
+pub mod speed;
