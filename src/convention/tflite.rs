@@ -101,7 +101,7 @@ pub fn choose_params(min: f64, max: f64, codes: CodeRange) -> (f64, i32) {
 }
 
 /// Returns weights as dynamic-range models store them: `away(w / (max|w| / 127))`, everything in f64; the stored scale is
-/// that f64, rounded to f32.
+/// that f64, rounded to f32. A channel of zeros has a scale of 1.
 ///
 /// # Errors
 ///
@@ -112,9 +112,10 @@ pub fn dynamic_range_weights<T: Real, D: Dimension>(
 ) -> Result<QuantizedTensor<i8, D>> {
     let scheme = self::weights::<i8>().with_granularity(granularity);
     let found = estimate_params(weights.view(), &scheme.with_calculator(MaxAbs))?;
-    // The parameters so far are max|w|: an f64 scale from it loses nothing.
-    let scales: Vec<f64> =
-        found.scales().iter().map(|&max| if max == 0.0 { 1.0 } else { f64::from(max) / 127.0 }).collect();
+    // The parameters so far are max|w|: an f64 scale from it loses nothing. One that has to be raised, so as to be a normal
+    // f32, is the one that codes are chosen for.
+    let smallest = f64::from(f32::MIN_POSITIVE);
+    let scales: Vec<f64> = found.scales().iter().map(|&max| (f64::from(max) / 127.0).max(smallest)).collect();
     let weights = weights.as_standard_layout();
     let mut codes = Vec::with_capacity(weights.len());
     for_each_f32_piece(&weights.view(), granularity, |span, values| {
@@ -124,7 +125,7 @@ pub fn dynamic_range_weights<T: Real, D: Dimension>(
         }
         Ok(())
     })?;
-    let stored = scales.iter().map(|&scale| (scale as f32).max(f32::MIN_POSITIVE)).collect();
+    let stored = scales.iter().map(|&scale| scale as f32).collect();
     let zero_points = alloc::vec![0; scales.len()];
     let params = QuantParams::new(granularity, CodeRange::of::<i8>().narrow(), stored, zero_points)?;
     let mismatch = |_| Error::LengthMismatch { what: "codes", expected: 0, actual: 0 };
@@ -141,13 +142,17 @@ fn away(quotient: f64) -> i8 {
     (whole + i32::from(rest >= 0.5) - i32::from(rest <= -0.5)) as i8
 }
 
-/// A "scale" that is max|w| itself.
+/// A "scale" that is max|w| itself; 127 for zeros, so that their scale is 1.
 #[derive(Clone, Copy, Debug)]
 struct MaxAbs;
 
 impl ParamsCalculator for MaxAbs {
     fn params(&self, range: ValueRange, _codes: CodeRange) -> Result<AffineParams> {
-        AffineParams::new(f64::from(range.max_abs()).max(f64::from(f32::MIN_POSITIVE)), 0)
+        let max_abs = match range.max_abs() {
+            0.0 => 127.0,
+            max_abs => max_abs.max(f32::MIN_POSITIVE),
+        };
+        AffineParams::new(f64::from(max_abs), 0)
     }
 
     fn codes(&self, full: CodeRange) -> CodeRange {
@@ -280,5 +285,15 @@ mod tests {
             }
         }
         assert_eq!((away(f64::INFINITY), away(-1e300), away(0.499_999_999_999_999_94)), (127, -127, 0));
+    }
+
+    #[test]
+    fn codes_are_chosen_for_the_scale_that_is_stored() -> Result<()> {
+        let tiny = f32::MIN_POSITIVE / 4.0;
+        let weights = ndarray::array![[0.0_f32, -0.0], [tiny, -tiny], [0.5, -1.0]];
+        let q = dynamic_range_weights(weights.view(), Granularity::Axis(0))?;
+        assert_eq!(q.params().scales(), [1.0, f32::MIN_POSITIVE, 1.0 / 127.0]);
+        assert_eq!(q.codes(), ndarray::array![[0, 0], [0, 0], [64, -127]]);
+        Ok(())
     }
 }
