@@ -100,6 +100,94 @@ fn every_tensor_has_a_decision_and_a_reason() {
 }
 
 #[test]
+fn what_cannot_be_quantized_is_left_alone_and_says_why() {
+    let reasons = |recipe| {
+        let (_folder, outcome) = by(recipe, &sample("tests/tflite/awkward.tflite"));
+        let (all, short) = (outcome.tensors.len(), |name: &str| name[..name.len().min(9)].trim().to_owned());
+        let reasons: Vec<_> = outcome.tensors.into_iter().map(|tensor| (short(&tensor.name), tensor.reason)).collect();
+        assert_eq!(all, 6);
+        reasons
+    };
+    let common = [
+        ("doubles", "f64, and what uses it would find the f32 that restoring gives"),
+        ("short", "its 8 bytes are not those of f32 in the shape [4]"),
+        ("elsewhere", "its values stand in another file"),
+        ("halves", "float16 already, and not restored by one DEQUANTIZE that is its only user"),
+    ];
+    for (recipe, long_name, embedding) in [
+        (
+            "int4-dynamic",
+            "weights of FULLY_CONNECTED, 1024 elements",
+            "weights of EMBEDDING_LOOKUP, 1240 elements; restored first, for want of a dynamic-range kernel that takes them",
+        ),
+        ("int8-dynamic", "weights of FULLY_CONNECTED, 1024 elements", "weights of EMBEDDING_LOOKUP, 1240 elements"),
+        (
+            "int8-weight-only",
+            "4096 bytes would become 5280, with 8 scales and what restores it",
+            "weights of EMBEDDING_LOOKUP, 1240 elements",
+        ),
+        (
+            "float16",
+            "would save 2048 bytes, and take 4160 to be restored",
+            "weights of EMBEDDING_LOOKUP, 1240 elements",
+        ),
+    ] {
+        let expected = [&[("long name", long_name)], &common[..], &[("embedding", embedding)]].concat();
+        let expected: Vec<_> = expected.iter().map(|(name, reason)| ((*name).into(), (*reason).into())).collect();
+        assert_eq!(reasons(recipe), expected, "{recipe}");
+    }
+}
+
+/// A `.safetensors` file of one f32 matrix, `w`.
+fn matrix(folder: &Path, rows: usize, values: &[f32]) -> PathBuf {
+    let (columns, len) = (values.len() / rows, 4 * values.len());
+    let header = format!(r#"{{"w":{{"dtype":"F32","shape":[{rows},{columns}],"data_offsets":[0,{len}]}}}}"#);
+    let path = folder.join("in.safetensors");
+    let values = values.iter().flat_map(|x| x.to_le_bytes());
+    let header = (header.len() as u64).to_le_bytes().into_iter().chain(header.into_bytes());
+    fs::write(&path, header.chain(values).collect::<Vec<u8>>()).unwrap();
+    path
+}
+
+#[test]
+fn what_is_not_a_number_stays_so_in_float16_and_is_warned_of() {
+    let folder = tempdir().unwrap();
+    let mut values: Vec<f32> = (0..2048).map(|i| (i as f32).sin()).collect();
+    (values[5], values[9]) = (f32::NAN, f32::NEG_INFINITY);
+    let input = matrix(folder.path(), 16, &values);
+    let (_folder, outcome) = by("float16", &input);
+    assert_eq!(outcome.tensors[0].warnings, ["2 of 2048 values are not finite"]);
+    let restored = tensor_quant::model::safetensors::Reader::open(&outcome.output).unwrap().read("w").unwrap();
+    let restored = restored.as_slice().unwrap();
+    assert_eq!((restored[5].is_nan(), restored[9]), (true, f32::NEG_INFINITY));
+    let error = quantized(&input, &Recipe::named("int8-dynamic").unwrap(), Options::default()).unwrap_err();
+    assert!(error.to_string().contains("value 5 is NaN"), "{error}");
+}
+
+#[test]
+fn the_error_of_all_tensors_counts_those_without_one() {
+    let folder = tempdir().unwrap();
+    // Rows that are whole multiples of a power of two are restored exactly; the last has an error.
+    let mut values: Vec<f32> = (0..4096).map(|i| (i % 255 - 127) as f32 / 128.0).collect();
+    let (_folder, outcome) =
+        quantized(&matrix(folder.path(), 8, &values), &Recipe::named("int8-weight-only").unwrap(), Options::default())
+            .unwrap();
+    assert_eq!(Report::new(&outcome).sqnr_db, None);
+    values[4095] = 0.3;
+    let (_folder, outcome) = by("int8-weight-only", &matrix(folder.path(), 8, &values));
+    let (report, error) = (Report::new(&outcome), outcome.tensors[0].error.unwrap());
+    assert!((report.sqnr_db.unwrap() - error.sqnr_db()).abs() < 1e-9 && report.warnings.is_empty());
+    let mut twice = outcome.clone();
+    twice.tensors.push(by("int8-weight-only", &matrix(folder.path(), 8, &[0.5; 4096])).1.tensors.swap_remove(0));
+    assert_eq!(twice.tensors[1].error.unwrap().mse(), 0.0);
+    let gained = Report::new(&twice).sqnr_db.unwrap() - error.sqnr_db();
+    let expected = 10.0 * ((error.mean_square() + 0.25) / error.mean_square()).log10();
+    assert!((gained - expected).abs() < 1e-9, "{gained} {expected}");
+    twice.bytes_out = twice.bytes_in;
+    assert!(Report::new(&twice).warnings[0].starts_with("the file is no smaller"));
+}
+
+#[test]
 fn operators_that_compute_in_integers_find_their_biases_in_f32() {
     let recipe = Recipe::from_toml(
         "name = \"mixed\"\n[[rule]]\nmin-elements = 1024\nto = \"int8\"\ncompute = \"dynamic-range\"\n\
@@ -160,7 +248,7 @@ fn threads_change_nothing() {
         let (_folder, outcome) = quantized(&mnist(), &recipe, Options { threads, ..Options::default() }).unwrap();
         fs::read(outcome.output).unwrap()
     };
-    assert!(run(1) == run(5));
+    assert!(run(1) == run(5) && run(1) == run(usize::MAX));
 }
 
 #[test]
@@ -304,9 +392,9 @@ fn a_report_is_a_page_of_its_own() {
     let json: Value = serde_json::from_str(&report.to_json()).unwrap();
     assert_eq!(json["tensors"].as_array().unwrap().len(), 13);
     assert_eq!(json["bytes_out"], outcome.bytes_out);
-    let table = report.to_table(Style::Plain);
+    let table = report.to_table(Style::Plain, None);
     assert!(table.contains("640 elements") && !table.contains('\x1b'), "{table}");
-    assert!(report.to_table(Style::Coloured).contains('\x1b'));
+    assert!(report.to_table(Style::Coloured, None).contains('\x1b'));
     let worst: Vec<f64> = report.worst_first().iter().filter_map(|row| row.error.and_then(|e| e.sqnr_db)).collect();
     assert!(worst.is_sorted() && worst.len() == 4);
 }
@@ -337,12 +425,32 @@ fn the_command_line_does_what_it_says() {
     failed(&["quantize", &input, &output, "-r", "float16"], 4, "--force");
     failed(&["quantize", &input, &input, "-r", "float16", "--force"], 4, "is the input");
     failed(&["quantize", &input, &at("x"), "-r", "int9"], 2, "int4-dynamic");
+    failed(&["quantize", &input, &at("x"), "-r", "int8-dynamik"], 2, "did you mean \"int8-dynamic\"?");
+    failed(&["quantise", &input, &at("x"), "-r", "float16"], 2, "a similar subcommand exists: 'quantize'");
+    let unnamed = at("recipe");
+    fs::write(&unnamed, "name = \"mine\"").unwrap();
+    failed(&["quantize", &input, &at("x"), "-r", &unnamed], 2, "must end in .toml or .json");
     failed(&["quantize", &input, &at("x"), "-r", "float16", "--exclude", "*"], 3, "excluded by");
     failed(&["quantize", &at("none"), &at("x"), "-r", "float16"], 1, "cannot read");
     failed(&["quantize", &input], 2, "--recipe");
     failed(&["inspect", &page], 1, "starts neither as");
     failed(&["quantize", &input, &at("x"), "-r", "float16", "--report", &at("x.txt")], 2, ".html or .json");
-    assert!(!Path::new(&at("x")).exists());
+    let quantize_with = |reports: [&str; 2], code, what: &str| {
+        let reports = ["--report", reports[0], "--report", reports[1]];
+        failed(&[&["quantize", &input, &at("x"), "-r", "float16", "--force"], &reports[..]].concat(), code, what);
+    };
+    quantize_with([&at("a.html"), &at("./a.html")], 2, "would replace");
+    quantize_with([&at("a.html"), &at("none/b.html")], 1, "in one that is not there");
+    fs::create_dir(at("folder.html")).unwrap();
+    quantize_with([&at("a.html"), &at("folder.html")], 1, "is a folder");
+    failed(&["quantize", &input, &at("x.html"), "-r", "float16", "--report", &at("x.html")], 2, "would replace");
+    let empty = at("empty.tflite");
+    fs::write(&empty, "").unwrap();
+    failed(&["inspect", &empty], 1, "it is empty");
+    assert!(!Path::new(&at("x")).exists() && !Path::new(&at("a.html")).exists() && !Path::new(&at("x.html")).exists());
+    let nothing = tensor_quant(&[]);
+    assert_eq!((nothing.status.code(), nothing.stdout.len()), (Some(2), 0));
+    assert!(String::from_utf8(nothing.stderr).unwrap().contains("Exit codes:"));
 
     let text = |arguments: &[&str]| String::from_utf8(tensor_quant(arguments).stdout).unwrap();
     assert_eq!(text(&["recipes"]).lines().count(), 5);

@@ -75,6 +75,11 @@ impl ErrorMetrics {
         if self.sums.finite() == 0 { 0.0 } else { sum / self.sums.finite() as f64 }
     }
 
+    /// Returns the mean of x²: the power of the signal.
+    pub fn mean_square(&self) -> f64 {
+        self.mean(self.sums.x2)
+    }
+
     /// Returns the mean of d².
     pub fn mse(&self) -> f64 {
         self.mean(self.sums.d2)

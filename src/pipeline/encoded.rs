@@ -8,7 +8,7 @@ use crate::convention::{ai_edge, tflite};
 use crate::error::{Error, Result};
 use crate::metrics::{ErrorMetrics, Histogram, per_tensor};
 use crate::num::{Code, I4, f16};
-use crate::params::{CodeRange, Granularity, QuantParams, Symmetric};
+use crate::params::{Cast, CodeRange, Granularity, NanPolicy, QuantParams, Symmetric};
 use crate::range::{Mse, Octav};
 use crate::recipe::{Bits, Codes, Compute, Decision, Estimator, Treatment};
 use crate::tensor::{QuantizedTensor, Scheme, quantize_tensor};
@@ -20,6 +20,9 @@ const SLAB: usize = 1 << 16;
 
 /// Slabs that a thread quantizes before their codes are put together.
 const SLABS_AT_ONCE: usize = 16;
+
+/// More threads than any machine has cores for, and few enough to be had.
+const MOST_THREADS: usize = 256;
 
 /// Quantizes whole channels.
 type Quantize<'q, C> = dyn Fn(ArrayViewD<'_, f32>) -> Result<QuantizedTensor<C, IxDyn>> + Sync + 'q;
@@ -38,7 +41,11 @@ pub(super) fn encode(values: &ArrayD<f32>, decision: Decision, threads: NonZeroU
     Ok(match decision {
         Decision::Keep => None,
         Decision::Float32 => Some(Encoded::F32(values.clone())),
-        Decision::Float16 => Some(Encoded::F16(quantize_tensor(values.view(), &Scheme::<f16>::cast())?)),
+        // NaN and ±∞ are numbers of float16, too: what was in the model stays in it, and is warned of.
+        Decision::Float16 => {
+            let scheme = Scheme::<f16>::cast().with_calculator(Cast::ieee()).with_nan_policy(NanPolicy::Native);
+            Some(Encoded::F16(quantize_tensor(values.view(), &scheme)?))
+        }
         Decision::Quantize(treatment) => Some(integers(values, treatment, threads)?),
     })
 }
@@ -79,9 +86,10 @@ fn in_slabs<C: Code>(
     threads: NonZeroUsize,
     quantize: &Quantize<'_, C>,
 ) -> Result<QuantizedTensor<C, IxDyn>> {
+    let threads = threads.get().min(MOST_THREADS);
     let channels = values.shape().get(axis).copied().unwrap_or(0);
     let of_channel = values.len().checked_div(channels).unwrap_or(0).max(1);
-    let rows = (SLAB / of_channel).min(channels.div_ceil(threads.get())).max(1);
+    let rows = (SLAB / of_channel).min(channels.div_ceil(threads)).max(1);
     if axis != 0 || rows >= channels {
         return quantize(values.view());
     }
@@ -92,12 +100,12 @@ fn in_slabs<C: Code>(
         slabs.iter().map(|&slab| quantize(values.slice_axis(Axis(0), slab))).collect()
     };
     // A few slabs a thread at a time: more would be held beside the codes that they become.
-    for slabs in slabs.chunks(SLABS_AT_ONCE * threads.get()) {
-        let results = if threads.get() == 1 {
+    for slabs in slabs.chunks(SLABS_AT_ONCE * threads) {
+        let results = if threads == 1 {
             on_one_thread(slabs)
         } else {
             std::thread::scope(|scope| {
-                let shares = slabs.chunks(slabs.len().div_ceil(threads.get()));
+                let shares = slabs.chunks(slabs.len().div_ceil(threads));
                 let workers: Vec<_> = shares.map(|share| scope.spawn(|| on_one_thread(share))).collect();
                 let joined = workers.into_iter().map(std::thread::ScopedJoinHandle::join);
                 joined.flat_map(|results| results.unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()

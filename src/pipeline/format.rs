@@ -28,6 +28,7 @@ impl Format {
         File::open(path).map_err(io)?.take(9).read_to_end(&mut first).map_err(io)?;
         // A safetensors file starts with the length of its header, and the header with a brace.
         match first.as_slice() {
+            [] => Err(Error::UnknownFormat { path: path.into(), reason: "it is empty" }),
             [_, _, _, _, b'T', b'F', b'L', b'3', ..] => Ok(Self::Tflite),
             [.., b'{'] if first.len() == 9 => Ok(Self::Safetensors),
             _ => {

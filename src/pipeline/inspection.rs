@@ -68,6 +68,7 @@ fn tflite(path: &Path) -> Result<Inspection> {
         *operators.entry(operator.name.clone()).or_insert(0) += 1;
     }
     let tensors = model.constants().into_iter().map(|constant| {
+        let elsewhere = constant.is_elsewhere.then(|| String::from("in another file"));
         let quantization = constant.quantization.as_ref().map(|q| match q.scales.len() {
             0 => "of its own kind".into(),
             1 => format!("scale {:e}, zero point {}", q.scales[0], q.zero_points.first().unwrap_or(&0)),
@@ -85,7 +86,7 @@ fn tflite(path: &Path) -> Result<Inspection> {
             size_in_bytes: constant.size_in_bytes,
             operators,
             range,
-            quantization,
+            quantization: elsewhere.or(quantization),
         }
     });
     Ok(Inspection {

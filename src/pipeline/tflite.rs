@@ -9,8 +9,8 @@ use crate::recipe::{Bits, Candidate, Decision, Plan, Recipe, Usage, UsageRole};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 
-/// About what a `DEQUANTIZE`, the tensor behind it and their names take in a file.
-const COST_OF_RESTORING: u64 = 200;
+/// About what a `DEQUANTIZE` and the tensor behind it take in a file, without that tensor's name.
+const COST_OF_RESTORING: u64 = 160;
 
 pub(super) fn quantize(
     input: &Path,
@@ -116,14 +116,21 @@ impl Source {
 
     pub(super) fn candidate(&self) -> Candidate {
         let constant = &self.constant;
-        let obstacle = if constant.is_sparse {
+        let obstacle = if constant.is_elsewhere {
+            Some("its values stand in another file".into())
+        } else if constant.is_sparse {
             Some("stored in a sparse format".into())
         } else if constant.is_at_the_edge {
             Some("an input or output of its subgraph".into())
         } else if constant.quantization.is_some() {
             Some(format!("quantized already, {}", constant.element_type))
         } else if constant.element_type == ElementType::F16 && self.restored.is_none() {
-            Some("float16 already".into())
+            Some("float16 already, and not restored by one DEQUANTIZE that is its only user".into())
+        } else if is_wide_or_brain_float(constant.element_type) {
+            Some(format!("{}, and what uses it would find the f32 that restoring gives", constant.element_type))
+        } else if matches!(constant.element_type, ElementType::F32 | ElementType::F16) && !constant.is_whole() {
+            let (bytes, shape) = (constant.size_in_bytes, &constant.shape);
+            Some(format!("its {bytes} bytes are not those of {} in the shape {shape:?}", constant.element_type))
         } else {
             None
         };
@@ -134,9 +141,17 @@ impl Source {
             size_in_bytes: constant.size_in_bytes,
             uses: Some(self.uses().iter().map(usage).collect()),
             obstacle,
-            cost_of_restoring: if self.restored.is_some() { 0 } else { COST_OF_RESTORING },
+            cost_of_restoring: match self.restored {
+                Some(_) => 0,
+                None => COST_OF_RESTORING + constant.name.len() as u64,
+            },
         }
     }
+}
+
+/// Whether elements are floating-point numbers that no `DEQUANTIZE` gives.
+fn is_wide_or_brain_float(element_type: ElementType) -> bool {
+    matches!(element_type.name(), "f64" | "bf16")
 }
 
 fn usage(used: &Use) -> Usage {
@@ -165,8 +180,8 @@ fn stored(decision: Decision) -> (ElementType, usize) {
 /// What operators have to do with the constants that were replaced.
 #[derive(Default)]
 struct Edits {
-    /// By what they held and became: tensors that shared a buffer share the new one.
-    replaced: HashMap<(usize, Vec<usize>, String), TensorId>,
+    /// By the buffer and shape they had, and what they became: tensors that shared a buffer share the new one.
+    replaced: HashMap<(usize, Vec<usize>, Decision), TensorId>,
     /// Tensors that need a `DEQUANTIZE`, by subgraph.
     restore: BTreeMap<usize, Vec<usize>>,
     /// `DEQUANTIZE` operators of tensors of another type than before, by subgraph.
@@ -180,7 +195,7 @@ struct Edits {
 impl Edits {
     /// Returns a tensor's new data: those of an earlier one if they are the same.
     fn data(&mut self, constant: &Constant, decision: Decision, bytes: Vec<u8>) -> NewData {
-        let key = (constant.buffer, constant.shape.clone(), format!("{decision:?}"));
+        let key = (constant.buffer, constant.shape.clone(), decision);
         if let Some(&other) = self.replaced.get(&key) {
             return NewData::Of(other);
         }

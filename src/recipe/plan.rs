@@ -2,7 +2,7 @@
 
 use super::candidate::{Candidate, Part};
 use super::recipe::Recipe;
-use super::rule::{Codes, Compute, Estimator, Inputs, Mismatch, Rule, Target};
+use super::rule::{Codes, Compute, Estimator, FLOATS, Inputs, Mismatch, Rule, Target};
 use super::survival::{survives_f16, survives_integers};
 use crate::error::{Error, Result};
 use ndarray::ArrayD;
@@ -28,7 +28,7 @@ pub struct Entry {
 }
 
 /// What is done to a tensor.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Decision {
     /// Nothing.
     Keep,
@@ -42,7 +42,7 @@ pub enum Decision {
 }
 
 /// How a tensor becomes integers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Treatment {
     /// Of how many bits.
     pub bits: Bits,
@@ -57,7 +57,7 @@ pub struct Treatment {
 }
 
 /// The bits of a code.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Bits {
     /// Eight.
     Eight,
@@ -126,7 +126,7 @@ impl Recipe {
         let for_weights = self.rules.iter().all(|rule| rule.inputs == Inputs::Weights);
         keep(size.unwrap_or_else(|| match Part::of(candidate, 0) {
             Part::Out(reason) => reason,
-            _ if !matches!(candidate.element_type.as_str(), "f32" | "f64" | "f16" | "bf16") => {
+            _ if !FLOATS.contains(&candidate.element_type.as_str()) => {
                 format!("{} is not a floating-point type", candidate.element_type)
             }
             Part::Operand { operators } if operators.is_empty() => {
@@ -166,7 +166,8 @@ fn apply(
         Target::Float16 => {
             let saved = candidate.size_in_bytes.saturating_sub(2 * elements);
             if saved <= candidate.cost_of_restoring {
-                return keep(format!("would save {saved} bytes, less than restoring it takes"));
+                let cost = candidate.cost_of_restoring;
+                return keep(format!("would save {saved} bytes, and take {cost} to be restored"));
             }
             let is_weights = matches!(part, Part::Weights { .. });
             return match survives_f16(&values()?, is_weights)? {
@@ -187,7 +188,7 @@ fn apply(
     };
     let compute = match rule.compute {
         Compute::DynamicRange if !dynamic => {
-            reason += "; restored for it, which has no dynamic-range kernel";
+            reason += "; restored first, for want of a dynamic-range kernel that takes them";
             Compute::WeightOnly
         }
         compute => compute,

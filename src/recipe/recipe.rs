@@ -1,7 +1,7 @@
 //! A recipe: what is asked for, before any file is looked at.
 
 use super::glob::Glob;
-use super::rule::Rule;
+use super::rule::{FLOATS, Rule};
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
@@ -75,7 +75,11 @@ impl Recipe {
             return Ok(recipes.swap_remove(at));
         }
         let names: Vec<&str> = recipes.iter().map(|recipe| recipe.name.as_str()).collect();
-        let reason = format!("there is no ready-made recipe {name:?}, only {}", names.join(", "));
+        let (known, none) = (names.join(", "), format!("there is none called {name:?}"));
+        let reason = match nearest(name, &names) {
+            Some(nearest) => format!("{none}: did you mean {nearest:?}? Those that need no file are {known}"),
+            None => format!("{none}; those that need no file are {known}"),
+        };
         Err(Error::Recipe { reason })
     }
 
@@ -140,12 +144,32 @@ impl Recipe {
         serde_json::to_string_pretty(self).map_or_else(|e| e.to_string(), |text| text + "\n")
     }
 
+    /// Returns the recipe, unless it could never do what it seems to ask for.
     fn checked(self) -> Result<Self> {
         if self.rules.is_empty() {
             return Err(Error::Recipe { reason: format!("the recipe {:?} has no rule", self.name) });
         }
+        for (i, rule) in self.rules.iter().enumerate() {
+            let unknown = rule.element_types.iter().find(|name| !FLOATS.contains(&name.as_str()));
+            let reason = match (unknown, rule.max_elements) {
+                (Some(name), _) => format!("element type {name:?} is none of {}", FLOATS.join(", ")),
+                (None, Some(most)) if most < rule.min_elements => {
+                    format!("max-elements {most} is below min-elements {}", rule.min_elements)
+                }
+                _ => continue,
+            };
+            return Err(Error::Recipe { reason: format!("rule {}: {reason}", i + 1) });
+        }
         Ok(self)
     }
+}
+
+/// Returns the name that someone who wrote `asked` may have meant: one that differs by a few letters, or begins so.
+fn nearest<'n>(asked: &str, names: &[&'n str]) -> Option<&'n str> {
+    let lower = asked.to_lowercase();
+    let distances = names.iter().map(|&name| (strsim::damerau_levenshtein(&lower, name), name));
+    let few = distances.min().filter(|&(distance, _)| distance <= 4).map(|(_, name)| name);
+    few.or_else(|| names.iter().copied().find(|name| lower.len() >= 3 && name.starts_with(&lower)))
 }
 
 #[cfg(test)]
@@ -172,5 +196,20 @@ mod tests {
         assert!(error("name = \"a\"\n[[rule]]\nto = \"int8\"\nmin_elements = 3").contains("min_elements"));
         assert!(Recipe::named("int7").unwrap_err().to_string().contains("int8-dynamic"));
         assert!(Recipe::from_json("{").is_err());
+        let never =
+            error("name = \"a\"\n[[rule]]\nto = \"int8\"\n[[rule]]\nelement-types = [\"float32\"]\nto = \"keep\"");
+        assert_eq!(never, "rule 2: element type \"float32\" is none of f32, f64, f16, bf16");
+        let never = error("name = \"a\"\n[[rule]]\nmin-elements = 9\nmax-elements = 8\nto = \"int8\"");
+        assert_eq!(never, "rule 1: max-elements 8 is below min-elements 9");
+    }
+
+    #[test]
+    fn a_name_that_is_nearly_right_is_recognised() {
+        let names = ["float16", "int8-weight-only", "int8-dynamic", "int4-weight-only", "int4-dynamic"];
+        let asked =
+            ["int8-dynamik", "Int4-Dynamic", "fp16", "float", "int8_weight_only", "int8", "dynamic", "q4_0", ""];
+        let expected = ["int8-dynamic", "int4-dynamic", "float16", "float16", "int8-weight-only", "int8-weight-only"];
+        let found: Vec<_> = asked.iter().map(|asked| nearest(asked, &names)).collect();
+        assert_eq!(found, [&expected.map(Some)[..], &[None, None, None]].concat());
     }
 }

@@ -4,6 +4,9 @@ use super::candidate::{Candidate, Part};
 use super::glob::Glob;
 use serde::{Deserialize, Serialize};
 
+/// The element types that can be quantized.
+pub(super) const FLOATS: [&str; 4] = ["f32", "f64", "f16", "bf16"];
+
 /// Which tensors, and what is done to them. In a recipe, the first rule that matches a tensor decides.
 ///
 /// What is not said matches everything, but `inputs`, which is `weights`.
@@ -20,7 +23,7 @@ pub struct Rule {
     /// What operators do with the tensor.
     #[serde(default)]
     pub inputs: Inputs,
-    /// Element types, as in `f32`; floating-point ones if none are named.
+    /// Element types: `f32`, `f64`, `f16`, `bf16`; all of them if none are named.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub element_types: Vec<String>,
     /// The fewest elements.
@@ -71,7 +74,7 @@ pub enum Target {
 }
 
 /// How operators compute with quantized weights.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Compute {
     /// In floating point: the weights are restored first.
@@ -83,7 +86,7 @@ pub enum Compute {
 }
 
 /// How the scale of a channel is found.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Estimator {
@@ -106,7 +109,7 @@ impl Estimator {
 }
 
 /// Which codes are used.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Codes {
     /// As many on each side of 0: −127..=127, −7..=7. What operators with integer kernels expect.
@@ -138,7 +141,7 @@ impl Rule {
                 !uses.is_empty() && uses.iter().all(|used| self.operators.contains(&used.operator))
             });
         let element_type = if self.element_types.is_empty() {
-            matches!(candidate.element_type.as_str(), "f32" | "f64" | "f16" | "bf16")
+            FLOATS.contains(&candidate.element_type.as_str())
         } else {
             self.element_types.contains(&candidate.element_type)
         };

@@ -37,15 +37,30 @@ pub(super) fn survives_f16(values: &ArrayD<f32>, is_weights: bool) -> Result<Opt
     Ok(is_poor.then(poor))
 }
 
+/// The largest magnitude that a scale restores: the largest code times its scale, which was rounded, stays finite.
+const LARGEST: f32 = f32::MAX * (1.0 - 4.0 * f32::EPSILON);
+
+/// Below this, the scale of 127 codes would be a subnormal number, which many a runtime takes for 0.
+const SMALLEST: f32 = 127.0 * f32::MIN_POSITIVE;
+
 /// Returns why a tensor must stay as it is rather than become integers, if it must.
+///
+/// - NaN and ±∞ have no code; restoring a value next to `f32::MAX` may give ∞.
+/// - Values all of which are next to 0, not being 0, have no scale. (A channel of such values beside others is lost as
+///   small values are: to rounding.)
 pub(super) fn survives_integers(values: &ArrayD<f32>) -> Option<String> {
-    let is_lost = |x: &f32| !x.is_finite();
-    let position = match values.as_slice() {
-        Some(values) => values.iter().position(is_lost),
-        None => values.iter().position(is_lost),
+    let is_lost = |x: &f32| x.is_nan() | (x.abs() > LARGEST);
+    let magnitude = |largest: f32, x: &f32| largest.max(x.abs());
+    let (position, largest) = match values.as_slice() {
+        Some(values) => (values.iter().position(is_lost), values.iter().fold(0.0, magnitude)),
+        None => (values.iter().position(is_lost), values.iter().fold(0.0, magnitude)),
     };
-    let x = values.iter().nth(position?)?;
-    Some(format!("value {} is {x}, for which there is no code", position?))
+    if let Some(position) = position {
+        let x = values.iter().nth(position)?;
+        let why = if x.is_finite() { "too large to be restored" } else { "for which there is no code" };
+        return Some(format!("value {position} is {x:e}, {why}"));
+    }
+    (0.0 < largest && largest < SMALLEST).then(|| format!("too small for a scale: no magnitude above {largest:e}"))
 }
 
 #[cfg(test)]
@@ -72,5 +87,20 @@ mod tests {
         let reason = survives_integers(&arr1(&[1.0, f32::NAN]).into_dyn()).unwrap();
         assert_eq!(reason, "value 1 is NaN, for which there is no code");
         assert!(survives_integers(&arr1(&[f32::NEG_INFINITY]).into_dyn()).is_some());
+    }
+
+    #[test]
+    fn values_at_either_end_of_f32_have_no_scale() {
+        let why = |values: &[f32]| survives_integers(&arr1(values).into_dyn());
+        assert_eq!(why(&[0.0, -f32::MAX]).as_deref(), Some("value 1 is -3.4028235e38, too large to be restored"));
+        assert_eq!(why(&[1e-40, 0.0]).as_deref(), Some("too small for a scale: no magnitude above 1e-40"));
+        // What is let through is restored as a finite number, with 127 codes and with 7.
+        for qmax in [127.0_f32, 7.0] {
+            assert!((LARGEST / qmax * qmax).is_finite() && SMALLEST / qmax >= f32::MIN_POSITIVE);
+        }
+        assert_eq!(
+            (why(&[LARGEST]), why(&[SMALLEST]), why(&[1e-40, 1.0]), why(&[0.0, -0.0])),
+            (None, None, None, None)
+        );
     }
 }

@@ -1,13 +1,15 @@
 //! The report as a page that needs nothing else: no script, no network.
 
-use super::number::{bytes, decibels, shape, shortened};
+use super::number::{bytes, decibels, grouped, real, shape, shortened};
 use super::page::page;
 use super::report::{Report, Row};
-use super::svg::{escaped, grade, histogram, ratio_bar, size_bars};
+use super::svg::{escaped, grade, histogram, ratio_axis, ratio_bar, size_bars, typeset};
 use std::collections::BTreeMap;
 
 /// The longest name that a chart shows in full.
 const NAME: usize = 40;
+/// Warnings that stand open; the rest can be unfolded.
+const WARNINGS: usize = 10;
 
 impl Report {
     /// Returns the report as an HTML page: the whole of it, warnings first, charts inline.
@@ -53,8 +55,14 @@ impl Report {
         if self.warnings.is_empty() {
             return String::new();
         }
-        let items: Vec<String> = self.warnings.iter().map(|warning| format!("<li>{}</li>", escaped(warning))).collect();
-        format!("<section class=warnings role=alert><h2>Look at these first</h2><ul>{}</ul></section>", items.concat())
+        let item = |warning: &String| format!("<li>{}</li>", escaped(warning));
+        let list = |warnings: &[String]| format!("<ul>{}</ul>", warnings.iter().map(item).collect::<Vec<_>>().concat());
+        let (open, rest) = self.warnings.split_at(self.warnings.len().min(WARNINGS));
+        let more = match rest.len() {
+            0 => String::new(),
+            count => format!("<details><summary>and {count} more</summary>{}</details>", list(rest)),
+        };
+        format!("<section class=warnings role=alert><h2>Look at these first</h2>{}{more}</section>", list(open))
     }
 
     fn ratios(&self) -> String {
@@ -65,12 +73,14 @@ impl Report {
             let cell = decibels(ratio(row));
             format!("<tr>{}<td class=wide>{}</td><td class=number>{cell}</td></tr>", name(row), ratio_bar(row, most))
         });
+        let axis =
+            format!("<tr class=scale><th></th><td class=wide>{}</td><td class=number>dB</td></tr>", ratio_axis(most));
         section(
             "Signal to quantization noise",
             "The worst first. 6 dB are one bit.",
             "<table class=chart>",
             items,
-            "</table>",
+            &format!("{axis}</table>"),
         )
     }
 
@@ -87,7 +97,9 @@ impl Report {
                 bytes(row.bytes_after)
             )
         });
-        section("Sizes before and after", "Scales and zero points included.", "<table class=chart>", items, "</table>")
+        let subtitle = "The largest first, scales and zero points included: \
+                        <i class=before></i> before, <i class=after></i> after.";
+        section("Sizes before and after", subtitle, "<table class=chart>", items, "</table>")
     }
 
     fn details(&self) -> String {
@@ -128,18 +140,23 @@ fn card(row: &Row) -> String {
     let Some(error) = row.error else { return String::new() };
     let charts = match (&row.values, &row.errors) {
         (Some(values), Some(errors)) => {
-            let charts = histogram(values, "values", "values") + &histogram(errors, "errors", "errors");
+            let charts = histogram(values, "values") + &histogram(errors, "errors");
             format!("<div class=charts>{charts}</div>")
         }
         _ => String::new(),
     };
     let fact = |what: &str, value: String| format!("<div><dt>{what}</dt><dd>{value}</dd></div>");
+    let elements = row.shape.iter().product::<usize>().max(1);
+    let part = |count: u64| match count {
+        0 => "0".into(),
+        _ => format!("{} ({:.1}%)", grouped(count), 100.0 * count as f64 / elements as f64),
+    };
     let facts = [
-        fact("SQNR", decibels(error.sqnr_db)),
-        fact("largest error", format!("{:.2e}", error.max_abs_error)),
-        fact("cosine", format!("{:.6}", error.cosine_similarity)),
-        fact("saturated", error.saturated.to_string()),
-        fact("became 0", error.zeroed.to_string()),
+        fact("SQNR", typeset(&decibels(error.sqnr_db))),
+        fact("largest error", typeset(&real(error.max_abs_error))),
+        fact("cosine", typeset(&format!("{:.6}", error.cosine_similarity))),
+        fact("saturated", part(error.saturated)),
+        fact("became 0", part(error.zeroed)),
         fact("size", format!("{} → {}", bytes(row.bytes_before), bytes(row.bytes_after))),
     ];
     format!(

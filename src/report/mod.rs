@@ -13,7 +13,7 @@
 //! # let recipe = Recipe::named("int8-weight-only")?;
 //! # let outcome = pipeline::quantize_file(&input, &output, &recipe, &Default::default(), &mut |_| ())?;
 //! let report = Report::new(&outcome);
-//! println!("{}", report.to_table(Style::Plain));
+//! println!("{}", report.to_table(Style::Plain, None));
 //! std::fs::write(folder.path().join("report.html"), report.to_html())?;
 //! # assert!(report.to_json().contains("\"sqnr_db\""));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -27,6 +27,6 @@ mod report;
 mod svg;
 mod table;
 
-pub use number::{bytes, decibels, shape, shortened};
+pub use number::{bytes, decibels, grouped, real, shape, shortened};
 pub use report::{Bars, Measured, Report, Row};
 pub use table::{Alignment, Style, Table};

@@ -22,17 +22,50 @@ pub fn bytes(count: u64) -> String {
     format!("{value:.decimals$} {unit}")
 }
 
+/// Returns a number in four digits, with an exponent where it would be long.
+///
+/// ```
+/// use tensor_quant::report::real;
+/// assert_eq!([real(-3.519_54), real(0.018_76), real(0.0), real(1e-7), real(65_504.0)], ["-3.520", "0.01876", "0", "1.00e-7", "6.55e4"]);
+/// ```
+pub fn real(x: f64) -> String {
+    let exponent = x.abs().log10().floor();
+    match exponent {
+        _ if x == 0.0 => "0".into(),
+        e if (-3.0..4.0).contains(&e) => format!("{x:.*}", (3.0 - e) as usize),
+        _ => format!("{x:.2e}"),
+    }
+}
+
+/// Returns a count with its digits in groups of three.
+///
+/// ```
+/// use tensor_quant::report::grouped;
+/// assert_eq!([grouped(999), grouped(200_704), grouped(1_000_000)], ["999", "200\u{202f}704", "1\u{202f}000\u{202f}000"]);
+/// ```
+pub fn grouped(count: u64) -> String {
+    let digits = count.to_string();
+    let mut text = String::with_capacity(2 * digits.len());
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            text.push('\u{202f}');
+        }
+        text.push(digit);
+    }
+    text
+}
+
 /// Returns a ratio in decibels; `lossless` where there is no error.
 pub fn decibels(ratio: Option<f64>) -> String {
     ratio.map_or("lossless".into(), |db| format!("{db:.1} dB"))
 }
 
-/// Returns a shape, as in `64 × 3136`; `scalar` for no dimension.
+/// Returns a shape, as in `64×3136`; `scalar` for no dimension.
 pub fn shape(shape: &[usize]) -> String {
     if shape.is_empty() {
         return "scalar".into();
     }
-    shape.iter().map(ToString::to_string).collect::<Vec<_>>().join(" × ")
+    shape.iter().map(ToString::to_string).collect::<Vec<_>>().join("×")
 }
 
 /// Returns a name in at most `most` characters, the middle left out if need be: both ends tell tensors apart.

@@ -1,5 +1,6 @@
 //! The report itself: plain data.
 
+use super::number::bytes;
 use crate::metrics::{ErrorMetrics, Histogram};
 use crate::pipeline::{Outcome, TensorOutcome};
 use serde::Serialize;
@@ -140,13 +141,13 @@ impl Report {
     pub fn new(outcome: &Outcome) -> Self {
         let (mut signal, mut noise) = (0.0, 0.0);
         for error in outcome.tensors.iter().filter_map(|tensor| tensor.error.as_ref()) {
-            let of_tensor = error.mse() * (error.count() - error.non_finite()) as f64;
-            noise += of_tensor;
-            let ratio = error.sqnr_db();
-            if ratio.is_finite() {
-                signal += of_tensor * 10_f64.powf(ratio / 10.0);
-            }
+            let finite = (error.count() - error.non_finite()) as f64;
+            signal += error.mean_square() * finite;
+            noise += error.mse() * finite;
         }
+        let (before, after) = (bytes(outcome.bytes_in), bytes(outcome.bytes_out));
+        let no_smaller = (outcome.bytes_out >= outcome.bytes_in)
+            .then(|| format!("the file is no smaller: {before} became {after}, and what was kept tells why"));
         let of_tensor = |tensor: &TensorOutcome| {
             let name = tensor.name.clone();
             tensor.warnings.iter().map(move |warning| format!("{name}: {warning}")).collect::<Vec<_>>()
@@ -161,8 +162,8 @@ impl Report {
             bytes_out: outcome.bytes_out,
             ratio: outcome.bytes_out as f64 / outcome.bytes_in.max(1) as f64,
             seconds: outcome.seconds,
-            sqnr_db: (noise > 0.0).then(|| 10.0 * (signal / noise).log10()),
-            warnings: outcome.tensors.iter().flat_map(of_tensor).collect(),
+            sqnr_db: (noise > 0.0).then(|| 10.0 * (signal / noise).log10()).filter(|db| db.is_finite()),
+            warnings: no_smaller.into_iter().chain(outcome.tensors.iter().flat_map(of_tensor)).collect(),
             tensors: outcome.tensors.iter().map(Row::new).collect(),
         }
     }

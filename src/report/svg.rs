@@ -1,5 +1,6 @@
 //! Charts as inline SVG: no script, no font, colours from the page.
 
+use super::number::{decibels, grouped, real};
 use super::report::{Bars, Row};
 use std::fmt::Write;
 
@@ -23,10 +24,10 @@ pub(super) fn escaped(text: &str) -> String {
     safe
 }
 
-/// Returns a histogram as one filled outline, its ends labelled; `class` gives the colour.
+/// Returns a histogram as one filled outline, its ends labelled; what it counts gives the colour.
 ///
 /// Heights are square roots of counts: the tails, where quantization errs, stay visible beside the peak.
-pub(super) fn histogram(bars: &Bars, class: &str, what: &str) -> String {
+pub(super) fn histogram(bars: &Bars, what: &str) -> String {
     let (width, height) = HISTOGRAM;
     let most = bars.counts.iter().copied().max().unwrap_or(0).max(1) as f64;
     let step = width / bars.counts.len().max(1) as f64;
@@ -43,23 +44,27 @@ pub(super) fn histogram(bars: &Bars, class: &str, what: &str) -> String {
     } else {
         String::new()
     };
+    let (min, max) = (typeset(&real(bars.min)), typeset(&real(bars.max)));
+    let count = grouped(bars.counts.iter().sum());
     format!(
-        "<figure><svg viewBox='0 -2 {width} {}' role=img aria-label='{what}' preserveAspectRatio=none>\
-         <path class={class} d='{path}'/>{zero}<line class=axis x1=0 x2={width} y1={height} y2={height} /></svg>\
-         <figcaption><span>{}</span><span>{what}</span><span>{}</span></figcaption></figure>",
+        "<figure><svg viewBox='0 -2 {width} {}' role=img preserveAspectRatio=none>\
+         <title>{count} {what} from {min} to {max}</title>\
+         <path class={what} d='{path}'/>{zero}<line class=axis x1=0 x2={width} y1={height} y2={height} /></svg>\
+         <figcaption><span>{min}</span><span>{what}</span><span>{max}</span></figcaption></figure>",
         height + 3.0,
-        short(bars.min),
-        short(bars.max),
     )
 }
 
-/// Returns a number in few characters.
-fn short(x: f64) -> String {
-    match x.abs() {
-        0.0 => "0".into(),
-        m if (0.01..1000.0).contains(&m) => format!("{x:.3}"),
-        _ => format!("{x:.1e}"),
-    }
+/// Returns a number with a minus sign, not a hyphen.
+pub(super) fn typeset(number: &str) -> String {
+    number.replace('-', "−")
+}
+
+/// Returns the scale of the bar chart of ratios, every 20 dB up to `most`.
+pub(super) fn ratio_axis(most: f64) -> String {
+    let ticks = (0..).step_by(20).take_while(|&db| f64::from(db) <= most);
+    let tick = |db: u32| format!("<span style='left:{:.2}%'>{db}</span>", 100.0 * f64::from(db) / most);
+    format!("<div class=ticks>{}</div>", ticks.map(tick).collect::<String>())
 }
 
 /// Returns the grade of a ratio, as a class: what colour it has.
@@ -74,25 +79,24 @@ pub(super) fn grade(sqnr_db: Option<f64>) -> &'static str {
 /// Returns a row of the bar chart of ratios: the bar of a ratio of `most` dB is full.
 pub(super) fn ratio_bar(row: &Row, most: f64) -> String {
     let sqnr_db = row.error.and_then(|error| error.sqnr_db);
-    let width = (100.0 * sqnr_db.unwrap_or(most) / most).clamp(0.5, 100.0);
-    bar(width, grade(sqnr_db))
+    let (width, class) = ((100.0 * sqnr_db.unwrap_or(most) / most).clamp(0.5, 100.0), grade(sqnr_db));
+    format!(
+        "<svg class=bar viewBox='0 0 100 6' role=img preserveAspectRatio=none><title>{}</title>\
+         <rect class=track width=100 height=6 /><rect class={class} width={width:.2} height=6 /></svg>",
+        decibels(sqnr_db)
+    )
 }
 
 /// Returns bars of a tensor's size before and after; that of `most` bytes is full.
 pub(super) fn size_bars(row: &Row, most: u64) -> String {
     let width = |bytes: u64| (100.0 * bytes as f64 / most.max(1) as f64).clamp(0.2, 100.0);
     format!(
-        "<svg class=bar viewBox='0 0 100 6' preserveAspectRatio=none aria-hidden=true>\
+        "<svg class=bar viewBox='0 0 100 6' role=img preserveAspectRatio=none><title>{} of {} bytes</title>\
          <rect class=before width={:.2} height=6 /><rect class=after width={:.2} height=6 /></svg>",
+        grouped(row.bytes_after),
+        grouped(row.bytes_before),
         width(row.bytes_before),
         width(row.bytes_after)
-    )
-}
-
-fn bar(width: f64, class: &str) -> String {
-    format!(
-        "<svg class=bar viewBox='0 0 100 6' preserveAspectRatio=none aria-hidden=true>\
-         <rect class=track width=100 height=6 /><rect class={class} width={width:.2} height=6 /></svg>"
     )
 }
 
@@ -108,8 +112,16 @@ mod tests {
     #[test]
     fn a_histogram_starts_and_ends_on_its_axis() {
         let bars = Bars { min: -1.0, max: 3.0, counts: vec![4, 0, 1, 1] };
-        let chart = histogram(&bars, "values", "values");
+        let chart = histogram(&bars, "values");
         assert!(chart.contains("d='M0 96V0.0H80.0V96.0H160.0V48.0H240.0V48.0H320.0V96Z'"), "{chart}");
         assert!(chart.contains("<line class=zero x1=80.0"));
+        assert!(chart.contains("<title>6 values from −1.000 to 3.000</title>"), "{chart}");
+    }
+
+    #[test]
+    fn an_axis_has_a_tick_every_20_db() {
+        let axis = ratio_axis(75.0);
+        assert_eq!(axis.matches("<span").count(), 4);
+        assert!(axis.contains("<span style='left:80.00%'>60</span>"), "{axis}");
     }
 }

@@ -6,6 +6,12 @@ use std::fmt::{self, Write};
 
 /// The longest name that a table shows in full.
 const NAME: usize = 44;
+/// What a name is shortened to before anything else gives way.
+const READABLE_NAME: usize = 24;
+/// What a name is shortened to at most.
+const LEAST_NAME: usize = 14;
+/// What stands between columns.
+const GAP: &str = "  ";
 
 /// Whether a table uses colour.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -27,17 +33,26 @@ pub enum Alignment {
 }
 
 /// Rows of cells under headings, as wide as they have to be.
+///
+/// Within a width, the last cell of a row stands in a line of its own, and the first is shortened in its middle.
 #[derive(Clone, Debug)]
 pub struct Table {
     columns: Vec<(&'static str, Alignment)>,
     rows: Vec<Vec<String>>,
     style: Style,
+    width: Option<usize>,
 }
 
 impl Table {
     /// Returns a table with these columns.
     pub fn new(columns: &[(&'static str, Alignment)], style: Style) -> Self {
-        Self { columns: columns.to_vec(), rows: Vec::new(), style }
+        Self { columns: columns.to_vec(), rows: Vec::new(), style, width: None }
+    }
+
+    /// Returns the table with lines of at most so many characters, where that is possible: `None` for any number.
+    #[must_use]
+    pub fn within(self, width: Option<usize>) -> Self {
+        Self { width, ..self }
     }
 
     /// Adds a row, with a cell for each column.
@@ -48,16 +63,31 @@ impl Table {
 
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let width = |text: &str| text.chars().count();
-        let widest = |i: usize| self.rows.iter().filter_map(|row| row.get(i)).map(|cell| width(cell)).max();
-        let widths: Vec<usize> =
-            self.columns.iter().enumerate().map(|(i, (name, _))| widest(i).unwrap_or(0).max(width(name))).collect();
+        let widest = |(i, (name, _)): (usize, &(&str, Alignment))| {
+            let cells = self.rows.iter().filter_map(|row| row.get(i)).map(|cell| cell.chars().count());
+            cells.max().unwrap_or(0).max(name.chars().count())
+        };
+        let mut widths: Vec<usize> = self.columns.iter().enumerate().map(widest).collect();
+        let all =
+            |widths: &[usize]| widths.iter().map(|width| width + GAP.len()).sum::<usize>().saturating_sub(GAP.len());
+        let excess = |widths: &[usize]| all(widths).saturating_sub(self.width.unwrap_or(usize::MAX));
+        // Names first: as long as they stay readable, a row stays a line.
+        let spare = widths.first().map_or(0, |first| first.saturating_sub(READABLE_NAME));
+        let has_own_line = excess(&widths) > spare && widths.len() > 2;
+        if has_own_line {
+            widths.pop();
+        }
+        let too_much = excess(&widths);
+        if let Some(first) = widths.first_mut() {
+            *first = first.saturating_sub(too_much).max(LEAST_NAME.min(*first));
+        }
         let mut line = |cells: &mut dyn Iterator<Item = &str>, (before, after): (&str, &str)| {
             let mut text = String::new();
-            for ((cell, (_, alignment)), width) in cells.zip(&self.columns).zip(&widths) {
+            for ((cell, (_, alignment)), &width) in cells.zip(&self.columns).zip(&widths) {
+                let cell = shortened(cell, width);
                 match alignment {
-                    Alignment::Left => write!(text, "{cell:<width$}  ")?,
-                    Alignment::Right => write!(text, "{cell:>width$}  ")?,
+                    Alignment::Left => write!(text, "{cell:<width$}{GAP}")?,
+                    Alignment::Right => write!(text, "{cell:>width$}{GAP}")?,
                 }
             }
             writeln!(f, "{before}{}{after}", text.trim_end())
@@ -65,6 +95,9 @@ impl fmt::Display for Table {
         line(&mut self.columns.iter().map(|(name, _)| *name), self.style.bold())?;
         for row in &self.rows {
             line(&mut row.iter().map(String::as_str), ("", ""))?;
+            if let Some(last) = row.last().filter(|last| has_own_line && !last.is_empty()) {
+                line(&mut std::iter::once(""), ("", &format!("{GAP}{last}")))?;
+            }
         }
         Ok(())
     }
@@ -82,8 +115,9 @@ impl Style {
 }
 
 impl Report {
-    /// Returns the report as text: warnings, the tensors that were changed, those that were kept, and the sizes.
-    pub fn to_table(&self, style: Style) -> String {
+    /// Returns the report as text: warnings, the tensors that were changed, those that were kept, and the sizes; in lines
+    /// of at most `width` characters, where that is given and possible.
+    pub fn to_table(&self, style: Style, width: Option<usize>) -> String {
         let mut text = String::new();
         for warning in &self.warnings {
             text += &style.warning(&format!("warning: {}", shortened(warning, 140)));
@@ -97,10 +131,10 @@ impl Report {
             ("to", left),
             ("size", right),
             ("SQNR", right),
-            ("largest error", right),
+            ("max error", right),
             ("because", left),
         ];
-        let mut changed = Table::new(&columns, style);
+        let mut changed = Table::new(&columns, style).within(width);
         for row in self.tensors.iter().filter(|row| row.error.is_some()) {
             let error = row.error.map_or(0.0, |error| error.max_abs_error);
             changed.push([
@@ -115,7 +149,7 @@ impl Report {
             ]);
         }
         let columns = [("kept", left), ("shape", right), ("type", left), ("bytes", right), ("because", left)];
-        let mut kept = Table::new(&columns, style);
+        let mut kept = Table::new(&columns, style).within(width);
         for row in self.tensors.iter().filter(|row| row.error.is_none()) {
             kept.push([
                 shortened(&row.name, NAME),
@@ -149,4 +183,29 @@ impl Report {
 
 fn percent(row: &Row) -> String {
     format!("{:.1}%", 100.0 * row.bytes_after as f64 / row.bytes_before.max(1) as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table(width: Option<usize>) -> String {
+        let columns = [("name", Alignment::Left), ("size", Alignment::Right), ("because", Alignment::Left)];
+        let mut table = Table::new(&columns, Style::Plain).within(width);
+        table.push(["model/layer_0/kernel", "1.5 kB", "weights of CONV_2D"].map(String::from));
+        table.push(["bias", "64 B", ""].map(String::from));
+        table.to_string()
+    }
+
+    #[test]
+    fn a_narrow_table_gives_its_last_column_lines_of_its_own_and_shortens_names() {
+        let wide = "name                    size  because\n\
+                    model/layer_0/kernel  1.5 kB  weights of CONV_2D\n\
+                    bias                    64 B\n";
+        assert_eq!((table(None), table(Some(48))), (wide.into(), wide.into()));
+        let narrow = "name               size\n\
+                      model/l…/kernel  1.5 kB\n  weights of CONV_2D\n\
+                      bias               64 B\n";
+        assert_eq!(table(Some(23)), narrow);
+    }
 }

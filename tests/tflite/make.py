@@ -1,4 +1,4 @@
-"""Makes odd.tflite and outside.tflite: every feature of the format that is easily lost, in as few bytes as possible.
+"""Makes odd.tflite, outside.tflite and awkward.tflite: every feature of the format that is easily lost, in as few bytes as possible.
 
     pip install ai-edge-litert && python make.py
 """
@@ -165,6 +165,67 @@ def archive(start):
     return local + central + end
 
 
+def awkward():
+    """Constants that a quantizer has to leave alone, or to treat with care: one of each."""
+    f32, f16, f64, i32 = (getattr(schema.TensorType, t) for t in ["FLOAT32", "FLOAT16", "FLOAT64", "INT32"])
+    random = np.random.default_rng(5)
+    model = schema.ModelT()
+    model.version, model.description = 3, text("awkward")
+    model.operatorCodes = [
+        operator_code(9, 9),  # FULLY_CONNECTED
+        operator_code(6, 6, 3),  # DEQUANTIZE
+        operator_code(53, 53),  # CAST
+        operator_code(0, 0),  # ADD
+        operator_code(7, 7),  # EMBEDDING_LOOKUP
+    ]
+    model.buffers = [
+        buffer(),
+        buffer(random.normal(size=(8, 128)).astype(np.float32)),
+        buffer(random.normal(size=256)),
+        buffer(np.array([1, 2], np.float32)),
+        buffer(random.normal(size=(8, 128)).astype(np.float16)),
+        buffer(random.normal(size=(40, 31)).astype(np.float32)),
+    ]
+    main = schema.SubGraphT()
+    main.tensors = [
+        tensor("x", [1, 128], f32, 0),
+        tensor("long name " * 400, [8, 128], f32, 1),
+        tensor("y", [1, 8], f32, 0),
+        tensor("doubles", [256], f64, 2),
+        tensor("floats", [256], f32, 0),
+        tensor("short", [4], f32, 3),  # 8 bytes, where 16 are needed
+        tensor("elsewhere", [256], f32, 0, externalBuffer=7),
+        tensor("sum", [256], f32, 0),
+        tensor("halves", [8, 128], f16, 4),
+        tensor("restored", [8, 128], f32, 0),
+        tensor("restored again", [8, 128], f32, 0),
+        tensor("z", [1, 8], f32, 0),
+        tensor("embedding", [40, 31], f32, 5),
+        tensor("ids", [2], i32, 0),
+        tensor("rows", [2, 31], f32, 0),
+        tensor("total", [256], f32, 0),
+    ]
+    main.inputs, main.outputs = [0, 13], [2, 11, 14, 15]
+    fully_connected, add = schema.FullyConnectedOptionsT(), schema.AddOptionsT()
+    main.operators = [
+        operator(0, [0, 1, -1], [2], 8, fully_connected),
+        operator(2, [3], [4], 37, schema.CastOptionsT()),
+        operator(3, [4, 6], [7], 11, add),
+        operator(3, [7, 5], [15], 11, add),
+        operator(1, [8], [9]),
+        operator(1, [8], [10]),
+        operator(0, [0, 9, -1], [11], 8, fully_connected),
+        operator(0, [0, 10, -1], [11], 8, fully_connected),
+        operator(4, [13, 12], [14]),
+    ]
+    model.subgraphs = [main]
+    group, there = schema.ExternalBufferGroupT(), schema.ExternalBufferT()
+    group.name, there.id, there.offset, there.length = text("weights.bin"), 7, 64, 1024
+    model.externalBufferGroups, model.externalBuffers = [group], [there]
+    return model
+
+
+open("awkward.tflite", "wb").write(packed(awkward()))
 open("odd.tflite", "wb").write(packed(odd()))
 whole = outside()
 open("outside.tflite", "wb").write(whole + archive(len(whole)))

@@ -1,7 +1,7 @@
 //! `compare`: how far one model's weights are from another's.
 
 use super::failure::Failure;
-use super::output::{json, style};
+use super::output::{json, style, width};
 use clap::ArgMatches;
 use std::path::PathBuf;
 use tensor_quant::pipeline::{Compared, Comparison, compare_files};
@@ -18,9 +18,8 @@ pub(crate) fn run(arguments: &ArgMatches) -> Result<String, Failure> {
 
 fn as_table(comparison: &Comparison) -> String {
     let (left, right) = (Alignment::Left, Alignment::Right);
-    let columns =
-        [("tensor", left), ("shape", right), ("A", left), ("B", left), ("SQNR", right), ("largest error", right)];
-    let mut table = Table::new(&columns, style());
+    let columns = [("tensor", left), ("shape", right), ("A", left), ("B", left), ("SQNR", right), ("max error", right)];
+    let mut table = Table::new(&columns, style()).within(width());
     for tensor in &comparison.tensors {
         let (sqnr, largest) = match &tensor.error {
             Ok(error) => {

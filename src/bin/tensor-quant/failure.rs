@@ -14,15 +14,21 @@ impl Failure {
     /// A mistake on the command line.
     pub(crate) fn usage(error: &clap::Error) -> Self {
         let text = error.render().to_string();
-        // What clap says before the first empty line is the mistake; the rest is usage.
-        let lines = text.lines().map(str::trim).take_while(|line| !line.is_empty());
-        let message = lines.collect::<Vec<_>>().join(" ");
-        let message = message.strip_prefix("error: ").unwrap_or(&message);
-        Self::usage_text(&format!("{message}; see --help"))
+        // What clap says before the first empty line is the mistake; of the rest, what it guesses was meant is of use.
+        let lines = text.lines().map(str::trim);
+        let mistake = lines.clone().take_while(|line| !line.is_empty()).collect::<Vec<_>>().join(" ");
+        let tips = lines.filter_map(|line| line.strip_prefix("tip: ")).flat_map(|tip| ["; ", tip]).collect::<String>();
+        let mistake = mistake.strip_prefix("error: ").unwrap_or(&mistake);
+        Self::usage_text(&format!("{mistake}{tips}; see --help"))
     }
 
     pub(crate) fn usage_text(message: &str) -> Self {
         Self { message: message.into(), code: 2 }
+    }
+
+    /// A file that cannot be written.
+    pub(crate) fn file(message: String) -> Self {
+        Self { message, code: 1 }
     }
 
     /// Writes the message, and returns the exit code.
@@ -38,7 +44,7 @@ impl From<Error> for Failure {
             Error::NothingToQuantize { .. } => (3, "; inspect shows what the file holds, recipes what there is"),
             Error::TargetExists { .. } => (4, " with --force"),
             Error::TargetIsSource { .. } => (4, ""),
-            Error::Recipe { .. } => (2, "; recipes lists those that need no file"),
+            Error::Recipe { .. } => (2, ""),
             _ => (1, ""),
         };
         Self { message: format!("{error}{advice}"), code }

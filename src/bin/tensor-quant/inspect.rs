@@ -1,11 +1,11 @@
 //! `inspect`: what a model holds.
 
 use super::failure::Failure;
-use super::output::{json, style};
+use super::output::{json, style, width};
 use clap::ArgMatches;
 use std::path::PathBuf;
 use tensor_quant::pipeline::{Inspected, Inspection, inspect_file};
-use tensor_quant::report::{Alignment, Table, bytes, shape, shortened};
+use tensor_quant::report::{Alignment, Table, bytes, real, shape, shortened};
 
 /// The longest name that is shown in full.
 const NAME: usize = 52;
@@ -46,9 +46,9 @@ fn as_table(inspection: &Inspection) -> String {
         ("used by", left),
         ("quantization", left),
     ];
-    let mut table = Table::new(&columns, style());
+    let mut table = Table::new(&columns, style()).within(width());
     for tensor in &inspection.tensors {
-        let number = |x: Option<f32>| x.map_or(String::new(), |x| format!("{x:.4e}"));
+        let number = |x: Option<f32>| x.map_or(String::new(), |x| real(f64::from(x)));
         table.push([
             shortened(&tensor.name, NAME),
             tensor.element_type.clone(),

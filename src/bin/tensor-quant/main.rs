@@ -1,7 +1,8 @@
 //! The command line: quantizes model files, looks into them, compares them.
 //!
 //! Exit codes: 0 done; 1 a file cannot be read, written or understood; 2 the command line is wrong; 3 the recipe would
-//! change nothing; 4 the output exists, or is the input. Errors are one line on the standard error.
+//! change nothing; 4 the output exists, or is the input. Errors are one line on the standard error. What can be checked is
+//! checked before any work is done; if a report cannot be written all the same, the model is there, and the code is 1.
 
 mod command_line;
 mod compare;
@@ -13,6 +14,7 @@ mod progress;
 mod quantize;
 mod recipes;
 
+use clap::error::ErrorKind;
 use failure::Failure;
 use std::process::ExitCode;
 
@@ -20,6 +22,11 @@ fn main() -> ExitCode {
     let matches = match command_line::command().try_get_matches() {
         Ok(matches) => matches,
         Err(error) if !error.use_stderr() => return output::print(&error.render().to_string()),
+        // Nothing was asked for, so there is no mistake to tell in a line.
+        Err(error) if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            eprint!("{}", error.render());
+            return ExitCode::from(2);
+        }
         Err(error) => return Failure::usage(&error).report(),
     };
     let result = match matches.subcommand() {

@@ -23,6 +23,12 @@ pub(crate) fn style() -> Style {
     if std::io::stdout().is_terminal() && !refused { Style::Coloured } else { Style::Plain }
 }
 
+/// Returns the width of the terminal; `None` where the output goes elsewhere.
+pub(crate) fn width() -> Option<usize> {
+    let terminal = console::Term::stdout();
+    terminal.is_term().then(|| terminal.size_checked()).flatten().map(|(_, columns)| usize::from(columns))
+}
+
 /// Returns a value as JSON, with a line break at its end.
 pub(crate) fn json(value: &serde_json::Value) -> String {
     format!("{value:#}\n")

@@ -1,7 +1,7 @@
 //! `quantize`: a model by a recipe.
 
 use super::failure::Failure;
-use super::output::style;
+use super::output::{style, width};
 use super::progress::Bar;
 use clap::ArgMatches;
 use std::num::NonZeroUsize;
@@ -17,8 +17,9 @@ pub(crate) fn run(arguments: &ArgMatches) -> Result<String, Failure> {
     let recipe = recipe(arguments)?;
     let reports: Vec<&PathBuf> = arguments.get_many("report").into_iter().flatten().collect();
     let force = arguments.get_flag("force");
-    for report in &reports {
-        check_report(report, &input, &output, force)?;
+    for (i, report) in reports.iter().enumerate() {
+        let others: Vec<&Path> = reports[..i].iter().map(|other| other.as_path()).collect();
+        check_report(report, &[&[input.as_path(), &output], &others[..]].concat(), force)?;
     }
     let options = Options {
         overwrite: if force { Overwrite::Existing } else { Overwrite::Never },
@@ -31,9 +32,15 @@ pub(crate) fn run(arguments: &ArgMatches) -> Result<String, Failure> {
     let report = Report::new(&outcome?);
     for path in reports {
         let text = if is_html(path) { report.to_html() } else { report.to_json() };
-        std::fs::write(path, text).map_err(|source| Error::Io { action: "write", path: path.clone(), source })?;
+        std::fs::write(path, text).map_err(|source| {
+            Failure::file(format!(
+                "cannot write {}: {source}; the model {} is complete",
+                path.display(),
+                output.display()
+            ))
+        })?;
     }
-    Ok(if arguments.get_flag("json") { report.to_json() } else { report.to_table(style()) })
+    Ok(if arguments.get_flag("json") { report.to_json() } else { report.to_table(style(), width()) })
 }
 
 /// Returns the recipe that was asked for, with what the command line changes in it.
@@ -41,7 +48,15 @@ fn recipe(arguments: &ArgMatches) -> Result<Recipe, Failure> {
     let asked = arguments.get_one::<String>("recipe").map_or("", String::as_str);
     let path = Path::new(asked);
     let is_file = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("toml") || e.eq_ignore_ascii_case("json"));
-    let mut recipe = if is_file { Recipe::from_file(path)? } else { Recipe::named(asked)? };
+    let mut recipe = match Recipe::named(asked) {
+        _ if is_file => Recipe::from_file(path)?,
+        Err(_) if path.is_file() => {
+            return Err(Failure::usage_text(&format!(
+                "the name of the recipe file {asked} must end in .toml or .json"
+            )));
+        }
+        ready_made => ready_made?,
+    };
     for pattern in arguments.get_many::<String>("exclude").into_iter().flatten() {
         recipe.exclude.push(Glob::new(pattern));
     }
@@ -65,22 +80,29 @@ fn is_html(path: &Path) -> bool {
     path.extension().is_some_and(|e| e.eq_ignore_ascii_case("html") || e.eq_ignore_ascii_case("htm"))
 }
 
-/// Returns an error for a report that cannot be written, before any work is done.
-fn check_report(report: &Path, input: &Path, output: &Path, force: bool) -> Result<(), Failure> {
+/// Returns an error for a report that cannot be written, or would replace one of `others`, before any work is done.
+fn check_report(report: &Path, others: &[&Path], force: bool) -> Result<(), Failure> {
+    let name = report.display();
     let is_json = report.extension().is_some_and(|e| e.eq_ignore_ascii_case("json"));
     if !is_html(report) && !is_json {
-        let message = format!("the name of the report {} must end in .html or .json", report.display());
-        return Err(Failure::usage_text(&message));
+        return Err(Failure::usage_text(&format!("the name of the report {name} must end in .html or .json")));
     }
-    let same = |other: &Path| match (report.canonicalize(), other.canonicalize()) {
-        (Ok(a), Ok(b)) => a == b,
-        _ => report == other,
+    let Some(place) = place(report).filter(|_| !report.is_dir()) else {
+        return Err(Failure::file(format!("cannot write {name}: it is a folder, or in one that is not there")));
     };
-    if same(input) || same(output) {
-        return Err(Failure::usage_text(&format!("the report {} would replace a model", report.display())));
+    if let Some(other) = others.iter().find(|other| self::place(other).as_ref() == Some(&place)) {
+        return Err(Failure::usage_text(&format!("the report {name} would replace {}", other.display())));
     }
-    if !force && report.exists() {
+    if !force && report.symlink_metadata().is_ok() {
         return Err(Error::TargetExists { path: report.into() }.into());
     }
     Ok(())
+}
+
+/// Returns the one path of a file, whether it exists or not; `None` if its folder does not.
+fn place(path: &Path) -> Option<PathBuf> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    path.canonicalize()
+        .or_else(|_| Ok::<_, std::io::Error>(folder.canonicalize()?.join(path.file_name().unwrap_or_default())))
+        .ok()
 }

@@ -12,7 +12,7 @@ pub struct TensorId {
     pub tensor: usize,
 }
 
-/// A tensor whose values stand in the file.
+/// A tensor whose values stand in the file, or in another that it names.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Constant {
@@ -24,10 +24,12 @@ pub struct Constant {
     pub element_type: ElementType,
     /// Its shape.
     pub shape: Vec<usize>,
-    /// The bytes that its values take in the file.
+    /// The bytes that its values take.
     pub size_in_bytes: u64,
     /// The buffer that holds them; tensors that share it hold the same bytes.
     pub buffer: usize,
+    /// Whether its values stand in another file: they are left there, and cannot be read.
+    pub is_elsewhere: bool,
     /// Its scales and zero points, if it has any.
     pub quantization: Option<Quantization>,
     /// Whether its values are stored in a sparse format.
@@ -36,6 +38,14 @@ pub struct Constant {
     pub is_at_the_edge: bool,
     /// What uses it.
     pub uses: Vec<Use>,
+}
+
+impl Constant {
+    /// Returns whether its bytes are those of its shape and element type; `false` for types whose elements differ in length.
+    pub fn is_whole(&self) -> bool {
+        let elements = self.shape.iter().try_fold(1_u64, |n, &len| n.checked_mul(len as u64));
+        elements.and_then(|elements| self.element_type.size_of(elements)) == Some(self.size_in_bytes)
+    }
 }
 
 /// An operator that takes a tensor.

@@ -147,12 +147,13 @@ impl Model {
         if *code != DEQUANTIZE || graph.i32s(subgraph::OUTPUTS).contains(&output) {
             return None;
         }
-        let ndim = graph.tables(subgraph::TENSORS).get(usize::try_from(output).ok()?).map_or(0, |t| shape_of(t).len());
+        let shape =
+            graph.tables(subgraph::TENSORS).get(usize::try_from(output).ok()?).map(shape_of).unwrap_or_default();
         let mut uses = Vec::new();
         for (operator, table) in operators.iter().enumerate() {
             for (input, _) in table.i32s(op::INPUTS).into_iter().enumerate().filter(|(_, tensor)| *tensor == output) {
                 let (code, name, _) = codes.get(table.u32(op::CODE).unwrap_or(0) as usize)?;
-                uses.push(Use { operator, name: name.clone(), input, role: role(*code, input, ndim) });
+                uses.push(Use { operator, name: name.clone(), input, role: role(*code, input, &shape) });
             }
         }
         Some(uses)

@@ -5,7 +5,10 @@ use super::constant::{Constant, Quantization, TensorId, Use};
 use super::element_type::ElementType;
 use super::operator::{self, CUSTOM, role};
 use super::reader::parse;
-use super::schema::{buffer, model, operator as op, operator_code, quantization, subgraph, tensor};
+use super::schema::{
+    buffer, external_buffer, metadata as metadata_entry, model, operator as op, operator_code, quantization, subgraph,
+    tensor,
+};
 use super::source::Source;
 use super::tree::{Data, Table};
 use super::writer::{copy, lay_out};
@@ -69,8 +72,9 @@ impl Model {
         this.references = vec![0; this.root.tables(model::BUFFERS).len()];
         let tensors = this.root.tables(model::SUBGRAPHS).iter().flat_map(|graph| graph.tables(subgraph::TENSORS));
         let of_tensors = tensors.map(|table| table.u32(tensor::BUFFER).unwrap_or(0));
-        let of_metadata = this.root.tables(6).iter().map(|entry| entry.u32(1).unwrap_or(0));
-        let of_model = this.root.i32s(5).into_iter().map(|number| number as u32);
+        let metadata = this.root.tables(model::METADATA).iter();
+        let of_metadata = metadata.map(|entry| entry.u32(metadata_entry::BUFFER).unwrap_or(0));
+        let of_model = this.root.i32s(model::METADATA_BUFFERS).into_iter().map(|number| number as u32);
         for number in of_tensors.chain(of_metadata).chain(of_model).collect::<Vec<_>>() {
             let Some(count) = this.references.get_mut(number as usize) else {
                 let buffers = this.references.len();
@@ -165,7 +169,7 @@ impl Model {
                 constant.is_at_the_edge = edge.contains(&(i as i32));
                 let uses = inputs.get(&(i as i32)).into_iter().flatten().filter_map(|&(operator, input)| {
                     let (code, name, _) = code_of(graph.tables(subgraph::OPERATORS).get(operator)?, &codes);
-                    Some(Use { operator, name, input, role: role(code, input, constant.shape.len()) })
+                    Some(Use { operator, name, input, role: role(code, input, &constant.shape) })
                 });
                 constant.uses = uses.collect();
                 constants.push(constant);
@@ -174,18 +178,23 @@ impl Model {
         constants
     }
 
-    /// Returns what is known of a tensor without the operators, if its values stand in the file.
+    /// Returns what is known of a tensor without the operators, if it has values.
     fn constant(&self, id: TensorId, table: &Table) -> Option<Constant> {
         let number = table.u32(tensor::BUFFER).unwrap_or(0) as usize;
-        let data = self.data_of(number)?;
+        let elsewhere = table.u32(tensor::EXTERNAL_BUFFER).filter(|&external| external != 0);
+        let size_in_bytes = match elsewhere {
+            Some(external) => self.size_elsewhere(external),
+            None => self.data_of(number)?.len(),
+        };
         let is_variable = table.u8(tensor::IS_VARIABLE).unwrap_or(0) != 0;
-        (data.len() > 0 && !is_variable).then(|| Constant {
+        ((size_in_bytes > 0 || elsewhere.is_some()) && !is_variable).then(|| Constant {
             id,
             name: table.text(tensor::NAME),
             element_type: ElementType::of(table.u8(tensor::TYPE).unwrap_or(0)),
             shape: shape_of(table),
-            size_in_bytes: data.len(),
+            size_in_bytes,
             buffer: number,
+            is_elsewhere: elsewhere.is_some(),
             quantization: quantization_of(table),
             is_sparse: table.child(tensor::SPARSITY).is_some(),
             is_at_the_edge: false,
@@ -193,7 +202,14 @@ impl Model {
         })
     }
 
-    /// Returns the data of a buffer, wherever they stand.
+    /// Returns the length of data that stand in another file; 0 if the model does not tell it.
+    fn size_elsewhere(&self, id: u32) -> u64 {
+        let buffers = self.root.tables(model::EXTERNAL_BUFFERS).iter();
+        let of_id = buffers.filter(|table| table.u32(external_buffer::ID) == Some(id));
+        of_id.filter_map(|table| table.scalar(external_buffer::LENGTH)).map(u64::from_le_bytes).next().unwrap_or(0)
+    }
+
+    /// Returns the data of a buffer, wherever in the file they stand.
     pub(super) fn data_of(&self, number: usize) -> Option<&Data> {
         let table = self.root.tables(model::BUFFERS).get(number)?;
         table.outside.as_ref().or_else(|| table.vector(buffer::DATA).map(|vector| &vector.data))

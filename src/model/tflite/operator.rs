@@ -231,8 +231,7 @@ pub enum Role {
     Weights {
         /// The axis of the output channels.
         axis: usize,
-        /// The versions of the operator that take int8 and int4 weights, a scale a channel, with float activations; 0 if
-        /// there is none.
+        /// The versions of the operator that take such weights as codes, and float activations.
         dynamic_range: DynamicRange,
     },
     /// Passes it to another subgraph.
@@ -252,24 +251,34 @@ pub struct DynamicRange {
     pub int4: i32,
 }
 
-/// Returns what an operator does with the constant that is its input number `input`, of `ndim` dimensions.
+/// Returns what an operator does with the constant that is its input number `input`, of shape `shape`.
 ///
-/// Axes: OHWI filters of `CONV_2D`, 1HWC of `DEPTHWISE_CONV_2D`, rows of matrices, OHWI of `TRANSPOSE_CONV`.
-pub(super) fn role(code: i32, input: usize, ndim: usize) -> Role {
-    let none = DynamicRange::default();
+/// Axes: OHWI filters of `CONV_2D` and `TRANSPOSE_CONV`, 1HWC of `DEPTHWISE_CONV_2D`, DHWIO of `CONV_3D`, DHWOI of
+/// `CONV_3D_TRANSPOSE`, rows of the matrices of recurrent layers; of a `BATCH_MATMUL`, that which is not summed over.
+pub(super) fn role(code: i32, input: usize, shape: &[usize]) -> Role {
+    let ndim = shape.len();
+    let weights = |axis, int8, int4| Role::Weights { axis, dynamic_range: DynamicRange { int8, int4 } };
     match (NAMES.get(usize::try_from(code).unwrap_or(usize::MAX)).copied(), input) {
         (None | Some("CUSTOM" | "DELEGATE" | "STABLEHLO_CUSTOM_CALL" | "STABLEHLO_COMPOSITE"), _) => Role::Unknown,
         (Some("CALL" | "IF" | "WHILE" | "CALL_ONCE" | "STABLEHLO_WHILE" | "STABLEHLO_CASE"), _) => Role::Passed,
-        (Some("CONV_2D"), 1) => Role::Weights { axis: 0, dynamic_range: DynamicRange { int8: 5, int4: 7 } },
+        (Some("CONV_2D"), 1) => weights(0, 5, 7),
         // Per channel only: per tensor (version 4) the interpreter's kernel is wrong. In int4 there is none.
-        (Some("DEPTHWISE_CONV_2D"), 1) => Role::Weights { axis: 3, dynamic_range: DynamicRange { int8: 6, int4: 0 } },
-        (Some("FULLY_CONNECTED"), 1) => Role::Weights { axis: 0, dynamic_range: DynamicRange { int8: 12, int4: 12 } },
-        (Some("EMBEDDING_LOOKUP"), 1) => Role::Weights { axis: 0, dynamic_range: DynamicRange { int8: 4, int4: 4 } },
-        (Some("TRANSPOSE_CONV"), 1) => Role::Weights { axis: 0, dynamic_range: none },
-        (Some("UNIDIRECTIONAL_SEQUENCE_LSTM" | "LSTM"), 1..=8) if ndim == 2 => {
-            Role::Weights { axis: 0, dynamic_range: none }
+        (Some("DEPTHWISE_CONV_2D"), 1) => weights(3, 6, 0),
+        (Some("FULLY_CONNECTED"), 1) => weights(0, 12, 12),
+        (Some("EMBEDDING_LOOKUP"), 1) => {
+            // The kernel looks for the first int4 code of a row at the start of a byte.
+            let is_row_of_whole_bytes = shape.iter().skip(1).any(|len| len.is_multiple_of(2));
+            weights(0, 4, if is_row_of_whole_bytes { 4 } else { 0 })
         }
-        (Some("BATCH_MATMUL"), 1) if ndim >= 2 => Role::Weights { axis: ndim - 1, dynamic_range: none },
+        (Some("TRANSPOSE_CONV" | "RNN" | "UNIDIRECTIONAL_SEQUENCE_RNN" | "SVDF"), 1)
+        | (Some("RNN" | "UNIDIRECTIONAL_SEQUENCE_RNN" | "SVDF"), 2)
+        | (Some("LSTM" | "UNIDIRECTIONAL_SEQUENCE_LSTM"), 1..=8 | 16)
+        | (Some("BIDIRECTIONAL_SEQUENCE_LSTM"), 1..=8 | 16 | 18..=25 | 33 | 40..=47)
+        | (Some("BIDIRECTIONAL_SEQUENCE_RNN"), 1 | 2 | 4 | 5 | 10 | 11) => weights(0, 0, 0),
+        (Some("CONV_3D"), 1) => weights(4, 0, 0),
+        (Some("CONV_3D_TRANSPOSE"), 1) => weights(3, 0, 0),
+        (Some("BATCH_MATMUL"), 0) if ndim >= 2 => weights(ndim - 2, 0, 0),
+        (Some("BATCH_MATMUL"), 1) if ndim >= 2 => weights(ndim - 1, 0, 0),
         _ => Role::Operand,
     }
 }
@@ -285,5 +294,34 @@ mod tests {
         assert_eq!(code_of("CUSTOM"), Some(CUSTOM as usize));
         assert_eq!((name(3), name(209), name(210)), ("CONV_2D".into(), "STABLEHLO_CASE".into(), "OPERATOR_210".into()));
         assert_eq!(name(-1), "OPERATOR_-1");
+    }
+
+    #[test]
+    fn int4_rows_of_an_embedding_start_at_a_byte_or_are_restored_first() {
+        let code = NAMES.iter().position(|known| *known == "EMBEDDING_LOOKUP").map_or(-1, |code| code as i32);
+        let int4 = |shape: &[usize]| match role(code, 1, shape) {
+            Role::Weights { axis: 0, dynamic_range } => Some(dynamic_range.int4),
+            _ => None,
+        };
+        assert_eq!(
+            [int4(&[100, 32]), int4(&[101, 31]), int4(&[9, 3, 4]), int4(&[9])],
+            [Some(4), Some(0), Some(4), Some(0)]
+        );
+    }
+
+    #[test]
+    fn matrices_of_recurrent_layers_are_weights_and_their_biases_are_not() {
+        let role_of = |name: &str, input| {
+            role(NAMES.iter().position(|known| *known == name).map_or(-1, |code| code as i32), input, &[8, 4])
+        };
+        let is_weights = |name: &str, inputs: &[usize]| {
+            inputs.iter().all(|&i| matches!(role_of(name, i), Role::Weights { axis: 0, .. }))
+        };
+        assert!(is_weights("RNN", &[1, 2]) && is_weights("LSTM", &[1, 8, 16]) && is_weights("SVDF", &[1, 2]));
+        assert!(is_weights("BIDIRECTIONAL_SEQUENCE_LSTM", &[1, 8, 16, 18, 25, 33]));
+        assert!(is_weights("BIDIRECTIONAL_SEQUENCE_RNN", &[1, 2, 4, 5]));
+        for (name, bias) in [("RNN", 3), ("LSTM", 12), ("SVDF", 3), ("BIDIRECTIONAL_SEQUENCE_RNN", 3)] {
+            assert_eq!(role_of(name, bias), Role::Operand, "{name}");
+        }
     }
 }

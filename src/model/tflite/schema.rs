@@ -75,11 +75,11 @@ pub(super) static MODEL: Shape = table(
         (model::SUBGRAPHS, Tables(&SUBGRAPH)),
         (model::DESCRIPTION, Text),
         (model::BUFFERS, Tables(&BUFFER)),
-        (5, Numbers(4)),
-        (6, Tables(&METADATA)),
+        (model::METADATA_BUFFERS, Numbers(4)),
+        (model::METADATA, Tables(&METADATA)),
         (7, Tables(&SIGNATURE)),
         (8, Tables(&EXTERNAL_BUFFER_GROUP)),
-        (9, Tables(&EXTERNAL_BUFFER)),
+        (model::EXTERNAL_BUFFERS, Tables(&EXTERNAL_BUFFER)),
     ],
 );
 
@@ -89,6 +89,9 @@ pub(super) mod model {
     pub(crate) const SUBGRAPHS: u16 = 2;
     pub(crate) const DESCRIPTION: u16 = 3;
     pub(crate) const BUFFERS: u16 = 4;
+    pub(crate) const METADATA_BUFFERS: u16 = 5;
+    pub(crate) const METADATA: u16 = 6;
+    pub(crate) const EXTERNAL_BUFFERS: u16 = 9;
 }
 
 pub(super) static OPERATOR_CODE: Shape = table("OperatorCode", 4, &[(operator_code::CUSTOM, Text)]);
@@ -147,6 +150,8 @@ pub(super) mod tensor {
     pub(crate) const QUANTIZATION: u16 = 4;
     pub(crate) const IS_VARIABLE: u16 = 5;
     pub(crate) const SPARSITY: u16 = 6;
+    /// The number of data in another file; 0 if there are none.
+    pub(crate) const EXTERNAL_BUFFER: u16 = 10;
 }
 
 pub(super) static QUANTIZATION: Shape = table(
@@ -292,7 +297,17 @@ static OPTIONS_2: Union = Union {
 };
 
 static METADATA: Shape = table("Metadata", 2, &[(0, Text)]);
+
+pub(super) mod metadata {
+    pub(crate) const BUFFER: u16 = 1;
+}
+
 static SIGNATURE: Shape = table("SignatureDef", 5, &[(0, Tables(&TENSOR_MAP)), (1, Tables(&TENSOR_MAP)), (2, Text)]);
 static TENSOR_MAP: Shape = table("TensorMap", 2, &[(0, Text)]);
 static EXTERNAL_BUFFER_GROUP: Shape = table("ExternalBufferGroup", 1, &[(0, Text)]);
 static EXTERNAL_BUFFER: Shape = table("ExternalBuffer", 5, &[(4, Text)]);
+
+pub(super) mod external_buffer {
+    pub(crate) const ID: u16 = 0;
+    pub(crate) const LENGTH: u16 = 3;
+}

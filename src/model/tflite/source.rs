@@ -79,7 +79,7 @@ impl<'a> Pages<'a> {
             Some(end) if end <= self.source.len => Ok(()),
             _ => {
                 let file = self.source.len;
-                Err(self.source.bad(format!("{what} would take {len} bytes from {start} on, but the file has {file}")))
+                Err(self.source.bad(format!("{what} would take {len} bytes from {start} on, but the file ends at {file}: it is cut off, or damaged")))
             }
         }
     }

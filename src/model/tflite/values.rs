@@ -21,20 +21,21 @@ impl Model {
     ///
     /// # Errors
     ///
-    /// [`Error::Tensor`] with the name around [`Error::Unreadable`] if the type is another, the tensor is sparse or
-    /// quantized in blocks, or its data do not fit its shape; [`Error::Io`].
+    /// [`Error::Tensor`] with the name around [`Error::Unreadable`] if the type is another, the tensor is sparse,
+    /// quantized in blocks or in another file, or its data do not fit its shape; [`Error::Io`].
     pub fn values(&self, constant: &Constant) -> Result<ArrayD<f32>> {
         let unreadable = |reason: String| Error::Unreadable { reason }.of_tensor(&constant.name);
         if constant.is_sparse {
             return Err(unreadable("its values are stored in a sparse format".into()));
         }
-        let elements = constant.shape.iter().try_fold(1_u64, |n, &len| n.checked_mul(len as u64));
-        let expected = elements.and_then(|elements| constant.element_type.size_of(elements));
-        if expected != Some(constant.size_in_bytes) {
+        if constant.is_elsewhere {
+            return Err(unreadable("its values stand in another file".into()));
+        }
+        if !constant.is_whole() {
             let (bytes, shape, element_type) = (constant.size_in_bytes, &constant.shape, constant.element_type);
             return Err(unreadable(format!("its {bytes} bytes are not those of a tensor {shape:?} of {element_type}")));
         }
-        let count = elements.unwrap_or(0) as usize;
+        let count = constant.shape.iter().product();
         let values = match (constant.element_type, &constant.quantization) {
             (ElementType::F32, _) => self.floats(constant.buffer, count, f32::from_le_bytes)?,
             (ElementType::F16, _) => {

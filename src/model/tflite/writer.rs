@@ -138,17 +138,17 @@ impl<'a> Writer<'a> {
         }
 
         // What shared data in the file that was read does so again.
-        let mut placed: HashMap<(u64, u64), u64> = HashMap::new();
+        let mut placed: HashMap<(u64, u64, bool), u64> = HashMap::new();
         let mut payloads = Vec::new();
         let mut end = self.head.len() as u64;
         let mut place = |data: &'a Data, count: Option<u32>, behind: u64| {
+            // A vector has its length before it, data outside of the flatbuffer have not: each serves its own kind.
             let range = match data {
-                Data::File { start, len } => Some((*start, *len)),
+                Data::File { start, len } => Some((*start, *len, count.is_some())),
                 Data::Held(_) => None,
             };
-            // A vector has its length before it, data outside of the flatbuffer have not.
-            if let (Some(at), Some(_)) = (range.and_then(|range| placed.get(&range)), count) {
-                return *at;
+            if let Some(&at) = range.and_then(|range| placed.get(&range)) {
+                return at;
             }
             let at = (end + if count.is_some() { 4 } else { 0 }).next_multiple_of(ALIGN);
             payloads.push(Payload { at, count, data });
