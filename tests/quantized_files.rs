@@ -362,6 +362,24 @@ fn an_operator_without_an_integer_kernel_has_its_weights_restored() {
 }
 
 #[test]
+fn operators_that_compute_in_integers_get_narrow_codes() {
+    let codes = |name: &str, uses: Option<&[(&str, UsageRole)]>| {
+        let mut recipe = Recipe::named(name).unwrap();
+        recipe.rules.iter_mut().for_each(|rule| rule.codes = Codes::Full);
+        let candidate = Candidate { uses: uses.map(|uses| candidate(uses).uses.unwrap()), ..candidate(&[]) };
+        let plan = recipe.plan(vec![candidate], |_| Ok(ndarray::ArrayD::from_elem(vec![32, 64], 0.5))).unwrap();
+        match plan.entries[0].decision {
+            Decision::Quantize(treatment) => (treatment.codes, plan.entries[0].reason.contains("narrow codes")),
+            other => panic!("{other:?}"),
+        }
+    };
+    let conv: Option<&[_]> = Some(&[("CONV_2D", weights(0, true))]);
+    assert_eq!(codes("int8-dynamic", conv), (Codes::Narrow, true));
+    assert_eq!(codes("int8-weight-only", conv), (Codes::Full, false));
+    assert_eq!(codes("int8-dynamic", None), (Codes::Full, false));
+}
+
+#[test]
 fn values_that_a_type_cannot_hold_leave_a_tensor_alone() {
     let conv = [("CONV_2D", weights(0, true))];
     let why = |recipe: &str, uses: &[_], value| decide(recipe, candidate(uses), value).1;

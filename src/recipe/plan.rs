@@ -193,13 +193,21 @@ fn apply(
         }
         compute => compute,
     };
+    // Integer kernels turn signs around, and the smallest code has no opposite: LiteRT's built-in ones compute nonsense.
+    let codes = match (compute, rule.codes) {
+        (Compute::DynamicRange, Codes::Full) if candidate.uses.is_some() => {
+            reason += "; narrow codes, as integer kernels go wrong on the smallest of all";
+            Codes::Narrow
+        }
+        (_, codes) => codes,
+    };
     // Scales of 4 bytes, zero points of 8.
-    let codes = match bits {
+    let stored = match bits {
         Bits::Eight => elements,
         Bits::Four => elements.div_ceil(2),
     };
     let restoring = if compute == Compute::WeightOnly { candidate.cost_of_restoring } else { 0 };
-    let after = codes + 12 * channels as u64 + restoring;
+    let after = stored + 12 * channels as u64 + restoring;
     if after >= candidate.size_in_bytes {
         let before = candidate.size_in_bytes;
         return keep(format!("{before} bytes would become {after}, with {channels} scales and what restores it"));
@@ -207,6 +215,6 @@ fn apply(
     if let Some(obstacle) = survives_integers(&values()?) {
         return keep(obstacle);
     }
-    let treatment = Treatment { bits, compute, estimator: rule.estimator, codes: rule.codes, axis };
+    let treatment = Treatment { bits, compute, estimator: rule.estimator, codes, axis };
     Ok((Decision::Quantize(treatment), reason))
 }

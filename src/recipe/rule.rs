@@ -115,7 +115,7 @@ pub enum Codes {
     /// As many on each side of 0: −127..=127, −7..=7. What operators with integer kernels expect.
     #[default]
     Narrow,
-    /// All: −128..=127, −8..=7.
+    /// All: −128..=127, −8..=7. Not where operators of a model compute in integers.
     Full,
 }
 

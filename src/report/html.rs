@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 
 /// The longest name that a chart shows in full.
 const NAME: usize = 40;
+/// The longest name that a page shows in full anywhere: no framework's, but a file may hold any.
+const LONGEST_NAME: usize = 240;
 /// Warnings that stand open; the rest can be unfolded.
 const WARNINGS: usize = 10;
 
@@ -55,7 +57,7 @@ impl Report {
         if self.warnings.is_empty() {
             return String::new();
         }
-        let item = |warning: &String| format!("<li>{}</li>", escaped(warning));
+        let item = |warning: &String| format!("<li>{}</li>", escaped(&shortened(warning, LONGEST_NAME)));
         let list = |warnings: &[String]| format!("<ul>{}</ul>", warnings.iter().map(item).collect::<Vec<_>>().concat());
         let (open, rest) = self.warnings.split_at(self.warnings.len().min(WARNINGS));
         let more = match rest.len() {
@@ -162,7 +164,7 @@ fn card(row: &Row) -> String {
     format!(
         "<article class={}><h3>{}</h3><p class=what>{} · <b>{} → {}</b></p><p class=reason>{}</p>{charts}<dl>{}</dl></article>",
         grade(error.sqnr_db),
-        escaped(&row.name),
+        escaped(&shortened(&row.name, LONGEST_NAME)),
         shape(&row.shape),
         escaped(&row.before),
         escaped(&row.after),
@@ -171,9 +173,10 @@ fn card(row: &Row) -> String {
     )
 }
 
-/// Returns the cell with a tensor's name, all of it when one points at it.
+/// Returns the cell with a tensor's name, which is longer when one points at it.
 fn name(row: &Row) -> String {
-    format!("<th title='{}'>{}</th>", escaped(&row.name), escaped(&shortened(&row.name, NAME)))
+    let (whole, part) = (shortened(&row.name, LONGEST_NAME), shortened(&row.name, NAME));
+    format!("<th title='{}'>{}</th>", escaped(&whole), escaped(&part))
 }
 
 /// Returns a section, or nothing if it would be empty.

@@ -66,11 +66,9 @@ pub(crate) fn command() -> Command {
                         .help("Find scales from the largest magnitude, by the smallest squared error, or by clipping"),
                 )
                 .arg(
-                    Arg::new("codes")
-                        .long("codes")
-                        .value_name("WHICH")
-                        .value_parser(["narrow", "full"])
-                        .help("Use as many codes on each side of zero, or all"),
+                    Arg::new("codes").long("codes").value_name("WHICH").value_parser(["narrow", "full"]).help(
+                        "Use as many codes on each side of zero, or all where operators do not compute with them",
+                    ),
                 )
                 .arg(
                     Arg::new("threads")

@@ -24,7 +24,9 @@ impl Bar {
     pub(crate) fn show(&mut self, progress: Progress<'_>) {
         if self.is_terminal && self.shown.is_none() && self.start.elapsed() > PATIENCE {
             let bar = ProgressBar::with_draw_target(Some(progress.total), ProgressDrawTarget::stderr());
-            let style = ProgressStyle::with_template("{bar:32} {bytes} of {total_bytes}, {eta} left  {wide_msg}");
+            let style = ProgressStyle::with_template(
+                "{bar:32} {decimal_bytes} of {decimal_total_bytes}, {eta} left  {wide_msg}",
+            );
             bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
             self.shown = Some(bar);
         }
