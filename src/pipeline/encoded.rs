@@ -140,15 +140,18 @@ impl Encoded {
         }
     }
 
-    /// Returns the histograms that were asked for.
-    pub(super) fn histograms(&self, values: &ArrayD<f32>, which: Histograms) -> Option<(Histogram, Histogram)> {
-        if which == Histograms::None {
-            return None;
-        }
+    /// Returns the histograms that were asked for; `largest` is the largest error.
+    pub(super) fn histograms(
+        &self,
+        values: &ArrayD<f32>,
+        largest: f64,
+        which: Histograms,
+    ) -> Option<(Histogram, Histogram)> {
         match self {
-            Encoded::I8(q) => histograms(values, &q.dequantize()),
-            Encoded::I4(q) => histograms(values, &q.dequantize()),
-            Encoded::F16(q) => histograms(values, &q.dequantize()),
+            _ if which == Histograms::None => None,
+            Encoded::I8(q) => histograms(values, q, largest),
+            Encoded::I4(q) => histograms(values, q, largest),
+            Encoded::F16(q) => histograms(values, q, largest),
             Encoded::F32(_) => None,
         }
     }

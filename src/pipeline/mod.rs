@@ -7,8 +7,8 @@
 //! ```
 //!
 //! The output never replaces its input, nor another file unless that is allowed, and appears under its name only when
-//! it is complete. Of a `.safetensors` file one tensor is held at a time; of a `.tflite` file what will be written, and
-//! one tensor.
+//! it is complete. Of a `.safetensors` file one tensor is held at a time, as f32 and as codes, a byte each; of a `.tflite`
+//! file what will be written besides.
 //!
 //! # Examples
 //!

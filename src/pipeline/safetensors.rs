@@ -53,8 +53,9 @@ pub(super) fn quantize(
         let values = reader.read(&info.name)?;
         let encoded = encode(&values, entry.decision, options.threads).map_err(|e| e.of_tensor(&info.name))?;
         if let Some(encoded) = encoded {
-            outcome.error = Some(encoded.error(&values)?);
-            outcome.histograms = encoded.histograms(&values, options.histograms);
+            let error = encoded.error(&values)?;
+            outcome.histograms = encoded.histograms(&values, error.max_abs_error(), options.histograms);
+            outcome.error = Some(error);
             outcome.bytes_after = match &encoded {
                 Encoded::I8(q) => q.size_in_bytes() as u64,
                 Encoded::I4(q) => q.size_in_bytes() as u64,

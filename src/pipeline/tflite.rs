@@ -48,8 +48,9 @@ pub(super) fn quantize(
             let values = model.values(constant)?;
             let encoded = encode(&values, entry.decision, options.threads).map_err(|e| e.of_tensor(&constant.name))?;
             if let Some(encoded) = encoded {
-                outcome.error = Some(encoded.error(&values)?);
-                outcome.histograms = encoded.histograms(&values, options.histograms);
+                let error = encoded.error(&values)?;
+                outcome.histograms = encoded.histograms(&values, error.max_abs_error(), options.histograms);
+                outcome.error = Some(error);
                 // What is held from here on is what will be written.
                 drop(values);
                 let (element_type, axis) = stored(entry.decision);

@@ -9,7 +9,7 @@
 //! | of any kind | the format stands in the way, an exclusion matches, it has no elements |
 //! | of a model with operators | none uses it, a custom one does, it is passed to another subgraph, or its users have their channels along different axes |
 //! | to become float16 | a value would overflow; an operand would lose a value to underflow; as a whole it would keep less than 60 dB |
-//! | to become integers | it holds NaN or ±∞ |
+//! | to become integers | it holds NaN, ±∞ or values next to `f32::MAX`, or none large enough for a scale |
 //! | | with its scales and what restores it, it would be no smaller |
 //!
 //! Ready-made recipes ([`Recipe::ready_made`]) are TOML texts like any other.

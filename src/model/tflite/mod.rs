@@ -4,8 +4,8 @@
 //!
 //! A [`Model`] is the file taken apart: every table with its scalars as they stood, and what it refers to. A compact
 //! description says which fields of the schema are references; tables of scalars need no description, and are carried
-//! over whatever they are. So are custom operators, metadata, signatures, subgraphs, sparse tensors, data behind the
-//! flatbuffer, and the ZIP archive of labels that some models carry at their end. A field newer than the description
+//! over whatever they are. So are custom operators, metadata, signatures, subgraphs, sparse tensors, references to data in
+//! other files, data behind the flatbuffer, and the ZIP archive of labels that some models carry at their end. A field newer than the description
 //! that may be a reference is an error that names it: it is never dropped.
 //!
 //! # What is written
