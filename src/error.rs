@@ -102,6 +102,14 @@ pub enum Error {
         /// The axis that is cut in blocks.
         axis: usize,
     },
+    /// More of something than there is memory for: an empty tensor may have any number of channels.
+    #[error("{count} {what} do not fit in memory")]
+    OutOfMemory {
+        /// What there would be.
+        what: &'static str,
+        /// How many.
+        count: usize,
+    },
     /// A slice whose length does not fit.
     #[error("{what}: expected a length of {expected}, got {actual}")]
     LengthMismatch {
@@ -279,6 +287,13 @@ impl Error {
     pub fn of_tensor(self, name: &str) -> Self {
         Error::Tensor { name: name.into(), source: Box::new(self) }
     }
+}
+
+/// Returns a message from elsewhere in one line: what it quotes may hold line breaks, and what a terminal obeys.
+#[cfg(any(feature = "serde", feature = "safetensors"))]
+pub(crate) fn one_line(message: &impl fmt::Display) -> String {
+    let printed = |c: char| if c.is_control() { ' ' } else { c };
+    alloc::format!("{message}").chars().map(printed).collect()
 }
 
 /// Names in quotation marks, with commas between them.

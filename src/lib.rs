@@ -91,6 +91,8 @@ pub mod metrics;
 #[cfg(any(feature = "safetensors", feature = "tflite"))]
 pub mod model;
 pub mod num;
+#[cfg(any(feature = "serde", feature = "safetensors", feature = "tflite"))]
+mod output;
 pub mod params;
 #[cfg(feature = "pipeline")]
 pub mod pipeline;

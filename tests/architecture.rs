@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 /// The rooms of `src/`, lowest floor first; rooms on one floor do not import each other.
 const FLOORS: &[&[&str]] = &[
     &["error"],
-    &["num"],
+    &["num", "output"],
     &["params"],
     &["kernel"],
     &["range"],

@@ -21,8 +21,9 @@
 //! add up are errors that say so.
 
 use super::calibrator::{Calibrator, Observed};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, one_line};
 use crate::kernel::Extremes;
+use crate::output;
 use crate::params::Granularity;
 use crate::range::{
     Entropy, Fixed, LpNorm, MeanStd, MinMax, MovingAverage, Mse, Octav, Percentile, RangeEstimator, seen,
@@ -30,7 +31,6 @@ use crate::range::{
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::path::Path;
 
 const FORMAT: &str = "tensor-quant calibration";
@@ -101,7 +101,7 @@ impl<E: State> Calibrator<E> {
     ///
     /// [`Error::Calibration`] if an estimator cannot be written; those of this crate always can.
     pub fn to_json(&self) -> Result<String> {
-        let json = |error: serde_json::Error| unusable(error.to_string());
+        let json = |error: serde_json::Error| unusable(one_line(&error));
         let axis = if let Granularity::Axis(axis) = self.granularity { Some(axis) } else { None };
         let mut text = format!(
             "{{\n  \"format\": {FORMAT:?},\n  \"version\": {VERSION},\n  \"estimator\": {},\n  \"axis\": {},\n  \"fresh\": {},\n  \"tensors\": {{",
@@ -145,7 +145,7 @@ impl<E: State> Calibrator<E> {
     /// # Ok::<(), tensor_quant::Error>(())
     /// ```
     pub fn from_json(json: &str) -> Result<Self> {
-        let head: Head = serde_json::from_str(json).map_err(|error| unusable(error.to_string()))?;
+        let head: Head = serde_json::from_str(json).map_err(|error| unusable(one_line(&error)))?;
         if head.format != FORMAT {
             return Err(unusable(format!("its format is {:?}, not {FORMAT:?}", head.format)));
         }
@@ -155,7 +155,7 @@ impl<E: State> Calibrator<E> {
         if head.estimator != E::NAME {
             return Err(unusable(format!("it is of the estimator {:?}, not {:?}", head.estimator, E::NAME)));
         }
-        let file: File<E> = serde_json::from_str(json).map_err(|error| unusable(error.to_string()))?;
+        let file: File<E> = serde_json::from_str(json).map_err(|error| unusable(one_line(&error)))?;
         if file.axis.is_none()
             && let Some((name, tensor)) = file.tensors.iter().find(|(_, tensor)| tensor.states.len() != 1)
         {
@@ -168,20 +168,13 @@ impl<E: State> Calibrator<E> {
     }
 
     /// Writes the calibrator to a file. The file is complete under a temporary name before it gets its own: an existing one
-    /// is never left half-written.
+    /// is never left half-written. It keeps its permissions; a symbolic link stays, and what it leads to is replaced.
     ///
     /// # Errors
     ///
-    /// [`Error::Io`].
+    /// [`Error::Io`], also for a target that is a folder, a device or read-only.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
-        let path = path.as_ref();
-        let io = |source| Error::Io { action: "write", path: path.to_path_buf(), source };
-        let json = self.to_json()?;
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let mut file = tempfile::NamedTempFile::new_in(folder).map_err(io)?;
-        file.write_all(json.as_bytes()).and_then(|()| file.as_file().sync_all()).map_err(io)?;
-        file.persist(path).map_err(|error| io(error.error))?;
-        Ok(())
+        output::write(path.as_ref(), self.to_json()?.as_bytes())
     }
 
     /// Reads a calibrator from a file.

@@ -2,6 +2,5 @@
 
 #[cfg(feature = "safetensors")]
 pub mod safetensors;
-mod target;
 #[cfg(feature = "tflite")]
 pub mod tflite;

@@ -1,9 +1,15 @@
 //! The report itself: plain data.
 
+<<<<<<< HEAD
 use super::number::bytes;
+=======
+use crate::error::Result;
+>>>>>>> c81e1f4 (output: one door for every file that is written)
 use crate::metrics::{ErrorMetrics, Histogram};
+use crate::output;
 use crate::pipeline::{Outcome, TensorOutcome};
 use serde::Serialize;
+use std::path::Path;
 
 /// What happened to a file.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -180,5 +186,25 @@ impl Report {
     pub fn to_json(&self) -> String {
         serde_json::to_string_pretty(self)
             .map_or_else(|e| format!("{{\"error\": {:?}}}\n", e.to_string()), |s| s + "\n")
+    }
+
+    /// Writes the report to a file: the page if [`is_page`](Self::is_page) says so of its name, JSON otherwise.
+    ///
+    /// A file of that name is replaced, whole, and keeps its permissions; a symbolic link stays, and what it leads to is
+    /// replaced.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`](crate::Error::Io), also for a target that is a folder, a device or read-only.
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
+        let path = path.as_ref();
+        let text = if Self::is_page(path) { self.to_html() } else { self.to_json() };
+        output::write(path, text.as_bytes())
+    }
+
+    /// Returns whether a file of that name is a page: whether the name ends in `.html` or `.htm`.
+    pub fn is_page(path: impl AsRef<Path>) -> bool {
+        let extension = path.as_ref().extension();
+        extension.is_some_and(|e| e.eq_ignore_ascii_case("html") || e.eq_ignore_ascii_case("htm"))
     }
 }

@@ -31,13 +31,10 @@ pub(crate) fn run(arguments: &ArgMatches) -> Result<String, Failure> {
     bar.finish();
     let report = Report::new(&outcome?);
     for path in reports {
-        let text = if is_html(path) { report.to_html() } else { report.to_json() };
-        std::fs::write(path, text).map_err(|source| {
-            Failure::file(format!(
-                "cannot write {}: {source}; the model {} is complete",
-                path.display(),
-                output.display()
-            ))
+        // The output is there by now, so that no other name for it goes unseen.
+        check_report(path, &[&input, &output], true)?;
+        report.save(path).map_err(|error| {
+            Failure::file(format!("{error}; the model {} is complete", output.display()))
         })?;
     }
     Ok(if arguments.get_flag("json") { report.to_json() } else { report.to_table(style(), width()) })
@@ -76,15 +73,20 @@ fn recipe(arguments: &ArgMatches) -> Result<Recipe, Failure> {
     Ok(recipe)
 }
 
-fn is_html(path: &Path) -> bool {
-    path.extension().is_some_and(|e| e.eq_ignore_ascii_case("html") || e.eq_ignore_ascii_case("htm"))
+/// Returns where a path leads, whether there is such a file or not; `None` if there is not even its folder.
+fn place(path: &Path) -> Option<PathBuf> {
+    if let Ok(place) = path.canonicalize() {
+        return Some(place);
+    }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    Some(folder.canonicalize().ok()?.join(path.file_name()?))
 }
 
 /// Returns an error for a report that cannot be written, or would replace one of `others`, before any work is done.
 fn check_report(report: &Path, others: &[&Path], force: bool) -> Result<(), Failure> {
     let name = report.display();
     let is_json = report.extension().is_some_and(|e| e.eq_ignore_ascii_case("json"));
-    if !is_html(report) && !is_json {
+    if !Report::is_page(report) && !is_json {
         return Err(Failure::usage_text(&format!("the name of the report {name} must end in .html or .json")));
     }
     let Some(place) = place(report).filter(|_| !report.is_dir()) else {

@@ -4,8 +4,8 @@ use super::description::{Description, KEY, VERSION};
 use super::layout::{Kind, Stored, lay_out};
 use super::reader::Reader;
 use crate::error::{Error, Result};
-use crate::model::target::{check_target, temporary_beside};
 use crate::num::Code;
+use crate::output::Output;
 use crate::tensor::QuantizedTensor;
 use ::safetensors::tensor::TensorInfo as Entry;
 use ndarray::Dimension;
@@ -13,7 +13,6 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::{Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
-use tempfile::NamedTempFile;
 
 /// Codes that are packed at once; a multiple of those in a byte.
 const CHUNK: usize = 1 << 16;
@@ -26,7 +25,7 @@ const ROOM_FOR_CODES: usize = 48;
 #[derive(Debug)]
 pub struct Writer {
     path: PathBuf,
-    file: NamedTempFile,
+    output: Output,
     data_start: u64,
     header_len: usize,
     plan: BTreeMap<String, Stored>,
@@ -44,23 +43,21 @@ impl Writer {
     ///
     /// # Errors
     ///
-    /// [`Error::Io`] if the target is a folder, or its folder cannot be written to; [`Error::DuplicateName`] if two
-    /// tensors, parameters included, would have the same name.
+    /// [`Error::Io`] if the target is a folder, a device or read-only, or its folder cannot be written to;
+    /// [`Error::DuplicateName`] if two tensors, parameters included, would have the same name.
     pub fn create(
         path: impl AsRef<Path>,
         plan: Vec<(String, Stored)>,
         metadata: HashMap<String, String>,
     ) -> Result<Self> {
         let path = path.as_ref().to_path_buf();
-        let io = |source| Error::Io { action: "write", path: path.clone(), source };
-        check_target(&path)?;
         let entries = lay_out(&plan)?;
         let index = entries.iter().enumerate().map(|(i, (name, _))| (name.clone(), i)).collect();
         let plan: BTreeMap<String, Stored> = plan.into_iter().collect();
         let description = Description { version: VERSION, tensors: BTreeMap::new() };
-        let file = temporary_beside(&path).map_err(io)?;
+        let output = Output::create(&path)?;
         let mut writer = Self {
-            file,
+            output,
             data_start: 0,
             header_len: 0,
             plan,
@@ -158,7 +155,8 @@ impl Writer {
 
     /// Writes the header, makes sure that everything has reached the disk, and gives the file its name.
     ///
-    /// A file of that name is replaced, whole.
+    /// A file of that name is replaced, whole, and keeps its permissions; a symbolic link stays, and what it leads to is
+    /// replaced.
     ///
     /// # Errors
     ///
@@ -169,14 +167,11 @@ impl Writer {
         }
         let mut header = self.header()?;
         header.resize(self.header_len, b' ');
-        let io = |source| Error::Io { action: "write", path: self.path.clone(), source };
-        let file = self.file.as_file_mut();
-        file.rewind().map_err(io)?;
-        file.write_all(&(header.len() as u64).to_le_bytes()).map_err(io)?;
-        file.write_all(&header).map_err(io)?;
-        file.sync_all().map_err(io)?;
-        self.file.persist(&self.path).map_err(|e| io(e.error))?;
-        Ok(())
+        let front = (header.len() as u64).to_le_bytes();
+        let file = self.output.file();
+        let written = file.rewind().and_then(|()| file.write_all(&front)).and_then(|()| file.write_all(&header));
+        written.map_err(|source| self.output.failed(source))?;
+        self.output.finish()
     }
 
     fn header(&self) -> Result<Vec<u8>> {
@@ -194,13 +189,13 @@ impl Writer {
     fn start(&mut self, name: &str) -> Result<()> {
         let &at = self.index.get(name).ok_or_else(|| Error::NoSuchTensor { name: name.into() })?;
         let offset = self.data_start + self.entries[at].1.data_offsets.0 as u64;
-        let moved = self.file.as_file_mut().seek(SeekFrom::Start(offset));
-        moved.map(|_| ()).map_err(|source| Error::Io { action: "write", path: self.path.clone(), source })
+        let moved = self.output.file().seek(SeekFrom::Start(offset));
+        moved.map(|_| ()).map_err(|source| self.output.failed(source))
     }
 
     fn append(&mut self, bytes: &[u8]) -> Result<()> {
-        let written = self.file.as_file_mut().write_all(bytes);
-        written.map_err(|source| Error::Io { action: "write", path: self.path.clone(), source })
+        let written = self.output.file().write_all(bytes);
+        written.map_err(|source| self.output.failed(source))
     }
 
     fn write_numbers(&mut self, name: &str, numbers: impl Iterator<Item = [u8; 4]>) -> Result<()> {

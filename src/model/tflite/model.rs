@@ -13,7 +13,7 @@ use super::source::Source;
 use super::tree::{Data, Table};
 use super::writer::{copy, lay_out};
 use crate::error::{Error, Result};
-use crate::model::target::{check_target, temporary_beside};
+use crate::output::Output;
 use std::collections::{HashMap, HashSet};
 use std::io::{BufWriter, Write};
 use std::path::Path;
@@ -234,22 +234,20 @@ impl Model {
 
     /// Writes the model under a temporary name in the target's folder, and renames it when it is complete.
     ///
-    /// The target may exist, even be the file that the model was opened from: it is replaced whole, or left as it is.
+    /// The target may exist, even be the file that the model was opened from: it is replaced whole, or left as it is. It keeps
+    /// its permissions; a symbolic link stays, and what it leads to is replaced.
     ///
     /// # Errors
     ///
-    /// [`Error::Io`]; [`Error::Format`] if the tables are too long for the format.
+    /// [`Error::Io`], also for a target that is a folder, a device or read-only; [`Error::Format`] if the tables are too long
+    /// for the format.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
-        let failed = |source| Error::Io { action: "write", path: path.into(), source };
-        check_target(path)?;
-        let mut file = temporary_beside(path).map_err(failed)?;
-        let mut out = BufWriter::with_capacity(1 << 16, file.as_file_mut());
-        self.write(&mut out, &failed)?;
+        let mut output = Output::create(path)?;
+        let mut out = BufWriter::with_capacity(1 << 16, output.file());
+        self.write(&mut out, &|source| Error::Io { action: "write", path: path.into(), source })?;
         drop(out);
-        file.as_file().sync_all().map_err(failed)?;
-        file.persist(path).map_err(|e| failed(e.error))?;
-        Ok(())
+        output.finish()
     }
 
     /// Returns the bytes that [`save`](Self::save) would write.
@@ -265,7 +263,7 @@ impl Model {
 
     fn write(&self, out: &mut impl Write, failed: &impl Fn(std::io::Error) -> Error) -> Result<()> {
         let too_long = "its tables are longer than the 2 GiB that an offset can span";
-        let layout = lay_out(&self.root).ok_or_else(|| self.source.bad(too_long))?;
+        let layout = lay_out(&self.root, self.tail.map(|(start, _)| start)).ok_or_else(|| self.source.bad(too_long))?;
         layout.write(&self.source, out, failed)?;
         if let Some((start, len)) = self.tail {
             let mut data = Data::File { start, len };

@@ -44,9 +44,11 @@ struct Payload<'a> {
     data: &'a Data,
 }
 
-/// Returns the layout of a file, or `None` if its tables alone are longer than an offset can span.
-pub(super) fn lay_out(root: &Table) -> Option<Layout<'_>> {
-    Writer::default().lay_out(root).or_else(|| Writer { buffers_outside: true, ..Writer::default() }.lay_out(root))
+/// Returns the layout of a file, or `None` if its tables alone are longer than an offset can span. `tail` is where what is to
+/// follow the flatbuffer began in the file that was read.
+pub(super) fn lay_out(root: &Table, tail: Option<u64>) -> Option<Layout<'_>> {
+    let outside = || Writer { buffers_outside: true, ..Writer::default() };
+    Writer::default().lay_out(root, tail).or_else(|| outside().lay_out(root, tail))
 }
 
 impl Layout<'_> {
@@ -116,7 +118,7 @@ struct Writer<'a> {
 
 impl<'a> Writer<'a> {
     /// Returns `None` if an offset would lead too far.
-    fn lay_out(mut self, root: &'a Table) -> Option<Layout<'a>> {
+    fn lay_out(mut self, root: &'a Table, tail: Option<u64>) -> Option<Layout<'a>> {
         self.head.extend_from_slice(&[0; 4]);
         self.head.extend_from_slice(b"TFL3");
         let at = self.table(root)?;
@@ -166,7 +168,9 @@ impl<'a> Writer<'a> {
             self.head.get_mut(start_at..start_at + 8)?.copy_from_slice(&start.to_le_bytes());
             self.head.get_mut(len_at..len_at + 8)?.copy_from_slice(&data.len().to_le_bytes());
         }
-        let end = end.next_multiple_of(ALIGN);
+        // What follows is as far from a multiple as it was: then nothing is filled up in a copy of the copy, which is equal.
+        let filling = tail.unwrap_or(0).wrapping_sub(end) % ALIGN;
+        let end = end.saturating_add(filling);
         Some(Layout { head: self.head, payloads, end })
     }
 
@@ -210,7 +214,7 @@ impl<'a> Writer<'a> {
         let mut vtable = Vec::with_capacity(4 + 2 * slots);
         vtable.extend_from_slice(&((4 + 2 * slots) as u16).to_le_bytes());
         vtable.extend_from_slice(&(table.inline.len() as u16).to_le_bytes());
-        vtable.extend(table.slots[..slots].iter().flat_map(|field| field.to_le_bytes()));
+        vtable.extend(table.slots.iter().take(slots).flat_map(|field| field.to_le_bytes()));
         let written = self.vtables.get(&vtable).copied();
         let vtable_at = written.unwrap_or_else(|| {
             pad_to(&mut self.head, 0, 2);
@@ -223,7 +227,9 @@ impl<'a> Writer<'a> {
             self.head.push(0);
         }
         let at = self.head.len();
-        self.head.extend_from_slice(&(at as i32 - vtable_at as i32).to_le_bytes());
+        // Beyond 2 GiB nothing can refer to the table, and there is no file.
+        let distance = (at as i64).wrapping_sub(vtable_at as i64) as i32;
+        self.head.extend_from_slice(&distance.to_le_bytes());
         self.head.extend_from_slice(table.inline.get(4..).unwrap_or(&[]));
         at
     }
@@ -278,7 +284,7 @@ mod tests {
     fn buffers_behind_the_flatbuffer_are_found_again() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/tflite/odd.tflite");
         let model = Model::open(path).unwrap();
-        let layout = Writer { buffers_outside: true, ..Writer::default() }.lay_out(&model.root).unwrap();
+        let layout = Writer { buffers_outside: true, ..Writer::default() }.lay_out(&model.root, None).unwrap();
         let mut bytes = Vec::new();
         let failed = |source| Error::Io { action: "write", path: "memory".into(), source };
         layout.write(&model.source, &mut bytes, &failed).unwrap();

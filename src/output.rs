@@ -1,0 +1,164 @@
+//! Files that appear under their name whole, or not at all.
+//!
+//! 1. A file is written under a temporary name (`.tensor-quant-….part`) in the folder of its target, where renaming is
+//!    atomic. Its bytes have reached the disk before it gets its name, and the name has before the call returns, as far as
+//!    the file system can say.
+//! 2. On an error the temporary file is removed, and the target is as it was. A process that is killed cannot remove it; the
+//!    target is the old file or the new one all the same.
+//! 3. A symbolic link is followed: it stays, and what it leads to is replaced, or made if there is no such file. Another
+//!    hard link to the target keeps the old content.
+//! 4. The new file has the permissions of the one that it replaces, and where the system allows it its owner and group; those
+//!    of any new file if there was none.
+//! 5. A folder, a device, a pipe are no targets; nor is a file that nobody may write to, whoever asks.
+
+use crate::error::{Error, Result};
+use std::fs::{self, File, Metadata};
+use std::io::{self, ErrorKind, Write};
+use std::path::{Path, PathBuf};
+use tempfile::NamedTempFile;
+
+/// The most links that are followed, one leading to the next: what Linux allows.
+const MOST_LINKS: usize = 40;
+
+/// A file that is being written under a temporary name; dropped before [`finish`](Self::finish), it leaves nothing behind.
+#[derive(Debug)]
+pub(crate) struct Output {
+    file: NamedTempFile,
+    /// As it was named, for messages.
+    path: PathBuf,
+    /// Where it will stand.
+    target: PathBuf,
+    /// Of the file that will be replaced.
+    old: Option<Metadata>,
+}
+
+impl Output {
+    /// Starts a file.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] if the target is no file that may be replaced, or its folder cannot be written to.
+    pub(crate) fn create(path: &Path) -> Result<Self> {
+        let failed = |source| failed(path, source);
+        let target = followed(path).map_err(failed)?;
+        let old = match fs::metadata(&target) {
+            Ok(old) => Some(old),
+            Err(error) if error.kind() == ErrorKind::NotFound => None,
+            Err(error) => return Err(failed(error)),
+        };
+        if let Some(old) = &old {
+            may_be_replaced(old).map_err(failed)?;
+        }
+        // The name of the temporary file says nothing to the caller.
+        let file = temporary(folder_of(&target), old.as_ref()).map_err(|error| failed(error.kind().into()))?;
+        Ok(Self { file, path: path.into(), target, old })
+    }
+
+    /// Returns the file.
+    pub(crate) fn file(&mut self) -> &mut File {
+        self.file.as_file_mut()
+    }
+
+    /// Returns the error of an operation on the file.
+    pub(crate) fn failed(&self, source: io::Error) -> Error {
+        failed(&self.path, source)
+    }
+
+    /// Makes sure that everything has reached the disk, and gives the file its name.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`].
+    pub(crate) fn finish(self) -> Result<()> {
+        let Self { file, path, target, old } = self;
+        let failed = |source| failed(&path, source);
+        if let Some(old) = &old {
+            take_after(file.as_file(), old).map_err(failed)?;
+        }
+        file.as_file().sync_all().map_err(failed)?;
+        file.persist(&target).map_err(|error| failed(error.error))?;
+        // The new name, too. The file is whole in any case, and not every file system can do this.
+        #[cfg(unix)]
+        let _ = File::open(folder_of(&target)).and_then(|folder| folder.sync_all());
+        Ok(())
+    }
+}
+
+/// Writes a file of these bytes.
+///
+/// # Errors
+///
+/// [`Error::Io`].
+#[cfg(any(feature = "serde", feature = "pipeline"))]
+pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    let mut output = Output::create(path)?;
+    output.file().write_all(bytes).map_err(|error| output.failed(error))?;
+    output.finish()
+}
+
+fn failed(path: &Path, source: io::Error) -> Error {
+    Error::Io { action: "write", path: path.into(), source }
+}
+
+fn folder_of(target: &Path) -> &Path {
+    target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// Returns what a path leads to, if it is a link, whether there is such a file or not.
+fn followed(path: &Path) -> io::Result<PathBuf> {
+    let mut target = path.to_path_buf();
+    for _ in 0..MOST_LINKS {
+        match fs::read_link(&target) {
+            // A relative link starts from its own folder.
+            Ok(next) => target = folder_of(&target).join(next),
+            // Not a link, or not there.
+            Err(_) => return Ok(target),
+        }
+    }
+    Err(io::Error::other(format!("more than {MOST_LINKS} links, each leading to the next")))
+}
+
+fn may_be_replaced(old: &Metadata) -> io::Result<()> {
+    if old.is_dir() {
+        return Err(ErrorKind::IsADirectory.into());
+    }
+    if !old.is_file() {
+        return Err(io::Error::other("it is no regular file"));
+    }
+    if old.permissions().readonly() {
+        return Err(io::Error::new(ErrorKind::PermissionDenied, "it is read-only"));
+    }
+    Ok(())
+}
+
+/// Creates a file with the permissions of the old one, or of any new one, less what the process's umask takes away.
+fn temporary(folder: &Path, old: Option<&Metadata>) -> io::Result<NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".tensor-quant-").suffix(".part");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = old.map_or(0o666, |old| old.permissions().mode() & 0o666);
+        builder.permissions(fs::Permissions::from_mode(mode));
+    }
+    #[cfg(not(unix))]
+    let _ = old;
+    builder.tempfile_in(folder)
+}
+
+/// Gives a file the owner, group and permissions of another.
+#[cfg(unix)]
+fn take_after(file: &File, old: &Metadata) -> io::Result<()> {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
+    let new = file.metadata()?;
+    if (new.uid(), new.gid()) != (old.uid(), old.gid()) {
+        // Only an administrator may give files away: otherwise it stays the writer's.
+        let _ = fchown(file, Some(old.uid()), Some(old.gid()));
+    }
+    file.set_permissions(fs::Permissions::from_mode(old.permissions().mode() & 0o777))
+}
+
+#[cfg(not(unix))]
+fn take_after(file: &File, old: &Metadata) -> io::Result<()> {
+    file.set_permissions(old.permissions())
+}
