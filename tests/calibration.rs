@@ -284,6 +284,8 @@ fn files_that_nobody_wrote_are_refused_with_the_reason() {
     }
     assert!(refused(&good.replace("\"states\":[{", "\"states\":[],\"x\":[{")).contains("unknown field"));
     assert!(refused("").contains("EOF"));
+    let quoted = refused(&good.replace("\"seen\":{", "\"seen\":{\"a\\nline\\u001b\":1,"));
+    assert!(quoted.contains("unknown field") && !quoted.contains(char::is_control), "{quoted}");
     let none = good.replace(&format!(r#"[{{{sample},"values":[1.0,2.0]}}]"#), "[]");
     assert!(refused(&none).contains("tensor \"x\" has 0 states, and there is no axis"));
 }
@@ -322,6 +324,47 @@ fn memory_is_bounded_by_the_number_of_tensors() {
     };
     let (few, many) = (size(2), size(40));
     assert!(many < 2 * few, "{few} characters became {many}");
+}
+
+/// However often states are merged, counts end where they end, and more may be observed.
+#[test]
+fn counts_do_not_overflow() {
+    fn check<E: State>(fresh: E) {
+        let calibrator = Calibrator::new(fresh);
+        let values = Array1::from_shape_fn(5000, |i| if i == 0 { f32::NAN } else { (i % 7) as f32 - 2.0 });
+        calibrator.observe("x", values.view()).unwrap();
+        for _ in 0..140 {
+            calibrator.merge(&calibrator.clone()).unwrap();
+        }
+        calibrator.observe("x", values.view()).unwrap();
+        assert_eq!(calibrator.seen("x").unwrap().count, u64::MAX);
+        assert_eq!(calibrator.ranges("x", &Scheme::<u8>::affine()).unwrap().len(), 1);
+    }
+    check(Entropy::default());
+    check(LpNorm::new(2.4).unwrap());
+    check(MeanStd::new(3.0).unwrap());
+    check(MinMax::default());
+    check(MovingAverage::new(0.1).unwrap());
+    check(Mse::default());
+    check(Octav::default());
+    check(Percentile::two_sided(0.99).unwrap());
+    let mut means = ChannelMeans::new(0);
+    means.observe(array![[1.0_f32, 3.0], [f32::MAX, f32::MAX]].view()).unwrap();
+    for _ in 0..140 {
+        means.merge(&means.clone()).unwrap();
+    }
+    means.observe(array![[1.0_f32, 3.0], [f32::MAX, f32::MAX]].view()).unwrap();
+    assert!(means.means().iter().all(|mean| mean.is_finite()));
+}
+
+#[test]
+fn an_empty_tensor_of_absurdly_many_channels_is_an_error_that_names_it() {
+    let x = Array2::<f32>::zeros((1 << 60, 0));
+    let calibrator = Calibrator::new(Mse::default()).with_axis(0);
+    let error = calibrator.observe("x", x.view()).unwrap_err().to_string();
+    assert_eq!(error, format!("tensor \"x\": {} states of channels do not fit in memory", 1_u64 << 60));
+    assert!(calibrator.names().is_empty());
+    assert!(matches!(ChannelMeans::new(0).observe(x.view()), Err(Error::OutOfMemory { .. })));
 }
 
 #[test]

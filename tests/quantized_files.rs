@@ -395,6 +395,32 @@ fn values_that_a_type_cannot_hold_leave_a_tensor_alone() {
 }
 
 #[test]
+fn shapes_too_large_to_count_leave_a_tensor_alone() {
+    let conv = [("CONV_2D", weights(0, true))];
+    for recipe in ["float16", "int8-dynamic", "int4-weight-only"] {
+        for shape in [vec![1 << 31; 3], vec![usize::MAX, usize::MAX], vec![usize::MAX; 4]] {
+            let mut absurd = candidate(&conv);
+            (absurd.shape, absurd.size_in_bytes, absurd.cost_of_restoring) = (shape, 8, u64::MAX);
+            assert_eq!(decide(recipe, absurd, 1.0).0, Decision::Keep);
+        }
+    }
+}
+
+#[test]
+fn absurdly_many_threads_give_what_one_gives() {
+    let int8 = Recipe::named("int8-weight-only").unwrap();
+    let file = |threads| {
+        let options = Options { threads: NonZeroUsize::new(threads).unwrap(), ..Options::default() };
+        let (_folder, outcome) = quantized(&mlp(), &int8, options).unwrap();
+        fs::read(outcome.output).unwrap()
+    };
+    let one = file(1);
+    for threads in [1 << 60, usize::MAX] {
+        assert!(file(threads) == one, "{threads} threads");
+    }
+}
+
+#[test]
 fn a_report_is_a_page_of_its_own() {
     let options = Options { histograms: Histograms::OfChanged, ..Options::default() };
     let (_folder, mut outcome) = quantized(&mnist(), &Recipe::named("int4-dynamic").unwrap(), options).unwrap();

@@ -190,6 +190,7 @@ fn headers_that_lie_are_errors() {
         entry("F32", "[4611686018427387904, 4]", "[0,8]"),
         entry("F32", "[18446744073709551615]", "[0,8]"),
         entry("F99", "[2]", "[0,8]"),
+        entry(r"li\nne", "[2]", "[0,8]"),
         entry("F32", "[-2]", "[0,8]"),
         entry("F32", "[2]", "[0,18446744073709551615]"),
         r#"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"b":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}"#
@@ -202,6 +203,7 @@ fn headers_that_lie_are_errors() {
     ] {
         let error = open(&file_of(&header, &[0; 8])).expect_err(&header[..header.len().min(80)]);
         assert!(matches!(error, Error::Format { .. }), "{error}");
+        assert!(!error.to_string().contains('\n'), "{error}");
     }
     for length in [u64::MAX, 1 << 63, 1 << 40, 9] {
         let mut bytes = length.to_le_bytes().to_vec();

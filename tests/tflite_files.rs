@@ -126,6 +126,26 @@ fn data_behind_the_flatbuffer_stay_there_and_the_archive_behind_them_moves() {
     assert_eq!(&bytes[u32_at(directory + 42)..][..4], b"PK\x03\x04");
 }
 
+#[test]
+fn what_stands_behind_a_file_does_not_move_with_every_copy() {
+    for zeros in 0..17 {
+        let mut bytes = fs::read(sample("tests/tflite/odd.tflite")).unwrap();
+        bytes.resize(bytes.len() + zeros, 0);
+        bytes.extend_from_slice(b"no archive");
+        let copy = open(&bytes).unwrap().to_bytes().unwrap();
+        assert!(copy.ends_with(b"no archive"));
+        assert!(open(&copy).unwrap().to_bytes().unwrap() == copy, "behind {zeros} zeros");
+    }
+}
+
+#[test]
+fn a_table_that_is_too_long_to_be_added_to_is_an_error() {
+    let (mut file, _) = Crafted::new(5);
+    file.0.resize(file.0.len() + 60_000, 0);
+    file.0[10..12].copy_from_slice(&50_000_u16.to_le_bytes());
+    assert!(file.reason().contains("50000 bytes of fields"), "{}", file.reason());
+}
+
 fn replace(model: &mut Model, id: TensorId, bytes: Vec<u8>) {
     let scales = Some((vec![0.25; 8], 0));
     let replacement = Replacement { element_type: ElementType::I8, scales, data: NewData::Bytes(bytes) };

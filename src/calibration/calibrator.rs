@@ -5,7 +5,7 @@ use crate::kernel::{self, Extremes};
 use crate::num::{Code, Real, Rounding};
 use crate::params::{Granularity, ParamsCalculator, QuantParams, ValueRange};
 use crate::range::{RangeEstimator, Target};
-use crate::tensor::{Scheme, for_each_f32_piece, observe_groups};
+use crate::tensor::{Scheme, for_each_f32_piece, for_each_group, observe_groups};
 use ndarray::{ArrayView, Dimension};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
@@ -86,8 +86,8 @@ impl<E: RangeEstimator> Calibrator<E> {
     ///
     /// # Errors
     ///
-    /// With an axis, [`Error::AxisOutOfBounds`], and [`Error::LengthMismatch`] if the axis was of another length before;
-    /// both name the tensor.
+    /// With an axis, [`Error::AxisOutOfBounds`], [`Error::LengthMismatch`] if the axis was of another length before, and
+    /// [`Error::OutOfMemory`] if an empty tensor has more channels than can be; all name the tensor.
     pub fn observe<T: Real, D: Dimension>(&self, name: &str, values: ArrayView<'_, T, D>) -> Result<()> {
         self.try_observe(name, &values).map_err(|error| error.of_tensor(name))
     }
@@ -99,7 +99,7 @@ impl<E: RangeEstimator> Calibrator<E> {
             seen = seen.merge(kernel::min_max(kernel::detect(), piece));
             Ok(())
         })?;
-        let tensor = self.tensor(name, groups);
+        let tensor = self.tensor(name, groups)?;
         let mut tensor = lock(&tensor);
         tensor.expect_groups(groups)?;
         tensor.seen = tensor.seen.merge(seen);
@@ -119,7 +119,7 @@ impl<E: RangeEstimator> Calibrator<E> {
         }
         // Copied first: nothing waits for two calibrators at a time.
         for (name, theirs) in other.states() {
-            let ours = self.tensor(&name, theirs.estimators.len());
+            let ours = self.tensor(&name, theirs.estimators.len()).map_err(|error| error.of_tensor(&name))?;
             let mut ours = lock(&ours);
             ours.expect_groups(theirs.estimators.len()).map_err(|error| error.of_tensor(&name))?;
             ours.seen = ours.seen.merge(theirs.seen);
@@ -214,13 +214,13 @@ impl<E: RangeEstimator> Calibrator<E> {
     }
 
     /// Returns a tensor's state, a fresh one if there is none.
-    fn tensor(&self, name: &str, groups: usize) -> Arc<Mutex<Observed<E>>> {
+    fn tensor(&self, name: &str, groups: usize) -> Result<Arc<Mutex<Observed<E>>>> {
         if let Some(tensor) = self.read().get(name) {
-            return tensor.clone();
+            return Ok(tensor.clone());
         }
+        let fresh = Observed { seen: Extremes::default(), estimators: for_each_group(groups, &self.fresh)? };
         let mut tensors = self.tensors.write().unwrap_or_else(PoisonError::into_inner);
-        let fresh = || Observed { seen: Extremes::default(), estimators: vec![self.fresh.clone(); groups] };
-        tensors.entry(name.to_owned()).or_insert_with(|| Arc::new(Mutex::new(fresh()))).clone()
+        Ok(tensors.entry(name.to_owned()).or_insert_with(|| Arc::new(Mutex::new(fresh))).clone())
     }
 
     /// Returns all states in alphabetical order of the names.

@@ -4,7 +4,7 @@ use super::exact_sum::ExactSum;
 use crate::error::{Error, Result};
 use crate::num::Real;
 use crate::params::Granularity;
-use crate::tensor::for_each_f32_piece;
+use crate::tensor::{for_each_f32_piece, for_each_group};
 use ndarray::{ArrayView, Dimension};
 
 /// Returns the mean of the finite values at each index along an axis, over all batches.
@@ -40,11 +40,16 @@ impl ChannelMeans {
     ///
     /// # Errors
     ///
-    /// [`Error::AxisOutOfBounds`], and [`Error::LengthMismatch`] if the axis was of another length before.
+    /// [`Error::AxisOutOfBounds`]; [`Error::LengthMismatch`] if the axis was of another length before;
+    /// [`Error::OutOfMemory`] if an empty tensor has more channels than can be.
     pub fn observe<T: Real, D: Dimension>(&mut self, values: ArrayView<'_, T, D>) -> Result<()> {
         let granularity = Granularity::Axis(self.axis);
         let groups = granularity.groups(values.shape())?;
-        let channels = self.channels.get_or_insert_with(|| vec![ExactSum::default(); groups]);
+        let channels = match self.channels.take() {
+            Some(channels) => channels,
+            None => for_each_group(groups, &ExactSum::default())?,
+        };
+        let channels = self.channels.insert(channels);
         if channels.len() != groups {
             let expected = channels.len();
             return Err(Error::LengthMismatch { what: "the axis of the channels", expected, actual: groups });

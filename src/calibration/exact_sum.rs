@@ -3,6 +3,8 @@
 /// Bits of a number's exponent that choose its chunk.
 const CHUNK_BITS: u32 = 5;
 const CHUNKS: usize = 256 >> CHUNK_BITS;
+/// The most that a chunk holds by merging: however often sums are merged, there is room for what is yet to come.
+const MOST: i128 = i128::MAX / 2;
 
 /// The exact sum and number of finite values.
 ///
@@ -31,9 +33,9 @@ impl ExactSum {
     }
 
     pub(super) fn merge(&mut self, other: &Self) {
-        self.count += other.count;
+        self.count = self.count.saturating_add(other.count).min(u64::MAX / 2);
         for (ours, theirs) in self.chunks.iter_mut().zip(&other.chunks) {
-            *ours += theirs;
+            *ours = ours.saturating_add(*theirs).clamp(-MOST, MOST);
         }
     }
 

@@ -169,6 +169,9 @@ pub struct QuantizedBias {
     pub scales: Vec<f32>,
 }
 
+/// Steps of an f32 by which three roundings may miss.
+const FEW_STEPS: u32 = 8;
+
 /// Returns a bias in the scale of the accumulator it is added to, `s_in · s_w`: codes of `bits` bits, 32 for models of 8-bit
 /// activations, 64 (of which 40 may be used) for those of 16 bits.
 ///
@@ -206,8 +209,10 @@ pub fn quantize_bias(bias: &[f32], input_scale: f32, weight_scales: &[f32], bits
         if !fits(scale) {
             let mut smallest_weight_scale = (f64::from(b.abs()) / (limit * f64::from(input_scale))) as f32;
             // A few steps up, for what the three roundings in f32 take away.
-            while !fits(input_scale * smallest_weight_scale) && smallest_weight_scale < f32::MAX {
-                smallest_weight_scale = smallest_weight_scale.next_up();
+            for _ in 0..FEW_STEPS {
+                if !fits(input_scale * smallest_weight_scale) && smallest_weight_scale < f32::MAX {
+                    smallest_weight_scale = smallest_weight_scale.next_up();
+                }
             }
             return Err(Error::BiasOverflow { channel, bias: b, scale, bits, smallest_weight_scale });
         }

@@ -41,15 +41,16 @@ impl Default for Extremes {
 }
 
 impl Extremes {
-    /// Returns the extremes of both sets of values together. Exact, in any order.
+    /// Returns the extremes of both sets of values together. Exact, in any order; counts end at 2⁶⁴, those of what is not finite
+    /// at a quarter of that, so that there are never more of these than there are values.
     #[must_use]
     pub fn merge(self, other: Self) -> Self {
         Self {
             min: self.min.min(other.min),
             max: self.max.max(other.max),
             count: self.count.saturating_add(other.count),
-            nan: self.nan.saturating_add(other.nan),
-            infinite: self.infinite.saturating_add(other.infinite),
+            nan: self.nan.saturating_add(other.nan).min(u64::MAX / 4),
+            infinite: self.infinite.saturating_add(other.infinite).min(u64::MAX / 4),
         }
     }
 }

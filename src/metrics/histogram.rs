@@ -6,6 +6,9 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt;
 
+/// More would be more than an f32 can tell apart.
+const MOST_BINS: usize = 1 << 24;
+
 /// Counts of values in bins of equal width over a range.
 ///
 /// Bin k of n holds the values in `[min + k · w, min + (k + 1) · w)` with `w = (max − min) / n`; the last one holds `max`
@@ -36,10 +39,11 @@ impl Histogram {
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidSetting`] without bins.
+    /// [`Error::InvalidSetting`] without bins, or with more than 2²⁴.
     pub fn new(range: ValueRange, bins: usize) -> Result<Self> {
-        if bins == 0 {
-            return Err(Error::InvalidSetting { what: "the number of bins", expected: "at least 1", actual: 0.0 });
+        if !(1..=MOST_BINS).contains(&bins) {
+            let (what, expected) = ("the number of bins", "from 1 to 16777216");
+            return Err(Error::InvalidSetting { what, expected, actual: bins as f64 });
         }
         Ok(Self { range, counts: vec![0; bins], below: 0, above: 0, nan: 0 })
     }
@@ -122,7 +126,7 @@ impl fmt::Display for Histogram {
         let most = self.counts.iter().copied().max().unwrap_or(0).max(1);
         for (edge, &count) in self.edges().zip(&self.counts) {
             write!(f, "{edge:>12.4e} | ")?;
-            for _ in 0..(count * 40).div_ceil(most) {
+            for _ in 0..count.saturating_mul(40).div_ceil(most) {
                 f.write_str("#")?;
             }
             writeln!(f, " {count}")?;

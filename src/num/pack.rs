@@ -84,10 +84,12 @@ fn strides<C: Code>(order: PackOrder, count: usize) -> Result<Option<(usize, usi
     match order {
         PackOrder::Strided { block } if per_byte > 1 => {
             if block == 0 || !block.is_multiple_of(per_byte) || !count.is_multiple_of(block) {
-                let expected = count.next_multiple_of(block.max(1)).next_multiple_of(per_byte);
+                let whole = count.checked_next_multiple_of(block.max(1));
+                let expected = whole.and_then(|whole| whole.checked_next_multiple_of(per_byte)).unwrap_or(usize::MAX);
                 return Err(Error::LengthMismatch { what: "codes in whole blocks", expected, actual: count });
             }
-            Ok(Some((block, per_byte)))
+            // Of no codes there is no block, however long one would be.
+            Ok((count > 0).then_some((block, per_byte)))
         }
         _ => Ok(None),
     }
@@ -126,5 +128,16 @@ mod tests {
         assert!(pack(&codes[..32], PackOrder::Strided { block: 0 }).is_err());
         assert!(pack(&codes[..3], PackOrder::Strided { block: 3 }).is_err());
         assert!(unpack::<I4>(&[0; 15], 32, PackOrder::Neighbours).is_err());
+    }
+
+    #[test]
+    fn blocks_of_an_absurd_length_are_errors_or_empty() {
+        for block in [usize::MAX, usize::MAX - 1, 1 << 63] {
+            assert!(pack(&[I4::default(); 3], PackOrder::Strided { block }).is_err());
+            assert!(unpack::<I4>(&[0; 2], 3, PackOrder::Strided { block }).is_err());
+        }
+        let longest = PackOrder::Strided { block: usize::MAX - 1 };
+        assert!(pack::<I4>(&[], longest).unwrap().is_empty());
+        assert!(unpack::<I4>(&[], 0, longest).unwrap().is_empty());
     }
 }

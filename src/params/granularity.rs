@@ -138,23 +138,24 @@ impl Iterator for Spans {
         match self {
             Spans::Regular { count, len, groups_per_step, repeat, next } => {
                 let i = *next;
-                *next += 1;
+                *next = i.saturating_add(1);
                 (i < *count).then(|| Span {
-                    start: i * *len,
+                    start: i.saturating_mul(*len),
                     len: *len,
-                    first_group: i * *groups_per_step,
+                    first_group: i.saturating_mul(*groups_per_step),
                     repeat: *repeat,
                 })
             }
             Spans::Rows { outer, axis_len, inner, size, blocks, next } => {
                 let row = *next;
-                *next += 1;
-                (row < *outer * *axis_len).then(|| {
+                *next = row.saturating_add(1);
+                (row < outer.saturating_mul(*axis_len)).then(|| {
                     let (o, a) = (row / *axis_len, row % *axis_len);
                     Span {
-                        start: row * *inner,
+                        start: row.saturating_mul(*inner),
                         len: *inner,
-                        first_group: (o * *blocks + a / *size) * *inner,
+                        // o < outer, so that this is less than there are groups.
+                        first_group: o.saturating_mul(*blocks).saturating_add(a / *size).saturating_mul(*inner),
                         repeat: 1,
                     }
                 })

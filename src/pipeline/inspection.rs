@@ -69,10 +69,10 @@ fn tflite(path: &Path) -> Result<Inspection> {
     }
     let tensors = model.constants().into_iter().map(|constant| {
         let elsewhere = constant.is_elsewhere.then(|| String::from("in another file"));
-        let quantization = constant.quantization.as_ref().map(|q| match q.scales.len() {
-            0 => "of its own kind".into(),
-            1 => format!("scale {:e}, zero point {}", q.scales[0], q.zero_points.first().unwrap_or(&0)),
-            n => format!("{n} scales along axis {}", q.axis),
+        let quantization = constant.quantization.as_ref().map(|q| match q.scales.as_slice() {
+            [] => "of its own kind".into(),
+            [scale] => format!("scale {scale:e}, zero point {}", q.zero_points.first().unwrap_or(&0)),
+            scales => format!("{} scales along axis {}", scales.len(), q.axis),
         });
         let range = model.values(&constant).ok().and_then(|values| range(&values));
         let constant = Source::of(constant, &model).constant;

@@ -7,17 +7,12 @@
 //! ```
 //!
 //! The output never replaces its input, nor another file unless that is allowed, and appears under its name only when
-<<<<<<< HEAD
-//! it is complete. Of a `.safetensors` file one tensor is held at a time, as f32 and as codes, a byte each; of a `.tflite`
-//! file what will be written besides.
-=======
 //! it is complete. It is written beside its target under a name that begins with `.tensor-quant-`; a process that is killed
 //! leaves such a file behind, which may be deleted, and the target is the old file or the new one, whole. A file that is
 //! replaced keeps its permissions; a symbolic link stays, and what it leads to is replaced; a read-only file is refused. An
 //! output that is the input by another path, `./x` for `x` or a link, is the input; one that is a hard link to it is replaced,
-//! and the input keeps its content. Of a `.safetensors` file one tensor is held at a time; of a `.tflite` file what will be written, and
-//! one tensor.
->>>>>>> c81e1f4 (output: one door for every file that is written)
+//! and the input keeps its content. Of a `.safetensors` file one tensor is held at a time,
+//! as f32 and as codes, a byte each; of a `.tflite` file what will be written besides.
 //!
 //! # Examples
 //!

@@ -93,7 +93,7 @@ impl TensorOutcome {
         if error.sqnr_db() < POOR_SQNR_DB {
             self.warnings.push(format!("its error is large: SQNR {:.1} dB", error.sqnr_db()));
         }
-        if error.zeroed() * 2 > error.count() {
+        if error.zeroed() > error.count() / 2 {
             self.warnings.push(format!("{} of {} values were restored as 0", error.zeroed(), error.count()));
         }
     }

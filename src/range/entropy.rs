@@ -101,14 +101,14 @@ impl Magnitudes {
         let mut counts = vec![0; BINS_PER_SIDE];
         for (bin, count) in histogram.bins() {
             let k = if bin < 0 { -1 - bin } else { bin };
-            counts[k as usize] += count;
+            counts[k as usize] = count.saturating_add(counts[k as usize]);
         }
         let mut width = histogram.bin_width();
         // Zeros, of which rectifiers make half of all values, have a code of their own and lose nothing by being many.
         counts[0] = counts[0].min(counts[1]);
         counts.truncate(counts.iter().rposition(|&count| count > 0).map_or(0, |last| last + 1));
         while counts.len() > MOST_BINS {
-            counts = counts.chunks(2).map(|pair| pair.iter().sum()).collect();
+            counts = counts.chunks(2).map(|pair| pair.iter().copied().fold(0, u64::saturating_add)).collect();
             width *= 2.0;
         }
         Self { counts, width }
@@ -126,7 +126,7 @@ impl Magnitudes {
         let (mut running, mut used, mut n_ln_n) = (vec![0_u64], vec![0_u32], vec![0.0]);
         for &count in &self.counts {
             let (c, u, g) = (running[running.len() - 1], used[used.len() - 1], n_ln_n[n_ln_n.len() - 1]);
-            running.push(c + count);
+            running.push(count.saturating_add(c));
             used.push(u + u32::from(count > 0));
             n_ln_n.push(g + x_ln_x(count as f64));
         }

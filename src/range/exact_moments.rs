@@ -10,6 +10,9 @@ use alloc::boxed::Box;
 /// The exponents that an f32 can have.
 pub(super) const EXPONENTS: usize = 256;
 
+/// The most that a sum holds by merging: however often states are merged, there is room for what is yet to come.
+const MOST: i128 = i128::MAX / 2;
+
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct ExactMoments {
     pub(super) count: u64,
@@ -42,12 +45,12 @@ impl ExactMoments {
     }
 
     pub(super) fn merge(&mut self, other: &Self) {
-        self.count += other.count;
+        self.count = self.count.saturating_add(other.count).min(u64::MAX / 2);
         for (ours, theirs) in self.sums.iter_mut().zip(other.sums.iter()) {
-            *ours += theirs;
+            *ours = ours.saturating_add(*theirs).clamp(-MOST, MOST);
         }
         for (ours, theirs) in self.squares.iter_mut().zip(other.squares.iter()) {
-            *ours += theirs;
+            *ours = ours.saturating_add(*theirs).clamp(-MOST, MOST);
         }
     }
 

@@ -4,6 +4,9 @@ use crate::kernel::{self, BINS, BINS_PER_SIDE, SMALLEST_EXPONENT, exponent_for};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
+/// The most that a bin counts by merging: however often histograms are merged, there is room for what is yet to come.
+const MOST: u64 = u64::MAX / 2;
+
 /// Counts of values in 8192 bins whose width is a power of two.
 ///
 /// Bins are `2^e` wide and lie symmetrically around zero, 4096 on each side: a value x > 0 falls in bin `⌊x / 2^e⌋` above
@@ -73,13 +76,14 @@ impl Histogram {
         self.widen(other.exponent);
         let shift = self.exponent - other.exponent;
         for (bin, &count) in other.counts.iter().enumerate().filter(|&(_, &count)| count > 0) {
-            self.counts[merged(bin, shift)] += count;
+            let merged = &mut self.counts[merged(bin, shift)];
+            *merged = merged.saturating_add(count).min(MOST);
         }
     }
 
     /// Returns how many values were counted.
     pub fn total(&self) -> u64 {
-        self.counts.iter().sum()
+        self.counts.iter().fold(0, |total: u64, &count| total.saturating_add(count))
     }
 
     /// Returns the width of the bins, a power of two.
@@ -105,7 +109,7 @@ impl Histogram {
         for (bin, count) in self.bins() {
             let within = k.saturating_sub(before).min(count - 1) as f64 + 0.5;
             last = (f64::from(bin) + within / count as f64) * self.bin_width();
-            before += count;
+            before = count.saturating_add(before);
             if k < before {
                 break;
             }
@@ -121,7 +125,8 @@ impl Histogram {
         }
         let old = core::mem::replace(&mut self.counts, kernel::no_counts());
         for (bin, &count) in old.iter().enumerate().filter(|&(_, &count)| count > 0) {
-            self.counts[merged(bin, shift)] += count;
+            let merged = &mut self.counts[merged(bin, shift)];
+            *merged = merged.saturating_add(count).min(MOST);
         }
         self.exponent = exponent;
     }

@@ -75,12 +75,12 @@ impl RangeEstimator for MovingAverage {
             self.min = towards(self.min, batch.min, self.momentum);
             self.max = towards(self.max, batch.max, self.momentum);
         }
-        self.batches += 1;
+        self.batches = self.batches.saturating_add(1);
     }
 
     fn merge(&mut self, other: &Self) {
         self.seen = self.seen.merge(other.seen);
-        self.batches += other.batches;
+        self.batches = self.batches.saturating_add(other.batches);
         if other.batches > 0 {
             let weight = (other.batches as f64 / self.batches as f64) as f32;
             self.min = towards(self.min, other.min, weight);

@@ -73,15 +73,16 @@ impl Percentile {
         if p == 0.0 || p == 1.0 {
             return if p == 0.0 { seen.min } else { seen.max };
         }
-        let position = p * (self.sample.finite() - 1) as f64;
+        let position = p * self.sample.finite().saturating_sub(1) as f64;
         let below = position as u64;
+        let above = below.saturating_add(1);
         let fraction = position - below as f64;
         let (low, high) = match &self.sample.values {
             Values::Kept(values) => {
                 let at = |k: u64| f64::from(values[(k as usize).min(values.len() - 1)]);
-                (at(below), at(below + 1))
+                (at(below), at(above))
             }
-            Values::Counted(histogram) => (histogram.value_of_rank(below), histogram.value_of_rank(below + 1)),
+            Values::Counted(histogram) => (histogram.value_of_rank(below), histogram.value_of_rank(above)),
         };
         let value = if fraction > 0.0 { low + fraction * (high - low) } else { low };
         (value as f32).clamp(seen.min, seen.max)

@@ -55,7 +55,7 @@ impl Sample {
 
     /// Returns how many finite values there were.
     pub(super) fn finite(&self) -> u64 {
-        self.seen.count - self.seen.nan - self.seen.infinite
+        self.seen.count.saturating_sub(self.seen.nan).saturating_sub(self.seen.infinite)
     }
 
     /// Returns the smallest range of all finite values.

@@ -164,7 +164,7 @@ fn apply(
         Target::Keep => return keep(format!("{role}kept by a rule")),
         Target::Float16 if candidate.element_type == "f16" => return keep("float16 already".into()),
         Target::Float16 => {
-            let saved = candidate.size_in_bytes.saturating_sub(2 * elements);
+            let saved = candidate.size_in_bytes.saturating_sub(elements.saturating_mul(2));
             if saved <= candidate.cost_of_restoring {
                 let cost = candidate.cost_of_restoring;
                 return keep(format!("would save {saved} bytes, and take {cost} to be restored"));
@@ -207,7 +207,8 @@ fn apply(
         Bits::Four => elements.div_ceil(2),
     };
     let restoring = if compute == Compute::WeightOnly { candidate.cost_of_restoring } else { 0 };
-    let after = stored + 12 * channels as u64 + restoring;
+    // Shapes from files may be absurd.
+    let after = stored.saturating_add((channels as u64).saturating_mul(12)).saturating_add(restoring);
     if after >= candidate.size_in_bytes {
         let before = candidate.size_in_bytes;
         return keep(format!("{before} bytes would become {after}, with {channels} scales and what restores it"));

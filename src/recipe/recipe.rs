@@ -2,7 +2,7 @@
 
 use super::glob::Glob;
 use super::rule::{FLOATS, Rule};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, one_line};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
@@ -112,8 +112,9 @@ impl Recipe {
     pub fn from_toml(text: &str) -> Result<Self> {
         let parsed: Result<Self, toml::de::Error> = toml::from_str(text);
         let recipe = parsed.map_err(|error| {
-            let line = error.span().map_or(0, |span| text[..span.start.min(text.len())].lines().count().max(1));
-            Error::Recipe { reason: format!("line {line}: {}", error.message().replace('\n', " ")) }
+            let breaks = |end| text.bytes().take(end).filter(|&byte| byte == b'\n').count();
+            let line = error.span().map_or(0, |span| breaks(span.start).saturating_add(1));
+            Error::Recipe { reason: format!("line {line}: {}", one_line(&error.message())) }
         })?;
         recipe.checked()
     }
@@ -125,7 +126,7 @@ impl Recipe {
     /// [`Error::Recipe`] says where, and what was expected.
     pub fn from_json(text: &str) -> Result<Self> {
         let parsed: Result<Self, serde_json::Error> = serde_json::from_str(text);
-        parsed.map_err(|error| Error::Recipe { reason: error.to_string() })?.checked()
+        parsed.map_err(|error| Error::Recipe { reason: one_line(&error) })?.checked()
     }
 
     /// Returns the text of the ready-made recipe of that name, comments included: something to start from.
@@ -196,6 +197,7 @@ mod tests {
         assert!(error("name = \"a\"\n[[rule]]\nto = \"int8\"\nmin_elements = 3").contains("min_elements"));
         assert!(Recipe::named("int7").unwrap_err().to_string().contains("int8-dynamic"));
         assert!(Recipe::from_json("{").is_err());
+        assert!(!Recipe::from_json(r#"{"name": "a", "li\nne": 1}"#).unwrap_err().to_string().contains('\n'));
         let never =
             error("name = \"a\"\n[[rule]]\nto = \"int8\"\n[[rule]]\nelement-types = [\"float32\"]\nto = \"keep\"");
         assert_eq!(never, "rule 2: element type \"float32\" is none of f32, f64, f16, bf16");

@@ -13,13 +13,8 @@
 //! # let recipe = Recipe::named("int8-weight-only")?;
 //! # let outcome = pipeline::quantize_file(&input, &output, &recipe, &Default::default(), &mut |_| ())?;
 //! let report = Report::new(&outcome);
-<<<<<<< HEAD
 //! println!("{}", report.to_table(Style::Plain, None));
-//! std::fs::write(folder.path().join("report.html"), report.to_html())?;
-=======
-//! println!("{}", report.to_table(Style::Plain));
 //! report.save(folder.path().join("report.html"))?;
->>>>>>> c81e1f4 (output: one door for every file that is written)
 //! # assert!(report.to_json().contains("\"sqnr_db\""));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```

@@ -1,10 +1,7 @@
 //! The report itself: plain data.
 
-<<<<<<< HEAD
 use super::number::bytes;
-=======
 use crate::error::Result;
->>>>>>> c81e1f4 (output: one door for every file that is written)
 use crate::metrics::{ErrorMetrics, Histogram};
 use crate::output;
 use crate::pipeline::{Outcome, TensorOutcome};

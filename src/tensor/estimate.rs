@@ -65,10 +65,12 @@ where
     };
     let group_len = match scheme.granularity {
         // All but the last block are of full length.
-        Granularity::Block { size, .. } => size.min(view.len()),
+        Granularity::Block { axis, size } => size.min(view.shape()[axis]),
         _ => view.len().checked_div(groups).unwrap_or(0),
     };
-    let in_order = one_run_each(scheme.granularity, view.shape()) || scheme.estimator.feed() == Feed::Nothing;
+    // Without elements there may be any number of groups: one estimator at a time, up to the first that has no range.
+    let in_order =
+        view.is_empty() || one_run_each(scheme.granularity, view.shape()) || scheme.estimator.feed() == Feed::Nothing;
     let pieces: Pieces<'_> = &mut |visit| for_each_f32_piece(view, scheme.granularity, visit);
     match view.as_slice() {
         Some(slice) if in_order => pass.in_tasks(groups, &|task, visit| task.for_each_f32_piece(slice, visit))?,
@@ -181,6 +183,10 @@ impl<E: RangeEstimator> Pass<'_, E> {
     /// One estimator at a time, for these groups.
     fn in_order(&mut self, groups: Range<usize>, pieces: Pieces<'_>) -> Result<()> {
         let feed = self.estimator.feed();
+        if feed == Feed::Nothing {
+            let error = |_| Error::OutOfMemory { what: "scales", count: groups.len() };
+            self.params.try_reserve_exact(groups.len()).map_err(error)?;
+        }
         let mut current = (groups.start, self.estimator.clone());
         let mut collected = Vec::new();
         pieces(&mut |span, x| {

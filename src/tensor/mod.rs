@@ -23,7 +23,7 @@ pub use fake_quantize::{
 };
 pub use fully_connected::{Activation, FullyConnected, Fused};
 #[cfg(feature = "std")]
-pub(crate) use observe::observe_groups;
+pub(crate) use observe::{for_each_group, observe_groups};
 pub use quantize::{
     estimate_params, quantize_tensor, quantize_tensor_into, quantize_tensors, quantize_with_params,
     quantize_with_params_into,

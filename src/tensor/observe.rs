@@ -10,7 +10,7 @@ use alloc::vec::Vec;
 #[cfg(feature = "std")]
 use {
     super::stream::for_each_f32_piece,
-    crate::error::Result,
+    crate::error::{Error, Result},
     crate::num::Real,
     crate::params::Granularity,
     ndarray::{ArrayView, Dimension},
@@ -28,6 +28,9 @@ pub(crate) fn observe_groups<T: Real, D: Dimension, E: RangeEstimator>(
     granularity: Granularity,
     estimators: &mut [E],
 ) -> Result<()> {
+    if view.is_empty() {
+        return Ok(());
+    }
     let feed = estimators.first().map_or(Feed::Nothing, RangeEstimator::feed);
     if granularity == Granularity::Tensor
         && let Some(values) = view.as_slice().and_then(T::as_f32s)
@@ -47,6 +50,20 @@ pub(crate) fn observe_groups<T: Real, D: Dimension, E: RangeEstimator>(
         columns.show_rest(group, estimator);
     }
     Ok(())
+}
+
+/// Returns a state for each of so many groups, all of them alike.
+///
+/// # Errors
+///
+/// [`Error::OutOfMemory`].
+#[cfg(feature = "std")]
+pub(crate) fn for_each_group<S: Clone>(groups: usize, fresh: &S) -> Result<Vec<S>> {
+    let mut states = Vec::new();
+    let error = |_| Error::OutOfMemory { what: "states of channels", count: groups };
+    states.try_reserve_exact(groups).map_err(error)?;
+    states.resize(groups, fresh.clone());
+    Ok(states)
 }
 
 /// A column of values for each group, all filled to the same height, more or less.

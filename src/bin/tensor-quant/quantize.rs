@@ -33,9 +33,9 @@ pub(crate) fn run(arguments: &ArgMatches) -> Result<String, Failure> {
     for path in reports {
         // The output is there by now, so that no other name for it goes unseen.
         check_report(path, &[&input, &output], true)?;
-        report.save(path).map_err(|error| {
-            Failure::file(format!("{error}; the model {} is complete", output.display()))
-        })?;
+        report
+            .save(path)
+            .map_err(|error| Failure::file(format!("{error}; the model {} is complete", output.display())))?;
     }
     Ok(if arguments.get_flag("json") { report.to_json() } else { report.to_table(style(), width()) })
 }
@@ -99,12 +99,4 @@ fn check_report(report: &Path, others: &[&Path], force: bool) -> Result<(), Fail
         return Err(Error::TargetExists { path: report.into() }.into());
     }
     Ok(())
-}
-
-/// Returns the one path of a file, whether it exists or not; `None` if its folder does not.
-fn place(path: &Path) -> Option<PathBuf> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    path.canonicalize()
-        .or_else(|_| Ok::<_, std::io::Error>(folder.canonicalize()?.join(path.file_name().unwrap_or_default())))
-        .ok()
 }

@@ -6,6 +6,10 @@ use alloc::vec;
 use alloc::vec::Vec;
 use ndarray::{Array2, Array3, ArrayView1, ArrayView2, Axis};
 
+/// The longest block: a short one is filled up, so that a longer one would take more memory than the weights justify. (Kernels
+/// go up to 256.)
+const LONGEST_BLOCK: usize = 1 << 16;
+
 /// A K × N matrix of weights in blocks along K.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MatMulNBits {
@@ -40,7 +44,8 @@ pub enum BlockKind {
 ///
 /// - [`Error::NotANumber`]; [`Error::InvalidScale`] where infinite weights, or a width beyond `f32::MAX`, make a scale
 ///   infinite.
-/// - [`Error::BlockSizeZero`]; [`Error::InvalidSetting`] for a block that does not fill whole bytes, or another code type.
+/// - [`Error::BlockSizeZero`]; [`Error::InvalidSetting`] for a block that does not fill whole bytes or is longer than 65536,
+///   or another code type.
 ///
 /// # Examples
 ///
@@ -65,8 +70,8 @@ pub fn quantize_matmul_nbits<C: Code>(
     if block_size == 0 {
         return Err(Error::BlockSizeZero { axis: 0 });
     }
-    if !block_size.is_multiple_of(per_byte) {
-        let (what, expected) = ("the block size", "a whole number of bytes");
+    if !block_size.is_multiple_of(per_byte) || block_size > LONGEST_BLOCK {
+        let (what, expected) = ("the block size", "a whole number of bytes, of at most 65536 codes");
         return Err(Error::InvalidSetting { what, expected, actual: block_size as f64 });
     }
     if let Some((index, _)) = weights.indexed_iter().find(|(_, w)| w.is_nan()) {

@@ -1,7 +1,9 @@
 //! Reading a file a tensor at a time.
 
+#![warn(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+
 use super::description::{Description, KEY, TensorDescription, VERSION};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, one_line};
 use crate::num::{Code, I4, Real, U4, bf16, f16};
 use crate::params::{CodeRange, QuantParams};
 use crate::tensor::QuantizedTensor;
@@ -69,18 +71,20 @@ impl Reader {
         let mut length = [0; 8];
         file.read_exact(&mut length).map_err(io)?;
         let length = u64::from_le_bytes(length);
-        if length > file_len - 8 {
-            return Err(bad(format!("its header would be {length} bytes long, but {} follow", file_len - 8)));
+        let behind_it = file_len.saturating_sub(8);
+        if length > behind_it {
+            return Err(bad(format!("its header would be {length} bytes long, but {behind_it} follow")));
         }
         if length > MAX_HEADER {
             return Err(bad(format!("its header of {length} bytes is longer than the {MAX_HEADER} that are allowed")));
         }
         let mut header = vec![0; length as usize];
         file.read_exact(&mut header).map_err(io)?;
-        let header: Metadata = serde_json::from_slice(&header).map_err(|e| bad(format!("its header: {e}")))?;
+        let header: Metadata =
+            serde_json::from_slice(&header).map_err(|e| bad(format!("its header: {}", one_line(&e))))?;
 
-        let data_start = 8 + length;
-        let data_len = file_len - data_start;
+        let data_start = length.saturating_add(8);
+        let data_len = file_len.saturating_sub(data_start);
         let described =
             header.offset_keys().iter().filter_map(|name| header.info(name)).map(|t| t.data_offsets.1).max();
         let described = described.unwrap_or(0) as u64;
@@ -123,8 +127,8 @@ impl Reader {
 
     /// Returns the file's length, in bytes.
     pub fn size_in_bytes(&self) -> u64 {
-        let data = self.tensors.iter().map(|tensor| tensor.size_in_bytes as u64).sum::<u64>();
-        self.data_start + data
+        let sizes = self.tensors.iter().map(|tensor| tensor.size_in_bytes as u64);
+        sizes.fold(self.data_start, u64::saturating_add)
     }
 
     /// Returns how a tensor is quantized, as in `i8 per axis 0`; `None` if it is not.
@@ -240,7 +244,7 @@ impl Reader {
     ) -> Result<(Vec<usize>, Vec<T>)> {
         let entry = self.entry(name)?.clone();
         // The header was checked against the file's length, so this is no more than the file holds.
-        let mut values = Vec::with_capacity((entry.data_offsets.1 - entry.data_offsets.0) / N);
+        let mut values = Vec::with_capacity(size_of(&entry).checked_div(N).unwrap_or(0));
         self.for_each_chunk(&entry, |chunk| {
             let (elements, _) = chunk.as_chunks::<N>();
             values.extend(elements.iter().map(|&bytes| convert(bytes)));
@@ -252,7 +256,7 @@ impl Reader {
     /// Returns a tensor's bytes.
     fn bytes(&mut self, name: &str) -> Result<Vec<u8>> {
         let entry = self.entry(name)?.clone();
-        let mut bytes = Vec::with_capacity(entry.data_offsets.1 - entry.data_offsets.0);
+        let mut bytes = Vec::with_capacity(size_of(&entry));
         self.for_each_chunk(&entry, |chunk| {
             bytes.extend_from_slice(chunk);
             Ok(())
@@ -268,15 +272,14 @@ impl Reader {
 
     fn for_each_chunk(&mut self, entry: &Entry, mut visit: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
         let io = |source| Error::Io { action: "read", path: self.path.clone(), source };
-        let (start, end) = entry.data_offsets;
-        self.file.seek(SeekFrom::Start(self.data_start + start as u64)).map_err(io)?;
-        let mut buffer = vec![0; CHUNK.min(end - start)];
-        let mut left = end - start;
-        while left > 0 {
-            let chunk = &mut buffer[..left.min(CHUNK)];
-            self.file.read_exact(chunk).map_err(io)?;
-            visit(chunk)?;
-            left -= chunk.len();
+        let start = self.data_start.saturating_add(entry.data_offsets.0 as u64);
+        self.file.seek(SeekFrom::Start(start)).map_err(io)?;
+        let len = size_of(entry);
+        let mut chunk = vec![0; CHUNK.min(len)];
+        for at in (0..len).step_by(CHUNK) {
+            chunk.truncate(len.saturating_sub(at));
+            self.file.read_exact(&mut chunk).map_err(io)?;
+            visit(&chunk)?;
         }
         Ok(())
     }
@@ -295,13 +298,19 @@ impl Reader {
     }
 }
 
+/// Returns the bytes of a tensor; its header's reader has seen to it that they end where they begin, or later.
+fn size_of(entry: &Entry) -> usize {
+    let (start, end) = entry.data_offsets;
+    end.saturating_sub(start)
+}
+
 fn tensor_info(name: String, entry: &Entry) -> TensorInfo {
     TensorInfo {
         name,
         dtype: format!("{:?}", entry.dtype),
         shape: entry.shape.clone(),
         is_float: matches!(entry.dtype, Dtype::F32 | Dtype::F16 | Dtype::BF16 | Dtype::F64),
-        size_in_bytes: entry.data_offsets.1 - entry.data_offsets.0,
+        size_in_bytes: size_of(entry),
         entry_dtype: entry.dtype,
     }
 }
@@ -309,7 +318,7 @@ fn tensor_info(name: String, entry: &Entry) -> TensorInfo {
 fn descriptions(metadata: &HashMap<String, String>) -> Result<HashMap<String, TensorDescription>, String> {
     let Some(text) = metadata.get(KEY) else { return Ok(HashMap::new()) };
     let description: Description =
-        serde_json::from_str(text).map_err(|e| format!("the entry {KEY:?} of its metadata: {e}"))?;
+        serde_json::from_str(text).map_err(|e| format!("the entry {KEY:?} of its metadata: {}", one_line(&e)))?;
     if description.version == VERSION {
         Ok(description.tensors.into_iter().collect())
     } else {

@@ -3,6 +3,8 @@
 //! An archive's directory says where its files start, counted from the beginning of the whole file. When the flatbuffer
 //! in front of it changes its length, those numbers change with it.
 
+#![cfg_attr(not(test), warn(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
+
 /// The longest comment that an archive may end in, and the record before it.
 const LONGEST_END: usize = 65_535 + END;
 const END: usize = 22;
@@ -14,8 +16,8 @@ const ENTRY: usize = 46;
 pub(super) fn relocate(bytes: &mut [u8], old: u64, new: u64) -> bool {
     let moved = moved_numbers(bytes, old, new);
     for (at, number) in moved.iter().flatten() {
-        if let Some(field) = bytes.get_mut(*at..*at + 4) {
-            field.copy_from_slice(&number.to_le_bytes());
+        if let Some(field) = bytes.get_mut(*at..).and_then(<[u8]>::first_chunk_mut) {
+            *field = number.to_le_bytes();
         }
     }
     moved.is_some()
@@ -24,22 +26,26 @@ pub(super) fn relocate(bytes: &mut [u8], old: u64, new: u64) -> bool {
 /// Returns where numbers of an archive's directory stand, and what they will be.
 fn moved_numbers(bytes: &[u8], old: u64, new: u64) -> Option<Vec<(usize, u32)>> {
     let earliest = bytes.len().saturating_sub(LONGEST_END);
-    let end = earliest + bytes.get(earliest..)?.windows(4).rposition(|four| four == b"PK\x05\x06")?;
-    let count = u16_at(bytes, end + 10)?;
-    let (directory_len, directory) = (u32_at(bytes, end + 12)?, u32_at(bytes, end + 16)?);
+    let end = earliest.checked_add(bytes.get(earliest..)?.windows(4).rposition(|four| four == b"PK\x05\x06")?)?;
+    let record = bytes.get(end..)?;
+    let count = u16_at(record, 10)?;
+    let (directory_len, directory) = (u32_at(record, 12)?, u32_at(record, 16)?);
     let mut at = end.checked_sub(directory_len as usize)?;
-    if u64::from(directory) != old + at as u64 {
+    if Some(u64::from(directory)) != old.checked_add(at as u64) {
         return None;
     }
-    let moved = |number: u32| u32::try_from((u64::from(number) + new).checked_sub(old)?).ok();
-    let mut numbers = vec![(end + 16, moved(directory)?)];
+    let moved = |number: u32| u32::try_from(u64::from(number).checked_add(new)?.checked_sub(old)?).ok();
+    let mut numbers = vec![(end.checked_add(16)?, moved(directory)?)];
     for _ in 0..count {
-        if bytes.get(at..at + 4)? != b"PK\x01\x02" {
+        let entry = bytes.get(at..)?;
+        if !entry.starts_with(b"PK\x01\x02") {
             return None;
         }
-        numbers.push((at + 42, moved(u32_at(bytes, at + 42)?)?));
-        let lengths = [28, 30, 32].map(|field| u16_at(bytes, at + field).map_or(0, usize::from));
-        at += ENTRY + lengths.iter().sum::<usize>();
+        numbers.push((at.checked_add(42)?, moved(u32_at(entry, 42)?)?));
+        for field in [28, 30, 32] {
+            at = at.checked_add(usize::from(u16_at(entry, field).unwrap_or(0)))?;
+        }
+        at = at.checked_add(ENTRY)?;
     }
     Some(numbers)
 }

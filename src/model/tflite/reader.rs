@@ -2,6 +2,10 @@
 //!
 //! The schema nests tables to a fixed depth, so a cycle cannot be followed; many references to one table could still
 //! make a small file a large tree, so the tables and bytes that are visited are counted against a budget.
+//!
+//! Positions are sums of what the file says. They saturate: what is beyond the end of the file is refused in any case.
+
+#![warn(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 use super::schema::{Field, MODEL, Shape};
 use super::source::{Pages, Source};
@@ -12,6 +16,8 @@ use crate::error::Result;
 const MAX_TABLES: u64 = 4_000_000;
 /// Vectors up to this many bytes are held, longer ones stay in the file. Numbers are always held.
 const HELD: u64 = 1 << 12;
+/// The longest fields of a table: more than any has, and few enough for others to be added behind them.
+const LONGEST_FIELDS: u16 = 1 << 14;
 /// Bytes that may be held besides those of the file's length.
 const ALLOWANCE: u64 = 1 << 16;
 
@@ -33,7 +39,8 @@ pub(super) fn parse(source: &Source) -> Result<Parsed> {
         return Err(source.bad(format!("its identifier is {:?}, not \"TFL3\"", String::from_utf8_lossy(&[a, b, c, d]))));
     }
     let root = u64::from(pages.u32(0, "the root")?);
-    let budget = Budget { tables: MAX_TABLES.min(source.len / 4), bytes: source.len * 2 + ALLOWANCE };
+    let bytes = source.len.saturating_mul(2).saturating_add(ALLOWANCE);
+    let budget = Budget { tables: MAX_TABLES.min(source.len / 4), bytes };
     let mut reader = Reader { pages, budget, end: 8 };
     let root = reader.table(root, &MODEL)?;
     Ok(Parsed { root, end: reader.end })
@@ -66,7 +73,7 @@ impl Reader<'_> {
     }
 
     fn visited(&mut self, start: u64, len: u64) {
-        self.end = self.end.max(start + len);
+        self.end = self.end.max(start.saturating_add(len));
     }
 
     fn table(&mut self, at: u64, shape: &'static Shape) -> Result<Table> {
@@ -76,19 +83,20 @@ impl Reader<'_> {
             None => return Err(self.bad("it refers to more tables than it has room for")),
         };
         let distance = i64::from(i32::from_le_bytes(self.pages.array(at, name)?));
-        let vtable = u64::try_from(at as i64 - distance);
-        let vtable = vtable.map_err(|_| self.bad(format!("the vtable of {name} at {at} stands before the file")))?;
+        let vtable = at.checked_add_signed(distance.saturating_neg());
+        let vtable = vtable.ok_or_else(|| self.bad(format!("the vtable of {name} at {at} stands before the file")))?;
         let [a, b, c, d] = self.pages.array::<4>(vtable, "a vtable")?;
         let (vtable_len, len) = (u16::from_le_bytes([a, b]), u16::from_le_bytes([c, d]));
-        if vtable_len < 4 || !vtable_len.is_multiple_of(2) || len < 4 {
+        if vtable_len < 4 || !vtable_len.is_multiple_of(2) || !(4..=LONGEST_FIELDS).contains(&len) {
             let reason = format!("{name} at {at} has a vtable of {vtable_len} bytes and {len} bytes of fields");
             return Err(self.bad(reason));
         }
         self.pages.check(at, u64::from(len), name)?;
-        self.spend(u64::from(len) + u64::from(vtable_len))?;
-        let (mut inline, mut vtable_bytes) = (vec![0; usize::from(len)], vec![0; usize::from(vtable_len) - 4]);
+        self.spend(u64::from(len).saturating_add(u64::from(vtable_len)))?;
+        let slots_len = usize::from(vtable_len).saturating_sub(4);
+        let (mut inline, mut vtable_bytes) = (vec![0; usize::from(len)], vec![0; slots_len]);
         self.pages.read(at, &mut inline, name)?;
-        self.pages.read(vtable + 4, &mut vtable_bytes, "a vtable")?;
+        self.pages.read(vtable.saturating_add(4), &mut vtable_bytes, "a vtable")?;
         self.visited(at, u64::from(len));
         self.visited(vtable, u64::from(vtable_len));
         let (slots, _) = vtable_bytes.as_chunks();
@@ -101,7 +109,8 @@ impl Reader<'_> {
             match shape.reference(slot) {
                 Some(reference) => {
                     let offset = table.u32(slot).map_or(0, u64::from);
-                    let child = self.child(&table, slot, reference, at + field as u64 + offset)?;
+                    let target = at.saturating_add(field as u64).saturating_add(offset);
+                    let child = self.child(&table, slot, reference, target)?;
                     table.children.push((slot, child));
                 }
                 None if slot >= shape.known => self.check_scalar(&table, slot, at)?,
@@ -122,7 +131,7 @@ impl Reader<'_> {
             if shape.reference(slot as u16).is_some() {
                 let overlaps = |other: u16| other != 0 && (field..field.saturating_add(4)).contains(&other);
                 let sharing = slots.iter().filter(|&&other| overlaps(other)).count();
-                if sharing > 1 || len - field < 4 {
+                if sharing > 1 || len.saturating_sub(field) < 4 {
                     return Err(self.bad(format!("field {slot} of {} at {at} shares bytes with another", shape.name)));
                 }
             }
@@ -133,18 +142,20 @@ impl Reader<'_> {
     /// Returns an error if a field that is newer than the description may be a reference: it would be lost.
     fn check_scalar(&mut self, table: &Table, slot: u16, at: u64) -> Result<()> {
         let (Some(field), Some(offset)) = (table.field(slot), table.u32(slot)) else { return Ok(()) };
-        let target = at + field as u64 + u64::from(offset);
-        let own = at..at + table.inline.len() as u64;
+        let target = at.saturating_add(field as u64).saturating_add(u64::from(offset));
+        let own = at..at.saturating_add(table.inline.len() as u64);
+        let len = self.pages.source.len;
         let next = table.slots.iter().map(|&other| usize::from(other)).filter(|&other| other > field).min();
-        let room = next.unwrap_or(table.inline.len()) - field;
-        if room < 4 || !target.is_multiple_of(4) || own.contains(&target) || target + 4 > self.pages.source.len {
+        let room = next.unwrap_or(table.inline.len()).saturating_sub(field);
+        let data = target.saturating_add(4);
+        if room < 4 || !target.is_multiple_of(4) || own.contains(&target) || data > len {
             return Ok(());
         }
         let first = self.pages.array::<4>(target, "a field")?;
-        let may_be_vector = target + 4 + u64::from(u32::from_le_bytes(first)) <= self.pages.source.len;
-        let vtable = target as i64 - i64::from(i32::from_le_bytes(first));
-        let may_be_table = (8..self.pages.source.len as i64 - 4).contains(&vtable) && {
-            let [a, b, c, d] = self.pages.array(vtable as u64, "a vtable")?;
+        let may_be_vector = data.saturating_add(u64::from(u32::from_le_bytes(first))) <= len;
+        let vtable = target.saturating_add_signed(i64::from(i32::from_le_bytes(first)).saturating_neg());
+        let may_be_table = (8..len.saturating_sub(4)).contains(&vtable) && {
+            let [a, b, c, d] = self.pages.array(vtable, "a vtable")?;
             let (vtable_len, len) = (u16::from_le_bytes([a, b]), u16::from_le_bytes([c, d]));
             vtable_len >= 4 && vtable_len.is_multiple_of(2) && len >= 4
         };
@@ -172,28 +183,29 @@ impl Reader<'_> {
 
     fn tables(&mut self, at: u64, shape: &'static Shape) -> Result<Vec<Table>> {
         let count = u64::from(self.pages.u32(at, "a vector of tables")?);
-        self.pages.check(at + 4, count * 4, "a vector of tables")?;
-        self.visited(at, 4 + count * 4);
+        let (first, len) = (at.saturating_add(4), count.saturating_mul(4));
+        self.pages.check(first, len, "a vector of tables")?;
+        self.visited(first, len);
         let mut tables = Vec::new();
-        for i in 0..count {
-            let slot = at + 4 + 4 * i;
+        for slot in (first..first.saturating_add(len)).step_by(4) {
             let offset = self.pages.u32(slot, "a vector of tables")?;
-            tables.push(self.table(slot + u64::from(offset), shape)?);
+            tables.push(self.table(slot.saturating_add(u64::from(offset)), shape)?);
         }
         Ok(tables)
     }
 
     fn vector(&mut self, at: u64, width: u8, align: u8, terminated: bool, always_held: bool) -> Result<Vector> {
-        let len = u64::from(self.pages.u32(at, "a vector")?) * u64::from(width);
-        self.pages.check(at + 4, len, "a vector")?;
-        self.visited(at, 4 + len + u64::from(terminated));
+        let len = u64::from(self.pages.u32(at, "a vector")?).saturating_mul(u64::from(width));
+        let start = at.saturating_add(4);
+        self.pages.check(start, len, "a vector")?;
+        self.visited(start, len.saturating_add(u64::from(terminated)));
         let data = if always_held || len <= HELD {
             self.spend(len)?;
             let mut bytes = vec![0; len as usize];
-            self.pages.read(at + 4, &mut bytes, "a vector")?;
+            self.pages.read(start, &mut bytes, "a vector")?;
             Data::Held(bytes)
         } else {
-            Data::File { start: at + 4, len }
+            Data::File { start, len }
         };
         Ok(Vector { width, align, terminated, data })
     }

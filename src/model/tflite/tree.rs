@@ -132,7 +132,10 @@ impl Table {
         self.inline.resize(at + size, 0);
         let slots = self.slots.len().max(usize::from(slot) + 1);
         self.slots.resize(slots, 0);
-        self.slots[usize::from(slot)] = at as u16;
+        // A table that was read is short enough for fields to be added: `at` is a u16.
+        if let Some(field) = self.slots.get_mut(usize::from(slot)) {
+            *field = at as u16;
+        }
         at
     }
 

@@ -1,5 +1,7 @@
 //! The values of a constant tensor, as reals.
 
+#![warn(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+
 use super::constant::{Constant, Quantization};
 use super::element_type::ElementType;
 use super::model::Model;
@@ -77,9 +79,9 @@ impl Model {
             Some(&Data::File { start, len }) => {
                 let mut chunk = vec![0; CHUNK.min(len as usize)];
                 for at in (0..len).step_by(CHUNK) {
-                    let chunk = &mut chunk[..(len - at).min(CHUNK as u64) as usize];
-                    self.source.read_into(start + at, chunk)?;
-                    convert(chunk);
+                    chunk.truncate(len.saturating_sub(at).min(CHUNK as u64) as usize);
+                    self.source.read_into(start.saturating_add(at), &mut chunk)?;
+                    convert(&chunk);
                 }
             }
             None => {}
