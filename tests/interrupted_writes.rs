@@ -94,7 +94,7 @@ fn names(folder: &Path) -> Vec<String> {
 }
 
 fn is_temporary(name: &str) -> bool {
-    name.starts_with(".tensor-quant-") && name.ends_with(".part")
+    name.starts_with(".tensor-quant-") && Path::new(name).extension().is_some_and(|extension| extension == "part")
 }
 
 fn mode(path: &Path) -> u32 {

@@ -637,12 +637,15 @@ fn an_empty_tensor_of_absurdly_many_channels_has_no_range_or_no_room() {
     assert!(matches!(quantize_tensor(x.t(), &whole.with_axis(1)), Err(Error::NoData { .. })));
     let known = scheme.with_estimator(fixed(-1.0, 1.0));
     assert_eq!(message(quantize_tensor(x.view(), &known)), format!("{} scales do not fit in memory", 1_u64 << 60));
-    assert_eq!(quantize_tensor(x.view(), &known.with_granularity(Granularity::Tensor)).unwrap().codes().len(), 0);
+    for granularity in [Granularity::Tensor, Granularity::Axis(1), Granularity::Block { axis: 1, size: 3 }] {
+        assert_eq!(quantize_tensor(x.view(), &known.with_granularity(granularity)).unwrap().codes().len(), 0);
+    }
 }
 
 #[test]
 fn shapes_too_large_to_count_have_groups_and_spans_all_the_same() {
-    for shape in [vec![3, usize::MAX], vec![usize::MAX, 3, 2], vec![usize::MAX; 4], vec![0, usize::MAX, usize::MAX]] {
+    let empty = [vec![0, usize::MAX, usize::MAX], vec![usize::MAX, 0], vec![usize::MAX, 3, 0], vec![usize::MAX, 0, 2]];
+    for shape in [vec![3, usize::MAX], vec![usize::MAX, 3, 2], vec![usize::MAX; 4]].into_iter().chain(empty) {
         for axis in 0..shape.len() {
             for size in [1, 2, usize::MAX] {
                 for granularity in [Granularity::Tensor, Granularity::Axis(axis), Granularity::Block { axis, size }] {

@@ -3,8 +3,8 @@
 /// Bits of a number's exponent that choose its chunk.
 const CHUNK_BITS: u32 = 5;
 const CHUNKS: usize = 256 >> CHUNK_BITS;
-/// The most that a chunk holds by merging: however often sums are merged, there is room for what is yet to come.
-const MOST: i128 = i128::MAX / 2;
+/// The most values that are merged: beyond, a mean is what it is, and there is room for what is yet to be added.
+const MOST: u64 = u64::MAX / 2;
 
 /// The exact sum and number of finite values.
 ///
@@ -33,9 +33,10 @@ impl ExactSum {
     }
 
     pub(super) fn merge(&mut self, other: &Self) {
-        self.count = self.count.saturating_add(other.count).min(u64::MAX / 2);
+        let Some(count) = self.count.checked_add(other.count).filter(|&count| count <= MOST) else { return };
+        self.count = count;
         for (ours, theirs) in self.chunks.iter_mut().zip(&other.chunks) {
-            *ours = ours.saturating_add(*theirs).clamp(-MOST, MOST);
+            *ours += theirs;
         }
     }
 

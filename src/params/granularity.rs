@@ -104,11 +104,14 @@ impl Granularity {
                     (outer, shape[axis], blocks, size)
                 } else {
                     // A row of `inner` elements at a time; `size` such rows after another have the same groups.
-                    return Ok(Spans::Rows { outer, axis_len: shape[axis], inner, size, blocks, next: 0 }.non_empty());
+                    let outer = if inner == 0 { 0 } else { outer };
+                    return Ok(Spans::Rows { outer, axis_len: shape[axis], inner, size, blocks, next: 0 });
                 }
             }
         };
-        Ok(Spans::Regular { count, len, groups_per_step, repeat: repeat.max(1), next: 0 }.non_empty())
+        // A run of no elements is none: there may be 2⁶⁴ of them.
+        let count = if len == 0 { 0 } else { count };
+        Ok(Spans::Regular { count, len, groups_per_step, repeat: repeat.max(1), next: 0 })
     }
 
     /// Returns the axis, if there is one.
@@ -123,12 +126,6 @@ impl Granularity {
 enum Spans {
     Regular { count: usize, len: usize, groups_per_step: usize, repeat: usize, next: usize },
     Rows { outer: usize, axis_len: usize, inner: usize, size: usize, blocks: usize, next: usize },
-}
-
-impl Spans {
-    fn non_empty(self) -> impl Iterator<Item = Span> {
-        self.filter(|span| span.len > 0)
-    }
 }
 
 impl Iterator for Spans {

@@ -10,8 +10,8 @@ use alloc::boxed::Box;
 /// The exponents that an f32 can have.
 pub(super) const EXPONENTS: usize = 256;
 
-/// The most that a sum holds by merging: however often states are merged, there is room for what is yet to come.
-const MOST: i128 = i128::MAX / 2;
+/// The most values that are merged: beyond, mean and deviation are what they are, and there is room for what is yet to be added.
+const MOST: u64 = u64::MAX / 2;
 
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct ExactMoments {
@@ -45,12 +45,13 @@ impl ExactMoments {
     }
 
     pub(super) fn merge(&mut self, other: &Self) {
-        self.count = self.count.saturating_add(other.count).min(u64::MAX / 2);
+        let Some(count) = self.count.checked_add(other.count).filter(|&count| count <= MOST) else { return };
+        self.count = count;
         for (ours, theirs) in self.sums.iter_mut().zip(other.sums.iter()) {
-            *ours = ours.saturating_add(*theirs).clamp(-MOST, MOST);
+            *ours += theirs;
         }
         for (ours, theirs) in self.squares.iter_mut().zip(other.squares.iter()) {
-            *ours = ours.saturating_add(*theirs).clamp(-MOST, MOST);
+            *ours += theirs;
         }
     }
 
