@@ -302,6 +302,21 @@ fn a_lattice_is_recognised() {
     assert!(error.mse() < 1e-12, "{range}: {error}");
 }
 
+/// With a zero point, what all lies below zero is covered as well as what lies above.
+#[test]
+fn values_of_one_sign_are_covered() {
+    let positive: Vec<f32> = (0..100).map(|i| 1.0 + i as f32 / 100_000.0).collect();
+    let negative: Vec<f32> = positive.iter().map(|x| -x).collect();
+    let mse = |values: &[f32]| {
+        let x = ndarray::ArrayView1::from(values);
+        let scheme = Scheme::<U4>::affine().with_estimator(Mse::default());
+        quantize_tensor(x, &scheme).unwrap().error(x).unwrap().mse()
+    };
+    let (above, below) = (mse(&positive), mse(&negative));
+    // One code for all of them: what is left is their variance, 0.001² / 12.
+    assert!(above < 1e-7 && below < 1e-7, "{above}, {below}");
+}
+
 /// The rounding of the scheme counts, and its narrow range.
 #[test]
 fn the_clip_is_that_of_the_scheme_that_it_serves() {

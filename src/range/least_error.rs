@@ -1,10 +1,14 @@
 //! The range of the smallest error, for whatever target: by the exact search where it applies, by trying ranges elsewhere.
 
-use super::grid_search::{Best, MOST_CODES, Multiples, Thresholds, search, squared_error};
+use super::directed_search::{self, squared_error};
+use super::grid::{Best, MOST_CODES, Multiples};
+use super::nearest_search;
 use super::sorted::Sorted;
 use super::target::Target;
+use super::thresholds::Thresholds;
 use crate::error::Result;
 use crate::params::{AffineParams, ValueRange, ZeroPoints};
+use alloc::vec;
 use alloc::vec::Vec;
 use num_traits::Float;
 
@@ -17,28 +21,29 @@ pub(super) fn least_squares(data: &Sorted, extremes: ValueRange, target: &dyn Ta
     }
     let (qmin, qmax) = (codes.min() as i32, codes.max() as i32);
     let around = |zero_point: i32| Multiples { lowest: qmin - zero_point, highest: qmax - zero_point };
-    let mut start = Vec::new();
-    let mut sets = Vec::new();
-    match target.zero_points() {
-        ZeroPoints::One(zero_point) => {
-            sets.push(around(zero_point));
-            let scale = f64::from(target.params(extremes)?.scale());
-            start.extend((0..48).map(|i| (sets[0], scale * shrunk(i, 16.0))));
+    let (sets, start) = match target.zero_points() {
+        ZeroPoints::One(zero_point) if (qmin..=qmax).contains(&zero_point) => {
+            let (set, scale) = (around(zero_point), f64::from(target.params(extremes)?.scale()));
+            (vec![set], (0..48).map(|i| (set, scale * shrunk(i, 16.0))).collect())
         }
         ZeroPoints::Any => {
-            sets.extend((qmin..=qmax).map(around));
             let widest = extremes.with_zero();
-            for (i, k) in (0..8).flat_map(|i| (0..8).map(move |k| (i, k))) {
+            let start = (0..8).flat_map(|i| (0..8).map(move |k| (i, k))).map(|(i, k)| {
                 let part = |x: f32, i| (f64::from(x) * shrunk(i, 4.0)) as f32;
                 let params = target.params(ValueRange::new(part(widest.min(), i), part(widest.max(), k))?)?;
-                let zero_point = params.zero_point().clamp(qmin, qmax);
-                start.push((around(zero_point), f64::from(params.scale())));
-            }
+                Ok((around(params.zero_point().clamp(qmin, qmax)), f64::from(params.scale())))
+            });
+            ((qmin..=qmax).map(around).collect(), start.collect::<Result<Vec<_>>>()?)
         }
-        ZeroPoints::Unknown => return least_of_tried(data, extremes, target, |d| d * d),
-    }
+        ZeroPoints::One(_) | ZeroPoints::Unknown => return least_of_tried(data, extremes, target, |d| d * d),
+    };
     let thresholds = Thresholds::of(|x| target.round(x), qmin - qmax..=qmax - qmin);
-    let Some(best) = search(data, &thresholds, &sets, start) else { return Ok(extremes) };
+    let best = if thresholds.are_halfway() {
+        nearest_search::search(data, &sets, start[0])
+    } else {
+        directed_search::search(data, &thresholds, &sets, start)
+    };
+    let Some(best) = best else { return Ok(extremes) };
     let range = range_of_grid(best, target)?;
     if thresholds.turn_at_whole_numbers() { last_bits(range, best, data, &thresholds, target) } else { Ok(range) }
 }

@@ -24,11 +24,12 @@
 //!
 //! Adding an estimator is one file here and its line below.
 
+mod directed_search;
 mod double_double;
 mod entropy;
 mod exact_moments;
 mod fixed;
-mod grid_search;
+mod grid;
 mod histogram;
 mod least_error;
 mod lp_norm;
@@ -36,13 +37,17 @@ mod mean_std;
 mod min_max;
 mod moving_average;
 mod mse;
+mod nearest_search;
 mod octav;
 mod percentile;
+mod pieces;
+mod radix_sort;
 mod sample;
 mod sorted;
 #[cfg(feature = "serde")]
 mod state;
 mod target;
+mod thresholds;
 
 pub use entropy::Entropy;
 pub use fixed::Fixed;

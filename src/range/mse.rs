@@ -160,7 +160,12 @@ mod tests {
 
     fn values() -> impl Strategy<Value = Vec<f32>> {
         let value = prop_oneof![4 => -1.0_f32..1.0, 2 => -20.0_f32..20.0, 1 => Just(0.0), 1 => (-8_i32..8).prop_map(|k| k as f32 * 0.25)];
-        prop::collection::vec(value, 2..24).prop_filter("not constant", |v| v.iter().any(|x| *x != v[0]))
+        let signs = prop::sample::select(vec![1.0_f32, -1.0, 0.0]);
+        // As they are, and all above or below zero.
+        let signed =
+            |(v, sign): (Vec<f32>, f32)| v.iter().map(|x| if sign == 0.0 { *x } else { sign * x.abs() }).collect();
+        let values = (prop::collection::vec(value, 2..24), signs).prop_map(signed);
+        values.prop_filter("not constant", |v: &Vec<f32>| v.iter().any(|x| *x != v[0]))
     }
 
     proptest! {

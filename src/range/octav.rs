@@ -129,14 +129,13 @@ struct Outside {
 
 impl<'a> Model<'a> {
     fn new(data: &'a Sorted) -> Self {
-        let (from, to) = (data.below(0.0), data.below(f64::MIN_POSITIVE));
-        Self { data, zeros: (data.sums_before(to) - data.sums_before(from)).n }
+        Self { data, zeros: (data.sums_below(f64::MIN_POSITIVE) - data.sums_below(0.0)).n }
     }
 
     fn outside(&self, clip: Clip) -> Outside {
         let total = self.data.total();
-        let below = self.data.sums_before(self.data.below(clip.low));
-        let above = total - self.data.sums_before(self.data.below(clip.high.next_up()));
+        let below = self.data.sums_below(clip.low);
+        let above = total - self.data.sums_below(clip.high.next_up());
         Outside { below, above, inside: (total.n - below.n - above.n - self.zeros).max(0.0) }
     }
 

@@ -4,15 +4,15 @@
 //! quantization costs time by the number of codes, not of values.
 
 use super::histogram::Histogram;
+use super::radix_sort::sorted;
 use super::sample::{Sample, Values};
 use crate::kernel::BINS;
-use alloc::vec;
 use alloc::vec::Vec;
-use core::ops::Sub;
+use core::ops::{Add, Range, Sub};
 
-/// So many values have a running sum each; of more, every eighth.
+/// So many values are a block each; of more, eight are one.
 const FEW: usize = 1 << 15;
-const STRIDE: usize = 8;
+const BLOCK: usize = 8;
 
 /// The number, sum and sum of squares of some values.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -23,7 +23,7 @@ pub(super) struct Sums {
 }
 
 impl Sums {
-    fn add(&mut self, x: f64, weight: f64) {
+    fn count(&mut self, x: f64, weight: f64) {
         self.n += weight;
         self.x += weight * x;
         self.x2 += weight * x * x;
@@ -35,6 +35,14 @@ impl Sums {
     }
 }
 
+impl Add for Sums {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self { n: self.n + other.n, x: self.x + other.x, x2: self.x2 + other.x2 }
+    }
+}
+
 impl Sub for Sums {
     type Output = Self;
 
@@ -43,7 +51,7 @@ impl Sub for Sums {
     }
 }
 
-/// Finite values in ascending order, each once or with a weight.
+/// Finite values in ascending order, each once or with a weight, in blocks.
 #[derive(Clone, Debug)]
 pub(super) struct Sorted {
     /// In units of `unit`.
@@ -52,17 +60,25 @@ pub(super) struct Sorted {
     weights: Vec<f64>,
     unit: f64,
     inverse_unit: f64,
-    /// The sums of the first 0, `stride`, 2·`stride` … values.
-    running: Vec<Sums>,
-    stride: usize,
+    /// Values in a block.
+    block: usize,
+    blocks: Vec<Block>,
+    total: Sums,
     index: Index,
+}
+
+/// Where a block begins: on one cache line, what a look-up needs.
+#[derive(Clone, Copy, Debug)]
+struct Block {
+    /// The sums of all values before it.
+    before: Sums,
+    first: f32,
 }
 
 impl Sorted {
     /// Returns the finite ones of `values`.
     pub(super) fn of(values: &[f32]) -> Self {
-        let finite: Vec<f32> = values.iter().filter(|x| x.is_finite()).map(|x| x + 0.0).collect();
-        Self::new(sorted(finite), Vec::new(), 1.0)
+        Self::new(sorted(values), Vec::new(), 1.0)
     }
 
     /// Returns what is known of a sample: its values, or the middles of the bins that they are in.
@@ -79,42 +95,32 @@ impl Sorted {
     }
 
     fn new(values: Vec<f32>, weights: Vec<f64>, unit: f64) -> Self {
-        let stride = if values.len() <= FEW { 1 } else { STRIDE };
-        let mut running = Vec::with_capacity(values.len() / stride + 2);
-        let mut sums = Sums::default();
-        if weights.is_empty() {
-            for part in values.chunks(stride) {
-                running.push(sums);
-                for &x in part {
-                    sums.add(f64::from(x) * unit, 1.0);
-                }
+        let block = if values.len() <= FEW { 1 } else { BLOCK };
+        let mut blocks = Vec::with_capacity(values.len().div_ceil(block));
+        let mut total = Sums::default();
+        let weight = |i: usize| weights.get(i).copied().unwrap_or(1.0);
+        for (number, part) in values.chunks(block).enumerate() {
+            blocks.push(Block { before: total, first: part[0] });
+            // By itself first: one long sum would wait for each addition.
+            let mut sums = Sums::default();
+            for (i, &x) in part.iter().enumerate() {
+                sums.count(f64::from(x) * unit, weight(number * block + i));
             }
-        } else {
-            for (part, weights) in values.chunks(stride).zip(weights.chunks(stride)) {
-                running.push(sums);
-                for (&x, &weight) in part.iter().zip(weights) {
-                    sums.add(f64::from(x) * unit, weight);
-                }
-            }
+            total = total + sums;
         }
-        running.push(sums);
-        let index = Index::new(&values);
+        let index = Index::new(&blocks);
         // The inverse of a power of two is exact.
-        Self { values, weights, unit, inverse_unit: 1.0 / unit, running, stride, index }
+        Self { values, weights, unit, inverse_unit: 1.0 / unit, block, blocks, total, index }
     }
 
     /// Returns the middles of bins in the place of values, if these are many more.
     pub(super) fn thinned(&self) -> Option<Self> {
-        if !self.weights.is_empty() || self.len() <= BINS {
+        if !self.weights.is_empty() || self.values.len() <= BINS {
             return None;
         }
         let mut histogram = Histogram::default();
         histogram.observe(&self.values);
         Some(Self::of_histogram(&histogram))
-    }
-
-    pub(super) fn len(&self) -> usize {
-        self.values.len()
     }
 
     pub(super) fn min(&self) -> f64 {
@@ -127,37 +133,35 @@ impl Sorted {
 
     /// Returns the values and how often each occurs.
     pub(super) fn iter(&self) -> impl Iterator<Item = (f64, f64)> {
-        let weight = |i: usize| self.weights.get(i).copied().unwrap_or(1.0);
-        self.values.iter().enumerate().map(move |(i, &x)| (f64::from(x) * self.unit, weight(i)))
+        self.values.iter().enumerate().map(|(i, &x)| (f64::from(x) * self.unit, self.weight(i)))
     }
 
-    /// Returns how many of the values in order are below `t`.
-    pub(super) fn below(&self, t: f64) -> usize {
-        let t = t * self.inverse_unit;
-        let (first, last) = self.index.bounds(t);
-        first + self.values[first..last].partition_point(|&x| f64::from(x) < t)
-    }
-
-    /// Returns the sums of the first `i` values in order.
-    pub(super) fn sums_before(&self, i: usize) -> Sums {
-        if i >= self.values.len() {
-            return self.running.last().copied().unwrap_or_default();
-        }
-        let mut sums = self.running[i / self.stride];
-        for k in i / self.stride * self.stride..i {
-            sums.add(f64::from(self.values[k]) * self.unit, self.weights.get(k).copied().unwrap_or(1.0));
-        }
-        sums
+    fn weight(&self, i: usize) -> f64 {
+        self.weights.get(i).copied().unwrap_or(1.0)
     }
 
     /// Returns the sums of the values below `t`.
     pub(super) fn sums_below(&self, t: f64) -> Sums {
-        self.sums_before(self.below(t))
+        let t = t * self.inverse_unit;
+        let blocks = self.index.blocks_at(t);
+        // The first block that begins at `t` or above: what is below is in the one before, and in all before that.
+        let after = blocks.start + self.blocks[blocks].partition_point(|block| f64::from(block.first) < t);
+        let Some(last) = after.checked_sub(1) else { return Sums::default() };
+        let Block { before, .. } = self.blocks[last];
+        let first = last * self.block;
+        let values = &self.values[first..self.values.len().min(first + self.block)];
+        // A sum of all with the weight 0 or 1 costs less than a guess of where to stop.
+        let mut sums = Sums::default();
+        for (i, &x) in values.iter().enumerate() {
+            let is_below = f64::from(u8::from(f64::from(x) < t));
+            sums.count(f64::from(x) * self.unit, is_below * self.weight(first + i));
+        }
+        before + sums
     }
 
     /// Appends the sums of the values below each of some numbers, which ascend.
     pub(super) fn sums_below_each(&self, ascending: &[f64], sums: &mut Vec<Sums>) {
-        if self.stride > 1 || self.len() > 4 * ascending.len() {
+        if self.block > 1 || self.values.len() > 4 * ascending.len() {
             sums.extend(ascending.iter().map(|&t| self.sums_below(t)));
             return;
         }
@@ -168,17 +172,17 @@ impl Sorted {
             while self.values.get(i).is_some_and(|&x| f64::from(x) < t) {
                 i += 1;
             }
-            sums.push(self.running[i]);
+            sums.push(self.blocks.get(i).map_or(self.total, |block| block.before));
         }
     }
 
     /// Returns the sums of all values.
     pub(super) fn total(&self) -> Sums {
-        self.sums_before(self.len())
+        self.total
     }
 }
 
-/// Where to look for a value: the position of the first value in each of evenly wide intervals.
+/// Where to look for a value: the first block of each of evenly wide intervals.
 #[derive(Clone, Debug)]
 struct Index {
     min: f64,
@@ -187,21 +191,22 @@ struct Index {
 }
 
 impl Index {
-    fn new(values: &[f32]) -> Self {
-        let (min, max) = (values.first().copied().unwrap_or(0.0), values.last().copied().unwrap_or(0.0));
-        let (min, width) = (f64::from(min), f64::from(max) - f64::from(min));
-        let intervals = (values.len() / 2).clamp(1, 1 << 16);
+    fn new(blocks: &[Block]) -> Self {
+        let first = |block: Option<&Block>| block.map_or(0.0, |block| f64::from(block.first));
+        let (min, max) = (first(blocks.first()), first(blocks.last()));
+        let width = max - min;
+        let intervals = (blocks.len() / 2).clamp(1, 1 << 16);
         let intervals_per_unit = if width > 0.0 { intervals as f64 / width } else { 0.0 };
-        let mut index = Self { min, intervals_per_unit, first: vec![0; intervals + 2] };
+        let mut index = Self { min, intervals_per_unit, first: Vec::with_capacity(intervals + 2) };
+        index.first.resize(intervals + 2, blocks.len() as u32);
         let mut next = 0;
-        for (i, &x) in values.iter().enumerate() {
-            let interval = index.interval(f64::from(x));
+        for (i, block) in blocks.iter().enumerate() {
+            let interval = index.interval(f64::from(block.first));
             while next <= interval {
                 index.first[next] = i as u32;
                 next += 1;
             }
         }
-        index.first[next..].fill(values.len() as u32);
         index
     }
 
@@ -210,48 +215,11 @@ impl Index {
         (((x - self.min) * self.intervals_per_unit) as usize).min(self.first.len() - 2)
     }
 
-    /// Returns the positions between which the values that are not below `t` begin.
-    fn bounds(&self, t: f64) -> (usize, usize) {
+    /// Returns the blocks among which is the first that begins at `t` or above, if it is not the one after them.
+    fn blocks_at(&self, t: f64) -> Range<usize> {
         let interval = self.interval(t);
-        (self.first[interval] as usize, self.first[interval + 1] as usize)
+        self.first[interval] as usize..self.first[interval + 1] as usize
     }
-}
-
-/// Returns finite values in ascending order.
-///
-/// A radix sort in four passes of 8 bits: comparing takes four times as long for a million values.
-fn sorted(mut values: Vec<f32>) -> Vec<f32> {
-    const FEW: usize = 2048;
-    if values.len() < FEW {
-        values.sort_unstable_by(f32::total_cmp);
-        return values;
-    }
-    // As unsigned numbers, in the order of the values.
-    let mut from: Vec<u32> =
-        values.iter().map(|x| x.to_bits()).map(|b| b ^ (((b as i32 >> 31) as u32) | 1 << 31)).collect();
-    let mut to = vec![0; from.len()];
-    let mut starts = [[0_u32; 256]; 4];
-    for key in &from {
-        for (starts, digit) in starts.iter_mut().zip(key.to_le_bytes()) {
-            starts[usize::from(digit)] += 1;
-        }
-    }
-    for (pass, starts) in starts.iter_mut().enumerate() {
-        let mut start = 0;
-        for next in starts.iter_mut() {
-            start += core::mem::replace(next, start);
-        }
-        for &key in &from {
-            let next = &mut starts[usize::from(key.to_le_bytes()[pass])];
-            to[*next as usize] = key;
-            *next += 1;
-        }
-        core::mem::swap(&mut from, &mut to);
-    }
-    for (x, key) in values.iter_mut().zip(from) {
-        *x = f32::from_bits(key ^ (((!key as i32 >> 31) as u32) | 1 << 31));
-    }
-    values
 }
 
 #[cfg(test)]
@@ -266,32 +234,25 @@ mod tests {
 
     proptest! {
         #[test]
-        fn values_are_found_where_they_are(values in prop::collection::vec(finite(), 0..300), t in finite()) {
+        fn values_are_found_where_they_are(values in prop::collection::vec(finite(), 0..300), t in finite(), copies in prop::sample::select(vec![1, 200])) {
+            // So many that several are a block.
+            let values: Vec<f32> = values.iter().copied().cycle().take(copies * values.len()).collect();
             let sorted = Sorted::of(&values);
-            for t in values.iter().copied().chain([t]) {
+            for t in values.iter().copied().take(300).chain([t]) {
                 let want = values.iter().filter(|&&x| x < t).count();
-                prop_assert_eq!(sorted.below(f64::from(t)), want);
-                prop_assert_eq!(sorted.sums_before(want).n, want as f64);
+                prop_assert_eq!(sorted.sums_below(f64::from(t)).n, want as f64);
             }
+            prop_assert_eq!(sorted.total().n, values.len() as f64);
         }
 
         #[test]
         fn sums_are_those_of_the_values(values in prop::collection::vec(-8.0_f32..8.0, 0..100), (a, b) in (-9.0_f64..9.0, -9.0_f64..9.0), y in -9.0_f64..9.0) {
             let sorted = Sorted::of(&values);
             let (a, b) = (a.min(b), a.max(b));
-            let sums = sorted.sums_before(sorted.below(b)) - sorted.sums_before(sorted.below(a));
+            let sums = sorted.sums_below(b) - sorted.sums_below(a);
             let want: f64 = values.iter().map(|&x| f64::from(x)).filter(|x| (a..b).contains(x)).map(|x| (x - y) * (x - y)).sum();
             prop_assert!((sums.squared_distance(y) - want).abs() <= 1e-9 * (1.0 + want));
         }
-    }
-
-    #[test]
-    fn many_values_are_sorted_as_few() {
-        let values: Vec<f32> =
-            (0..5000_u32).map(|i| f32::from_bits(i.wrapping_mul(0x9e37_79b9))).filter(|x| x.is_finite()).collect();
-        let mut want = values.clone();
-        want.sort_unstable_by(f32::total_cmp);
-        assert_eq!(sorted(values), want);
     }
 
     #[test]
