@@ -1,5 +1,7 @@
 //! The operations in AVX2: 8 lanes.
 
+#![expect(clippy::wildcard_imports, reason = "nearly all of the file is names of intrinsics")]
+
 use core::arch::x86_64::*;
 
 kernels!("avx2,fma,f16c");

@@ -1,5 +1,7 @@
 //! The operations in AVX-512: 16 lanes.
 
+#![expect(clippy::wildcard_imports, reason = "nearly all of the file is names of intrinsics")]
+
 use core::arch::x86_64::*;
 
 kernels!("avx512f,avx512bw,avx512dq");
