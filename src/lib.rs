@@ -39,6 +39,7 @@
 //! | [`tensor`] | [`Scheme`], [`quantize_tensor`] and its kin, requantization, an integer layer |
 //! | [`convention`] | what ONNX Runtime, PyTorch, TensorFlow and TFLite compute, bit for bit; [which to choose](docs::conventions) |
 //! | [`metrics`] | what it cost: per tensor, per channel, histograms |
+#![cfg_attr(feature = "proptest", doc = "| [`laws`] | the laws of quantization, for schemes of your own; strategies |")]
 #![cfg_attr(any(feature = "safetensors", feature = "tflite"), doc = "| [`model`] | files to named tensors and back |")]
 #![cfg_attr(
     feature = "std",
@@ -50,7 +51,7 @@
 
 //!
 //! Each floor uses only those above it in this table. Estimators, calculators and roundings are open traits: your own
-//! plug into a [`Scheme`] and run in the same vectorised kernels (`examples/custom_scheme.rs`).
+//! plug into a [`Scheme`], run in the same vectorised kernels and are held to the same laws (`examples/custom_scheme.rs`).
 //!
 //! # What unusual input gives
 //!
@@ -70,6 +71,7 @@
 //!
 //! - `std` (default): run-time detection of the CPU. Without it the crate is `no_std + alloc`, and runs at the SIMD level
 //!   that the target guarantees.
+//! - `proptest`: the laws of quantization as tests for your own schemes (`laws`, and the page `docs::own_scheme`).
 //! - `serde`: saving and loading calibrators, and `Serialize` and `Deserialize` for estimators.
 //! - `safetensors`: reading and writing `.safetensors` files, tensor by tensor.
 //! - `tflite`: reading, changing and writing `.tflite` files.
@@ -87,6 +89,8 @@ pub mod convention;
 pub mod docs;
 mod error;
 pub mod kernel;
+#[cfg(feature = "proptest")]
+pub mod laws;
 pub mod metrics;
 #[cfg(any(feature = "safetensors", feature = "tflite"))]
 pub mod model;

@@ -1,6 +1,8 @@
 //! Pages to read.
 
 pub mod conventions;
+#[cfg(feature = "proptest")]
+pub mod own_scheme;
 #[cfg(feature = "std")]
 pub mod reducing_the_error;
 pub mod speed;

@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 ///
 /// By default the range is widened to hold zero, and the zero point is rounded (halves to even) to a code, so that
 /// zero is represented exactly (Jacob et al. 2018, § 3). [`without_zero`](Self::without_zero) opts out: `min` itself
-/// then becomes the offset and the smallest code.
+/// then becomes the offset and the smallest code (or, of a range wider than `f32::MAX`, its middle and the middle code).
 ///
 /// - The width is taken in f64 and the scale rounded to f32 once: a range of ±`f32::MAX` does not overflow.
 /// - A constant gives a scale of its magnitude and a code one away from the zero point: it is restored exactly (but for
@@ -50,10 +50,7 @@ impl ParamsCalculator for Affine {
             return Err(Error::IntegerCodesOnly { what: "an affine scheme" });
         }
         match self.zero {
-            Zero::Anywhere => {
-                let scale = if range.is_constant() { 1.0 } else { range.width() / (codes.max() - codes.min()) };
-                AffineParams::new(scale, codes.min() as i32)?.with_offset(range.min())
-            }
+            Zero::Anywhere => anywhere(range, codes),
             Zero::Exact => zero_exact(range, codes),
         }
     }
@@ -61,6 +58,21 @@ impl ParamsCalculator for Affine {
     fn zero_points(&self, codes: CodeRange) -> ZeroPoints {
         if self.zero == Zero::Exact && codes.is_integer() { ZeroPoints::Any } else { ZeroPoints::Unknown }
     }
+}
+
+fn anywhere(range: ValueRange, codes: CodeRange) -> Result<AffineParams> {
+    let steps = codes.max() - codes.min();
+    if range.width() > f64::from(f32::MAX) {
+        // Counted from the smallest code, the largest would be infinitely far away before the offset is added. The ends,
+        // counted from the middle, keep clear of infinity by some rounding errors of f32.
+        let params = AffineParams::new(range.width() / steps * (1.0 - 1.0 / 2_097_152.0), codes.middle())?;
+        let params = params.with_finite_reals(codes);
+        let centre = f64::midpoint(f64::from(range.min()), f64::from(range.max()));
+        let middle = f64::from(codes.middle()) - f64::midpoint(codes.min(), codes.max());
+        return params.with_offset((centre + middle * f64::from(params.scale)) as f32);
+    }
+    let scale = if range.is_constant() { 1.0 } else { range.width() / steps };
+    AffineParams::new(scale, codes.min() as i32)?.with_finite_reals(codes).with_offset(range.min())
 }
 
 fn zero_exact(range: ValueRange, codes: CodeRange) -> Result<AffineParams> {

@@ -46,7 +46,20 @@ impl AffineParams {
 
     /// Returns the same with the scale lowered, if need be, so that no code restores to an infinity: a range that reaches
     /// ±`f32::MAX` gets a scale that is rounded, and the products with it would be.
-    pub(super) fn with_finite_reals(self, codes: CodeRange) -> Self {
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use tensor_quant::params::{AffineParams, CodeRange};
+    ///
+    /// let params = AffineParams::new(f64::from(f32::MAX) / 127.0, 0)?;
+    /// assert_eq!(params.scale() * 127.0, f32::INFINITY);
+    /// let finite = params.with_finite_reals(CodeRange::of::<i8>().narrow());
+    /// assert!(finite.scale() * 127.0 <= f32::MAX && finite.scale() < params.scale());
+    /// # Ok::<(), tensor_quant::Error>(())
+    /// ```
+    #[must_use]
+    pub fn with_finite_reals(self, codes: CodeRange) -> Self {
         let zero_point = f64::from(self.zero_point);
         let farthest = (codes.max() - zero_point).max(zero_point - codes.min());
         let limit = (f64::from(f32::MAX) / farthest) as f32;

@@ -1,0 +1,70 @@
+//! What a law is.
+
+use core::fmt;
+
+/// One property that every subject of a kind has, unless it says that it has not.
+///
+/// The laws are constants: [`scheme`](super::scheme), [`estimator`](super::estimator), [`calculator`](super::calculator),
+/// [`rounding`](super::rounding) and [`code`](super::code) hold those of each kind, and a list of them all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Law {
+    /// What it is a law of, as in `scheme`.
+    pub kind: &'static str,
+    /// Its name, which is also the name of the test that the macros make of it.
+    pub name: &'static str,
+    /// What must hold, as a formula.
+    pub statement: &'static str,
+    /// What goes wrong where it does not.
+    pub why: &'static str,
+}
+
+impl fmt::Display for Law {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}::{}", self.kind, self.name)
+    }
+}
+
+/// A law that a subject does not promise, and the reason.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Waiver {
+    /// The law.
+    pub law: Law,
+    /// Why it does not hold.
+    pub reason: String,
+}
+
+impl Waiver {
+    /// Returns the waiver of a law for this reason.
+    pub fn new(law: Law, reason: impl Into<String>) -> Self {
+        Self { law, reason: reason.into() }
+    }
+}
+
+/// Defines the laws of a kind: a documented constant each, the list of them all, their checks, and the names by which the
+/// macros refer to them.
+macro_rules! laws {
+    ($kind:literal of $subject:ty: $($constant:ident = $name:ident($statement:literal, $why:literal) by $check:path;)*) => {
+        $(
+            #[doc = concat!("`", $statement, "`")]
+            #[doc = ""]
+            #[doc = $why]
+            pub const $constant: $crate::laws::Law =
+                $crate::laws::Law { kind: $kind, name: stringify!($name), statement: $statement, why: $why };
+        )*
+
+        /// All of them, in the order in which they are checked.
+        pub const LAWS: &[$crate::laws::Law] = &[$($constant),*];
+
+        /// How each is checked.
+        pub(super) const CHECKS: &[fn(&$subject, &$crate::laws::trials::Trials) -> core::result::Result<(), $crate::laws::trials::Breach>] =
+            &[$($check),*];
+
+        #[doc(hidden)]
+        pub mod by_name {
+            $(pub use super::$constant as $name;)*
+        }
+    };
+}
+
+pub(super) use laws;

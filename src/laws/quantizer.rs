@@ -1,0 +1,290 @@
+//! What the laws of schemes judge: anything that turns tensors into codes and back.
+
+use super::known;
+use super::law::Waiver;
+use crate::error::Result;
+use crate::kernel::{self, Level, Mapping};
+use crate::metrics::ErrorMetrics;
+use crate::num::{Code, CodeKind, Rounding, Scaling, TiesEven};
+use crate::params::{AffineParams, CodeRange, Granularity, NanPolicy, ParamsCalculator, QuantParams};
+use crate::range::RangeEstimator;
+use crate::tensor::{QuantizedTensor, Scheme, quantize_tensor, quantize_with_params};
+use core::fmt::Debug;
+use ndarray::{ArrayD, ArrayViewD, IxDyn};
+use std::sync::OnceLock;
+
+/// Anything that turns tensors into codes and back, judged by what comes out of it.
+///
+/// A [`Scheme`] is one. Implement it for a quantizer of your own, with kernels of your own, and it is held to the same laws.
+/// The two methods that must be there do the work; the others say what is promised of it, and their defaults are what
+/// most quantizers promise: one scale for the tensor, every code, a quotient that is divided and rounded to the nearest with
+/// halves to even, and NaN refused.
+///
+/// # Examples
+///
+/// Whole steps of a sixteenth, without any of this crate's kernels:
+///
+/// ```
+/// use ndarray::{ArrayViewD, Dimension, IxDyn};
+/// use tensor_quant::laws::{Quantizer, Terms, scheme};
+/// use tensor_quant::params::QuantParams;
+/// use tensor_quant::{Error, QuantizedTensor, Result};
+///
+/// #[derive(Debug)]
+/// struct Sixteenths;
+///
+/// impl Quantizer for Sixteenths {
+///     type Code = i8;
+///
+///     fn quantize(&self, x: ArrayViewD<'_, f32>) -> Result<QuantizedTensor<i8, IxDyn>> {
+///         if !x.iter().any(|x| x.is_finite()) {
+///             let observed = x.len() as u64;
+///             return Err(Error::NoData { observed, nan: 0, infinite: observed });
+///         }
+///         self.quantize_with(x, &QuantParams::per_tensor::<i8>(1.0 / 16.0, 0)?)
+///     }
+///
+///     fn quantize_with(&self, x: ArrayViewD<'_, f32>, params: &QuantParams) -> Result<QuantizedTensor<i8, IxDyn>> {
+///         if let Some((index, _)) = x.indexed_iter().find(|(_, x)| x.is_nan()) {
+///             return Err(Error::NotANumber { index: index.as_array_view().to_vec() });
+///         }
+///         let codes = x.mapv(|x| (x / params.scales()[0]).clamp(-128.0, 127.0).round_ties_even() as i8);
+///         QuantizedTensor::new(codes, params.clone())
+///     }
+/// }
+///
+/// let terms = Terms::default()
+///     .without(scheme::POWERS_OF_TWO, "the step is always the same")
+///     .without(scheme::CONSTANTS, "the step is always the same")
+///     .without(scheme::SIGN_SYMMETRY, "there is one code more below zero")
+///     .without(scheme::SQNR_PER_BIT, "the step is always the same");
+/// println!("{}", terms.check_scheme(&Sixteenths)?);
+/// # Ok::<(), tensor_quant::laws::Broken>(())
+/// ```
+pub trait Quantizer: Debug + Sync {
+    /// What the codes are stored in.
+    type Code: Code;
+
+    /// Returns the codes of a tensor, with parameters that are found for it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoData`](crate::Error::NoData) if a group has no finite value, and what the NaN policy prescribes.
+    fn quantize(&self, x: ArrayViewD<'_, f32>) -> Result<QuantizedTensor<Self::Code, IxDyn>>;
+
+    /// Returns the codes of a tensor under parameters that are known.
+    ///
+    /// # Errors
+    ///
+    /// What the NaN policy prescribes.
+    fn quantize_with(&self, x: ArrayViewD<'_, f32>, params: &QuantParams)
+    -> Result<QuantizedTensor<Self::Code, IxDyn>>;
+
+    /// Returns the restored tensor.
+    fn dequantize(&self, q: &QuantizedTensor<Self::Code, IxDyn>) -> ArrayD<f32> {
+        q.dequantize()
+    }
+
+    /// Returns the codes of a slice at a SIMD level, or `None` where there are no kernels to choose from. `first_index` is the
+    /// position of its first element, for roundings that depend on it.
+    fn map_at(&self, level: Level, x: &[f32], params: AffineParams, first_index: u64) -> Option<Vec<Self::Code>> {
+        let _ = (level, x, params, first_index);
+        None
+    }
+
+    /// Returns which elements share a scale.
+    fn granularity(&self) -> Granularity {
+        Granularity::Tensor
+    }
+
+    /// Returns the codes that are used.
+    fn codes(&self) -> CodeRange {
+        CodeRange::of::<Self::Code>()
+    }
+
+    /// Returns what a NaN gives.
+    fn nan_policy(&self) -> NanPolicy {
+        NanPolicy::Error
+    }
+
+    /// Returns how a value is brought to the scale of the codes.
+    fn scaling(&self) -> Scaling {
+        Scaling::Divide
+    }
+
+    /// Returns the whole number that a quotient is rounded to; `index` is the element's position in row-major order.
+    fn round(&self, quotient: f32, index: u64) -> f32 {
+        TiesEven.round(quotient, index)
+    }
+
+    /// Returns the laws that are not promised, with the reasons: listed in the verdict, beside those that
+    /// [`Terms::without`](super::Terms::without) names.
+    fn waivers(&self) -> Vec<Waiver> {
+        Vec::new()
+    }
+}
+
+/// A scheme promises what its parts define: its granularity, codes, policy and scaling, and its rounding's `round`, element by
+/// element.
+///
+/// The laws that it does not promise are those that its built-in parts are known to break, by their types alone: a part that
+/// you wrote promises every law until you say otherwise.
+impl<C: Code, E: RangeEstimator + 'static, P: ParamsCalculator + 'static, R: Rounding> Quantizer
+    for Scheme<C, E, P, R>
+{
+    type Code = C;
+
+    fn quantize(&self, x: ArrayViewD<'_, f32>) -> Result<QuantizedTensor<C, IxDyn>> {
+        quantize_tensor(x, self)
+    }
+
+    fn quantize_with(&self, x: ArrayViewD<'_, f32>, params: &QuantParams) -> Result<QuantizedTensor<C, IxDyn>> {
+        quantize_with_params(x, params.clone(), self)
+    }
+
+    fn map_at(&self, level: Level, x: &[f32], params: AffineParams, first_index: u64) -> Option<Vec<C>> {
+        let mapping = Mapping { params, codes: Scheme::codes(self), scaling: self.scaling, nan: self.nan_policy };
+        let mut codes = vec![C::default(); x.len()];
+        kernel::quantize(level, x, &mapping, self.rounding, &mut codes, first_index);
+        Some(codes)
+    }
+
+    fn granularity(&self) -> Granularity {
+        self.granularity
+    }
+
+    fn codes(&self) -> CodeRange {
+        Scheme::codes(self)
+    }
+
+    fn nan_policy(&self) -> NanPolicy {
+        self.nan_policy
+    }
+
+    fn scaling(&self) -> Scaling {
+        self.scaling
+    }
+
+    fn round(&self, quotient: f32, index: u64) -> f32 {
+        self.rounding.round(quotient, index)
+    }
+
+    fn waivers(&self) -> Vec<Waiver> {
+        known::of_scheme(&known::Parts {
+            estimator: &self.estimator,
+            feed: self.estimator.feed(),
+            calculator: &self.calculator,
+            rounding: &self.rounding,
+            is_random: self.rounding.is_random(),
+            scaling: self.scaling,
+            codes: Scheme::codes(self),
+            bits: C::BITS,
+        })
+    }
+}
+
+/// What came out of a quantizer, in numbers.
+#[derive(Clone, Debug)]
+pub(super) struct Outcome {
+    pub(super) shape: Vec<usize>,
+    pub(super) codes: Vec<f64>,
+    pub(super) restored: Vec<f32>,
+    pub(super) params: QuantParams,
+}
+
+/// A quantizer without its types, so that each law is compiled once.
+pub(super) trait Subject: Debug + Sync {
+    fn quantize(&self, x: ArrayViewD<'_, f32>) -> Result<Outcome>;
+    fn quantize_with(&self, x: ArrayViewD<'_, f32>, params: &QuantParams) -> Result<Outcome>;
+    fn measure(&self, x: ArrayViewD<'_, f32>) -> Result<(Outcome, ErrorMetrics)>;
+    fn map_at(&self, level: Level, x: &[f32], params: AffineParams, first_index: u64) -> Option<Vec<f64>>;
+    fn granularity(&self) -> Granularity;
+    fn codes(&self) -> CodeRange;
+    fn nan_policy(&self) -> NanPolicy;
+    fn scaling(&self) -> Scaling;
+    fn round(&self, quotient: f32, index: u64) -> f32;
+    /// All finite codes of a floating type, in ascending order; none of an integer type.
+    fn floats(&self) -> &[f64];
+}
+
+#[derive(Debug)]
+pub(super) struct Erased<'a, Q> {
+    quantizer: &'a Q,
+    floats: OnceLock<Vec<f64>>,
+}
+
+impl<'a, Q: Quantizer> Erased<'a, Q> {
+    pub(super) fn new(quantizer: &'a Q) -> Self {
+        Self { quantizer, floats: OnceLock::new() }
+    }
+
+    fn outcome(&self, q: &QuantizedTensor<Q::Code, IxDyn>) -> Outcome {
+        Outcome {
+            shape: q.codes().shape().to_vec(),
+            codes: q.codes().iter().map(|code| code.to_f64()).collect(),
+            restored: self.quantizer.dequantize(q).iter().copied().collect(),
+            params: q.params().clone(),
+        }
+    }
+}
+
+impl<Q: Quantizer> Subject for Erased<'_, Q> {
+    fn quantize(&self, x: ArrayViewD<'_, f32>) -> Result<Outcome> {
+        Ok(self.outcome(&self.quantizer.quantize(x)?))
+    }
+
+    fn quantize_with(&self, x: ArrayViewD<'_, f32>, params: &QuantParams) -> Result<Outcome> {
+        Ok(self.outcome(&self.quantizer.quantize_with(x, params)?))
+    }
+
+    fn measure(&self, x: ArrayViewD<'_, f32>) -> Result<(Outcome, ErrorMetrics)> {
+        let q = self.quantizer.quantize(x.view())?;
+        Ok((self.outcome(&q), q.error(x)?))
+    }
+
+    fn map_at(&self, level: Level, x: &[f32], params: AffineParams, first_index: u64) -> Option<Vec<f64>> {
+        let codes = self.quantizer.map_at(level, x, params, first_index)?;
+        Some(codes.iter().map(|code| code.to_f64()).collect())
+    }
+
+    fn granularity(&self) -> Granularity {
+        self.quantizer.granularity()
+    }
+
+    fn codes(&self) -> CodeRange {
+        self.quantizer.codes()
+    }
+
+    fn nan_policy(&self) -> NanPolicy {
+        self.quantizer.nan_policy()
+    }
+
+    fn scaling(&self) -> Scaling {
+        self.quantizer.scaling()
+    }
+
+    fn round(&self, quotient: f32, index: u64) -> f32 {
+        self.quantizer.round(quotient, index)
+    }
+
+    fn floats(&self) -> &[f64] {
+        self.floats.get_or_init(finite_codes::<Q::Code>)
+    }
+}
+
+/// Returns all finite codes of a floating type, ascending, from all bits that there are; none of an integer type.
+pub(super) fn finite_codes<C: Code>() -> Vec<f64> {
+    if C::KIND == CodeKind::Integer || C::BITS > 16 {
+        return Vec::new();
+    }
+    let mut one = [C::default()];
+    let mut all: Vec<f64> = (0..1_u32 << C::BITS)
+        .filter_map(|bits| {
+            C::read_packed(&bits.to_le_bytes()[..C::packed_len(1)], &mut one).ok().map(|()| one[0].to_f64())
+        })
+        .filter(|code| code.is_finite())
+        .collect();
+    all.sort_unstable_by(f64::total_cmp);
+    all.dedup();
+    all
+}

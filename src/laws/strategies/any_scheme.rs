@@ -1,0 +1,314 @@
+//! Schemes of any parts.
+
+use crate::error::Result;
+use crate::kernel::Extremes;
+use crate::laws::random::Random;
+use crate::laws::shrink::{Shrink, Simplifying};
+use crate::num::{Ceil, Code, Floor, HalfAway, Rounding, Scaling, Stochastic, TiesEven, TowardZero};
+use crate::params::{
+    Affine, AffineParams, Article, Cast, CodeRange, Granularity, NanPolicy, ParamsCalculator, PowerOfTwo, Symmetric,
+    ValueRange, ZeroPoints,
+};
+use crate::range::{
+    Entropy, Feed, Fixed, LpNorm, MeanStd, MinMax, MovingAverage, Mse, Octav, Percentile, RangeEstimator, Target,
+};
+use crate::tensor::Scheme;
+use core::any::Any;
+use core::marker::PhantomData;
+use proptest::strategy::{NewTree, Strategy};
+use proptest::test_runner::TestRunner;
+
+/// Any built-in rounding.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[expect(missing_docs, reason = "each variant is the type of its name")]
+pub enum AnyRounding {
+    TiesEven(TiesEven),
+    HalfAway(HalfAway),
+    Ceil(Ceil),
+    Floor(Floor),
+    TowardZero(TowardZero),
+    Stochastic(Stochastic),
+}
+
+macro_rules! each_rounding {
+    ($any:expr, $it:ident => $body:expr) => {
+        match $any {
+            AnyRounding::TiesEven($it) => $body,
+            AnyRounding::HalfAway($it) => $body,
+            AnyRounding::Ceil($it) => $body,
+            AnyRounding::Floor($it) => $body,
+            AnyRounding::TowardZero($it) => $body,
+            AnyRounding::Stochastic($it) => $body,
+        }
+    };
+}
+
+impl AnyRounding {
+    /// Returns the rounding itself.
+    pub(in crate::laws) fn inner(&self) -> &dyn Any {
+        each_rounding!(self, it => it)
+    }
+}
+
+impl Rounding for AnyRounding {
+    #[inline(always)]
+    fn round(self, x: f32, index: u64) -> f32 {
+        each_rounding!(self, it => it.round(x, index))
+    }
+
+    #[inline(always)]
+    fn round_to_i32(self, x: f32, index: u64) -> i32 {
+        each_rounding!(self, it => it.round_to_i32(x, index))
+    }
+
+    fn is_random(self) -> bool {
+        each_rounding!(self, it => it.is_random())
+    }
+}
+
+/// Any built-in calculator.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[expect(missing_docs, reason = "each variant is the type of its name")]
+pub enum AnyCalculator {
+    Affine(Affine),
+    Symmetric(Symmetric),
+    PowerOfTwo(PowerOfTwo),
+    Article(Article),
+    Cast(Cast),
+}
+
+macro_rules! each_calculator {
+    ($any:expr, $it:ident => $body:expr) => {
+        match $any {
+            AnyCalculator::Affine($it) => $body,
+            AnyCalculator::Symmetric($it) => $body,
+            AnyCalculator::PowerOfTwo($it) => $body,
+            AnyCalculator::Article($it) => $body,
+            AnyCalculator::Cast($it) => $body,
+        }
+    };
+}
+
+impl AnyCalculator {
+    /// Returns the calculator itself.
+    pub(in crate::laws) fn inner(&self) -> &dyn Any {
+        each_calculator!(self, it => it)
+    }
+}
+
+impl ParamsCalculator for AnyCalculator {
+    fn params(&self, range: ValueRange, codes: CodeRange) -> Result<AffineParams> {
+        each_calculator!(self, it => it.params(range, codes))
+    }
+
+    fn zero_points(&self, codes: CodeRange) -> ZeroPoints {
+        each_calculator!(self, it => it.zero_points(codes))
+    }
+
+    fn codes(&self, full: CodeRange) -> CodeRange {
+        each_calculator!(self, it => it.codes(full))
+    }
+}
+
+/// Any built-in estimator.
+#[derive(Clone, Debug, PartialEq)]
+#[expect(missing_docs, reason = "each variant is the type of its name")]
+pub enum AnyEstimator {
+    Fixed(Fixed),
+    MinMax(MinMax),
+    MovingAverage(MovingAverage),
+    Percentile(Percentile),
+    MeanStd(MeanStd),
+    Mse(Mse),
+    Octav(Octav),
+    LpNorm(LpNorm),
+    Entropy(Entropy),
+}
+
+macro_rules! each_estimator {
+    ($any:expr, $it:ident => $body:expr) => {
+        match $any {
+            AnyEstimator::Fixed($it) => $body,
+            AnyEstimator::MinMax($it) => $body,
+            AnyEstimator::MovingAverage($it) => $body,
+            AnyEstimator::Percentile($it) => $body,
+            AnyEstimator::MeanStd($it) => $body,
+            AnyEstimator::Mse($it) => $body,
+            AnyEstimator::Octav($it) => $body,
+            AnyEstimator::LpNorm($it) => $body,
+            AnyEstimator::Entropy($it) => $body,
+        }
+    };
+}
+
+impl AnyEstimator {
+    /// Returns the estimator itself.
+    pub(in crate::laws) fn inner(&self) -> &dyn Any {
+        each_estimator!(self, it => it)
+    }
+}
+
+/// Merging one with one of another kind leaves it as it is: there is nothing in common to merge.
+impl RangeEstimator for AnyEstimator {
+    fn observe(&mut self, values: &[f32]) {
+        each_estimator!(self, it => it.observe(values));
+    }
+
+    fn observe_extremes(&mut self, seen: &Extremes) {
+        each_estimator!(self, it => it.observe_extremes(seen));
+    }
+
+    fn merge(&mut self, other: &Self) {
+        match (self, other) {
+            (Self::Fixed(ours), Self::Fixed(theirs)) => ours.merge(theirs),
+            (Self::MinMax(ours), Self::MinMax(theirs)) => ours.merge(theirs),
+            (Self::MovingAverage(ours), Self::MovingAverage(theirs)) => ours.merge(theirs),
+            (Self::Percentile(ours), Self::Percentile(theirs)) => ours.merge(theirs),
+            (Self::MeanStd(ours), Self::MeanStd(theirs)) => ours.merge(theirs),
+            (Self::Mse(ours), Self::Mse(theirs)) => ours.merge(theirs),
+            (Self::Octav(ours), Self::Octav(theirs)) => ours.merge(theirs),
+            (Self::LpNorm(ours), Self::LpNorm(theirs)) => ours.merge(theirs),
+            (Self::Entropy(ours), Self::Entropy(theirs)) => ours.merge(theirs),
+            _ => {}
+        }
+    }
+
+    fn range(&self, target: &dyn Target) -> Result<ValueRange> {
+        each_estimator!(self, it => it.range(target))
+    }
+
+    fn range_of(&self, values: &[f32], target: &dyn Target) -> Result<ValueRange> {
+        each_estimator!(self, it => it.range_of(values, target))
+    }
+
+    fn feed(&self) -> Feed {
+        each_estimator!(self, it => it.feed())
+    }
+}
+
+/// A scheme of any built-in parts.
+pub type AnyScheme<C> = Scheme<C, AnyEstimator, AnyCalculator, AnyRounding>;
+
+/// Returns the strategy of all schemes for codes of `C` and tensors of `ndim` axes, with blocks of up to 40 elements: every
+/// estimator with every calculator and rounding that go with such codes, both scalings, and every granularity. NaN is refused
+/// in all of them.
+///
+/// What breaks a test is shrunk towards min-max, symmetric, to nearest, and one scale for the tensor.
+///
+/// # Examples
+///
+/// ```
+/// use proptest::prelude::*;
+/// use tensor_quant::laws::strategies::{Tensors, schemes};
+/// use tensor_quant::quantize_tensor;
+///
+/// proptest!(|(scheme in schemes::<i8>(2), tensor in Tensors::finite().with_axes(2..=2))| {
+///     prop_assert!(tensor.with_view(|view| quantize_tensor(view, &scheme)).is_ok());
+/// });
+/// ```
+pub fn schemes<C: Code>(ndim: usize) -> Schemes<C> {
+    Schemes { ndim, code: PhantomData }
+}
+
+/// The strategy that [`schemes`] returns.
+#[derive(Clone, Copy, Debug)]
+pub struct Schemes<C> {
+    ndim: usize,
+    code: PhantomData<C>,
+}
+
+impl<C: Code> Strategy for Schemes<C> {
+    type Tree = Simplifying<AnyScheme<C>>;
+    type Value = AnyScheme<C>;
+
+    fn new_tree(&self, runner: &mut TestRunner) -> NewTree<Self> {
+        Ok(Simplifying::from(any_scheme(&mut Random::of(runner)?, self.ndim)))
+    }
+}
+
+fn any_scheme<C: Code>(random: &mut Random, ndim: usize) -> AnyScheme<C> {
+    let integer = CodeRange::of::<C>().is_integer();
+    let axis = random.below(ndim);
+    let granularity = match random.below(3) {
+        1 if ndim > 0 => Granularity::Axis(axis),
+        2 if ndim > 0 => Granularity::Block { axis, size: 1 + random.below(40) },
+        _ => Granularity::Tensor,
+    };
+    let scaling = random.pick(&[Scaling::Divide, Scaling::Reciprocal]);
+    Scheme::new(any_estimator(random, integer), any_calculator(random, CodeRange::of::<C>()), any_rounding(random))
+        .with_scaling(scaling)
+        .with_granularity(granularity)
+        .with_nan_policy(NanPolicy::Error)
+}
+
+fn any_rounding(random: &mut Random) -> AnyRounding {
+    let seed = random.bits();
+    random.pick(&[
+        AnyRounding::TiesEven(TiesEven),
+        AnyRounding::HalfAway(HalfAway),
+        AnyRounding::Ceil(Ceil),
+        AnyRounding::Floor(Floor),
+        AnyRounding::TowardZero(TowardZero),
+        AnyRounding::Stochastic(Stochastic { seed }),
+    ])
+}
+
+fn any_calculator(random: &mut Random, codes: CodeRange) -> AnyCalculator {
+    let integer = codes.is_integer();
+    let a = random.between(-8, 7).max(codes.min() as i32);
+    let article = Article::target(a, a + random.between(1, 16));
+    let symmetric = random.pick(&[Symmetric::narrow(), Symmetric::full()]);
+    match random.below(6) {
+        0 if integer => AnyCalculator::Affine(Affine::default()),
+        1 if integer => AnyCalculator::Affine(Affine::without_zero()),
+        2 => AnyCalculator::PowerOfTwo(PowerOfTwo),
+        3 if integer => AnyCalculator::Article(article.unwrap_or(Article::own_range())),
+        4 if !integer => AnyCalculator::Cast(random.pick(&[Cast::saturating(), Cast::ieee()])),
+        _ => AnyCalculator::Symmetric(symmetric),
+    }
+}
+
+fn any_estimator(random: &mut Random, integer: bool) -> AnyEstimator {
+    let min_max = AnyEstimator::MinMax(MinMax::default());
+    let (share, low) = (0.5 + random.unit() / 2.0, random.unit() * 0.4);
+    match random.below(10) {
+        0 => {
+            let (a, b) = (random.normal() as f32, random.normal() as f32);
+            AnyEstimator::Fixed(Fixed::new(ValueRange::new(a.min(b), a.max(b)).unwrap_or(ValueRange::ZERO)))
+        }
+        1 => MovingAverage::new(share as f32).map_or(min_max, AnyEstimator::MovingAverage),
+        2 => Percentile::new(low, low + share / 2.0).map_or(min_max, AnyEstimator::Percentile),
+        3 => Percentile::two_sided(share).map_or(min_max, AnyEstimator::Percentile),
+        4 => MeanStd::new(share * 4.0).map_or(min_max, AnyEstimator::MeanStd),
+        5 => AnyEstimator::Mse(Mse::default()),
+        6 => LpNorm::new(share * 4.0).map_or(min_max, AnyEstimator::LpNorm),
+        7 if integer => AnyEstimator::Octav(Octav::default()),
+        8 if integer => AnyEstimator::Entropy(Entropy::default()),
+        _ => min_max,
+    }
+}
+
+/// A plainer part in place of each.
+impl<C: Code> Shrink for AnyScheme<C> {
+    fn attempts(&self) -> usize {
+        6
+    }
+
+    fn attempt(&self, k: usize) -> Option<Self> {
+        let plain: AnyScheme<C> = Scheme::new(
+            AnyEstimator::MinMax(MinMax::default()),
+            AnyCalculator::Symmetric(Symmetric::narrow()),
+            AnyRounding::TiesEven(TiesEven),
+        );
+        let simpler = match (k, self.granularity) {
+            (0, _) => self.clone().with_estimator(plain.estimator),
+            (1, _) => self.clone().with_calculator(plain.calculator),
+            (2, _) => self.clone().with_rounding(plain.rounding),
+            (3, _) => self.clone().with_scaling(Scaling::Divide),
+            (4, _) => self.clone().with_granularity(Granularity::Tensor),
+            (_, Granularity::Block { axis, size }) if size > 1 => self.clone().with_blocks(axis, size / 2),
+            _ => return None,
+        };
+        (simpler != *self).then_some(simpler)
+    }
+}

@@ -1,0 +1,154 @@
+//! What is promised, and how hard it is tried.
+
+use super::calculator;
+use super::code::{self, Codec};
+use super::estimator;
+use super::law::{Law, Waiver};
+use super::quantizer::{Erased, Quantizer};
+use super::rounding;
+use super::scheme;
+use super::trials::{Breach, Trials};
+use super::verdict::{Broken, Verdict};
+use crate::num::Rounding;
+use crate::params::ParamsCalculator;
+use crate::range::RangeEstimator;
+use proptest::test_runner::Config;
+
+/// On what terms a subject is checked: which laws it does not promise, and how many cases each law is tried on.
+///
+/// The cases are the same in every run: their seed is made of the law's name. [`with_seed`](Self::with_seed) gives others.
+///
+/// # Examples
+///
+/// ```
+/// use tensor_quant::laws::{Terms, scheme};
+/// use tensor_quant::{Ceil, Scheme};
+///
+/// let rounds_up = Scheme::<i8>::symmetric().with_rounding(Ceil);
+/// let terms = Terms::default().with_cases(32).without(scheme::POWERS_OF_TWO, "is checked elsewhere");
+/// let verdict = terms.check_scheme(&rounds_up)?;
+/// assert!(verdict.waived().iter().any(|waiver| waiver.law == scheme::WITHIN_HALF_A_STEP));
+/// # Ok::<(), tensor_quant::laws::Broken>(())
+/// ```
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct Terms {
+    cases: u32,
+    seed: u64,
+    waived: Vec<Waiver>,
+    only: Option<Law>,
+}
+
+/// 256 cases a law, or as many as the environment variable `PROPTEST_CASES` says, and no law left out.
+impl Default for Terms {
+    fn default() -> Self {
+        Self { cases: Config::default().cases, seed: 0, waived: Vec::new(), only: None }
+    }
+}
+
+impl Terms {
+    /// Returns the terms with a law that the subject does not promise, for a reason that people can read.
+    ///
+    /// A check on these terms fails if the subject's kind has no such law.
+    pub fn without(mut self, law: Law, reason: impl Into<String>) -> Self {
+        self.waived.push(Waiver::new(law, reason));
+        self
+    }
+
+    /// Returns the terms with so many cases for each law; laws whose cases take long are tried on fewer.
+    pub fn with_cases(self, cases: u32) -> Self {
+        Self { cases, ..self }
+    }
+
+    /// Returns the terms with other cases.
+    pub fn with_seed(self, seed: u64) -> Self {
+        Self { seed, ..self }
+    }
+
+    /// Returns the terms of one law only, which must then be promised: what the macros make a test of.
+    pub fn only(self, law: Law) -> Self {
+        Self { only: Some(law), ..self }
+    }
+
+    /// Checks the laws of [`scheme`](super::scheme).
+    ///
+    /// # Errors
+    ///
+    /// The first law that is broken, with the simplest counterexample; a law that was left out and that there is not.
+    pub fn check_scheme<Q: Quantizer>(&self, quantizer: &Q) -> Result<Verdict, Broken> {
+        let subject = Erased::new(quantizer);
+        let check = |k: usize, trials: &Trials| scheme::CHECKS[k](&subject, trials);
+        self.judge(&format!("{quantizer:?}"), scheme::LAWS, &check, quantizer.waivers())
+    }
+
+    /// Checks the laws of [`estimator`](super::estimator). The estimator has observed nothing.
+    ///
+    /// # Errors
+    ///
+    /// As [`check_scheme`](Self::check_scheme).
+    pub fn check_estimator<E: RangeEstimator + 'static>(&self, estimator: &E) -> Result<Verdict, Broken> {
+        let waivers = estimator::waivers(estimator, estimator.feed());
+        let subject = estimator::erased(estimator);
+        let check = |k: usize, trials: &Trials| estimator::CHECKS[k](&subject, trials);
+        self.judge(&format!("{estimator:?}"), estimator::LAWS, &check, waivers)
+    }
+
+    /// Checks the laws of [`calculator`](super::calculator).
+    ///
+    /// # Errors
+    ///
+    /// As [`check_scheme`](Self::check_scheme).
+    pub fn check_calculator<P: ParamsCalculator + 'static>(&self, calculator: &P) -> Result<Verdict, Broken> {
+        let waivers = calculator::waivers(calculator);
+        let check = |k: usize, trials: &Trials| calculator::CHECKS[k](calculator, trials);
+        self.judge(&format!("{calculator:?}"), calculator::LAWS, &check, waivers)
+    }
+
+    /// Checks the laws of [`rounding`](super::rounding).
+    ///
+    /// # Errors
+    ///
+    /// As [`check_scheme`](Self::check_scheme).
+    pub fn check_rounding<R: Rounding>(&self, rounding: &R) -> Result<Verdict, Broken> {
+        let waivers = rounding::waivers(rounding, rounding.is_random());
+        let check = |k: usize, trials: &Trials| rounding::CHECKS[k](rounding, trials);
+        self.judge(&format!("{rounding:?}"), rounding::LAWS, &check, waivers)
+    }
+
+    /// Checks the laws of [`code`](super::code).
+    ///
+    /// # Errors
+    ///
+    /// As [`check_scheme`](Self::check_scheme).
+    pub fn check_codec<C: Codec>(&self, codec: &C) -> Result<Verdict, Broken> {
+        let check = |k: usize, trials: &Trials| code::CHECKS[k](codec, trials);
+        self.judge(&format!("{codec:?}"), code::LAWS, &check, Vec::new())
+    }
+
+    /// `check` checks the law of a number in `laws`.
+    fn judge(
+        &self,
+        subject: &str,
+        laws: &[Law],
+        check: &dyn Fn(usize, &Trials) -> Result<(), Breach>,
+        own: Vec<Waiver>,
+    ) -> Result<Verdict, Broken> {
+        let named = self.waived.iter().map(|waiver| waiver.law).chain(self.only);
+        if let Some(unknown) = named.into_iter().find(|law| !laws.contains(law)) {
+            return Err(Broken::no_such_law(unknown, subject, laws));
+        }
+        let mut verdict = Verdict::new(subject, self.cases);
+        for (k, &law) in laws.iter().enumerate().filter(|(_, law)| self.only.is_none_or(|only| only == **law)) {
+            match self.waived.iter().chain(&own).find(|waiver| waiver.law == law) {
+                Some(waiver) if self.only.is_some() => return Err(Broken::not_promised(waiver, subject)),
+                Some(waiver) => verdict.waive(waiver.clone()),
+                None => {
+                    let trials = Trials { law, cases: self.cases, seed: self.seed };
+                    check(k, &trials).map_err(|breach| Broken::law(law, subject, &breach))?;
+                    verdict.hold(law);
+                }
+            }
+        }
+        Ok(verdict)
+    }
+}

@@ -1,0 +1,85 @@
+//! A law put to the test on many cases.
+
+use super::law::Law;
+use super::random::Random;
+use super::shrink::{Shrink, Simplifying};
+use core::fmt::Debug;
+use proptest::strategy::{NewTree, Strategy};
+use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
+
+/// The simplest case that breaks a law, described for people to read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Breach(pub(super) String);
+
+/// So often is a case made simpler, at most.
+const SHRINKS: u32 = 20_000;
+/// In front of what a check says, to tell it from the message of a panic.
+const SAID: char = '\u{1}';
+
+/// Runs the cases of one law.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Trials {
+    pub(super) law: Law,
+    pub(super) cases: u32,
+    pub(super) seed: u64,
+}
+
+impl Trials {
+    /// Returns the same with at most so many cases: for a law of which a case takes long.
+    pub(super) fn at_most(self, cases: u32) -> Self {
+        Self { cases: self.cases.min(cases), ..self }
+    }
+
+    /// Checks cases that `make` makes, and returns the simplest that breaks the law. A panic breaks it, too.
+    pub(super) fn run<T: Shrink>(
+        &self,
+        make: &dyn Fn(&mut Random) -> T,
+        check: &dyn Fn(&T) -> Result<(), String>,
+    ) -> Result<(), Breach> {
+        let config =
+            Config { cases: self.cases, failure_persistence: None, max_shrink_iters: SHRINKS, ..Config::default() };
+        let mut runner = TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &self.seed_bytes()));
+        let outcome = runner
+            .run(&Cases(make), |case| check(&case).map_err(|breach| TestCaseError::fail(format!("{SAID}{breach}"))));
+        match outcome {
+            Ok(()) => Ok(()),
+            Err(TestError::Abort(reason)) => Err(Breach(format!("no cases: {}", reason.message()))),
+            Err(TestError::Fail(reason, case)) => Err(Breach(match reason.message().strip_prefix(SAID) {
+                Some(breach) => breach.into(),
+                None => format!("it panicked: {}\n{case:?}", reason.message()),
+            })),
+        }
+    }
+
+    /// Returns the seed of this law: the same every time, another for each law.
+    fn seed_bytes(&self) -> [u8; 32] {
+        // FNV-1a of the law's name.
+        let name = self.law.kind.bytes().chain(self.law.name.bytes());
+        let hash =
+            name.fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+        let mut random = Random::new(hash ^ self.seed);
+        let mut seed = [0; 32];
+        for bytes in seed.as_chunks_mut::<8>().0 {
+            *bytes = random.bits().to_le_bytes();
+        }
+        seed
+    }
+}
+
+/// Cases made by a function.
+struct Cases<'a, T>(&'a dyn Fn(&mut Random) -> T);
+
+impl<T> Debug for Cases<'_, T> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("Cases")
+    }
+}
+
+impl<T: Shrink> Strategy for Cases<'_, T> {
+    type Tree = Simplifying<T>;
+    type Value = T;
+
+    fn new_tree(&self, runner: &mut TestRunner) -> NewTree<Self> {
+        Ok(Simplifying::from((self.0)(&mut Random::of(runner)?)))
+    }
+}

@@ -1,0 +1,119 @@
+//! What a check came to.
+
+use super::law::{Law, Waiver};
+use super::trials::Breach;
+use core::fmt;
+
+/// Which laws held, and which were not promised, and why.
+///
+/// `Display` prints them for people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    subject: String,
+    cases: u32,
+    held: Vec<Law>,
+    waived: Vec<Waiver>,
+}
+
+impl Verdict {
+    pub(super) fn new(subject: &str, cases: u32) -> Self {
+        Self { subject: subject.into(), cases, held: Vec::new(), waived: Vec::new() }
+    }
+
+    pub(super) fn hold(&mut self, law: Law) {
+        self.held.push(law);
+    }
+
+    pub(super) fn waive(&mut self, waiver: Waiver) {
+        self.waived.push(waiver);
+    }
+
+    /// Returns the laws that held.
+    pub fn held(&self) -> &[Law] {
+        &self.held
+    }
+
+    /// Returns the laws that the subject does not promise, with the reasons.
+    pub fn waived(&self) -> &[Waiver] {
+        &self.waived
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}", self.subject)?;
+        write!(f, "{} laws held, each in {} cases:", self.held.len(), self.cases)?;
+        for (k, law) in self.held.iter().enumerate() {
+            write!(f, "{} {}", if k > 0 { "," } else { "" }, law.name)?;
+        }
+        if !self.waived.is_empty() {
+            write!(f, "\nnot promised:")?;
+        }
+        for Waiver { law, reason } in &self.waived {
+            write!(f, "\n    {}: {reason}", law.name)?;
+        }
+        Ok(())
+    }
+}
+
+/// A law that is broken, with the simplest case that breaks it; or terms that make no sense.
+///
+/// `Display` and `Debug` both print the report, so that `unwrap` shows it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Broken {
+    law: Law,
+    report: String,
+    counterexample: Option<String>,
+}
+
+impl Broken {
+    pub(super) fn law(law: Law, subject: &str, breach: &Breach) -> Self {
+        let Law { statement, why, .. } = law;
+        let report = format!("the law {law} is broken: {statement}\n{why}\n\n{subject}\n\n{}", breach.0);
+        Self { law, report, counterexample: Some(breach.0.clone()) }
+    }
+
+    pub(super) fn no_such_law(law: Law, subject: &str, laws: &[Law]) -> Self {
+        let known: Vec<&str> = laws.iter().map(|law| law.name).collect();
+        let kind = laws.first().map_or("", |law| law.kind);
+        let report = format!(
+            "{law} is named in the terms, but {subject} is judged by the laws of {kind}s, and there is no such one: {}",
+            known.join(", ")
+        );
+        Self { law, report, counterexample: None }
+    }
+
+    pub(super) fn not_promised(waiver: &Waiver, subject: &str) -> Self {
+        let Waiver { law, reason } = waiver;
+        let report = format!(
+            "{subject} does not promise {law}: {reason}. Say so, for the test report to list it: \
+             `without {{ {}: \"{reason}\" }}`",
+            law.name
+        );
+        Self { law: *law, report, counterexample: None }
+    }
+
+    /// Returns the law that is broken, or that the terms name.
+    pub fn broken_law(&self) -> Law {
+        self.law
+    }
+
+    /// Returns the simplest case that breaks the law, described; `None` if it is the terms that make no sense.
+    pub fn counterexample(&self) -> Option<&str> {
+        self.counterexample.as_deref()
+    }
+}
+
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.report)
+    }
+}
+
+impl fmt::Debug for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.report)
+    }
+}
+
+impl core::error::Error for Broken {}
