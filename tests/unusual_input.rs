@@ -3,7 +3,7 @@
 
 use ndarray::{Array, Array1, Array2, ArrayD, ArrayView1, Axis, IxDyn, ShapeBuilder, arr0, array};
 use proptest::prelude::*;
-use tensor_quant::convention::onnx_runtime::{BlockKind, quantize_matmul_nbits};
+use tensor_quant::convention::onnx_runtime::{BlockKind, entropy_threshold, quantize_matmul_nbits};
 use tensor_quant::convention::tflite::quantize_bias;
 use tensor_quant::metrics::{ErrorMetrics, Histogram, per_channel, per_tensor};
 use tensor_quant::num::Code;
@@ -677,6 +677,14 @@ fn blocks_that_would_be_filled_up_to_an_absurd_length_are_refused() {
         }
         assert!(quantize_matmul_nbits::<U4>(weights.view(), 1 << 16, BlockKind::Affine).is_ok());
     }
+}
+
+#[test]
+fn counts_whose_sum_is_beyond_64_bits_are_refused() {
+    let edges = [0.0_f32, 1.0, 2.0, 3.0, 4.0];
+    let error = message(entropy_threshold(&[u64::MAX, 6, u64::MAX, 1], &edges, 2));
+    assert!(error.starts_with("the sum of the counts must be below 2^64"), "{error}");
+    assert!(entropy_threshold(&[1, u64::MAX - 3, 1, 1], &edges, 2).is_ok());
 }
 
 #[test]

@@ -125,7 +125,8 @@ fn check_quantized_bins(bins: usize, quantized_bins: usize) -> Result<()> {
 ///
 /// # Errors
 ///
-/// [`Error::LengthMismatch`], and [`Error::InvalidSetting`] unless there are from 2 to as many quantized bins as there are counts.
+/// [`Error::LengthMismatch`], and [`Error::InvalidSetting`] unless there are from 2 to as many quantized bins as there are counts,
+/// and the counts' sum is below 2⁶⁴.
 ///
 /// # Examples
 ///
@@ -142,6 +143,10 @@ pub fn entropy_threshold<E: Copy>(counts: &[u64], edges: &[E], quantized_bins: u
         return Err(Error::LengthMismatch { what: "edges", expected: counts.len() + 1, actual: edges.len() });
     }
     check_quantized_bins(counts.len(), quantized_bins)?;
+    if counts.iter().try_fold(0_u64, |total, &count| total.checked_add(count)).is_none() {
+        let (what, expected) = ("the sum of the counts", "below 2^64");
+        return Err(Error::InvalidSetting { what, expected, actual: counts.iter().map(|&count| count as f64).sum() });
+    }
     let zero = counts.len() / 2;
     let candidates = (quantized_bins / 2..=zero).map(|i| (zero - i, (zero + i + 1).min(counts.len())));
     let mut divergence = Divergence::new(counts, quantized_bins);

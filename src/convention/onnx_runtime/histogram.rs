@@ -50,7 +50,7 @@ impl Histogram {
 
     /// Returns the number of values counted.
     pub fn total(&self) -> u64 {
-        self.counts.iter().sum()
+        self.counts.iter().fold(0, |total, &count| total.saturating_add(count))
     }
 
     pub(super) fn bins(&self) -> usize {
