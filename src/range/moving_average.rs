@@ -8,7 +8,9 @@ use crate::params::ValueRange;
 /// Returns the exponential moving average of each batch's minimum and maximum.
 ///
 /// The first batch sets both; then `min += c · (batch min − min)`, in f32, and likewise the maximum, with
-/// `c` = [`momentum`](Self::new). A batch is one call of `observe`; one without a finite value changes nothing.
+/// `c` = [`momentum`](Self::new): to the bit what PyTorch's moving averages are. A batch is one call of `observe`; one without
+/// a finite value changes nothing. With a momentum near 1 rounding may lead past the batch's extreme, and the two averages
+/// past each other: the range is then the one nearer to zero.
 ///
 /// It follows a distribution that drifts, as in training. For calibration, where it does not, [`MinMax`](super::MinMax)
 /// loses less.
@@ -89,7 +91,14 @@ impl RangeEstimator for MovingAverage {
     }
 
     fn range(&self, _target: &dyn Target) -> Result<ValueRange> {
-        if self.batches == 0 { Err(no_data(&self.seen)) } else { ValueRange::new(self.min, self.max.max(self.min)) }
+        if self.batches == 0 {
+            return Err(no_data(&self.seen));
+        }
+        if self.min > self.max {
+            let nearest = 0.0_f32.clamp(self.max, self.min);
+            return ValueRange::new(nearest, nearest);
+        }
+        ValueRange::new(self.min, self.max)
     }
 
     fn feed(&self) -> Feed {
@@ -97,8 +106,12 @@ impl RangeEstimator for MovingAverage {
     }
 }
 
-/// Returns `from + weight · (to − from)`, kept between the two: the difference of ±`f32::MAX` is infinite.
+/// Returns `from + weight · (to − from)`, each step rounded; of a difference that is infinite, as of ±`f32::MAX`, a finite
+/// number between the two.
 fn towards(from: f32, to: f32, weight: f32) -> f32 {
-    let step = if (to - from).is_finite() { weight * (to - from) } else { weight * to - weight * from };
-    (from + step).clamp(from.min(to), from.max(to))
+    if (to - from).is_finite() {
+        (from + weight * (to - from)).clamp(f32::MIN, f32::MAX)
+    } else {
+        (from + (weight * to - weight * from)).clamp(from.min(to), from.max(to))
+    }
 }
