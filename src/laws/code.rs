@@ -79,7 +79,7 @@ super::law::laws! {
 ///     }
 /// }
 ///
-/// let broken = Terms::default().check_codec(&HighFirst).unwrap_err();
+/// let broken = Terms::default().check_code(&HighFirst).unwrap_err();
 /// assert_eq!(broken.broken_law(), code::PACKING_ORDER);
 /// ```
 pub trait Codec: Debug {
@@ -117,8 +117,8 @@ pub trait Codec: Debug {
 /// use tensor_quant::laws::{Standard, Terms};
 /// use tensor_quant::num::{F8E4M3Fn, U4};
 ///
-/// println!("{}", Terms::default().check_codec(&Standard::<U4>::new())?);
-/// println!("{}", Terms::default().check_codec(&Standard::<F8E4M3Fn>::new())?);
+/// println!("{}", Terms::default().check_code(&Standard::<U4>::new())?);
+/// println!("{}", Terms::default().check_code(&Standard::<F8E4M3Fn>::new())?);
 /// # Ok::<(), tensor_quant::laws::Broken>(())
 /// ```
 #[derive(Clone, Copy, Default)]

@@ -114,7 +114,7 @@ macro_rules! rounding_laws {
 macro_rules! code_laws {
     ($name:ident: $subject:expr $(; $($terms:tt)*)?) => {
         $crate::__laws_as_tests! {
-            ($) $name code check_codec ($subject) [$($($terms)*)?]
+            ($) $name code check_code ($subject) [$($($terms)*)?]
             [ends round_trip monotone nearest saturates packed_length packing packing_order]
         }
     };

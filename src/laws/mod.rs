@@ -152,6 +152,6 @@ pub fn check_rounding<R: Rounding>(rounding: &R) -> Result<Verdict, Broken> {
 /// # Errors
 ///
 /// As [`check_scheme`].
-pub fn check_codec<C: Codec>(codec: &C) -> Result<Verdict, Broken> {
-    Terms::default().check_codec(codec)
+pub fn check_code<C: Codec>(codec: &C) -> Result<Verdict, Broken> {
+    Terms::default().check_code(codec)
 }

@@ -120,7 +120,7 @@ impl Terms {
     /// # Errors
     ///
     /// As [`check_scheme`](Self::check_scheme).
-    pub fn check_codec<C: Codec>(&self, codec: &C) -> Result<Verdict, Broken> {
+    pub fn check_code<C: Codec>(&self, codec: &C) -> Result<Verdict, Broken> {
         let check = |k: usize, trials: &Trials| code::CHECKS[k](codec, trials);
         self.judge(&format!("{codec:?}"), code::LAWS, &check, Vec::new())
     }

@@ -90,12 +90,12 @@ impl Codec for Nibbles {
 }
 
 fn is_caught(law: Law, bug: Bug) {
-    caught(law, Terms::default().only(law).check_codec(&Nibbles(bug)));
+    caught(law, Terms::default().only(law).check_code(&Nibbles(bug)));
 }
 
 #[test]
 fn without_a_bug_every_law_holds() {
-    laws::check_codec(&Nibbles(Bug::None)).unwrap();
+    laws::check_code(&Nibbles(Bug::None)).unwrap();
 }
 
 #[test]

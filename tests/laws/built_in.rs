@@ -205,7 +205,7 @@ code_laws! { f16_codes: Standard::<f16>::new() }
 fn all_other_code_types() {
     macro_rules! hold {
         ($($code:ty)*) => {$(
-            Terms::default().check_codec(&Standard::<$code>::new()).unwrap();
+            Terms::default().check_code(&Standard::<$code>::new()).unwrap();
         )*};
     }
     hold! { i8 u8 i16 u16 i32 I1 U1 I2 U2 U4 bf16 F4E2M1Fn F6E2M3Fn F6E3M2Fn F8E3M4 F8E4M3 F8E4M3B11Fnuz F8E4M3Fn F8E4M3Fnuz }
