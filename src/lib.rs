@@ -72,6 +72,7 @@
 //! - `std` (default): run-time detection of the CPU. Without it the crate is `no_std + alloc`, and runs at the SIMD level
 //!   that the target guarantees.
 //! - `proptest`: the laws of quantization as tests for your own schemes (`laws`, and the page `docs::own_scheme`).
+//! - `rayon`: threads for large tensors, and for many at once; the results are the same for any number of them.
 //! - `serde`: saving and loading calibrators, and `Serialize` and `Deserialize` for estimators.
 //! - `safetensors`: reading and writing `.safetensors` files, tensor by tensor.
 //! - `tflite`: reading, changing and writing `.tflite` files.
