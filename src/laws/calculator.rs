@@ -1,4 +1,4 @@
-//! The laws of calculators: a [`ParamsCalculator`](crate::ParamsCalculator) of your own.
+//! The laws of calculators: a [`ParamsCalculator`] of your own.
 //!
 //! Each is checked for ranges of every kind (ordinary, of one sign, constant, zero, subnormal, up to ±`f32::MAX`) and for the
 //! codes that the calculator makes of each integer type, from 2 bits to 32.

@@ -1,4 +1,4 @@
-//! The laws of range estimators: a [`RangeEstimator`](crate::RangeEstimator) of your own.
+//! The laws of range estimators: a [`RangeEstimator`] of your own.
 //!
 //! Two estimators are the same here if they give the same range, bit for bit, for two targets: affine and symmetric codes of
 //! 8 bits.

@@ -1,4 +1,4 @@
-//! The laws of roundings: a [`Rounding`](crate::Rounding) of your own. The kernels rely on them.
+//! The laws of roundings: a [`Rounding`] of your own. The kernels rely on them.
 
 use super::known;
 use super::law::Waiver;

@@ -56,7 +56,7 @@ trait Layout {
     const MIN_EXPONENT: u32 = (127 + 1 - Self::BIAS) as u32;
 }
 
-/// A [`Layout`] as numbers: what it takes to round to the nearest code in integers, as [`encode_nearest`] does.
+/// The layout of a float of 8 bits or fewer as numbers: what it takes to round to the nearest code in integers.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SmallFloat {
     /// The bits of an f32's mantissa that are dropped.
