@@ -13,7 +13,7 @@
 
 use crate::error::{Error, Result};
 use std::fs::{self, File, Metadata};
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
@@ -60,6 +60,7 @@ impl Output {
     }
 
     /// Returns the error of an operation on the file.
+    #[cfg(any(feature = "serde", feature = "safetensors"))]
     pub(crate) fn failed(&self, source: io::Error) -> Error {
         failed(&self.path, source)
     }
@@ -92,7 +93,7 @@ impl Output {
 #[cfg(any(feature = "serde", feature = "pipeline"))]
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     let mut output = Output::create(path)?;
-    output.file().write_all(bytes).map_err(|error| output.failed(error))?;
+    io::Write::write_all(output.file(), bytes).map_err(|error| output.failed(error))?;
     output.finish()
 }
 
