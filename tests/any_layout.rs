@@ -437,6 +437,8 @@ fn larger_tensors_in_every_layout_and_granularity() {
                     for granularity in granularities(shape.len(), &[1, 3, 32, 100, 256, 300]) {
                         let scheme = Scheme::<i8>::affine().with_granularity(granularity);
                         check(&view, &scheme, |x, _| x.round_ties_even()).unwrap();
+                        let scheme = Scheme::<I4>::symmetric().with_granularity(granularity);
+                        check(&view, &scheme, |x, _| x.round_ties_even()).unwrap();
                         // A histogram a group: thousands of them would take all of the time.
                         if granularity.groups(view.shape()).unwrap() <= 500 {
                             let scheme = Scheme::<u8>::symmetric().with_rounding(Stochastic { seed: 3 });

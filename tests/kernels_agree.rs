@@ -5,7 +5,7 @@
 
 use proptest::prelude::*;
 use tensor_quant::kernel::{self, Extremes, Mapping, reference};
-use tensor_quant::num::{Code, F4E2M1Fn, F8E4M3Fn, F8E4M3Fnuz, F8E5M2, I2, Real};
+use tensor_quant::num::{Code, F4E2M1Fn, F8E3M4, F8E4M3Fn, F8E4M3Fnuz, F8E5M2, I2, Real};
 use tensor_quant::params::{AffineParams, CodeRange, NanPolicy};
 use tensor_quant::{Ceil, Floor, HalfAway, I4, Rounding, Scaling, Stochastic, TiesEven, TowardZero, U4, bf16, f16};
 
@@ -237,23 +237,37 @@ proptest! {
     }
 
     #[test]
-    fn straight_through_gradients(x in reals(), mapping in mapping::<i8>()) {
-        let gradient: Vec<f32> = (0..x.len()).map(|i| i as f32 + 0.5).collect();
-        for level in kernel::levels() {
-            let mut got = vec![0.0; x.len()];
-            kernel::fake_quantize_backward(level, &x, &gradient, &mapping, TiesEven, &mut got, 0);
-            for i in 0..x.len() {
-                let shifted = if mapping.params.offset() == 0.0 { x[i] } else { x[i] - mapping.params.offset() };
-                let quotient = match mapping.scaling {
-                    Scaling::Divide => shifted / mapping.params.scale(),
-                    Scaling::Reciprocal => shifted * (1.0 / mapping.params.scale()),
-                };
-                let code = f64::from(quotient.round_ties_even()) + f64::from(mapping.params.zero_point());
-                let inside = mapping.codes.min() <= code && code <= mapping.codes.max();
-                prop_assert_eq!(got[i], if inside { gradient[i] } else { 0.0 }, "{:?} {}", level, x[i]);
-            }
+    fn straight_through_gradients(
+        x in reals(), mapping in mapping::<i8>(), wide in mapping::<u16>(), float in mapping::<F8E3M4>(),
+    ) {
+        passes_where_not_clamped(&x, &mapping, TiesEven)?;
+        passes_where_not_clamped(&x, &mapping, HalfAway)?;
+        passes_where_not_clamped(&x, &mapping, Ceil)?;
+        passes_where_not_clamped(&x, &wide, Floor)?;
+        // The largest of these codes is 15.5, which is no whole number, and is not clamped.
+        passes_where_not_clamped(&x, &float, TiesEven)?;
+    }
+}
+
+fn passes_where_not_clamped<R: Rounding>(x: &[f32], mapping: &Mapping, rounding: R) -> Result<(), TestCaseError> {
+    let gradient: Vec<f32> = (0..x.len()).map(|i| i as f32 + 0.5).collect();
+    for level in kernel::levels() {
+        let mut got = vec![0.0; x.len()];
+        kernel::fake_quantize_backward(level, x, &gradient, mapping, rounding, &mut got, 0);
+        for i in 0..x.len() {
+            let shifted = if mapping.params.offset() == 0.0 { x[i] } else { x[i] - mapping.params.offset() };
+            let quotient = match mapping.scaling {
+                Scaling::Divide => shifted / mapping.params.scale(),
+                Scaling::Reciprocal => shifted * (1.0 / mapping.params.scale()),
+            };
+            let rounded = if mapping.codes.is_integer() { rounding.round(quotient, 0) } else { quotient };
+            let code = f64::from(rounded) + f64::from(mapping.params.zero_point());
+            let inside = mapping.codes.min() <= code && code <= mapping.codes.max();
+            let want = if inside { gradient[i] } else { 0.0 };
+            prop_assert_eq!(got[i], want, "{:?} {:?} {:?} {}", level, rounding, mapping, x[i]);
         }
     }
+    Ok(())
 }
 
 /// Where a quotient that is off in its last place gives another code: beside the middle between two codes, and for the

@@ -10,7 +10,7 @@
 
 use super::bytes::{BLOCK, OwnZeroPoints, can_add, quantize_each, quantize_shared};
 use super::elementwise::{Positions, for_each_run, map_slice};
-use super::fake_quantize::{backward, fake_each};
+use super::fake_quantize::{Unrounded, backward, fake_each};
 use super::quantize::{FromByte, TILE, grid_of, to_small_floats};
 use super::quotient::{Each, Method, Shared, quotients, reciprocal};
 use super::rounding::BuiltIn;
@@ -228,7 +228,11 @@ pub(crate) fn fake_quantize_backward_span<C: Code, R: Rounding>(
                 }
                 let bounds = (&lo[..quotients.len()], &hi[..quotients.len()]);
                 let (gradient, out) = (&gradient[tile.clone()], &mut out[tile]);
-                backward(level, quotients, gradient, bounds, settings.rounding, out, positions);
+                if codes.is_integer() {
+                    backward(level, quotients, gradient, bounds, settings.rounding, out, positions);
+                } else {
+                    backward(level, quotients, gradient, bounds, Unrounded, out, positions);
+                }
             }),
         }
     });
@@ -327,11 +331,20 @@ impl Own<'_> {
             quantize_each(level, x, self.divisors(), zero_points, codes, exact, out);
         } else if let Some(out) = C::as_u8s(out) {
             quantize_each(level, x, self.divisors(), zero_points, codes, exact, out);
-        } else if C::KIND == CodeKind::Integer && C::BITS < 8 && x.len() <= TILE {
+        } else if C::KIND == CodeKind::Integer && C::BITS < 8 {
             let mut bytes = [0_i8; TILE];
-            let bytes = &mut bytes[..x.len()];
-            quantize_each(level, x, self.divisors(), zero_points, codes, exact, bytes);
-            map_slice(level, FromByte, bytes, out, 0);
+            for start in (0..x.len()).step_by(TILE) {
+                let end = x.len().min(start + TILE);
+                // The kernel wants a block: the last one begins among elements that are done.
+                let start = start.min(end - BLOCK);
+                let (own, bytes) = (self.part(start..end), &mut bytes[..end - start]);
+                let zero_points = match zero_points {
+                    OwnZeroPoints::Each(_) => OwnZeroPoints::Each(own.zero_points),
+                    all @ OwnZeroPoints::All(_) => all,
+                };
+                quantize_each(level, &x[start..end], own.divisors(), zero_points, codes, exact, bytes);
+                map_slice(level, FromByte, bytes, &mut out[start..end], 0);
+            }
         } else {
             return false;
         }

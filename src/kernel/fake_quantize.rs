@@ -253,7 +253,8 @@ fn recode_each<S: Simd, C: Code, R: Rounding>(
 /// The straight-through gradient of [`fake_quantize`]: what flows back through element `x` is `gradient` where its code
 /// was not clamped, else `gradient · 0`, a zero of its sign. NaN passes nothing.
 ///
-/// The bound is on the rounded quotient: `qmin ≤ round((x − offset) / scale) + zero_point ≤ qmax`.
+/// The bound is on the rounded quotient: `qmin ≤ round((x − offset) / scale) + zero_point ≤ qmax`. Of floating codes, which
+/// are not whole numbers, it is on the quotient itself.
 ///
 /// # Panics
 ///
@@ -269,7 +270,7 @@ pub fn fake_quantize_backward<T: Real, R: Rounding>(
 ) {
     assert_eq!(x.len(), gradient.len(), "gradient: expected a length of {}, got {}", x.len(), gradient.len());
     assert_eq!(x.len(), out.len(), "reals: expected a length of {}, got {}", x.len(), out.len());
-    if rounding.is_random() {
+    if rounding.is_random() && mapping.codes.is_integer() {
         return backward_by_quotients(level, x, gradient, mapping, rounding, out, first_index);
     }
     let kept = kept(mapping, rounding);
@@ -297,16 +298,14 @@ fn kept<R: Rounding>(mapping: &Mapping, rounding: R) -> (f32, f32) {
             Scaling::Divide => shifted / params.scale(),
             Scaling::Reciprocal => shifted * inverse,
         };
-        rounding.round(quotient, 0)
+        if mapping.codes.is_integer() { rounding.round(quotient, 0) } else { quotient }
     };
     let guess = |quotient: f32| quotient * params.scale() + params.offset();
     let first_inside = first_with(guess(grid.lo - 0.5), |x| rounded(x) >= grid.lo);
-    let first_beyond = first_with(guess(grid.hi + 0.5), |x| rounded(x) > grid.hi);
-    match (first_inside, first_beyond) {
-        (Some(first), Some(beyond)) => (first, before(beyond)),
-        (Some(first), None) => (first, f32::INFINITY),
-        (None, _) => (f32::INFINITY, f32::NEG_INFINITY),
+    if grid.hi == f32::INFINITY {
+        return (first_inside, f32::INFINITY);
     }
+    (first_inside, before(first_with(guess(grid.hi + 0.5), |x| rounded(x) > grid.hi)))
 }
 
 /// The place of a float in the order of all that are not NaN.
@@ -323,14 +322,11 @@ fn before(x: f32) -> f32 {
     at(place(x) - 1)
 }
 
-/// Returns the smallest float for which `holds` is true, given that it is for all above: found from a guess, in steps that
-/// double until the answer lies between two, then by halving.
-fn first_with(guess: f32, holds: impl Fn(f32) -> bool) -> Option<f32> {
+/// Returns the smallest float for which `holds` is true, given that it is for all above, ∞ included: found from a guess, in
+/// steps that double until the answer lies between two, then by halving.
+fn first_with(guess: f32, holds: impl Fn(f32) -> bool) -> f32 {
     let (least, most) = (i64::from(place(f32::NEG_INFINITY)), i64::from(place(f32::INFINITY)));
-    if !holds(f32::INFINITY) {
-        return None;
-    }
-    let holds = |place: i64| holds(at(place as i32));
+    let holds = |place: i64| place == most || holds(at(place as i32));
     let guess = if guess.is_nan() { 0 } else { i64::from(place(guess)) };
     // Does not hold at `below`, unless that is beyond all floats; holds at `above`.
     let (mut below, mut above, mut step) = (least - 1, most, 1);
@@ -359,7 +355,7 @@ fn first_with(guess: f32, holds: impl Fn(f32) -> bool) -> Option<f32> {
         let middle = below + (above - below) / 2;
         if holds(middle) { above = middle } else { below = middle }
     }
-    Some(at(above as i32))
+    at(above as i32)
 }
 
 #[inline(always)]
@@ -406,6 +402,17 @@ fn backward_by_quotients<T: Real, R: Rounding>(
             let bounds = (grid.lo, grid.hi);
             dispatch!(level, simd => backward_body(simd, quotients, gradient, bounds, rounding, out, positions));
         });
+    }
+}
+
+/// Leaves a quotient as it is: floating codes are clamped before they are rounded.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Unrounded;
+
+impl Rounding for Unrounded {
+    #[inline(always)]
+    fn round(self, x: f32, _index: u64) -> f32 {
+        x
     }
 }
 

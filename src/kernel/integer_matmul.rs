@@ -76,7 +76,7 @@ impl IntegerWeights {
 }
 
 /// Writes the sums of products of each row of `x`, `[rows, depth]`, with each channel of the weights to `out`,
-/// `[rows, channels]`. They wrap in 32 bits, where nothing less than 2¹⁶ deep gets.
+/// `[rows, channels]`. They wrap in 32 bits, where nothing less than 2¹⁶ deep gets with a zero point of 8 bits.
 ///
 /// # Panics
 ///

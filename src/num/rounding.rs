@@ -22,7 +22,8 @@ const WHOLE: f32 = 8_388_608.0;
 /// - **identity on whole numbers:** `round(k) = k`, so that a quotient that was clamped to the code range stays in it;
 /// - **monotone** for a fixed `index`: `x ≤ y` gives `round(x) ≤ round(y)`;
 /// - **at most one away:** `|round(x) − x| < 1`;
-/// - NaN stays NaN, ±∞ stays ±∞.
+/// - NaN stays NaN, ±∞ stays ±∞;
+/// - a rounding that looks at `index` says so, with [`is_random`](Self::is_random).
 ///
 /// # Examples
 ///

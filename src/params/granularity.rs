@@ -83,6 +83,11 @@ impl Granularity {
     ///
     /// As [`groups`](Self::groups).
     pub fn spans(self, shape: &[usize]) -> Result<impl Iterator<Item = Span>> {
+        self.all_spans(shape)
+    }
+
+    /// The same, by a type that has a name.
+    pub(crate) fn all_spans(self, shape: &[usize]) -> Result<Spans> {
         let (count, len, groups_per_step, repeat) = match self {
             Granularity::Tensor => {
                 let total = product(shape);
@@ -123,9 +128,30 @@ impl Granularity {
     }
 }
 
-enum Spans {
+/// The runs of a tensor, all equally long, from one of them on.
+#[derive(Clone, Debug)]
+pub(crate) enum Spans {
     Regular { count: usize, len: usize, groups_per_step: usize, repeat: usize, next: usize },
     Rows { outer: usize, axis_len: usize, inner: usize, size: usize, blocks: usize, next: usize },
+}
+
+impl Spans {
+    /// Returns how many runs there are, and the elements of each.
+    pub(crate) fn number_and_len(&self) -> (usize, usize) {
+        match self {
+            Spans::Regular { count, len, .. } => (*count, *len),
+            Spans::Rows { outer, axis_len, inner, .. } => (outer.saturating_mul(*axis_len), *inner),
+        }
+    }
+
+    /// Returns the runs from the one with this number on.
+    pub(crate) fn starting_at(&self, number: usize) -> Self {
+        let mut spans = self.clone();
+        match &mut spans {
+            Spans::Regular { next, .. } | Spans::Rows { next, .. } => *next = number,
+        }
+        spans
+    }
 }
 
 impl Iterator for Spans {

@@ -25,6 +25,7 @@ pub use code_range::CodeRange;
 pub use fixed_point::{
     FixedPointMultiplier, ProductRounding, rounding_divide_by_power_of_two, rounding_doubling_high_multiply,
 };
+pub(crate) use granularity::Spans;
 pub use granularity::{Granularity, Span};
 pub use nan_policy::NanPolicy;
 pub use power_of_two::PowerOfTwo;

@@ -121,7 +121,7 @@ pub(super) fn restore<C: Code>(codes: &[C], shape: &[usize], params: &QuantParam
         for span in task.spans() {
             let range = span.start..span.start + span.len;
             let start = span.start - task.range().start;
-            dequantize_span(level, params, *span, &codes[range], &mut out[start..start + span.len]);
+            dequantize_span(level, params, span, &codes[range], &mut out[start..start + span.len]);
         }
     });
 }

@@ -10,7 +10,7 @@ use super::estimate::Observed;
 use super::stream::{Visit, for_each_f32_piece, in_f32};
 use crate::error::Result;
 use crate::num::Real;
-use crate::params::{Granularity, Span};
+use crate::params::{Granularity, Span, Spans};
 use alloc::vec::Vec;
 use core::ops::Range;
 use ndarray::{ArrayView, Dimension};
@@ -26,8 +26,17 @@ const FEWEST: usize = 4;
 /// Neighbouring elements of a tensor, in row-major order.
 #[derive(Clone, Debug)]
 pub(super) struct Task {
-    spans: Vec<Span>,
+    runs: Runs,
     range: Range<usize>,
+}
+
+/// The runs of a task. There may be one for each few elements, and so they are made when they are asked for.
+#[derive(Clone, Debug)]
+enum Runs {
+    /// So many whole runs, from one on.
+    Whole(Spans, usize),
+    /// A part of a run.
+    Part(Span),
 }
 
 impl Task {
@@ -37,21 +46,30 @@ impl Task {
     }
 
     /// Returns its elements as runs, in order.
-    pub(super) fn spans(&self) -> &[Span] {
-        &self.spans
+    pub(super) fn spans(&self) -> impl Iterator<Item = Span> {
+        let (whole, part) = match &self.runs {
+            Runs::Whole(spans, number) => (Some(spans.clone().take(*number)), None),
+            Runs::Part(span) => (None, Some(*span)),
+        };
+        whole.into_iter().flatten().chain(part)
     }
 
     /// Returns the groups of its elements, where groups are runs in order.
     pub(super) fn groups(&self) -> Range<usize> {
-        let first = self.spans.first().map_or(0, |span| span.first_group);
-        let end = self.spans.last().map_or(0, |span| span.first_group + span.len.div_ceil(span.repeat));
-        first..end
+        let end = |span: Span| span.first_group + span.len.div_ceil(span.repeat);
+        match &self.runs {
+            Runs::Part(span) => span.first_group..end(*span),
+            Runs::Whole(spans, number) => {
+                let (first, last) = (spans.clone().next(), spans.clone().take(*number).last());
+                first.map_or(0, |span| span.first_group)..last.map_or(0, end)
+            }
+        }
     }
 
     /// Calls `visit` with each of its pieces, in order. `slice` is the whole tensor.
     pub(super) fn for_each_f32_piece<T: Real>(&self, slice: &[T], visit: Visit<'_>) -> Result<()> {
         let mut widened = Vec::new();
-        for piece in self.spans.iter().flat_map(|span| span.pieces(PIECE)) {
+        for piece in self.spans().flat_map(|span| span.pieces(PIECE)) {
             visit(piece, in_f32(&slice[piece.start..piece.start + piece.len], &mut widened))?;
         }
         Ok(())
@@ -64,18 +82,25 @@ impl Task {
 ///
 /// Those of [`Granularity::spans`].
 pub(super) fn tasks_of(granularity: Granularity, shape: &[usize]) -> Result<Vec<Task>> {
-    let mut tasks: Vec<Task> = Vec::new();
-    for span in granularity.spans(shape)?.flat_map(|span| span.pieces(TASK)) {
-        let end = span.start + span.len;
-        match tasks.last_mut() {
-            Some(task) if task.range.len() + span.len <= TASK => {
-                task.spans.push(span);
-                task.range.end = end;
-            }
-            _ => tasks.push(Task { spans: Vec::from([span]), range: span.start..end }),
-        }
+    let spans = granularity.all_spans(shape)?;
+    let (number, len) = spans.number_and_len();
+    if len == 0 {
+        return Ok(Vec::new());
     }
-    Ok(tasks)
+    if len > TASK {
+        let parts = spans.flat_map(|span| span.pieces(TASK));
+        return Ok(parts
+            .map(|part| Task { range: part.start..part.start + part.len, runs: Runs::Part(part) })
+            .collect());
+    }
+    let together = TASK / len;
+    Ok((0..number)
+        .step_by(together)
+        .map(|first| {
+            let runs = together.min(number - first);
+            Task { range: first * len..(first + runs) * len, runs: Runs::Whole(spans.starting_at(first), runs) }
+        })
+        .collect())
 }
 
 /// What is done with a piece of a tensor: its elements, and as many of the output. Returns what was noticed.

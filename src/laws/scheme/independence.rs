@@ -217,11 +217,22 @@ fn on_threads(threads: usize, subject: &dyn Subject, tensor: &Tensor) -> Result<
 #[cfg(not(feature = "rayon"))]
 fn on_threads(threads: usize, subject: &dyn Subject, tensor: &Tensor) -> Result<Outcome, String> {
     let quantize = || tensor.with_view(|view| subject.quantize(view));
-    let outcome = std::thread::scope(|scope| {
+    let outcomes: Vec<_> = std::thread::scope(|scope| {
         let others: Vec<_> = (1..threads).map(|_| scope.spawn(quantize)).collect();
-        let own = quantize();
-        others.into_iter().filter_map(|other| other.join().ok()).last().unwrap_or(own)
+        others.into_iter().map(std::thread::ScopedJoinHandle::join).collect()
     });
+    let mut outcome = quantize();
+    let bits = |outcome: &Outcome| outcome.codes.iter().map(|code| code.to_bits()).collect::<Vec<u64>>();
+    for other in outcomes {
+        let other = other.map_err(|_| format!("a panic on one of {threads} threads"))?;
+        // The one that differs is the one to compare with.
+        if let (Ok(own), Ok(theirs)) = (&outcome, &other)
+            && bits(own) == bits(theirs)
+        {
+            continue;
+        }
+        outcome = other;
+    }
     outcome.map_err(|error| format!("an error on {threads} threads: {error}"))
 }
 
