@@ -149,5 +149,6 @@ fn of_estimator(parts: &Parts<'_>, waivers: &mut Vec<Waiver>) {
     }
     if estimator.is::<Percentile>() {
         waivers.extend(all(&[laws::SIGN_SYMMETRY], "the quantiles need not lie symmetrically"));
+        waivers.extend(all(&[laws::POWERS_OF_TWO], "where both quantiles of other values are 0, the scale is 1"));
     }
 }

@@ -26,10 +26,10 @@
 ///     }
 /// }
 /// ```
-#[macro_export]
+#[macro_export(local_inner_macros)]
 macro_rules! scheme_laws {
     ($name:ident: $subject:expr $(; $($terms:tt)*)?) => {
-        $crate::__laws_as_tests! {
+        __laws_as_tests! {
             ($) $name scheme check_scheme ($subject) [$($($terms)*)?]
             [
                 answers codes_in_range mapping restores within_half_a_step within_a_step saturates monotone idempotent
@@ -48,10 +48,10 @@ macro_rules! scheme_laws {
 /// ```
 /// tensor_quant::estimator_laws! { min_max: tensor_quant::range::MinMax::default() }
 /// ```
-#[macro_export]
+#[macro_export(local_inner_macros)]
 macro_rules! estimator_laws {
     ($name:ident: $subject:expr $(; $($terms:tt)*)?) => {
-        $crate::__laws_as_tests! {
+        __laws_as_tests! {
             ($) $name estimator check_estimator ($subject) [$($($terms)*)?]
             [
                 answers no_data non_finite order splits merge merge_commutes merge_associates merge_nothing feed covers hull
@@ -69,10 +69,10 @@ macro_rules! estimator_laws {
 /// ```
 /// tensor_quant::calculator_laws! { affine: tensor_quant::params::Affine::default() }
 /// ```
-#[macro_export]
+#[macro_export(local_inner_macros)]
 macro_rules! calculator_laws {
     ($name:ident: $subject:expr $(; $($terms:tt)*)?) => {
-        $crate::__laws_as_tests! {
+        __laws_as_tests! {
             ($) $name calculator check_calculator ($subject) [$($($terms)*)?]
             [
                 answers zero_point_is_a_code zero_exact ends codes_used constants monotone powers_of_two sign_symmetry
@@ -90,10 +90,10 @@ macro_rules! calculator_laws {
 /// ```
 /// tensor_quant::rounding_laws! { half_away: tensor_quant::HalfAway }
 /// ```
-#[macro_export]
+#[macro_export(local_inner_macros)]
 macro_rules! rounding_laws {
     ($name:ident: $subject:expr $(; $($terms:tt)*)?) => {
-        $crate::__laws_as_tests! {
+        __laws_as_tests! {
             ($) $name rounding check_rounding ($subject) [$($($terms)*)?]
             [
                 identity whole monotone less_than_one_away nearest non_finite integer_form index repeatable sign_symmetry
@@ -110,10 +110,10 @@ macro_rules! rounding_laws {
 /// ```
 /// tensor_quant::code_laws! { i4: tensor_quant::laws::Standard::<tensor_quant::I4>::new() }
 /// ```
-#[macro_export]
+#[macro_export(local_inner_macros)]
 macro_rules! code_laws {
     ($name:ident: $subject:expr $(; $($terms:tt)*)?) => {
-        $crate::__laws_as_tests! {
+        __laws_as_tests! {
             ($) $name code check_code ($subject) [$($($terms)*)?]
             [ends round_trip monotone nearest saturates packed_length packing packing_order]
         }
@@ -165,7 +165,7 @@ mod tests {
         for laws in kinds {
             let kind = laws[0].kind;
             let macro_of_kind = text.split(&format!("macro_rules! {kind}_laws")).nth(1).unwrap_or_default();
-            let list = macro_of_kind.split("#[macro_export]").next().unwrap_or_default();
+            let list = macro_of_kind.split("#[macro_export").next().unwrap_or_default();
             let named: Vec<&str> =
                 list.split(']').nth(1).unwrap_or_default().split(|c: char| c != '_' && !c.is_alphanumeric()).collect();
             let named: Vec<&str> = named.into_iter().filter(|name| !name.is_empty()).collect();
