@@ -138,6 +138,24 @@ fn what_stands_behind_a_file_does_not_move_with_every_copy() {
     }
 }
 
+/// The length would be written over the start, and the data, which nothing refers to any longer, added to every copy.
+#[test]
+fn a_place_behind_the_file_whose_start_and_length_overlap_is_an_error() {
+    let (mut file, field) = Crafted::new(4);
+    let buffers = file.word(1);
+    file.refer(field, buffers);
+    let entry = file.word(0);
+    // A buffer without data of its own: its start at 4, its length at 8 of 24 bytes.
+    let vtable = file.word(u32::from_le_bytes([10, 0, 24, 0]));
+    file.word(u32::from_le_bytes([0, 0, 4, 0]));
+    file.word(8);
+    let buffer = file.word(0);
+    file.0[buffer..buffer + 4].copy_from_slice(&((buffer - vtable) as u32).to_le_bytes());
+    file.0.resize(file.0.len() + 20, 0);
+    file.refer(entry, buffer);
+    assert!(file.reason().contains("field 1 of Buffer") && file.reason().contains("shares bytes"), "{}", file.reason());
+}
+
 #[test]
 fn a_table_that_is_too_long_to_be_added_to_is_an_error() {
     let (mut file, _) = Crafted::new(5);

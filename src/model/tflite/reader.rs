@@ -121,17 +121,18 @@ impl Reader<'_> {
         Ok(table)
     }
 
-    /// Returns an error unless every field is within its table, and every reference a field of its own.
+    /// Returns an error unless every field is within its table, and every one that the writer changes, a reference or the place
+    /// of data behind the flatbuffer, has its bytes to itself.
     fn check_fields(&self, slots: &[u16], len: u16, shape: &Shape, at: u64) -> Result<()> {
         for (slot, &field) in slots.iter().enumerate().filter(|(_, field)| **field != 0) {
             if field < 4 || field >= len {
                 let reason = format!("field {slot} of {} at {at} stands at {field} of its {len} bytes", shape.name);
                 return Err(self.bad(reason));
             }
-            if shape.reference(slot as u16).is_some() {
-                let overlaps = |other: u16| other != 0 && (field..field.saturating_add(4)).contains(&other);
+            if let Some(width) = shape.width(slot as u16) {
+                let overlaps = |other: u16| other != 0 && (field..field.saturating_add(width)).contains(&other);
                 let sharing = slots.iter().filter(|&&other| overlaps(other)).count();
-                if sharing > 1 || len.saturating_sub(field) < 4 {
+                if sharing > 1 || len.saturating_sub(field) < width {
                     return Err(self.bad(format!("field {slot} of {} at {at} shares bytes with another", shape.name)));
                 }
             }

@@ -51,6 +51,12 @@ impl Union {
 }
 
 impl Shape {
+    /// Returns the bytes of a field that depends on where things stand: a reference, or a place behind the flatbuffer.
+    pub(super) fn width(&self, slot: u16) -> Option<u16> {
+        let is_outside = self.outside.is_some_and(|(start, len)| slot == start || slot == len);
+        if is_outside { Some(8) } else { self.reference(slot).map(|_| 4) }
+    }
+
     pub(super) fn reference(&self, slot: u16) -> Option<Field> {
         self.references.iter().find(|(known, _)| *known == slot).map(|(_, field)| *field)
     }
