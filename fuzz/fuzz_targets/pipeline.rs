@@ -37,7 +37,7 @@ fn quantize(bytes: &[u8]) {
         Ok(outcome) => {
             assert!(inspected && outcome.changed().next().is_some());
             let report = Report::new(&outcome);
-            let _ = (report.to_html(), report.to_json(), report.to_table(Style::Coloured));
+            let _ = (report.to_html(), report.to_json(), report.to_table(Style::Coloured, Some(80)));
             inspect_file(&output).expect("what was written can be read");
             let comparison = compare_files(&input, &output).expect("what was written can be compared");
             assert!(comparison.tensors.len() >= outcome.changed().count());
