@@ -1,6 +1,7 @@
 //! What is built in keeps every law but those that are named here.
 
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 use tensor_quant::laws::strategies::{AnyEstimator, schemes};
 use tensor_quant::laws::{Standard, Terms, scheme};
 use tensor_quant::num::{
@@ -88,7 +89,9 @@ fn schemes_with_other_estimators() {
 
 /// One type for all of them, and a case or two of each law.
 fn any_scheme_holds<C: Code>(cases: u32) {
-    let config = ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() };
+    // The same schemes in every run: among all that there are, some take minutes.
+    let rng_seed = RngSeed::Fixed(7);
+    let config = ProptestConfig { cases, failure_persistence: None, rng_seed, ..ProptestConfig::default() };
     proptest!(config, |(scheme in (0_usize..=3).prop_flat_map(schemes::<C>))| {
         // A search takes milliseconds for each group.
         let searches = matches!(scheme.estimator, AnyEstimator::Entropy(_) | AnyEstimator::Mse(_) | AnyEstimator::LpNorm(_));
