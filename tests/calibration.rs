@@ -339,8 +339,9 @@ fn counts_do_not_overflow() {
         calibrator.observe("x", values.view()).unwrap();
         assert_eq!(calibrator.seen("x").unwrap().count, u64::MAX);
         let range = calibrator.ranges("x", &Scheme::<u8>::affine()).unwrap()[0];
-        // Whole numbers have no error with a step of 1, of which 255 make a range.
-        assert!(-256.0 < range.min() && range.max() < 256.0, "{}: {range}", E::NAME);
+        // Whole numbers have no squared error with a step of 1, of which 255 make a range; nobody else looks that far.
+        let most = if E::NAME == "mse" { 256.0 } else { 99.0 };
+        assert!(-most < range.min() && range.max() < most, "{}: {range}", E::NAME);
     }
     check(Entropy::default());
     check(LpNorm::new(2.4).unwrap());

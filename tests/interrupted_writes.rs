@@ -344,7 +344,7 @@ fn the_input_is_never_the_output_by_whatever_name() {
     for report in ["./out.json", "sub/up/out.json"] {
         let (code, message) = run("in.safetensors", &["out.json", "--report", report]);
         assert_eq!(code, Some(2), "{message}");
-        assert!(message.contains("would replace"), "{message}");
+        assert!(message.contains("would replace out.json"), "{message}");
         assert!(!folder.path().join("out.json").exists());
     }
     // A link that leads nowhere is there.
