@@ -43,19 +43,22 @@ fn mapping<C: Code>() -> impl Strategy<Value = Mapping> {
             // Far out, and at both ends of what each way to divide is used for.
             1 => prop::sample::select(vec![
                 f32::MIN_POSITIVE, f32::MAX, 1e-30, 1e30, 1.0_f32.next_up(), 1.9, 2.0_f32.powi(-40), 9.0e-13, 1.1e27, 1.3e27,
+                1.2e24, 1.3e24, 8.2e-25, 8.3e-25,
             ]),
         ],
         0.0_f64..=1.0,
         prop_oneof![3 => Just(0.0_f32), 1 => -5.0_f32..5.0],
         prop_oneof![Just(Scaling::Divide), Just(Scaling::Reciprocal)],
         prop_oneof![Just(NanPolicy::Skip), Just(NanPolicy::Native)],
-        0..3,
+        0..4,
     )
         .prop_map(move |(scale, at, offset, scaling, nan, codes)| {
             let codes = match codes {
                 0 => full,
                 1 => full.narrow(),
-                _ => full.with_infinities(),
+                2 => full.with_infinities(),
+                // One side longer than the other.
+                _ => CodeRange::new(C::from_f64(full.min() / 4.0), C::from_f64(full.max() / 2.0)).unwrap_or(full),
             };
             let zero_point = if integer { (codes.min() + at * (codes.max() - codes.min())) as i32 } else { 0 };
             let params = AffineParams::new(f64::from(scale), zero_point).unwrap().with_offset(offset).unwrap();

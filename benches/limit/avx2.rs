@@ -32,9 +32,6 @@ operations! {
         let within = _mm256_and_ps(_mm256_cmp_ps::<_CMP_GE_OQ>(x, lo), _mm256_cmp_ps::<_CMP_LE_OQ>(x, hi));
         _mm256_and_ps(within, v)
     }
-    where_less(a: I, b: I, x: V, y: V) -> I {
-        bits(_mm256_blendv_ps(from_bits(b), from_bits(a), _mm256_cmp_ps::<_CMP_LT_OQ>(x, y)))
-    }
     splat_bits(x: i32) -> I { _mm256_set1_epi32(x) }
     bits(x: V) -> I { _mm256_castps_si256(x) }
     from_bits(x: I) -> V { _mm256_castsi256_ps(x) }

@@ -32,7 +32,6 @@ operations! {
         let within = _mm512_mask_cmp_ps_mask::<_CMP_LE_OQ>(_mm512_cmp_ps_mask::<_CMP_GE_OQ>(x, lo), x, hi);
         _mm512_maskz_mov_ps(within, v)
     }
-    where_less(a: I, b: I, x: V, y: V) -> I { _mm512_mask_blend_epi32(_mm512_cmp_ps_mask::<_CMP_LT_OQ>(x, y), b, a) }
     splat_bits(x: i32) -> I { _mm512_set1_epi32(x) }
     bits(x: V) -> I { _mm512_castps_si512(x) }
     from_bits(x: I) -> V { _mm512_castsi512_ps(x) }

@@ -134,26 +134,24 @@ macro_rules! kernels {
             }
         }
 
-        /// Half of the last place is added to the bits, less one where it is even, and the low bits are dropped; below the
-        /// normal range the addition of 2⁻⁶ · 2²⁰ does the rounding.
+        /// The sum with a power of two whose last place is the code's rounds; below the normal range that power is 2⁻⁶ · 2²⁰.
         #[target_feature(enable = $features)]
         pub(super) fn f32_to_e4m3(x: &[f32], scale: f32, out: &mut [u8]) {
             check(x.len(), out.len());
             let inverse = splat(1.0 / scale);
-            let (smallest_normal, base) = (splat(f32::from_bits(121 << 23)), splat(f32::from_bits(141 << 23)));
-            let rebias = splat_bits(0x7_ffff_u32.wrapping_sub(120 << 23) as i32);
+            let smallest_normal = splat(f32::from_bits(121 << 23));
             for (x, out) in x.chunks_exact(4 * N).zip(out.chunks_exact_mut(4 * N)) {
                 let mut codes = [splat_bits(0); 4];
                 for k in 0..4 {
                     let quotient = mul(load(&x[k * N..]), inverse);
                     let magnitude = min(from_bits(and(bits(quotient), splat_bits(0x7fff_ffff))), splat(448.0));
-                    let places = bits(magnitude);
-                    let odd = and(shift_right::<20>(places), splat_bits(1));
-                    let normal = shift_right::<20>(add_bits(add_bits(places, rebias), odd));
-                    let subnormal = sub_bits(bits(add(magnitude, base)), bits(base));
-                    let code = where_less(subnormal, normal, magnitude, smallest_normal);
+                    let power = from_bits(and(bits(magnitude), splat_bits(0x7f80_0000)));
+                    let exponent = bits(max(power, smallest_normal));
+                    let magic = add_bits(exponent, splat_bits(20 << 23));
+                    let significand = sub_bits(bits(add(magnitude, from_bits(magic))), magic);
+                    let steps = sub_bits(shift_right::<20>(exponent), splat_bits(121 << 3));
                     let sign = and(shift_right::<24>(bits(quotient)), splat_bits(0x80));
-                    codes[k] = or(code, sign);
+                    codes[k] = or(add_bits(significand, steps), sign);
                 }
                 store_bytes(out, codes);
             }

@@ -11,9 +11,10 @@
 use super::bytes::{BLOCK, OwnZeroPoints, can_add, quantize_each, quantize_shared};
 use super::elementwise::{Positions, for_each_run, map_slice};
 use super::fake_quantize::{Unrounded, backward, fake_each};
-use super::quantize::{FromByte, TILE, grid_of, to_small_floats};
+use super::quantize::{FromByte, TILE, grid_of, in_small_floats};
 use super::quotient::{Each, Method, Shared, quotients, reciprocal};
 use super::rounding::BuiltIn;
+use super::small_floats::{self, Format};
 use super::{Mapping, dequantize, fake_quantize, first_nan, quantize};
 use crate::num::{Code, CodeKind, Rounding, Scaling};
 use crate::params::{AffineParams, CodeRange, NanPolicy, QuantParams, Span};
@@ -102,7 +103,21 @@ struct SharedRuns<'a> {
 
 impl SharedRuns<'_> {
     /// Writes codes of a byte or less, halves to even, and returns whether it could.
-    fn in_bytes<C: Code>(&self, level: Level, method: Method, codes: CodeRange, x: &[f32], out: &mut [C]) -> bool {
+    fn in_bytes<C: Code>(
+        &self,
+        level: Level,
+        (method, format): (Method, Option<Format>),
+        codes: CodeRange,
+        x: &[f32],
+        out: &mut [C],
+    ) -> bool {
+        if let Some(format) = format {
+            in_small_floats(level, out, |range, bytes| {
+                let scales = Shared { first: range.start, ..self.scales };
+                small_floats::quantize_shared(level, &x[range], scales, format, bytes);
+            });
+            return true;
+        }
         if method == Method::Divide {
             return false;
         }
@@ -145,9 +160,13 @@ pub(crate) fn quantize_span<C: Code, R: Rounding>(
     let builtin = BuiltIn::of::<R>();
     let method = groups.method::<C>(scaling, builtin);
     let packed = builtin == Some(BuiltIn::TiesEven) && can_add(groups.zero_points);
+    let format = match builtin {
+        Some(BuiltIn::TiesEven) => Format::of::<C>(scaling, groups.scales, grid_of(codes, 0)),
+        _ => None,
+    };
     if packed
         && let Some(shared) = groups.shared(span)
-        && shared.in_bytes(level, method, codes, x, out)
+        && shared.in_bytes(level, (method, format), codes, x, out)
     {
         return;
     }
@@ -156,14 +175,9 @@ pub(crate) fn quantize_span<C: Code, R: Rounding>(
         let (x, out) = (&x[range.clone()], &mut out[range]);
         match piece {
             Piece::One(params) => quantize(level, x, &Mapping { params, codes, scaling, nan }, rounding, out, index),
-            Piece::Each(own) if packed && own.in_bytes(level, method, codes, groups.zero_points, x, out) => {}
+            Piece::Each(own) if packed && own.in_bytes(level, (method, format), codes, groups.zero_points, x, out) => {}
             Piece::Each(own) => own.for_each_tile(level, method, x, index, |own, quotients, tile, positions| {
                 let (zero_points, out) = (own.zero_points, &mut out[tile]);
-                if let Some(float) = C::small_float()
-                    && builtin == Some(BuiltIn::TiesEven)
-                {
-                    return to_small_floats(level, quotients, grid_of(codes, 0), float, out);
-                }
                 dispatch!(level, simd => encode_body(simd, quotients, zero_points, codes, rounding, out, positions));
             }),
         }
@@ -296,7 +310,7 @@ pub(super) struct Own<'a> {
     pub(super) offsets: &'a [f32],
 }
 
-impl Own<'_> {
+impl<'a> Own<'a> {
     fn part(&self, range: Range<usize>) -> Self {
         let floats = |all: &'_ [f32]| if all.is_empty() { 0..0 } else { range.clone() };
         Self {
@@ -307,7 +321,7 @@ impl Own<'_> {
         }
     }
 
-    fn divisors(&self) -> Each<'_> {
+    fn divisors(&self) -> Each<'a> {
         Each { scales: self.scales, inverses: self.inverses }
     }
 
@@ -315,13 +329,23 @@ impl Own<'_> {
     fn in_bytes<C: Code>(
         self,
         level: Level,
-        method: Method,
+        (method, format): (Method, Option<Format>),
         codes: CodeRange,
         (lowest, highest): (i32, i32),
         x: &[f32],
         out: &mut [C],
     ) -> bool {
-        if method == Method::Divide || x.len() < BLOCK || !self.offsets.is_empty() {
+        if !self.offsets.is_empty() {
+            return false;
+        }
+        if let Some(format) = format {
+            in_small_floats(level, out, |range, bytes| {
+                let scales = self.part(range.clone()).divisors();
+                small_floats::quantize_each(level, &x[range], scales, format, bytes);
+            });
+            return true;
+        }
+        if method == Method::Divide || x.len() < BLOCK {
             return false;
         }
         let exact = method == Method::Markstein;

@@ -19,11 +19,12 @@ use super::elementwise::{Map, Positions, for_each_run, map_slice};
 use super::nan::with_nan_replaced;
 use super::quotient::{Method, One, quotients};
 use super::rounding::BuiltIn;
-use super::small_floats;
-use crate::num::{Code, CodeKind, Grid, Real, Rounding, Scaling, SmallFloat, TiesEven};
+use super::small_floats::{self, Format};
+use crate::num::{Code, CodeKind, Grid, Real, Rounding, Scaling, TiesEven};
 use crate::params::{AffineParams, CodeRange, NanPolicy};
 use core::any::TypeId;
 use core::marker::PhantomData;
+use core::ops::Range;
 use fearless_simd::{Level, Simd, dispatch};
 
 /// Elements in a tile: 4 KiB of quotients.
@@ -138,17 +139,22 @@ fn quantize_native<C: Code, R: Rounding>(
         return;
     }
     let mut tile = [0.0; TILE];
+    if builtin == Some(BuiltIn::TiesEven)
+        && let Some(format) = mapping.format::<C>()
+    {
+        let scale = One::new(mapping.params.scale());
+        return in_small_floats(level, out, |range, bytes| {
+            let x = mapping.shifted(level, &x[range], &mut tile);
+            small_floats::quantize_one(level, x, scale, format, bytes);
+        });
+    }
     for (k, (x, out)) in x.chunks(TILE).zip(out.chunks_mut(TILE)).enumerate() {
         let index = first_index.wrapping_add((k * TILE) as u64);
         let tile = mapping.quotients(level, method, x, &mut tile);
         if builtin == Some(BuiltIn::TiesEven) && to_halves(level, tile, mapping.grid(), out) {
             continue;
         }
-        if let Some(float) = C::small_float()
-            && builtin == Some(BuiltIn::TiesEven)
-        {
-            to_small_floats(level, tile, mapping.grid(), float, out);
-        } else if C::BITS <= 8 && C::KIND == CodeKind::Integer {
+        if C::BITS <= 8 && C::KIND == CodeKind::Integer {
             round(level, tile, mapping.grid(), rounding, index);
             // Whole numbers by now, and 1 is a scale that changes none.
             if packed && in_bytes(level, tile, Single { exact: false, ..single(1.0) }, BuiltIn::TiesEven, out) {
@@ -176,17 +182,27 @@ impl Mapping {
         x: &[f32],
         tile: &'a mut [f32; TILE],
     ) -> &'a mut [f32] {
-        let (offset, scale) = (self.params.offset(), One::new(self.params.scale()));
+        let mut shifted = [0.0; TILE];
         let tile = &mut tile[..x.len()];
-        if offset == 0.0 {
-            quotients(level, method, x, scale, tile);
-        } else {
-            let mut shifted = [0.0; TILE];
-            let shifted = &mut shifted[..x.len()];
-            map_slice(level, Subtract(offset), x, shifted, 0);
-            quotients(level, method, shifted, scale, tile);
-        }
+        quotients(level, method, self.shifted(level, x, &mut shifted), One::new(self.params.scale()), tile);
         tile
+    }
+
+    /// Returns a tile of elements less the offset.
+    fn shifted<'a>(&self, level: Level, x: &'a [f32], tile: &'a mut [f32; TILE]) -> &'a [f32] {
+        let offset = self.params.offset();
+        if offset == 0.0 {
+            return x;
+        }
+        let tile = &mut tile[..x.len()];
+        map_slice(level, Subtract(offset), x, tile, 0);
+        tile
+    }
+
+    /// Returns how codes of small floats are made, if `C` is one, and if the loop for them can do it.
+    fn format<C: Code>(&self) -> Option<Format> {
+        let scale = self.params.scale();
+        Format::of::<C>(self.scaling, (scale, scale), self.grid())
     }
 }
 
@@ -261,12 +277,14 @@ impl<C: Code, R: Rounding> Map<f32, C> for Encode<C, R> {
     }
 }
 
-/// Writes the nearest codes of at most a tile of quotients, by way of their bits.
-pub(super) fn to_small_floats<C: Code>(level: Level, quotients: &[f32], grid: Grid, float: SmallFloat, out: &mut [C]) {
+/// Writes small floats, a tile at a time: `write` is given the place of a tile's first element, and where its bits go.
+pub(super) fn in_small_floats<C: Code>(level: Level, out: &mut [C], mut write: impl FnMut(Range<usize>, &mut [u8])) {
     let mut bytes = [0; TILE];
-    let bytes = &mut bytes[..quotients.len()];
-    small_floats::quantize(level, quotients, grid, float, bytes);
-    map_slice(level, FromBits, bytes, out, 0);
+    for (k, out) in out.chunks_mut(TILE).enumerate() {
+        let bytes = &mut bytes[..out.len()];
+        write(k * TILE..k * TILE + out.len(), bytes);
+        map_slice(level, FromBits, bytes, out, 0);
+    }
 }
 
 #[derive(Clone, Copy)]

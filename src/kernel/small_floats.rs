@@ -1,96 +1,184 @@
-//! Quotients to the nearest codes of floats of 8 bits and fewer, halves to even, in one loop for all of them.
+//! Reals to the nearest codes of floats of 8 bits and fewer, halves to even, in one loop for all of them.
 //!
 //! ```text
-//! code = (bits − rebias + half of the last place − (1 if the place is even)) ≫ dropped           of a normal number
-//! code = bits(|x| + base) − bits(base)                                                           below
+//! e    = max(exponent of |x / scale|, that of the smallest normal number)       as the bits of a power of two
+//! M    = 2^(e + dropped)                                                        whose last place is that of the code
+//! code = bits(|x / scale| + M) − bits(M) + ((e − that of the smallest normal number) ≫ dropped)
 //! ```
 //!
-//! 1. What distinguishes the formats is a handful of numbers ([`SmallFloat`]), so that one loop is compiled, not one for each.
-//! 2. Magnitudes are packed to bytes as they are, and so are the quotients' signs: saturation leaves nothing else of their
-//!    bits. What remains is done for 64 codes at a time.
-//! 3. Saturated quotients do not overflow, so that only NaN is selected; whether infinities can come up is decided outside of the
-//!    loop, and so is whether there are codes without a sign.
+//! 1. The sum with M has no place for the bits that the format drops, and so the addition rounds, halves to even; what it leaves
+//!    in the low bits is the significand in steps of the last place. Subnormal numbers are those whose exponent is the
+//!    smallest, and nothing else: they take no step of their own.
+//! 2. What distinguishes the formats is a handful of numbers ([`SmallFloat`]), so that one loop is compiled, not one for each.
+//! 3. The exponent's part is subtracted from 16-bit integers, where codes beyond the largest are seen to as well, and signs are
+//!    put on in bytes: an instruction does the work of two, and of four.
+//! 4. NaN costs nothing. M of its exponent overflows into a small negative number, so that the difference is far below
+//!    all codes and saturates to −128 when it is packed, which no other code does.
 
-use super::narrow::{greater, lesser, pack_i8, pack_i16};
-use crate::num::{Grid, SmallFloat};
+use super::narrow::{lesser, pack_i8, pack_i16};
+use super::quotient::{BOUND, Each, Method, One, Scales, Shared, divided};
+use crate::num::{Code, Grid, Scaling, SmallFloat};
 use fearless_simd::prelude::*;
-use fearless_simd::{Level, dispatch, f32x16, i8x64, i32x16, u8x64};
+use fearless_simd::{Level, dispatch, f32x16, i8x64, i16x32, i32x16, u8x64};
 
 /// Elements in a block: one vector of bytes.
 const BLOCK: usize = 64;
+/// Beyond every code, and its M still a float.
+const BEYOND: f32 = f32::from_bits((127 + 100) << 23);
+/// Scales by which a quotient is exact where a code is not 0: a smaller one is below half of the smallest code, 2⁻¹⁸. Its
+/// remainder is a multiple of 2⁻¹⁸⁻²³⁻²³ times the scale, and so a float down to scales of 2⁻⁸⁵.
+const EXACT: core::ops::RangeInclusive<f32> = f32::from_bits((127 - 80) << 23)..=f32::from_bits((127 + 80) << 23);
 
-/// Writes the code of each quotient; `out` is as long. `grid` clamps first, and keeps NaN.
-pub(super) fn quantize(level: Level, quotients: &[f32], grid: Grid, float: SmallFloat, out: &mut [u8]) {
-    let whole = quotients.len() / BLOCK * BLOCK;
-    let (blocks, rest) = quotients.split_at(whole);
-    let (out_blocks, out_rest) = out.split_at_mut(whole);
-    let saturated = f64::from(grid.hi) <= float.max && f64::from(grid.lo) >= -float.max;
-    match (float.unsigned, saturated) {
-        (false, true) => dispatch!(level, simd => body::<_, false, true>(simd, blocks, grid, float, out_blocks)),
-        (false, false) => dispatch!(level, simd => body::<_, false, false>(simd, blocks, grid, float, out_blocks)),
-        (true, true) => dispatch!(level, simd => body::<_, true, true>(simd, blocks, grid, float, out_blocks)),
-        (true, false) => dispatch!(level, simd => body::<_, true, false>(simd, blocks, grid, float, out_blocks)),
-    }
-    if !rest.is_empty() {
-        let (mut block, mut codes) = ([0.0; BLOCK], [0; BLOCK]);
-        block[..rest.len()].copy_from_slice(rest);
-        quantize(level, &block, grid, float, &mut codes);
-        out_rest.copy_from_slice(&codes[..rest.len()]);
+/// What the codes of a run of elements are made with.
+#[derive(Clone, Copy)]
+pub(super) struct Format {
+    float: SmallFloat,
+    /// What quotients are clamped to; NaN stays.
+    grid: Grid,
+    method: Method,
+}
+
+impl Format {
+    /// Returns how codes of type `C` are made, if they are small floats, and if both ends of the grid are equally far from zero.
+    /// `scales` are the smallest and the largest.
+    pub(super) fn of<C: Code>(scaling: Scaling, scales: (f32, f32), grid: Grid) -> Option<Self> {
+        let method = match scaling {
+            Scaling::Reciprocal => Method::Multiply,
+            // A cast: x · 1 is x / 1.
+            Scaling::Divide if scales == (1.0, 1.0) => Method::Multiply,
+            Scaling::Divide if EXACT.contains(&scales.0) && EXACT.contains(&scales.1) => Method::Markstein,
+            Scaling::Divide => Method::Divide,
+        };
+        C::small_float().filter(|_| grid.lo == -grid.hi).map(|float| Self { float, grid, method })
     }
 }
 
+/// Writes the codes of `x`; `out` is as long.
+pub(super) fn quantize_one(level: Level, x: &[f32], scale: One, format: Format, out: &mut [u8]) {
+    quantize(level, x, scale, format, out);
+}
+
+/// Writes the codes of `x`, each element with a scale of its own.
+pub(super) fn quantize_each(level: Level, x: &[f32], scales: Each<'_>, format: Format, out: &mut [u8]) {
+    quantize(level, x, scales, format, out);
+}
+
+/// Writes the codes of `x`, of which runs share a scale: whole vectors of 16, at least a block.
+pub(super) fn quantize_shared(level: Level, x: &[f32], scales: Shared<'_>, format: Format, out: &mut [u8]) {
+    quantize(level, x, scales, format, out);
+}
+
+fn quantize<Q: Scales>(level: Level, x: &[f32], scales: Q, format: Format, out: &mut [u8]) {
+    let n = x.len().min(out.len());
+    let (x, out) = (&x[..n], &mut out[..n]);
+    if n < BLOCK {
+        let (mut block, mut codes) = ([0.0; BLOCK], [0; BLOCK]);
+        // Quotients, which 1 does not change: a block of the scales would have to be filled up too.
+        for (i, (block, x)) in block.iter_mut().zip(x).enumerate() {
+            let quotient = match format.method {
+                Method::Multiply => x * scales.inverse_of(i),
+                Method::Markstein | Method::Divide => x / scales.scale_of(i),
+            };
+            *block = quotient.copysign(*x);
+        }
+        let format = Format { method: Method::Multiply, ..format };
+        quantize(level, &block, One::new(1.0), format, &mut codes);
+        out.copy_from_slice(&codes[..n]);
+        return;
+    }
+    match format.method {
+        Method::Multiply => dispatch!(level, simd => body::<_, Q, MULTIPLY>(simd, x, scales, format, out)),
+        Method::Markstein => dispatch!(level, simd => body::<_, Q, MARKSTEIN>(simd, x, scales, format, out)),
+        Method::Divide => dispatch!(level, simd => body::<_, Q, DIVIDE>(simd, x, scales, format, out)),
+    }
+}
+
+const MULTIPLY: u8 = 0;
+const MARKSTEIN: u8 = 1;
+const DIVIDE: u8 = 2;
+
+/// `x` and `out` are equally long, and at least a block. A last part that is shorter than a block is done with the elements
+/// before it, once more.
 #[inline(always)]
-fn body<S: Simd, const UNSIGNED: bool, const SATURATED: bool>(
-    simd: S,
-    quotients: &[f32],
-    grid: Grid,
-    float: SmallFloat,
-    out: &mut [u8],
-) {
-    let zero = i8x64::splat(simd, 0);
-    for (q, out) in quotients.chunks_exact(BLOCK).zip(out.chunks_exact_mut(BLOCK)) {
-        let (a, a_bits) = magnitudes::<S, SATURATED>(simd, &q[..16], grid, float);
-        let (b, b_bits) = magnitudes::<S, SATURATED>(simd, &q[16..32], grid, float);
-        let (ab, ab_bits) = (pack_i16(simd, a, b), pack_i16(simd, a_bits, b_bits));
-        let (c, c_bits) = magnitudes::<S, SATURATED>(simd, &q[32..48], grid, float);
-        let (d, d_bits) = magnitudes::<S, SATURATED>(simd, &q[48..], grid, float);
-        let (cd, cd_bits) = (pack_i16(simd, c, d), pack_i16(simd, c_bits, d_bits));
-        let codes = pack_i8(simd, ab, cd);
+fn body<S: Simd, Q: Scales, const METHOD: u8>(simd: S, x: &[f32], scales: Q, format: Format, out: &mut [u8]) {
+    let Format { float, grid, .. } = format;
+    let bytes = |x: i8| i8x64::splat(simd, x);
+    let (zero, nan) = (bytes(0), bytes(i8::MIN));
+    let saturated = f64::from(grid.hi) <= float.max;
+    // The exponent of the smallest normal number, as it is after the shift.
+    let least = i16x32::splat(simd, (float.smallest_normal >> float.dropped) as i16);
+    let last = x.len().min(out.len()).saturating_sub(BLOCK);
+    let mut i = 0;
+    loop {
+        let (x, out) = (&x[i..i + BLOCK], &mut out[i..i + BLOCK]);
+        let (a, a_bits) = magnitudes::<S, Q, METHOD>(simd, &x[..16], scales, i, format);
+        let (b, b_bits) = magnitudes::<S, Q, METHOD>(simd, &x[16..32], scales, i + 16, format);
+        let (ab, ab_bits) = (pack_i16(simd, a, b).saturating_sub(least), pack_i16(simd, a_bits, b_bits));
+        let (c, c_bits) = magnitudes::<S, Q, METHOD>(simd, &x[32..48], scales, i + 32, format);
+        let (d, d_bits) = magnitudes::<S, Q, METHOD>(simd, &x[48..], scales, i + 48, format);
+        let (cd, cd_bits) = (pack_i16(simd, c, d).saturating_sub(least), pack_i16(simd, c_bits, d_bits));
+        let (ab, cd) = if saturated { (ab, cd) } else { (or_beyond(simd, ab, float), or_beyond(simd, cd, float)) };
+        let mut codes = pack_i8(simd, ab, cd);
         let negative = pack_i8(simd, ab_bits, cd_bits).simd_lt(zero);
-        let mut signs = negative.select(i8x64::splat(simd, float.sign), zero);
-        if UNSIGNED {
-            let without = codes.simd_eq(zero) | codes.simd_eq(i8x64::splat(simd, float.nan));
+        let mut signs = negative.select(bytes(float.sign), zero);
+        if float.unsigned {
+            let without = codes.simd_eq(zero) | codes.simd_eq(nan);
             signs = without.select(zero, signs);
+        } else {
+            codes = codes.simd_eq(nan).select(bytes(float.nan), codes);
         }
         let codes: u8x64<S> = (codes ^ signs).bitcast();
         codes.store_slice(out);
+        if i == last {
+            break;
+        }
+        i = (i + BLOCK).min(last);
     }
 }
 
-/// Returns the codes of 16 magnitudes as signed bytes, and the bits of the quotients.
+/// Returns the codes, or what the format has for what lies beyond the largest. (In bytes that may be no longer known.)
 #[inline(always)]
-fn magnitudes<S: Simd, const SATURATED: bool>(
+fn or_beyond<S: Simd>(simd: S, codes: i16x32<S>, float: SmallFloat) -> i16x32<S> {
+    let largest = i16x32::splat(simd, float.largest as i16);
+    codes.simd_gt(largest).select(i16x32::splat(simd, float.beyond.into()), codes)
+}
+
+/// Returns the codes of 16 magnitudes, too large by the exponent of the smallest normal number, or of NaN an integer far
+/// below −2¹⁵; and the bits of the elements, for their signs.
+#[inline(always)]
+fn magnitudes<S: Simd, Q: Scales, const METHOD: u8>(
     simd: S,
-    q: &[f32],
-    grid: Grid,
-    float: SmallFloat,
+    x: &[f32],
+    scales: Q,
+    i: usize,
+    format: Format,
 ) -> (i32x16<S>, i32x16<S>) {
+    let Format { float, grid, .. } = format;
     let ints = |x: i32| i32x16::splat(simd, x);
-    let q = f32x16::from_slice(simd, q);
-    // As written, NaN stays: each gives its second argument where it does not compare.
-    let q = lesser(f32x16::splat(simd, grid.hi), greater(f32x16::splat(simd, grid.lo), q));
-    let bits: i32x16<S> = q.bitcast();
-    let magnitude = bits & ints(i32::MAX);
-    let odd = (magnitude >> float.dropped) & ints(1);
-    let half = (1 << (float.dropped - 1)) - 1;
-    let normal = (magnitude + ints(half - float.rebias) + odd) >> float.dropped;
-    let base = ints(float.base);
-    let real: f32x16<S> = magnitude.bitcast();
-    let shifted: i32x16<S> = (real + base.bitcast::<f32x16<S>>()).bitcast();
-    let mut code = magnitude.simd_lt(ints(float.smallest_normal)).select(shifted - base, normal);
-    if !SATURATED {
-        code = code.simd_gt(ints(float.largest)).select(ints(float.beyond.into()), code);
-    }
-    let code = magnitude.simd_gt(ints(f32::INFINITY.to_bits() as i32)).select(ints(float.nan.into()), code);
-    (code, bits)
+    let bits: i32x16<S> = f32x16::from_slice(simd, x).bitcast();
+    let x: f32x16<S> = (bits & ints(i32::MAX)).bitcast();
+    // As written, NaN stays: `lesser` gives its second argument where it does not compare.
+    let quotient = match METHOD {
+        MULTIPLY => x * scales.inverse(simd, i),
+        MARKSTEIN => {
+            let scale = scales.scale(simd, i);
+            divided(simd, lesser(scale * BOUND, x), scale, scales.inverse(simd, i))
+        }
+        _ => x / scales.scale(simd, i),
+    };
+    let quotient = lesser(f32x16::splat(simd, grid.hi.min(BEYOND)), quotient);
+    let quotient_bits = positive::<S, METHOD>(simd, quotient.bitcast());
+    let quotient: f32x16<S> = quotient_bits.bitcast();
+    let exponent = (quotient_bits & ints(0x7f80_0000)).max(ints(float.smallest_normal));
+    let magic = exponent + ints((float.dropped << 23) as i32);
+    let sum: i32x16<S> = (quotient + magic.bitcast::<f32x16<S>>()).bitcast();
+    (positive::<S, MULTIPLY>(simd, sum) - magic + (exponent >> float.dropped), bits)
+}
+
+/// Returns the bits of a float that is not negative, or is a NaN made of one. The sign of such a NaN is the machine's business;
+/// x86 keeps that of the operand, where there is one operand that is NaN.
+#[inline(always)]
+fn positive<S: Simd, const METHOD: u8>(simd: S, bits: i32x16<S>) -> i32x16<S> {
+    let kept = cfg!(any(target_arch = "x86", target_arch = "x86_64")) && METHOD != MARKSTEIN;
+    if kept { bits } else { bits & i32x16::splat(simd, i32::MAX) }
 }
