@@ -4,6 +4,7 @@
 //! 2. f16 has instructions on x86 from AVX2 (F16C) on: eight and sixteen values each. They round, treat subnormals and
 //!    keep NaN payloads exactly as the portable body does, so the two differ in nothing but speed.
 
+use super::brain_floats;
 use super::elementwise::{Map, map_slice};
 use crate::num::{Grid, Real, bf16, f16};
 use fearless_simd::{Level, Simd, dispatch};
@@ -99,10 +100,10 @@ pub fn f16_to_f32(level: Level, x: &[f16], out: &mut [f32]) {
 /// If `x` and `out` differ in length.
 pub fn f32_to_bf16(level: Level, x: &[f32], out: &mut [bf16]) {
     check(x.len(), out.len());
-    map_slice(level, Narrow, x, out, 0);
+    brain_floats::from_f32(level, x, out);
 }
 
-/// Writes each element of `x`, as f32, to `out`: exact; a signalling NaN becomes quiet.
+/// Writes each element of `x`, as f32, to `out`: exact, the bits as they are, those of NaN too.
 ///
 /// # Panics
 ///

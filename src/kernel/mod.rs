@@ -15,6 +15,7 @@
 //! 4. No closure is passed to `map` or `from_fn` inside a body: whether such a call is inlined depends on the build, and
 //!    where it is not the loop is scalar.
 
+mod brain_floats;
 mod bytes;
 mod convert;
 mod dequantize;

@@ -11,8 +11,8 @@
 
 #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
 use super::narrow_x86::{
-    downward_avx512, nearest_avx2, nearest_avx512, nearest_sse2, pack_i8_avx2, pack_i8_avx512, pack_i16_avx2,
-    pack_i16_avx512, upward_avx512,
+    downward_avx512, in_order_avx2, in_order_avx512, nearest_avx2, nearest_avx512, nearest_sse2, pack_i8_avx2,
+    pack_i8_avx512, pack_i16_avx2, pack_i16_avx512, upward_avx512,
 };
 use fearless_simd::prelude::*;
 use fearless_simd::{Level, f32x16, i8x64, i16x32, i32x16};
@@ -130,6 +130,24 @@ pub(super) fn pack_i16<S: Simd>(simd: S, a: i32x16<S>, b: i32x16<S>) -> i16x32<S
     }
     let _ = simd;
     a.saturating_narrow(b)
+}
+
+/// Returns the integers in order, those beyond i16 saturated.
+#[inline(always)]
+pub(super) fn pack_i16_in_order<S: Simd>(simd: S, a: i32x16<S>, b: i32x16<S>) -> i16x32<S> {
+    #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+    {
+        let level = simd.level();
+        if let Level::Avx512(avx512) = level {
+            let packed = <[i16; 32]>::from(pack_i16(simd, a, b)).simd_into(avx512);
+            return <[i16; 32]>::from(in_order_avx512(avx512, packed)).simd_into(simd);
+        }
+        if let Level::Avx2(avx2) = level {
+            let packed = <[i16; 32]>::from(pack_i16(simd, a, b)).simd_into(avx2);
+            return <[i16; 32]>::from(in_order_avx2(avx2, packed)).simd_into(simd);
+        }
+    }
+    pack_i16(simd, a, b)
 }
 
 /// Returns what went into the two [`pack_i16`], in order, those beyond i8 saturated.

@@ -80,6 +80,26 @@ kernel!(
 );
 
 kernel!(
+    /// Returns what `pack_i16_avx512` packed, in order.
+    #[inline(always)]
+    pub(super) fn in_order_avx512(simd: Avx512, packed: i16x32<Avx512>) -> i16x32<Avx512> {
+        let order = arch::_mm512_setr_epi64(0, 2, 4, 6, 1, 3, 5, 7);
+        arch::_mm512_permutexvar_epi64(order, packed.into()).simd_into(simd)
+    }
+);
+
+kernel!(
+    /// Returns what `pack_i16_avx2` packed, in order.
+    #[inline(always)]
+    pub(super) fn in_order_avx2(simd: Avx2, packed: i16x32<Avx2>) -> i16x32<Avx2> {
+        let (a, b) = packed.split();
+        let a: i16x16<_> = arch::_mm256_permute4x64_epi64::<0b11_01_10_00>(a.into()).simd_into(simd);
+        let b: i16x16<_> = arch::_mm256_permute4x64_epi64::<0b11_01_10_00>(b.into()).simd_into(simd);
+        a.combine(b)
+    }
+);
+
+kernel!(
     #[inline(always)]
     pub(super) fn pack_i8_avx2(simd: Avx2, ab: i16x32<Avx2>, cd: i16x32<Avx2>) -> i8x64<Avx2> {
         let order = arch::_mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
