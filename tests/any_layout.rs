@@ -7,7 +7,7 @@
 use ndarray::{Array, Array2, Array3, ArrayD, ArrayView, ArrayViewD, Axis, Dimension, IxDyn, Slice, arr0};
 use proptest::prelude::*;
 use tensor_quant::metrics::{ErrorMetrics, per_channel, per_tensor};
-use tensor_quant::num::{Code, CodeKind, Real};
+use tensor_quant::num::{Code, CodeKind, F8E4M3Fn, Real};
 use tensor_quant::params::{Affine, Granularity, NanPolicy, ParamsCalculator, Symmetric};
 use tensor_quant::range::{MeanStd, MovingAverage, Percentile};
 use tensor_quant::tensor::{dequantize_into, estimate_params, fake_quantize_backward};
@@ -355,6 +355,7 @@ fn check_schemes(view: &ArrayViewD<'_, f32>, granularity: Granularity) -> Result
     check(&view.mapv(|x| f64::from(x) * 1.000_000_01).view(), &scheme, |x, _| x.trunc())?;
 
     check(view, &Scheme::<f16>::cast().with_granularity(granularity), even)?;
+    check(view, &Scheme::<F8E4M3Fn>::symmetric().with_granularity(granularity), even)?;
     let scheme = Scheme::<bf16>::affine().with_calculator(Symmetric::narrow()).with_granularity(granularity);
     check(&view.mapv(f64::from).view(), &scheme, even)
 }
@@ -439,6 +440,8 @@ fn larger_tensors_in_every_layout_and_granularity() {
                         check(&view, &scheme, |x, _| x.round_ties_even()).unwrap();
                         let scheme = Scheme::<I4>::symmetric().with_granularity(granularity);
                         check(&view, &scheme, |x, _| x.round_ties_even()).unwrap();
+                        let scheme = Scheme::<F8E4M3Fn>::symmetric().with_granularity(granularity);
+                        check(&view, &scheme, |x, _| x).unwrap();
                         // A histogram a group: thousands of them would take all of the time.
                         if granularity.groups(view.shape()).unwrap() <= 500 {
                             let scheme = Scheme::<u8>::symmetric().with_rounding(Stochastic { seed: 3 });

@@ -167,6 +167,20 @@ agreement! {
 
 proptest! {
     #[test]
+    fn zero_points_beyond_the_codes(
+        x in reals(),
+        scale in prop::sample::select(vec![1e-3_f32, 0.1, 1.0, 1e5]),
+        zero_point in prop_oneof![any::<i32>(), -20_000_000..20_000_000, -70_000..70_000],
+    ) {
+        let params = AffineParams::new(f64::from(scale), zero_point).unwrap();
+        let (of_i8, of_u8, of_i16) = (CodeRange::of::<i8>(), CodeRange::of::<u8>(), CodeRange::of::<i16>());
+        agree::<f32, i8, _>(&x, &Mapping::new(params, of_i8), Ceil, 0)?;
+        agree_there_and_back::<f32, i8, _>(&x, &Mapping::new(params, of_i8), TiesEven, 0)?;
+        agree_there_and_back::<f32, u8, _>(&x, &Mapping::new(params, of_u8), HalfAway, 0)?;
+        agree_there_and_back::<f32, i16, _>(&x, &Mapping::new(params, of_i16), TiesEven, 0)?;
+    }
+
+    #[test]
     fn other_reals_are_quantized_as_their_f32_values(x in reals(), mapping in mapping::<i8>()) {
         let wide: Vec<f64> = x.iter().map(|&x| f64::from(x) * 1.000_000_01).collect();
         let half: Vec<f16> = x.iter().map(|&x| f16::from_f32(x)).collect();

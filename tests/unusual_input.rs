@@ -1,12 +1,12 @@
 //! What unusual input gives: the table of the crate's documentation, row by row, and no panic for anything else.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use ndarray::{Array, Array1, Array2, ArrayD, ArrayView1, Axis, IxDyn, ShapeBuilder, arr0, array};
+use ndarray::{Array, Array1, Array2, Array3, ArrayD, ArrayView1, Axis, IxDyn, ShapeBuilder, arr0, array};
 use proptest::prelude::*;
 use tensor_quant::convention::onnx_runtime::{BlockKind, entropy_threshold, quantize_matmul_nbits};
 use tensor_quant::convention::tflite::quantize_bias;
 use tensor_quant::metrics::{ErrorMetrics, Histogram, per_channel, per_tensor};
-use tensor_quant::num::Code;
+use tensor_quant::num::{Code, F8E4M3Fn};
 use tensor_quant::params::{
     Affine, AffineParams, Article, Cast, CodeRange, Granularity, NanPolicy, ParamsCalculator, PowerOfTwo, QuantParams,
     Symmetric, ValueRange,
@@ -16,7 +16,7 @@ use tensor_quant::range::{
 };
 use tensor_quant::tensor::{
     dequantize_into, dequantize_slice, estimate_params, fake_quantize_backward, fake_quantize_tensor_into,
-    quantize_slice, quantize_slice_into, quantize_tensor_into,
+    fake_quantize_with_params, quantize_slice, quantize_slice_into, quantize_tensor_into,
 };
 use tensor_quant::{
     Ceil, Error, Floor, HalfAway, I4, QuantizedTensor, RangeEstimator, Result, Rounding, Scaling, Scheme, Stochastic,
@@ -1032,6 +1032,22 @@ proptest! {
         for codes in [CodeRange::of::<i8>(), CodeRange::of::<U4>(), CodeRange::of::<i32>(), CodeRange::new(3_u8, 4).unwrap()] {
             let params = calculator.params(range, calculator.codes(codes)).unwrap();
             prop_assert!(params.scale() >= f32::MIN_POSITIVE && params.scale().is_finite() && params.offset().is_finite());
+        }
+    }
+}
+
+/// A group without an offset keeps its zeros, whatever the groups beside it have, and however long its runs are.
+#[test]
+fn zeros_keep_their_sign_beside_groups_with_an_offset() {
+    let scheme = Scheme::<F8E4M3Fn>::symmetric();
+    for width in [1, 5, 16, 300] {
+        let params = QuantParams::per_axis::<F8E4M3Fn>(1, vec![1.0, 1.0], vec![0, 0]).unwrap();
+        let params = params.with_offsets(vec![0.0, 1.5]).unwrap();
+        let x = Array3::from_shape_fn((2, 2, width), |(_, channel, _)| if channel == 0 { -0.0_f32 } else { 1.5 });
+        let q = quantize_with_params(x.view(), params.clone(), &scheme).unwrap();
+        let fake = fake_quantize_with_params(x.view(), &params, &scheme).unwrap();
+        for restored in [q.dequantize(), fake] {
+            assert!(restored.iter().zip(&x).all(|(y, x)| y.to_bits() == x.to_bits()), "width {width}: {restored}");
         }
     }
 }

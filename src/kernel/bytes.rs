@@ -126,16 +126,16 @@ pub(super) fn quantize_one<B: Byte>(level: Level, x: &[f32], single: Single, rou
     let (min, max) = ends::<B>(codes);
     let run = Run { scales: One::new(scale), zero_points: zero_point, min, max };
     match (exact, rounding) {
-        (false, BuiltIn::TiesEven) => quantize_run::<B, _, _, TiesEven, false>(level, x, run, out),
-        (false, BuiltIn::HalfAway) => quantize_run::<B, _, _, HalfAway, false>(level, x, run, out),
-        (false, BuiltIn::Ceil) => quantize_run::<B, _, _, Ceil, false>(level, x, run, out),
-        (false, BuiltIn::Floor) => quantize_run::<B, _, _, Floor, false>(level, x, run, out),
-        (false, BuiltIn::TowardZero) => quantize_run::<B, _, _, TowardZero, false>(level, x, run, out),
-        (true, BuiltIn::TiesEven) => quantize_run::<B, _, _, TiesEven, true>(level, x, run, out),
-        (true, BuiltIn::HalfAway) => quantize_run::<B, _, _, HalfAway, true>(level, x, run, out),
-        (true, BuiltIn::Ceil) => quantize_run::<B, _, _, Ceil, true>(level, x, run, out),
-        (true, BuiltIn::Floor) => quantize_run::<B, _, _, Floor, true>(level, x, run, out),
-        (true, BuiltIn::TowardZero) => quantize_run::<B, _, _, TowardZero, true>(level, x, run, out),
+        (false, BuiltIn::TiesEven) => quantize_run::<B, TiesEven, false>(level, x, run, out),
+        (false, BuiltIn::HalfAway) => quantize_run::<B, HalfAway, false>(level, x, run, out),
+        (false, BuiltIn::Ceil) => quantize_run::<B, Ceil, false>(level, x, run, out),
+        (false, BuiltIn::Floor) => quantize_run::<B, Floor, false>(level, x, run, out),
+        (false, BuiltIn::TowardZero) => quantize_run::<B, TowardZero, false>(level, x, run, out),
+        (true, BuiltIn::TiesEven) => quantize_run::<B, TiesEven, true>(level, x, run, out),
+        (true, BuiltIn::HalfAway) => quantize_run::<B, HalfAway, true>(level, x, run, out),
+        (true, BuiltIn::Ceil) => quantize_run::<B, Ceil, true>(level, x, run, out),
+        (true, BuiltIn::Floor) => quantize_run::<B, Floor, true>(level, x, run, out),
+        (true, BuiltIn::TowardZero) => quantize_run::<B, TowardZero, true>(level, x, run, out),
     }
 }
 
@@ -148,70 +148,134 @@ pub(super) enum OwnZeroPoints<'a> {
     Each(&'a [i32]),
 }
 
-/// Writes the codes of `x`, each element with parameters of its own, halves to even. There is at least a block of them;
-/// for `exact` see [`Single`].
+/// What the codes of many groups are made with, halves to even.
+#[derive(Clone, Copy)]
+pub(super) struct Many {
+    pub(super) codes: CodeRange,
+    /// Whether quotients are as of a division, which all scales must allow.
+    pub(super) exact: bool,
+}
+
+/// Writes the codes of `x`, which is runs as long as `scales`, or a shorter last one: each element of a run has parameters of its
+/// own. A run is at least a block.
 pub(super) fn quantize_each<B: Byte>(
     level: Level,
     x: &[f32],
     scales: Each<'_>,
     zero_points: OwnZeroPoints<'_>,
-    codes: CodeRange,
-    exact: bool,
+    many: Many,
     out: &mut [B],
 ) {
+    let len = scales.scales.len();
     match zero_points {
-        OwnZeroPoints::All(zero_point) => to_even(level, x, scales, zero_point, codes, exact, out),
-        OwnZeroPoints::Each(zero_points) => to_even(level, x, scales, zero_points, codes, exact, out),
+        OwnZeroPoints::All(zero_point) => to_even(level, x, len, Alike(scales, zero_point), many, out),
+        OwnZeroPoints::Each(zero_points) => to_even(level, x, len, Alike(scales, zero_points), many, out),
     }
 }
 
-/// Writes the codes of `x`, of which runs share parameters, halves to even. There are whole vectors of 16 of them, at least a
-/// block; for `exact` see [`Single`].
+/// Writes the codes of `x`, which is runs of `len` elements, of which neighbours share parameters. A run is whole vectors of 16,
+/// and at least a block.
 pub(super) fn quantize_shared<B: Byte>(
     level: Level,
     x: &[f32],
+    len: usize,
     scales: Shared<'_>,
     zero_points: &[i32],
-    codes: CodeRange,
-    exact: bool,
+    many: Many,
     out: &mut [B],
 ) {
-    let zero_points = SharedZeroPoints { zero_points, scales };
-    to_even(level, x, scales, zero_points, codes, exact, out);
+    to_even(level, x, len, Alike(scales, SharedZeroPoints { zero_points, scales }), many, out);
 }
 
-fn to_even<B: Byte, Q: Scales, Z: ZeroPoints>(
+/// Writes the codes of `x`, which is runs of `len` elements, each with one scale and zero point. A run is at least a block.
+pub(super) fn quantize_groups<B: Byte>(
     level: Level,
     x: &[f32],
-    scales: Q,
-    zero_points: Z,
-    codes: CodeRange,
-    exact: bool,
+    len: usize,
+    scales: Each<'_>,
+    zero_points: &[i32],
+    many: Many,
     out: &mut [B],
 ) {
-    let (min, max) = ends::<B>(codes);
-    let run = Run { scales, zero_points, min, max };
-    if exact {
-        quantize_run::<B, _, _, TiesEven, true>(level, x, run, out);
+    to_even(level, x, len, OneEach(scales, zero_points), many, out);
+}
+
+/// The parameters of each of several runs.
+trait Runs: Copy {
+    type Scales: Scales;
+    type ZeroPoints: ZeroPoints;
+
+    /// Returns those of the run with this number.
+    fn run(self, number: usize) -> (Self::Scales, Self::ZeroPoints);
+}
+
+/// All runs have the same.
+#[derive(Clone, Copy)]
+struct Alike<Q, Z>(Q, Z);
+
+impl<Q: Scales, Z: ZeroPoints> Runs for Alike<Q, Z> {
+    type Scales = Q;
+    type ZeroPoints = Z;
+
+    #[inline(always)]
+    fn run(self, _number: usize) -> (Q, Z) {
+        (self.0, self.1)
+    }
+}
+
+/// Each run has one scale and zero point.
+#[derive(Clone, Copy)]
+struct OneEach<'a>(Each<'a>, &'a [i32]);
+
+impl Runs for OneEach<'_> {
+    type Scales = One;
+    type ZeroPoints = i32;
+
+    #[inline(always)]
+    fn run(self, number: usize) -> (One, i32) {
+        (One { scale: self.0.scales[number], inverse: self.0.inverses[number] }, self.1[number])
+    }
+}
+
+fn to_even<B: Byte, P: Runs>(level: Level, x: &[f32], len: usize, params: P, many: Many, out: &mut [B]) {
+    let ends = ends::<B>(many.codes);
+    if many.exact {
+        dispatch!(level, simd => runs::<_, B, P, true>(simd, x, len, params, ends, out));
     } else {
-        quantize_run::<B, _, _, TiesEven, false>(level, x, run, out);
+        dispatch!(level, simd => runs::<_, B, P, false>(simd, x, len, params, ends, out));
+    }
+}
+
+/// The loop over runs is inside, so that it costs no call each.
+#[inline(always)]
+fn runs<S: Simd, B: Byte, P: Runs, const EXACT: bool>(
+    simd: S,
+    x: &[f32],
+    len: usize,
+    params: P,
+    (min, max): (i8, i8),
+    out: &mut [B],
+) {
+    for (number, (x, out)) in x.chunks(len).zip(out.chunks_mut(len)).enumerate() {
+        let (scales, zero_points) = params.run(number);
+        body::<S, B, P::Scales, P::ZeroPoints, TiesEven, EXACT>(simd, x, Run { scales, zero_points, min, max }, out);
     }
 }
 
 /// Runs the loop; a slice shorter than a block is done in one that is filled up.
-fn quantize_run<B: Byte, Q: Scales, Z: ZeroPoints, R: VectorRounding, const EXACT: bool>(
+fn quantize_run<B: Byte, R: VectorRounding, const EXACT: bool>(
     level: Level,
     x: &[f32],
-    run: Run<Q, Z>,
+    run: Run<One, i32>,
     out: &mut [B],
 ) {
     let n = x.len().min(out.len());
     if n >= BLOCK {
-        return dispatch!(level, simd => body::<_, B, Q, Z, R, EXACT>(simd, x, run, out));
+        return dispatch!(level, simd => body::<_, B, One, i32, R, EXACT>(simd, x, run, out));
     }
     let (mut block, mut codes) = ([0.0; BLOCK], [B::default(); BLOCK]);
     block[..n].copy_from_slice(&x[..n]);
-    dispatch!(level, simd => body::<_, B, Q, Z, R, EXACT>(simd, &block, run, &mut codes));
+    dispatch!(level, simd => body::<_, B, One, i32, R, EXACT>(simd, &block, run, &mut codes));
     out[..n].copy_from_slice(&codes[..n]);
 }
 

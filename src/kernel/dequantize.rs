@@ -1,6 +1,8 @@
 //! Codes to reals: `(code − zero_point) · scale + offset`, the difference taken in integers.
 
 use super::elementwise::{Map, map_slice};
+use super::quantize::is_far;
+use super::reference;
 use crate::num::Code;
 use crate::params::AffineParams;
 use fearless_simd::Level;
@@ -41,6 +43,9 @@ impl<C: Code> Map<C, f32> for DequantizeShifted {
 /// If `codes` and `out` differ in length.
 pub fn dequantize<C: Code>(level: Level, codes: &[C], params: AffineParams, out: &mut [f32]) {
     assert_eq!(codes.len(), out.len(), "reals: expected a length of {}, got {}", codes.len(), out.len());
+    if is_far::<C>(params) {
+        return reference::dequantize(codes, params, out);
+    }
     let (scale, zero_point, offset) = (params.scale(), params.zero_point(), params.offset());
     if offset == 0.0 {
         map_slice(level, Dequantize { scale, zero_point }, codes, out, 0);

@@ -10,12 +10,13 @@
 //!    last place at most. In the division by multiply-adds x has to be clamped anyway.
 //! 4. Other roundings and codes go by way of a tile, as in [`quantize`](super::quantize).
 
-use super::each::Own;
 use super::elementwise::{Map, Positions, for_each_run, map_slice};
 use super::nan::with_nan_replaced;
 use super::narrow::{greater, lesser};
-use super::quantize::{Mapping, TILE, grid_of};
+use super::own::Own;
+use super::quantize::{Mapping, TILE, grid_of, is_far};
 use super::quotient::{Method, One, divided, reciprocal};
+use super::reference;
 use super::rounding::BuiltIn;
 use crate::num::{Code, CodeKind, Grid, Real, Rounding, Scaling};
 use crate::params::{CodeRange, NanPolicy};
@@ -41,6 +42,9 @@ pub fn fake_quantize<T: Real, C: Code, R: Rounding>(
     first_index: u64,
 ) {
     assert_eq!(x.len(), out.len(), "reals: expected a length of {}, got {}", x.len(), out.len());
+    if is_far::<C>(mapping.params) {
+        return reference::fake_quantize::<T, C, R>(x, mapping, rounding, out, first_index);
+    }
     if let Some(x) = T::as_f32s(x) {
         return fake_quantize_f32::<C, R>(level, x, mapping, rounding, out, first_index);
     }
@@ -113,7 +117,12 @@ fn is_small_integer<C: Code>() -> bool {
     C::KIND == CodeKind::Integer && C::BITS <= 16
 }
 
-/// Adding an offset of 0 would make +0 of −0, which small floats have.
+/// Returns the sum; adding an offset of 0 would make +0 of −0, which small floats have.
+#[inline(always)]
+pub(super) fn shifted_by(real: f32, offset: f32) -> f32 {
+    if offset == 0.0 { real } else { real + offset }
+}
+
 fn add(offset: f32, out: &mut [f32]) {
     if offset != 0.0 {
         for real in out {
@@ -208,8 +217,8 @@ pub(super) fn fake_each<C: Code, R: Rounding>(
     } else {
         dispatch!(level, simd => recode_each::<_, C, R>(simd, quotients, own, codes, rounding, out, positions));
     }
-    for (real, offset) in out.iter_mut().zip(own.offsets) {
-        *real += offset;
+    for (real, &offset) in out.iter_mut().zip(own.offsets) {
+        *real = shifted_by(*real, offset);
     }
 }
 

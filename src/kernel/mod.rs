@@ -36,6 +36,7 @@ mod nan;
 mod narrow;
 #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
 mod narrow_x86;
+mod own;
 mod quantize;
 mod quotient;
 pub mod reference;

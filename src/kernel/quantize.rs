@@ -18,6 +18,7 @@ use super::convert::{clamp, f32_to_bf16, f32_to_f16};
 use super::elementwise::{Map, Positions, for_each_run, map_slice};
 use super::nan::with_nan_replaced;
 use super::quotient::{Method, One, quotients};
+use super::reference;
 use super::rounding::BuiltIn;
 use super::small_floats::{self, Format};
 use crate::num::{Code, CodeKind, Grid, Real, Rounding, Scaling, TiesEven};
@@ -55,6 +56,12 @@ impl Mapping {
     }
 }
 
+/// Returns whether the zero point is further away than whole numbers are exact in the loops, which no tensor's is: it is one of its
+/// codes.
+pub(super) fn is_far<C: Code>(params: AffineParams) -> bool {
+    C::BITS <= 16 && params.zero_point().unsigned_abs() > 1 << 21
+}
+
 #[inline(always)]
 pub(super) fn grid_of(codes: CodeRange, zero_point: i32) -> Grid {
     let (min, max) = (codes.min(), codes.max());
@@ -81,6 +88,9 @@ pub fn quantize<T: Real, C: Code, R: Rounding>(
     first_index: u64,
 ) {
     assert_eq!(x.len(), out.len(), "codes: expected a length of {}, got {}", x.len(), out.len());
+    if is_far::<C>(mapping.params) {
+        return reference::quantize(x, mapping, rounding, out, first_index);
+    }
     if let Some(x) = T::as_f32s(x) {
         return quantize_f32(level, x, mapping, rounding, out, first_index);
     }

@@ -144,6 +144,11 @@ impl Spans {
         }
     }
 
+    /// Returns whether all runs have the same groups.
+    pub(crate) fn are_alike(&self) -> bool {
+        matches!(self, Spans::Regular { groups_per_step: 0, .. })
+    }
+
     /// Returns the runs from the one with this number on.
     pub(crate) fn starting_at(&self, number: usize) -> Self {
         let mut spans = self.clone();

@@ -11,6 +11,7 @@ mod code_range;
 mod fixed_point;
 mod granularity;
 mod nan_policy;
+mod one_or_many;
 mod power_of_two;
 mod quant_params;
 mod symmetric;
@@ -28,6 +29,7 @@ pub use fixed_point::{
 pub(crate) use granularity::Spans;
 pub use granularity::{Granularity, Span};
 pub use nan_policy::NanPolicy;
+pub(crate) use one_or_many::OneOrMany;
 pub use power_of_two::PowerOfTwo;
 pub use quant_params::QuantParams;
 pub use symmetric::Symmetric;

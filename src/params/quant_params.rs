@@ -1,5 +1,6 @@
 //! The parameters of a whole tensor.
 
+use super::one_or_many::OneOrMany;
 use super::{AffineParams, CodeRange, Granularity};
 use crate::error::{Error, Result};
 use crate::num::Code;
@@ -14,8 +15,8 @@ use alloc::vec::Vec;
 pub struct QuantParams {
     granularity: Granularity,
     codes: CodeRange,
-    scales: Vec<f32>,
-    zero_points: Vec<i32>,
+    scales: OneOrMany<f32>,
+    zero_points: OneOrMany<i32>,
     /// Empty where every offset is 0.
     offsets: Vec<f32>,
 }
@@ -36,7 +37,7 @@ impl QuantParams {
     /// # Ok::<(), tensor_quant::Error>(())
     /// ```
     pub fn per_tensor<C: Code>(scale: f32, zero_point: i32) -> Result<Self> {
-        Self::new(Granularity::Tensor, CodeRange::of::<C>(), vec![scale], vec![zero_point])
+        Self::checked(Granularity::Tensor, CodeRange::of::<C>(), OneOrMany::One(scale), OneOrMany::One(zero_point))
     }
 
     /// Returns a scale and zero point for each index along `axis`, with every code of `C` in use.
@@ -56,6 +57,15 @@ impl QuantParams {
     ///
     /// [`Error::InvalidScale`], [`Error::InvalidZeroPoint`], [`Error::LengthMismatch`].
     pub fn new(granularity: Granularity, codes: CodeRange, scales: Vec<f32>, zero_points: Vec<i32>) -> Result<Self> {
+        Self::checked(granularity, codes, scales.into(), zero_points.into())
+    }
+
+    fn checked(
+        granularity: Granularity,
+        codes: CodeRange,
+        scales: OneOrMany<f32>,
+        zero_points: OneOrMany<i32>,
+    ) -> Result<Self> {
         if scales.len() != zero_points.len() {
             return Err(Error::LengthMismatch {
                 what: "zero points",
@@ -90,13 +100,29 @@ impl QuantParams {
         codes: CodeRange,
         groups: impl IntoIterator<Item = AffineParams>,
     ) -> Result<Self> {
-        let (mut scales, mut zero_points, mut offsets) = (Vec::new(), Vec::new(), Vec::new());
-        for params in groups {
+        let mut groups = groups.into_iter();
+        let (first, second) = (groups.next(), groups.next());
+        if let (Some(AffineParams { scale, zero_point, offset }), None) = (first, second) {
+            let params = Self::checked(granularity, codes, OneOrMany::One(scale), OneOrMany::One(zero_point))?;
+            return if offset == 0.0 { Ok(params) } else { params.with_offsets(vec![offset]) };
+        }
+        let number = groups.size_hint().0.saturating_add(2);
+        let (mut scales, mut zero_points) = (Vec::with_capacity(number), Vec::with_capacity(number));
+        let mut offsets = Vec::new();
+        for params in first.into_iter().chain(second).chain(groups) {
+            if params.offset != 0.0 {
+                // Those before it have none.
+                offsets.resize(scales.len(), 0.0);
+                offsets.push(params.offset);
+            }
             scales.push(params.scale);
             zero_points.push(params.zero_point);
-            offsets.push(params.offset);
         }
-        Self::new(granularity, codes, scales, zero_points)?.with_offsets(offsets)
+        if !offsets.is_empty() {
+            offsets.resize(scales.len(), 0.0);
+        }
+        let params = Self::new(granularity, codes, scales, zero_points)?;
+        if offsets.is_empty() { Ok(params) } else { params.with_offsets(offsets) }
     }
 
     /// Returns the same with a real for each group that is added after scaling.

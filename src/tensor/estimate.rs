@@ -6,11 +6,11 @@
 use super::observe::Columns;
 use super::scheme::Scheme;
 use super::stream::{Visit, for_each_f32_piece};
-use super::tasks::{Task, collect, tasks_of};
+use super::tasks::{Looks, Task, collect, only_piece, tasks_of};
 use crate::error::{Error, Result};
 use crate::kernel;
 use crate::num::{Code, Real, Rounding};
-use crate::params::{AffineParams, Granularity, NanPolicy, ParamsCalculator, QuantParams, ValueRange};
+use crate::params::{AffineParams, Granularity, NanPolicy, ParamsCalculator, QuantParams, Span, ValueRange};
 use crate::range::{Feed, RangeEstimator, Target};
 use alloc::vec;
 use alloc::vec::Vec;
@@ -71,9 +71,17 @@ where
     // Without elements there may be any number of groups: one estimator at a time, up to the first that has no range.
     let in_order =
         view.is_empty() || one_run_each(scheme.granularity, view.shape()) || scheme.estimator.feed() == Feed::Nothing;
+    // The kernel that finds extremes looks twice itself, where it must.
+    let looks = if scheme.estimator.feed() == Feed::Extremes { Looks::One } else { Looks::Two };
+    if let Some((span, x)) = only_piece(view, scheme.granularity, looks) {
+        let params = pass.only_group(span, x)?;
+        return Ok((QuantParams::from_groups(scheme.granularity, codes, [params])?, pass.observed));
+    }
     let pieces: Pieces<'_> = &mut |visit| for_each_f32_piece(view, scheme.granularity, visit);
     match view.as_slice() {
-        Some(slice) if in_order => pass.in_tasks(groups, &|task, visit| task.for_each_f32_piece(slice, visit))?,
+        Some(slice) if in_order => {
+            pass.in_tasks(groups, &|task, visit| task.for_each_f32_piece(slice, looks, visit))?
+        }
         _ if in_order => pass.in_order(0..groups, pieces)?,
         _ => pass.scattered(groups, group_len, pieces)?,
     }
@@ -180,6 +188,14 @@ impl<E: RangeEstimator> Pass<'_, E> {
         })
     }
 
+    /// The only group of a short tensor: nothing is put together, and nothing allocated for it.
+    fn only_group(&mut self, span: Span, x: &[f32]) -> Result<AffineParams> {
+        let mut estimator = self.estimator.clone();
+        let feed = estimator.feed();
+        self.show(&mut estimator, feed, span.start, x)?;
+        self.params_of(range_of(&estimator, x, self.target)?)
+    }
+
     /// One estimator at a time, for these groups.
     fn in_order(&mut self, groups: Range<usize>, pieces: Pieces<'_>) -> Result<()> {
         let feed = self.estimator.feed();
@@ -236,13 +252,10 @@ impl<E: RangeEstimator> Pass<'_, E> {
             Ok(())
         })?;
         for (group, mut estimator) in estimators.into_iter().enumerate() {
-            let range = if feed == Feed::Whole {
-                estimator.range_of(columns.of(group), self.target)?
-            } else {
+            if feed != Feed::Whole {
                 columns.show_rest(group, &mut estimator);
-                estimator.range(self.target)?
-            };
-            self.push_params(range)?;
+            }
+            self.push_params(range_of(&estimator, columns.of(group), self.target)?)?;
         }
         Ok(())
     }
@@ -265,22 +278,28 @@ impl<E: RangeEstimator> Pass<'_, E> {
 
     fn finish(&mut self, current: &mut (usize, E), collected: &mut Vec<f32>) -> Result<()> {
         let estimator = core::mem::replace(&mut current.1, self.estimator.clone());
-        let range = if estimator.feed() == Feed::Whole {
-            estimator.range_of(collected, self.target)?
-        } else {
-            estimator.range(self.target)?
-        };
+        let range = range_of(&estimator, collected, self.target)?;
         collected.clear();
         current.0 += 1;
         self.push_params(range)
     }
 
     fn push_params(&mut self, range: ValueRange) -> Result<()> {
-        let was_observed = self.estimator.feed() != Feed::Nothing;
-        self.observed.constant_groups += u64::from(was_observed && range.is_constant());
-        self.params.push(self.target.params(range)?);
+        let params = self.params_of(range)?;
+        self.params.push(params);
         Ok(())
     }
+
+    fn params_of(&mut self, range: ValueRange) -> Result<AffineParams> {
+        let was_observed = self.estimator.feed() != Feed::Nothing;
+        self.observed.constant_groups += u64::from(was_observed && range.is_constant());
+        self.target.params(range)
+    }
+}
+
+/// Returns the range of a group whose values were shown, or are all here.
+fn range_of<E: RangeEstimator>(estimator: &E, values: &[f32], target: &dyn Target) -> Result<ValueRange> {
+    if estimator.feed() == Feed::Whole { estimator.range_of(values, target) } else { estimator.range(target) }
 }
 
 /// Returns the index along each axis of an element's position in row-major order.

@@ -2,7 +2,7 @@
 
 use super::estimate::{Observed, estimate};
 use super::output::{check_shape, contiguous, zeros};
-use super::quantize::check_values;
+use super::quantize::{check_values, looks};
 use super::scheme::Scheme;
 use super::tasks::map_pieces;
 use crate::error::Result;
@@ -70,7 +70,7 @@ where
     let out = contiguous(&mut out)?;
     let (params, observed) = estimate(&view, scheme)?;
     let (level, groups, settings) = (kernel::detect(), Groups::new(&params), scheme.settings().given(observed.nan));
-    map_pieces(&view, params.granularity(), out, &|span, x, out| {
+    map_pieces(&view, params.granularity(), looks(settings.nan), out, &|span, x, out| {
         fake_quantize_span::<C, R>(level, &groups, settings, span, x, out);
         Ok(Observed::default())
     })?;
@@ -141,7 +141,7 @@ where
     params.check::<C>(view.shape())?;
     let mut out = out;
     let (level, groups, settings) = (kernel::detect(), Groups::new(params), scheme.settings());
-    map_pieces(&view, params.granularity(), contiguous(&mut out)?, &|span, x, out| {
+    map_pieces(&view, params.granularity(), looks(settings.nan), contiguous(&mut out)?, &|span, x, out| {
         let observed = check_values(span, x, settings.nan, view.shape())?;
         fake_quantize_span::<C, R>(level, &groups, settings.given(observed.nan), span, x, out);
         Ok(observed)
@@ -218,9 +218,9 @@ where
     let mut out = out;
     let (Some(gradient), out) = (gradient.as_slice(), contiguous(&mut out)?) else { return Ok(()) };
     let (level, groups, settings) = (kernel::detect(), Groups::new(params), scheme.settings());
-    map_pieces(&view, params.granularity(), out, &|span, x, out| {
+    map_pieces(&view, params.granularity(), looks(settings.nan), out, &|span, x, out| {
         let observed = check_values(span, x, settings.nan, view.shape())?;
-        let gradient = &gradient[span.start..span.start + span.len];
+        let gradient = &gradient[span.start..span.start + x.len()];
         fake_quantize_backward_span::<C, R>(level, &groups, settings, span, x, gradient, out);
         Ok(observed)
     })?;

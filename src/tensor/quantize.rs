@@ -4,7 +4,7 @@ use super::estimate::{Observed, estimate, unravel};
 use super::output::{check_shape, contiguous, zeros};
 use super::quantized::QuantizedTensor;
 use super::scheme::Scheme;
-use super::tasks::{each, map_pieces};
+use super::tasks::{Looks, each, map_pieces};
 use crate::error::{Error, Result};
 use crate::kernel::{self, Groups, Settings, quantize_span};
 use crate::num::{Code, Real, Rounding};
@@ -211,7 +211,7 @@ fn check_and_map_codes<T: Real, D: Dimension, C: Code, R: Rounding>(
 ) -> Result<Observed> {
     params.check::<C>(view.shape())?;
     let (level, groups) = (kernel::detect(), Groups::new(params));
-    map_pieces(view, params.granularity(), out, &|span, x, out| {
+    map_pieces(view, params.granularity(), looks(settings.nan), out, &|span, x, out| {
         let observed = check_values(span, x, settings.nan, view.shape())?;
         quantize_span(level, &groups, settings.given(observed.nan), span, x, out);
         Ok(observed)
@@ -233,6 +233,11 @@ pub(super) fn check_values(span: Span, x: &[f32], policy: NanPolicy, shape: &[us
     Ok(Observed { nan, infinite, ..Observed::default() })
 }
 
+/// Returns how often a piece is read: where NaN is looked for, once more.
+pub(super) fn looks(policy: NanPolicy) -> Looks {
+    if policy == NanPolicy::Native { Looks::One } else { Looks::Two }
+}
+
 /// Maps a tensor whose values were looked at when its parameters were found.
 pub(super) fn map_codes<T: Real, D: Dimension, C: Code, R: Rounding>(
     view: &ArrayView<'_, T, D>,
@@ -241,7 +246,7 @@ pub(super) fn map_codes<T: Real, D: Dimension, C: Code, R: Rounding>(
     out: &mut [C],
 ) -> Result<()> {
     let (level, groups) = (kernel::detect(), Groups::new(params));
-    map_pieces(view, params.granularity(), out, &|span, x, out| {
+    map_pieces(view, params.granularity(), looks(settings.nan), out, &|span, x, out| {
         quantize_span(level, &groups, settings, span, x, out);
         Ok(Observed::default())
     })?;

@@ -118,10 +118,11 @@ pub(super) fn restore<C: Code>(codes: &[C], shape: &[usize], params: &QuantParam
     // What is not of this shape was refused before.
     let Ok(tasks) = tasks_of(params.granularity(), shape) else { return };
     tasks::run(&tasks, out, &|task, out| {
-        for span in task.spans() {
-            let range = span.start..span.start + span.len;
+        let all = task.for_each_stretch(usize::MAX, &mut |span, len| {
             let start = span.start - task.range().start;
-            dequantize_span(level, params, span, &codes[range], &mut out[start..start + span.len]);
-        }
+            dequantize_span(level, params, span, &codes[span.start..span.start + len], &mut out[start..start + len]);
+            Ok(())
+        });
+        debug_assert!(all.is_ok(), "nothing here can fail");
     });
 }

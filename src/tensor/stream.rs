@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 use ndarray::{ArrayView, ArrayView1, Axis, Dimension, Slice};
 
 /// Elements in a piece: small enough that a second look at it comes from the first-level cache.
-const PIECE: usize = 4096;
+pub(super) const PIECE: usize = 4096;
 
 /// What is shown a piece: its groups, and its elements.
 pub(super) type Visit<'a> = &'a mut dyn FnMut(Span, &[f32]) -> Result<()>;

@@ -7,18 +7,16 @@
 //! 3. A task is large beside what it costs to hand it over (some microseconds), and fits the second-level cache.
 
 use super::estimate::Observed;
-use super::stream::{Visit, for_each_f32_piece, in_f32};
+use super::stream::{PIECE, Visit, for_each_f32_piece, in_f32};
 use crate::error::Result;
 use crate::num::Real;
-use crate::params::{Granularity, Span, Spans};
+use crate::params::{Granularity, OneOrMany, Span, Spans};
 use alloc::vec::Vec;
 use core::ops::Range;
 use ndarray::{ArrayView, Dimension};
 
 /// Elements in a task, if its groups let it be: 256 KiB of f32.
 const TASK: usize = 1 << 16;
-/// Elements in a piece: small enough that a second look at it comes from the first-level cache.
-const PIECE: usize = 4096;
 /// With fewer tasks than that one thread is as fast as two.
 #[cfg(feature = "rayon")]
 const FEWEST: usize = 4;
@@ -67,13 +65,49 @@ impl Task {
     }
 
     /// Calls `visit` with each of its pieces, in order. `slice` is the whole tensor.
-    pub(super) fn for_each_f32_piece<T: Real>(&self, slice: &[T], visit: Visit<'_>) -> Result<()> {
+    pub(super) fn for_each_f32_piece<T: Real>(&self, slice: &[T], looks: Looks, visit: Visit<'_>) -> Result<()> {
         let mut widened = Vec::new();
-        for piece in self.spans().flat_map(|span| span.pieces(PIECE)) {
+        for piece in self.spans().flat_map(|span| span.pieces(longest_piece::<T>(looks))) {
             visit(piece, in_f32(&slice[piece.start..piece.start + piece.len], &mut widened))?;
         }
         Ok(())
     }
+
+    /// Calls `visit` with stretches of up to `max` elements, in order: a span, and how many elements, which are those of
+    /// the span, or of several spans of the same groups, one after another.
+    pub(super) fn for_each_stretch(&self, max: usize, visit: &mut dyn FnMut(Span, usize) -> Result<()>) -> Result<()> {
+        if let Runs::Whole(spans, number) = &self.runs
+            && spans.are_alike()
+        {
+            let (_, len) = spans.number_and_len();
+            let together = max.checked_div(len).unwrap_or(0);
+            if together > 1 {
+                for (k, span) in spans.clone().take(*number).enumerate().step_by(together) {
+                    visit(span, together.min(number - k) * len)?;
+                }
+                return Ok(());
+            }
+        }
+        self.spans().flat_map(|span| span.pieces(max)).try_for_each(|span| visit(span, span.len))
+    }
+}
+
+/// Returns how many elements to show at a time: a task, or, where they are widened first or looked at twice, what stays in the
+/// first-level cache.
+fn longest_piece<T: Real>(looks: Looks) -> usize {
+    if looks == Looks::One && T::as_f32s(&[]).is_some() { TASK } else { PIECE }
+}
+
+/// Returns a tensor with one scale as one piece, if it is short enough and need not be copied: then no tasks are made.
+pub(super) fn only_piece<'a, T: Real, D: Dimension>(
+    view: &'a ArrayView<'_, T, D>,
+    granularity: Granularity,
+    looks: Looks,
+) -> Option<(Span, &'a [f32])> {
+    let x = view.as_slice().and_then(T::as_f32s)?;
+    let len = x.len();
+    let short = granularity == Granularity::Tensor && (1..=longest_piece::<T>(looks)).contains(&len);
+    short.then_some((Span { start: 0, len, first_group: 0, repeat: len }, x))
 }
 
 /// Returns the tasks of a tensor of this shape, in order. Groups of up to a task's length are not cut.
@@ -81,29 +115,37 @@ impl Task {
 /// # Errors
 ///
 /// Those of [`Granularity::spans`].
-pub(super) fn tasks_of(granularity: Granularity, shape: &[usize]) -> Result<Vec<Task>> {
+pub(super) fn tasks_of(granularity: Granularity, shape: &[usize]) -> Result<OneOrMany<Task>> {
     let spans = granularity.all_spans(shape)?;
     let (number, len) = spans.number_and_len();
     if len == 0 {
-        return Ok(Vec::new());
+        return Ok(OneOrMany::Many(Vec::new()));
     }
     if len > TASK {
         let parts = spans.flat_map(|span| span.pieces(TASK));
-        return Ok(parts
-            .map(|part| Task { range: part.start..part.start + part.len, runs: Runs::Part(part) })
-            .collect());
+        let task = |part: Span| Task { range: part.start..part.start + part.len, runs: Runs::Part(part) };
+        return Ok(OneOrMany::Many(parts.map(task).collect()));
     }
     let together = TASK / len;
-    Ok((0..number)
-        .step_by(together)
-        .map(|first| {
-            let runs = together.min(number - first);
-            Task { range: first * len..(first + runs) * len, runs: Runs::Whole(spans.starting_at(first), runs) }
-        })
-        .collect())
+    let task = |first| {
+        let runs = together.min(number - first);
+        Task { range: first * len..(first + runs) * len, runs: Runs::Whole(spans.starting_at(first), runs) }
+    };
+    if number <= together {
+        return Ok(OneOrMany::One(task(0)));
+    }
+    Ok(OneOrMany::Many((0..number).step_by(together).map(task).collect()))
 }
 
-/// What is done with a piece of a tensor: its elements, and as many of the output. Returns what was noticed.
+/// How often a piece is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Looks {
+    One,
+    Two,
+}
+
+/// What is done with a piece of a tensor: its elements, and as many of the output. They are those of the span, or of several
+/// spans of the same groups, one after another. Returns what was noticed.
 pub(super) type MapPiece<'a, O> = &'a (dyn Fn(Span, &[f32], &mut [O]) -> Result<Observed> + Sync);
 
 /// Maps each piece of a tensor to as many elements of `out`, which is of its length, and returns what was noticed in all.
@@ -114,12 +156,16 @@ pub(super) type MapPiece<'a, O> = &'a (dyn Fn(Span, &[f32], &mut [O]) -> Result<
 pub(super) fn map_pieces<T: Real, D: Dimension, O: Send>(
     view: &ArrayView<'_, T, D>,
     granularity: Granularity,
+    looks: Looks,
     out: &mut [O],
     map: MapPiece<'_, O>,
 ) -> Result<Observed> {
+    if let Some((span, x)) = only_piece(view, granularity, looks) {
+        return map(span, x, out);
+    }
     let mut all = Observed::default();
     if let Some(slice) = view.as_slice() {
-        for observed in map_slice(slice, &tasks_of(granularity, view.shape())?, out, map) {
+        for observed in map_slice(slice, &tasks_of(granularity, view.shape())?, looks, out, map) {
             all.add(observed?);
         }
     } else {
@@ -134,14 +180,16 @@ pub(super) fn map_pieces<T: Real, D: Dimension, O: Send>(
 fn map_slice<T: Real, O: Send>(
     slice: &[T],
     tasks: &[Task],
+    looks: Looks,
     out: &mut [O],
     map: MapPiece<'_, O>,
-) -> Vec<Result<Observed>> {
+) -> OneOrMany<Result<Observed>> {
     run(tasks, out, &|task, out| {
-        let mut all = Observed::default();
-        task.for_each_f32_piece(slice, &mut |span, x| {
+        let (mut all, mut widened) = (Observed::default(), Vec::new());
+        task.for_each_stretch(longest_piece::<T>(looks), &mut |span, len| {
             let start = span.start - task.range.start;
-            all.add(map(span, x, &mut out[start..start + span.len])?);
+            let x = in_f32(&slice[span.start..span.start + len], &mut widened);
+            all.add(map(span, x, &mut out[start..start + len])?);
             Ok(())
         })?;
         Ok(all)
@@ -153,7 +201,10 @@ pub(super) fn run<O: Send, A: Send>(
     tasks: &[Task],
     mut out: &mut [O],
     run: &(dyn Fn(&Task, &mut [O]) -> A + Sync),
-) -> Vec<A> {
+) -> OneOrMany<A> {
+    if let [task] = tasks {
+        return OneOrMany::One(run(task, out));
+    }
     let mut found: Vec<Option<A>> = tasks.iter().map(|_| None).collect();
     let mut parts = Vec::with_capacity(tasks.len());
     for (task, found) in tasks.iter().zip(&mut found) {
@@ -165,10 +216,10 @@ pub(super) fn run<O: Send, A: Send>(
     #[cfg(feature = "rayon")]
     if parts.len() >= FEWEST {
         threads::consume(parts, &work);
-        return found.into_iter().flatten().collect();
+        return OneOrMany::Many(found.into_iter().flatten().collect());
     }
     parts.into_iter().rev().for_each(work);
-    found.into_iter().flatten().collect()
+    OneOrMany::Many(found.into_iter().flatten().collect())
 }
 
 /// Returns what `run` gives for each of the values, in order.
@@ -183,13 +234,16 @@ pub(super) fn each<V: Sync, A: Send>(values: &[V], run: &(dyn Fn(&V) -> A + Sync
 }
 
 /// Returns what each task gives, in order, and stops at the first error; of several errors it is that of the first task.
-pub(super) fn collect<A: Send>(tasks: &[Task], run: &(dyn Fn(&Task) -> Result<A> + Sync)) -> Result<Vec<A>> {
+pub(super) fn collect<A: Send>(tasks: &[Task], run: &(dyn Fn(&Task) -> Result<A> + Sync)) -> Result<OneOrMany<A>> {
+    if let [task] = tasks {
+        return Ok(OneOrMany::One(run(task)?));
+    }
     #[cfg(feature = "rayon")]
     if tasks.len() >= FEWEST {
         // All of them, so that which error is the first does not depend on which thread was.
-        return each(tasks, run).into_iter().collect();
+        return each(tasks, run).into_iter().collect::<Result<Vec<A>>>().map(OneOrMany::Many);
     }
-    tasks.iter().map(run).collect()
+    tasks.iter().map(run).collect::<Result<Vec<A>>>().map(OneOrMany::Many)
 }
 
 /// Calls `run` with each of the values, on as many threads as there are.
