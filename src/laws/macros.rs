@@ -3,9 +3,13 @@
 /// Makes a module with one test for each law of [`laws::scheme`](crate::laws::scheme), named after the law, for a scheme or a
 /// quantizer of your own.
 ///
-/// Laws after `without` are listed as ignored tests, with the reason. One that is not promised must be named there: a test of a
-/// law that is not promised fails and says so. The expression is evaluated in each test; it sees what is in scope around the
-/// macro.
+/// The expression is evaluated in each test; it sees what is in scope around the macro, and nothing else. After it may stand, in
+/// this order and with a semicolon before each:
+///
+/// - `cases = 64`: the cases of each law, as [`Terms::with_cases`](crate::laws::Terms::with_cases) takes them;
+/// - `seed = 7`: other cases, as [`Terms::with_seed`](crate::laws::Terms::with_seed) makes them;
+/// - `without { law: "reason" }`: laws that are not promised, listed as ignored tests with the reason. One that is not promised
+///   must be named there: a test of a law that is not promised fails and says so.
 ///
 /// # Examples
 ///
@@ -14,6 +18,12 @@
 ///
 /// # fn main() {}
 /// tensor_quant::scheme_laws! { symmetric_weights: Scheme::<i8>::symmetric().with_axis(0) }
+///
+/// tensor_quant::scheme_laws! {
+///     a_few_other_cases: Scheme::<i8>::symmetric().with_axis(0);
+///     cases = 64;
+///     seed = 7;
+/// }
 ///
 /// tensor_quant::scheme_laws! {
 ///     rounded_up: Scheme::<i8>::symmetric().with_rounding(Ceil);
@@ -30,7 +40,7 @@
 macro_rules! scheme_laws {
     ($name:ident: $subject:expr $(; $($terms:tt)*)?) => {
         __laws_as_tests! {
-            ($) $name scheme check_scheme ($subject) [$($($terms)*)?]
+            ($) $name scheme check_scheme ($subject) [$(; $($terms)*)?]
             [
                 answers codes_in_range mapping restores within_half_a_step within_a_step saturates monotone idempotent
                 zero_exact constants no_data nan_policy infinities groups parts order memory_layout threads simd_levels
@@ -52,7 +62,7 @@ macro_rules! scheme_laws {
 macro_rules! estimator_laws {
     ($name:ident: $subject:expr $(; $($terms:tt)*)?) => {
         __laws_as_tests! {
-            ($) $name estimator check_estimator ($subject) [$($($terms)*)?]
+            ($) $name estimator check_estimator ($subject) [$(; $($terms)*)?]
             [
                 answers no_data non_finite order splits merge merge_commutes merge_associates merge_nothing feed covers hull
                 constants powers_of_two sign_symmetry
@@ -73,7 +83,7 @@ macro_rules! estimator_laws {
 macro_rules! calculator_laws {
     ($name:ident: $subject:expr $(; $($terms:tt)*)?) => {
         __laws_as_tests! {
-            ($) $name calculator check_calculator ($subject) [$($($terms)*)?]
+            ($) $name calculator check_calculator ($subject) [$(; $($terms)*)?]
             [
                 answers zero_point_is_a_code zero_exact ends codes_used constants monotone powers_of_two sign_symmetry
                 zero_points codes floating_codes
@@ -94,7 +104,7 @@ macro_rules! calculator_laws {
 macro_rules! rounding_laws {
     ($name:ident: $subject:expr $(; $($terms:tt)*)?) => {
         __laws_as_tests! {
-            ($) $name rounding check_rounding ($subject) [$($($terms)*)?]
+            ($) $name rounding check_rounding ($subject) [$(; $($terms)*)?]
             [
                 identity whole monotone less_than_one_away nearest non_finite integer_form index repeatable sign_symmetry
             ]
@@ -114,27 +124,33 @@ macro_rules! rounding_laws {
 macro_rules! code_laws {
     ($name:ident: $subject:expr $(; $($terms:tt)*)?) => {
         __laws_as_tests! {
-            ($) $name code check_code ($subject) [$($($terms)*)?]
+            ($) $name code check_code ($subject) [$(; $($terms)*)?]
             [ends round_trip monotone nearest saturates packed_length packing packing_order]
         }
     };
 }
 
 /// `($)` stands for the dollar sign, which a macro made by a macro needs for its own variables.
+///
+/// The subject and the settings are evaluated in an implementation beside the module, where nothing is in scope but what is
+/// around the macro: a test is named after its law, and a law has a name that a function of the user's may have, too.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __laws_as_tests {
     (
         ($d:tt) $name:ident $kind:ident $check:ident ($subject:expr)
-        [$(without { $($waived:ident: $reason:literal),* $(,)? })?] [$($law:ident)*]
+        [
+            $(; cases = $cases:expr)? $(; seed = $seed:expr)?
+            $(; without { $($waived:ident: $reason:literal),* $(,)? })? $(;)?
+        ]
+        [$($law:ident)*]
     ) => {
         mod $name {
-            #[allow(unused_imports, reason = "the subject may need nothing from around it")]
-            use super::*;
-
             // A name that is no law does not compile.
             $($(#[allow(unused_imports, reason = "it is there to be looked up")]
             use $crate::laws::$kind::by_name::$waived as _;)*)?
+
+            pub(super) struct Subject;
 
             macro_rules! test_of {
                 $($(($waived $d($body:item)*) => { #[ignore = $reason] #[test] $d($body)* };)*)?
@@ -143,12 +159,19 @@ macro_rules! __laws_as_tests {
 
             $(test_of! { $law
                 fn $law() {
-                    let terms = $crate::laws::Terms::default().only($crate::laws::$kind::by_name::$law);
-                    if let Err(broken) = terms.$check(&$subject) {
+                    if let Err(broken) = Subject::check($crate::laws::$kind::by_name::$law) {
                         panic!("{broken}");
                     }
                 }
             })*
+        }
+
+        #[allow(dead_code, reason = "outside of tests nothing calls it")]
+        impl $name::Subject {
+            fn check(law: $crate::laws::Law) -> ::core::result::Result<$crate::laws::Verdict, $crate::laws::Broken> {
+                let terms = $crate::laws::Terms::default()$(.with_cases($cases))?$(.with_seed($seed))?;
+                terms.only(law).$check(&$subject)
+            }
         }
     };
 }

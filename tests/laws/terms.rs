@@ -82,7 +82,7 @@ fn other_seeds_are_other_cases() {
 }
 
 #[derive(Clone, Copy, Debug)]
-struct AboveAThousand;
+pub(crate) struct AboveAThousand;
 
 /// So odd a condition that no two cases shrink to the same number.
 impl Rounding for AboveAThousand {
