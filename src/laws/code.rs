@@ -36,15 +36,15 @@ super::law::laws! {
         "A conversion before the clamp makes the smallest code of the largest value."
     ) by saturates;
     PACKED_LENGTH = packed_length(
-        "below 8 bits ⌊8 / BITS⌋ codes share a byte; from there a code takes BITS / 8 bytes",
-        "Files are laid out by it."
+        "below 8 bits ⌊8 / BITS⌋ codes share a byte; from there a code takes ⌈BITS / 8⌉ bytes",
+        "Files are laid out by it: no code lies across the end of its bytes."
     ) by packed_length;
     PACKING = packing(
         "unpack(pack(codes)) = codes, whatever their number",
         "The last byte that is not full, and a sign that is not extended, are where packings break."
     ) by packing;
     PACKING_ORDER = packing_order(
-        "of the codes that share a byte the first stands in the low bits; larger ones are little-endian",
+        "of the codes that share a byte the first stands in the low bits; larger ones are little-endian, in their low BITS bits",
         "Two that share a byte are exchanged silently: every second weight is its neighbour's."
     ) by packing_order;
 }
@@ -83,7 +83,7 @@ super::law::laws! {
 /// assert_eq!(broken.broken_law(), code::PACKING_ORDER);
 /// ```
 pub trait Codec: Debug {
-    /// Returns the bits that a code takes when packed.
+    /// Returns the bits that a code takes when packed: from 1 to 32. With any other number every law is broken.
     fn bits(&self) -> u32;
 
     /// Returns whether codes are evenly spaced.
@@ -177,31 +177,70 @@ impl<C: Code> Codec for Standard<C> {
     }
 }
 
-/// Returns finite codes in ascending order: all of them, of more than 16 bits those of random numbers.
-fn codes_of(codec: &dyn Codec, random: &mut Random) -> Result<Vec<f64>> {
+/// So wide are codes, at most, that all of them are looked at.
+const ALL: u32 = 16;
+
+/// Checks that a codec is one: that there can be such codes.
+fn sound(codec: &dyn Codec) -> Result<(), String> {
     let (bits, (min, max)) = (codec.bits(), codec.ends());
-    if codec.kind() == CodeKind::Integer {
-        if bits <= 16 {
-            return Ok((min as i32..=max as i32).map(f64::from).collect());
-        }
-        // What an f32 holds.
-        let numbers = (0..256).map(|_| f64::from(((random.unit() * 2.0 - 1.0) * max) as f32).trunc());
-        let mut codes: Vec<f64> = numbers.map(|code| code.clamp(min, max)).chain([min, -1.0, 0.0, 1.0]).collect();
-        codes.sort_unstable_by(f64::total_cmp);
-        return Ok(codes);
+    if !(1..=32).contains(&bits) {
+        return Err(format!("a code takes from 1 to 32 bits, not {bits}"));
     }
-    // Every bit pattern, the first in the low bits; whichever way they are read, these are all.
-    let count = 1_usize << bits.min(16);
-    let per_byte = (8 / bits as usize).max(1);
+    if !(min.is_finite() && max.is_finite() && min <= max) {
+        return Err(format!("the ends are finite and in ascending order, not {min} and {max}"));
+    }
+    if codec.kind() == CodeKind::Float {
+        return Ok(());
+    }
+    if min.fract() != 0.0 || max.fract() != 0.0 {
+        return Err(format!("the ends of integer codes are whole, not {min} and {max}"));
+    }
+    let (codes, room) = (max - min + 1.0, (1_u64 << bits) as f64);
+    if codes <= room {
+        Ok(())
+    } else {
+        Err(format!("from {min} to {max} there are {codes} codes; {bits} bits hold {room}"))
+    }
+}
+
+/// Returns what bit patterns are unpacked as, where that is finite, in ascending order: all patterns, of more than 16 bits
+/// random ones, each with the one beside it.
+fn patterns(codec: &dyn Codec, random: &mut Random) -> Result<Vec<f64>> {
+    let bits = codec.bits();
+    let patterns: Vec<u64> = if bits <= ALL {
+        (0..1 << bits).collect()
+    } else {
+        let (sign, all) = (1 << (bits - 1), (1 << bits) - 1);
+        let some = (0..256).map(|_| random.bits() & all);
+        some.chain([0, sign - 1, sign, all]).flat_map(|pattern| [pattern, pattern ^ 1]).collect()
+    };
+    // The first in the low bits; whichever way they are read, these are all.
     let mut bytes = Vec::new();
-    for first in (0..count).step_by(per_byte) {
-        let packed = (0..per_byte).fold(0, |byte, k| byte | (first + k) << (k * bits as usize % 16));
+    for group in patterns.chunks((8 / bits as usize).max(1)) {
+        let packed = group.iter().enumerate().fold(0, |packed, (k, &pattern)| packed | pattern << (k * bits as usize));
         bytes.extend_from_slice(&packed.to_le_bytes()[..(bits as usize).div_ceil(8)]);
     }
-    let mut codes = codec.unpack(&bytes, count)?;
+    let mut codes = codec.unpack(&bytes, patterns.len())?;
     codes.retain(|code| code.is_finite());
     codes.sort_unstable_by(f64::total_cmp);
     codes.dedup();
+    Ok(codes)
+}
+
+/// Returns finite codes in ascending order: all of them, of more than 16 bits those of random numbers or patterns.
+fn codes_of(codec: &dyn Codec, random: &mut Random) -> Result<Vec<f64>> {
+    let (min, max) = codec.ends();
+    if codec.kind() == CodeKind::Float {
+        return patterns(codec, random);
+    }
+    if codec.bits() <= ALL {
+        return Ok((min as i32..=max as i32).map(f64::from).collect());
+    }
+    // What an f32 holds.
+    let numbers = (0..256).map(|_| f64::from((min + random.unit() * (max - min)) as f32).trunc());
+    let mut codes: Vec<f64> = numbers.map(|code| code.clamp(min, max)).chain([min, -1.0, 0.0, 1.0]).collect();
+    codes.retain(|&code| min <= code && code <= max);
+    codes.sort_unstable_by(f64::total_cmp);
     Ok(codes)
 }
 
@@ -239,6 +278,7 @@ type CheckNumber<'a> = &'a dyn Fn(&[f64], f32) -> Result<(), String>;
 
 /// Checks a list of codes, given all of them.
 fn each(codec: &dyn Codec, trials: &Trials, check: CheckCodes<'_>) -> Result<(), Breach> {
+    sound(codec).map_err(Breach)?;
     let all = codes_of(codec, &mut Random::new(trials.seed)).map_err(|error| Breach(error.to_string()))?;
     if all.is_empty() {
         return Err(Breach("there are no codes".into()));
@@ -272,15 +312,33 @@ fn each_number(codec: &dyn Codec, trials: &Trials, check: CheckNumber<'_>) -> Re
 }
 
 fn ends(codec: &dyn Codec, trials: &Trials) -> Result<(), Breach> {
-    let (min, max) = codec.ends();
-    each(codec, trials, &|all, _| {
-        let found = (all[0], all[all.len() - 1]);
+    sound(codec).map_err(Breach)?;
+    // One case, so that a panic is a breach.
+    trials.at_most(1).run(&|_| Ranks(vec![0]), &|_: &Ranks| {
+        let (min, max) = codec.ends();
+        for end in [min, max] {
+            let (packed, again) = (codec.pack(&[end]), codec.encode(codec.decode(end)));
+            let unpacked = codec.unpack(&packed, 1).map_err(|error| format!("{end} as {packed:02x?}: {error}"))?;
+            if again != end || unpacked != [end] {
+                let what = format!("{end} is an end, but is encoded as {again}");
+                return Err(format!("{what}, and unpacked as {unpacked:?} from {packed:02x?}"));
+            }
+        }
+        let found = match patterns(codec, &mut Random::new(trials.seed)) {
+            Ok(found) => found,
+            // Bits that are none of its codes may be refused.
+            Err(_) if codec.kind() == CodeKind::Integer => return Ok(()),
+            Err(error) => return Err(error.to_string()),
+        };
+        let (Some(&first), Some(&last)) = (found.first(), found.last()) else {
+            return Err("there are no codes".into());
+        };
         // Of more than 16 bits, not all are looked at.
-        let inside = codec.bits() > 16 && min <= found.0 && found.1 <= max;
-        if found == (min, max) || inside {
+        let inside = codec.bits() > ALL && min <= first && last <= max;
+        if (first, last) == (min, max) || inside {
             return Ok(());
         }
-        Err(format!("the codes go from {} to {}, the ends are {min} and {max}", found.0, found.1))
+        Err(format!("the codes go from {first} to {last}, the ends are {min} and {max}"))
     })
 }
 
@@ -328,7 +386,9 @@ fn nearest(codec: &dyn Codec, trials: &Trials) -> Result<(), Breach> {
         let want = if integer { clamped.round_ties_even().clamp(min, max) } else { nearest_of(all, clamped) };
         let code = codec.encode(x);
         let beyond = f64::from(x).abs() > max;
-        if code == want || (beyond && !integer) {
+        // Of floating codes that are not all known, there may be one that is nearer.
+        let nearer = codec.bits() > ALL && (code - clamped).abs() <= (want - clamped).abs();
+        if code == want || (!integer && (beyond || nearer)) {
             return Ok(());
         }
         Err(format!("{x:?} ({:#x}) has the code {code}, the nearest is {want}", x.to_bits()))
@@ -353,7 +413,7 @@ fn saturates(codec: &dyn Codec, trials: &Trials) -> Result<(), Breach> {
 fn packed_length(codec: &dyn Codec, trials: &Trials) -> Result<(), Breach> {
     each(codec, trials, &|_, codes| {
         let bits = codec.bits() as usize;
-        let want = if bits < 8 { codes.len().div_ceil(8 / bits) } else { codes.len() * bits / 8 };
+        let want = if bits < 8 { codes.len().div_ceil(8 / bits) } else { codes.len() * bits.div_ceil(8) };
         let len = codec.pack(codes).len();
         if len == want { Ok(()) } else { Err(format!("{} codes take {len} bytes, not {want}: {codes:?}", codes.len())) }
     })
@@ -372,27 +432,33 @@ fn packing(codec: &dyn Codec, trials: &Trials) -> Result<(), Breach> {
 
 fn packing_order(codec: &dyn Codec, trials: &Trials) -> Result<(), Breach> {
     let bits = codec.bits() as usize;
-    let mask = if bits < 8 { (1_u8 << bits) - 1 } else { u8::MAX };
-    let alone = |code: f64| match codec.kind() {
-        // Two's complement.
-        CodeKind::Integer => (code as i64).to_le_bytes()[..bits.div_ceil(8)].to_vec(),
-        CodeKind::Float => codec.pack(&[code]),
-    };
     each(codec, trials, &|_, codes| {
-        let mut want = Vec::new();
-        for (i, &code) in codes.iter().enumerate() {
-            let bytes = alone(code);
-            if bits >= 8 {
-                want.extend(bytes);
-                continue;
+        let (each, per_byte) = (bits.div_ceil(8), (8 / bits).max(1));
+        // What the highest byte of a code has beside it is filled with its sign, or with zeros.
+        let mask = if bits.is_multiple_of(8) { u8::MAX } else { (1 << (bits % 8)) - 1 };
+        let alone = |code: f64| {
+            let mut bytes = match codec.kind() {
+                // Two's complement.
+                CodeKind::Integer => (code as i64).to_le_bytes()[..each].to_vec(),
+                CodeKind::Float => codec.pack(&[code]),
+            };
+            if let Some(last) = bytes.last_mut() {
+                *last &= mask;
             }
-            let (place, low) = (i % (8 / bits), bytes.first().copied().unwrap_or(0) & mask);
+            bytes
+        };
+        let mut want: Vec<u8> = Vec::new();
+        for (i, &code) in codes.iter().enumerate() {
+            let (place, bytes) = (i % per_byte, alone(code));
             match want.last_mut() {
-                Some(byte) if place > 0 => *byte |= low << (place * bits),
-                _ => want.push(low),
+                Some(byte) if place > 0 => *byte |= bytes.first().copied().unwrap_or(0) << (place * bits),
+                _ => want.extend(bytes),
             }
         }
-        let bytes = codec.pack(codes);
+        let mut bytes = codec.pack(codes);
+        if bits > 8 {
+            bytes.chunks_exact_mut(each).for_each(|code| code[each - 1] &= mask);
+        }
         if bytes == want { Ok(()) } else { Err(format!("{codes:?} is packed as {bytes:02x?}, not {want:02x?}")) }
     })
 }

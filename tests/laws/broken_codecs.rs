@@ -16,6 +16,11 @@ enum Bug {
     Wraps,
     IsOneOff,
     GoesBackwards,
+    MisstatesItsMaximum,
+    HasNoBits,
+    TakesThreeBits,
+    HasEndsTheWrongWayRound,
+    HasNoMaximum,
 }
 
 /// Codes from −8 to 7, two in a byte.
@@ -24,7 +29,11 @@ struct Nibbles(Bug);
 
 impl Codec for Nibbles {
     fn bits(&self) -> u32 {
-        4
+        match self.0 {
+            Bug::HasNoBits => 0,
+            Bug::TakesThreeBits => 3,
+            _ => 4,
+        }
     }
 
     fn kind(&self) -> CodeKind {
@@ -32,7 +41,12 @@ impl Codec for Nibbles {
     }
 
     fn ends(&self) -> (f64, f64) {
-        (-8.0, 7.0)
+        match self.0 {
+            Bug::MisstatesItsMaximum => (-8.0, 6.0),
+            Bug::HasEndsTheWrongWayRound => (7.0, -8.0),
+            Bug::HasNoMaximum => (-8.0, f64::NAN),
+            _ => (-8.0, 7.0),
+        }
     }
 
     fn encode(&self, x: f32) -> f64 {
@@ -112,4 +126,25 @@ fn codes() {
     is_caught(code::SATURATES, Bug::Wraps);
     is_caught(code::ROUND_TRIP, Bug::IsOneOff);
     is_caught(code::MONOTONE, Bug::GoesBackwards);
+}
+
+#[test]
+fn ends() {
+    is_caught(code::ENDS, Bug::MisstatesItsMaximum);
+}
+
+/// Whichever law is asked for, and without a panic.
+#[test]
+fn widths_and_ends_that_cannot_be() {
+    for (bug, said) in [
+        (Bug::HasNoBits, "a code takes from 1 to 32 bits, not 0"),
+        (Bug::TakesThreeBits, "from -8 to 7 there are 16 codes; 3 bits hold 8"),
+        (Bug::HasEndsTheWrongWayRound, "in ascending order, not 7 and -8"),
+        (Bug::HasNoMaximum, "the ends are finite and in ascending order, not -8 and NaN"),
+    ] {
+        for &law in code::LAWS {
+            let broken = Terms::default().only(law).check_code(&Nibbles(bug)).unwrap_err();
+            assert!(broken.counterexample().is_some_and(|case| case.contains(said)), "{broken}");
+        }
+    }
 }

@@ -10,6 +10,7 @@ mod broken_estimators;
 mod broken_quantizers;
 mod broken_roundings;
 mod built_in;
+mod codecs_of_any_width;
 mod macros;
 mod naive;
 mod strategies;
