@@ -24,7 +24,7 @@ super::law::laws! {
         "An estimator that fails on constants, on zeros or on ±3.4e38 fails in the middle of a calibration."
     ) by answers;
     NO_DATA = no_data(
-        "no finite value was observed  ⇒  NoData, with the numbers of values, of NaN and of infinities",
+        "no finite value was observed  ⇒  NoData, with the numbers of values, of NaN and of infinities, of all that was merged",
         "A default range for what was never seen is a bug that shows months later, as accuracy; the counts say what was \
          wrong with the data."
     ) by no_data;
@@ -196,21 +196,30 @@ impl Observations {
         if self.symmetric { Box::new(Scheme::<i8>::symmetric()) } else { Box::new(CodeRange::of::<i8>()) }
     }
 
-    /// Returns the description of a breach.
+    /// Returns the description of a breach: what came out, and what should have.
     fn breach(&self, what: &str, ours: &Result<ValueRange>, theirs: &Result<ValueRange>) -> String {
-        let show = |range: &Result<ValueRange>| match range {
-            Ok(range) => format!(
-                "[{:?}, {:?}] ({:#x}, {:#x})",
-                range.min(),
-                range.max(),
-                range.min().to_bits(),
-                range.max().to_bits()
-            ),
-            Err(error) => format!("the error: {error}"),
-        };
+        self.case(&format!("{what}: {}\nbut {}", shown(ours), shown(theirs)))
+    }
+
+    /// Returns the description of a breach where there should have been a range.
+    fn no_range(&self, error: &Error) -> String {
+        self.case(&format!("finite values were observed, and yet there is no range: {error}"))
+    }
+
+    fn case(&self, what: &str) -> String {
         let [a, b, c] = self.parts();
         let target = if self.symmetric { "symmetric" } else { "affine" };
-        format!("{what}: {}\nbut {}\nvalues {a:?}, {b:?}, {c:?}, for {target} codes of i8", show(ours), show(theirs))
+        format!("{what}\nvalues {a:?}, {b:?}, {c:?}, for {target} codes of i8")
+    }
+}
+
+fn shown(range: &Result<ValueRange>) -> String {
+    match range {
+        Ok(range) => {
+            let (min, max) = (range.min(), range.max());
+            format!("[{min:?}, {max:?}] ({:#x}, {:#x})", min.to_bits(), max.to_bits())
+        }
+        Err(error) => format!("the error: {error}"),
     }
 }
 
@@ -286,30 +295,34 @@ fn the_same(case: &Observations, what: &str, ours: &dyn Subject, theirs: &dyn Su
     if same(&ours, &theirs) { Ok(()) } else { Err(case.breach(what, &ours, &theirs)) }
 }
 
+/// A range is in order by its type.
 fn answers(subject: &dyn Subject, trials: &Trials) -> Result<(), Breach> {
-    each(trials, &finite_values(), &|case| {
-        let range = seen(subject, &case.values).range(&*case.target());
-        let answered = range.as_ref().is_ok_and(|range| range.min() <= range.max());
-        if answered || case.values.is_empty() { Ok(()) } else { Err(case.breach("there are values", &range, &range)) }
-    })
+    each_range(subject, trials, &|_, _| Ok(()))
 }
 
 fn no_data(subject: &dyn Subject, trials: &Trials) -> Result<(), Breach> {
     each(trials, &any_values(0), &|case| {
         let none: Vec<f32> = case.values.iter().map(|&x| if x > 1.0 { f32::INFINITY } else { f32::NAN }).collect();
         let case = Observations { values: none, ..case.clone() };
-        let infinite = case.values.iter().filter(|x| x.is_infinite()).count() as u64;
         let count = case.values.len() as u64;
-        let mut estimator = subject.fresh();
-        case.parts().iter().for_each(|part| estimator.observe(part));
-        let range = estimator.range(&*case.target());
-        let counted = |n, i| n == count && i == infinite;
-        if matches!(range, Err(Error::NoData { observed, nan, infinite }) if counted(observed, infinite) && nan + infinite == observed)
-        {
+        let infinite = case.values.iter().filter(|x| x.is_infinite()).count() as u64;
+        let want = Err(Error::NoData { observed: count, nan: count - infinite, infinite });
+        let target = case.target();
+        let same_counts = |what: &str, range: Result<ValueRange>| {
+            if same(&range, &want) { Ok(()) } else { Err(case.breach(what, &range, &want)) }
+        };
+        let mut pieces = subject.fresh();
+        case.parts().iter().for_each(|part| pieces.observe(part));
+        same_counts("there is no finite value", pieces.range(&*target))?;
+        let [a, b, c] = case.parts().map(|part| seen(subject, part));
+        same_counts("there is none in three pieces merged", merged(&*merged(&*a, &*b), &*c).range(&*target))?;
+        same_counts("there is none in `range_of`", subject.range_of(&case.values, &*target))?;
+        if subject.feed() != Feed::Extremes {
             return Ok(());
         }
-        let want = Err(Error::NoData { observed: count, nan: count - infinite, infinite });
-        Err(case.breach("there is no finite value", &range, &want))
+        let mut of_extremes = subject.fresh();
+        case.parts().iter().for_each(|part| of_extremes.observe_extremes(&reference::min_max(part)));
+        same_counts("there is none in the extremes of three pieces", of_extremes.range(&*target))
     })
 }
 
@@ -423,9 +436,7 @@ fn each_range(
         }
         match seen(subject, &case.values).range(&*case.target()) {
             Ok(range) => check(case, range),
-            Err(error) => {
-                Err(case.breach("there are values", &Err(error), &Err(Error::NotANumber { index: Vec::new() })))
-            }
+            Err(error) => Err(case.no_range(&error)),
         }
     })
 }

@@ -38,8 +38,9 @@ use std::sync::OnceLock;
 ///
 ///     fn quantize(&self, x: ArrayViewD<'_, f32>) -> Result<QuantizedTensor<i8, IxDyn>> {
 ///         if !x.iter().any(|x| x.is_finite()) {
+///             let nan = x.iter().filter(|x| x.is_nan()).count() as u64;
 ///             let observed = x.len() as u64;
-///             return Err(Error::NoData { observed, nan: 0, infinite: observed });
+///             return Err(Error::NoData { observed, nan, infinite: observed - nan });
 ///         }
 ///         self.quantize_with(x, &QuantParams::per_tensor::<i8>(1.0 / 16.0, 0)?)
 ///     }

@@ -18,6 +18,7 @@ enum Bug {
     ThresholdDropsABin,
     DefaultsToOne,
     DoesNotCount,
+    TakesNanForInfinity,
     RemembersTheLastCall,
     KeepsTheFirstFour,
     HasASmallestWidth,
@@ -99,6 +100,7 @@ impl RangeEstimator for Naive {
             let (observed, nan, infinite) = (self.count, self.nan, self.infinite);
             return match self.bug {
                 Bug::DefaultsToOne => ValueRange::new(-1.0, 1.0),
+                Bug::TakesNanForInfinity => Err(Error::NoData { observed, nan: 0, infinite: nan + infinite }),
                 Bug::DoesNotCount => Err(Error::NoData { observed: 0, nan: 0, infinite: 0 }),
                 _ => Err(Error::NoData { observed, nan, infinite }),
             };
@@ -168,6 +170,21 @@ fn a_threshold_that_drops_a_bin() {
 fn no_data() {
     is_caught(estimator::NO_DATA, Bug::DefaultsToOne);
     is_caught(estimator::NO_DATA, Bug::DoesNotCount);
+    is_caught(estimator::NO_DATA, Bug::TakesNanForInfinity);
+    is_caught(estimator::NO_DATA, Bug::ForgetsTheCountInMerging);
+}
+
+/// An error where there should be a range is told once, and with nothing made up beside it.
+#[test]
+fn a_missing_range_is_reported_with_its_own_error() {
+    for law in [estimator::ANSWERS, estimator::HULL, estimator::COVERS] {
+        let broken = Terms::default().only(law).check_estimator(&Naive::new(Bug::FailsOnConstants)).unwrap_err();
+        let case = broken.counterexample().unwrap();
+        let first = case.lines().next().unwrap();
+        let error = ValueRange::new(f32::NAN, f32::NAN).unwrap_err().to_string();
+        assert_eq!(first, format!("finite values were observed, and yet there is no range: {error}"));
+        assert_eq!(case.matches(&error).count(), 1, "{case}");
+    }
 }
 
 #[test]
