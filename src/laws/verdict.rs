@@ -13,11 +13,12 @@ pub struct Verdict {
     cases: u32,
     held: Vec<Law>,
     waived: Vec<Waiver>,
+    needless: Vec<Waiver>,
 }
 
 impl Verdict {
     pub(super) fn new(subject: &str, cases: u32) -> Self {
-        Self { subject: subject.into(), cases, held: Vec::new(), waived: Vec::new() }
+        Self { subject: subject.into(), cases, held: Vec::new(), waived: Vec::new(), needless: Vec::new() }
     }
 
     pub(super) fn hold(&mut self, law: Law) {
@@ -25,6 +26,11 @@ impl Verdict {
     }
 
     pub(super) fn waive(&mut self, waiver: Waiver) {
+        self.waived.push(waiver);
+    }
+
+    pub(super) fn waive_needlessly(&mut self, waiver: Waiver) {
+        self.needless.push(waiver.clone());
         self.waived.push(waiver);
     }
 
@@ -36,6 +42,26 @@ impl Verdict {
     /// Returns the laws that the subject does not promise, with the reasons.
     pub fn waived(&self) -> &[Waiver] {
         &self.waived
+    }
+
+    /// Returns the waivers of [`Terms::without`](super::Terms::without) that no case called for: the law held in all that were
+    /// tried, which are a quarter of the cases of a law that is promised.
+    ///
+    /// Such a law may be promised after all, or be broken by rare cases alone.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use tensor_quant::TiesEven;
+    /// use tensor_quant::laws::{Terms, rounding};
+    ///
+    /// let verdict = Terms::default().without(rounding::NEAREST, "left over from a draft").check_rounding(&TiesEven)?;
+    /// assert_eq!(verdict.needless_waivers()[0].law, rounding::NEAREST);
+    /// println!("{verdict}");
+    /// # Ok::<(), tensor_quant::laws::Broken>(())
+    /// ```
+    pub fn needless_waivers(&self) -> &[Waiver] {
+        &self.needless
     }
 }
 
@@ -49,8 +75,9 @@ impl fmt::Display for Verdict {
         if !self.waived.is_empty() {
             write!(f, "\nnot promised:")?;
         }
-        for Waiver { law, reason } in &self.waived {
-            write!(f, "\n    {}: {reason}", law.name)?;
+        for waiver in &self.waived {
+            let note = if self.needless.contains(waiver) { " (but it held in every case that was tried)" } else { "" };
+            write!(f, "\n    {}: {}{note}", waiver.law.name, waiver.reason)?;
         }
         Ok(())
     }

@@ -49,6 +49,17 @@ fn truncation_that_is_said_to_be_nearest() {
 }
 
 #[test]
+fn a_code_that_is_not_beside_the_value() {
+    symmetric(scheme::WITHIN_A_STEP, Bug::UsesEvenCodesAlone);
+}
+
+/// The error that is reported is that of other reals.
+#[test]
+fn a_report_of_what_was_not_restored() {
+    symmetric(scheme::METRICS, Bug::RestoresInHalfPrecision);
+}
+
+#[test]
 fn a_narrow_range_that_is_off_by_one() {
     symmetric(scheme::CODES_IN_RANGE, Bug::UsesTheCodeThatNarrowLeavesOut);
 }

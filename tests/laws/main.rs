@@ -16,7 +16,7 @@ mod naive;
 mod strategies;
 mod terms;
 
-use tensor_quant::laws::{Broken, Law, Verdict};
+use tensor_quant::laws::{Broken, Law, Verdict, calculator, code, estimator, rounding, scheme};
 
 /// Checks that a law, the only one that was tried, is broken, and that there is a case to show for it.
 fn caught(law: Law, outcome: Result<Verdict, Broken>) {
@@ -26,5 +26,22 @@ fn caught(law: Law, outcome: Result<Verdict, Broken>) {
             assert_eq!(broken.broken_law(), law, "{broken}");
             assert!(broken.counterexample().is_some(), "{broken}");
         }
+    }
+}
+
+/// A law that nothing breaks might hold of anything.
+#[test]
+fn something_breaks_each_law() {
+    let broken = [
+        include_str!("broken_calculators.rs"),
+        include_str!("broken_codecs.rs"),
+        include_str!("broken_estimators.rs"),
+        include_str!("broken_quantizers.rs"),
+        include_str!("broken_roundings.rs"),
+    ]
+    .concat();
+    for law in [calculator::LAWS, code::LAWS, estimator::LAWS, rounding::LAWS, scheme::LAWS].concat() {
+        let constant = format!("{}::{},", law.kind, law.name.to_uppercase());
+        assert!(broken.contains(&constant), "nothing breaks {law}");
     }
 }

@@ -4,7 +4,7 @@ use ndarray::{Array, ArrayD, ArrayViewD, Dimension, IxDyn};
 use tensor_quant::kernel::Level;
 use tensor_quant::laws::{Quantizer, Waiver, scheme};
 use tensor_quant::params::{AffineParams, CodeRange, Granularity, NanPolicy, QuantParams};
-use tensor_quant::{Error, QuantizedTensor, Result};
+use tensor_quant::{Error, QuantizedTensor, Result, f16};
 
 /// What is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +37,8 @@ pub(crate) enum Bug {
     UsesOneCodeMoreBelow,
     ExchangesNeighbours,
     NamesTheLastNan,
+    UsesEvenCodesAlone,
+    RestoresInHalfPrecision,
 }
 
 /// Min-max, symmetric and narrow or affine, halves to even, divided.
@@ -155,6 +157,7 @@ impl Naive {
             Bug::TruncatesTheRemainder if place >= len / 8 * 8 => quotient.clamp(min, max).trunc(),
             Bug::UsesTheCodeThatNarrowLeavesOut => quotient.clamp(min - 1.0, max).round_ties_even(),
             Bug::RoundsHalvesAway => quotient.clamp(min, max).round(),
+            Bug::UsesEvenCodesAlone => ((quotient.clamp(min, max).round_ties_even() as i32) & !1) as f32,
             Bug::ExchangesNeighbours => ((quotient.clamp(min, max).round_ties_even() as i32) ^ 1) as f32,
             _ => quotient.clamp(min, max).round_ties_even(),
         };
@@ -221,6 +224,7 @@ impl Quantizer for Naive {
         let params = q.params().group(0);
         match (self.bug, params) {
             (Bug::RestoresWithoutTheZeroPoint, Some(params)) => q.codes().mapv(|code| f32::from(code) * params.scale()),
+            (Bug::RestoresInHalfPrecision, _) => restored.mapv(|x| f16::from_f32(x).to_f32()),
             (Bug::RestoresTheMiddleOfAStep, Some(params)) => restored.mapv(|x| x + params.scale() / 2.0),
             _ => restored,
         }

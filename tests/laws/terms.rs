@@ -1,7 +1,7 @@
 //! What the kit says: which laws held, which were not promised, and how a bug is reported.
 
 use crate::naive::{Bug, Naive};
-use tensor_quant::laws::{self, Terms, calculator, rounding, scheme};
+use tensor_quant::laws::{self, Terms, Verdict, calculator, rounding, scheme};
 use tensor_quant::range::MinMax;
 use tensor_quant::{Ceil, Rounding, Scheme, TiesEven};
 
@@ -17,6 +17,46 @@ fn every_law_is_in_the_verdict_once() {
     assert!(verdict.waived().iter().all(|waiver| !waiver.reason.is_empty()));
     let text = verdict.to_string();
     assert!(text.contains("metrics: measured elsewhere") && text.contains("idempotent: "), "{text}");
+}
+
+#[test]
+fn a_waiver_of_a_law_that_holds_is_noted() {
+    let terms = Terms::default()
+        .without(rounding::NEAREST, "left over from a draft")
+        .without(rounding::SIGN_SYMMETRY, "halves go up");
+    let noted = |verdict: &Verdict| verdict.needless_waivers().iter().map(|waiver| waiver.law).collect::<Vec<_>>();
+
+    let verdict = terms.check_rounding(&TiesEven).unwrap();
+    assert_eq!(noted(&verdict), [rounding::NEAREST, rounding::SIGN_SYMMETRY]);
+    let text = verdict.to_string();
+    assert!(text.contains("nearest: left over from a draft (but it held in every case that was tried)"), "{text}");
+
+    let verdict = terms.check_rounding(&HalfUp).unwrap();
+    assert_eq!((verdict.waived().len(), noted(&verdict)), (2, vec![rounding::NEAREST]));
+    let text = verdict.to_string();
+    assert!(text.ends_with("sign_symmetry: halves go up"), "{text}");
+
+    // That it is not to the nearest is known by its type.
+    let verdict = Terms::default().without(rounding::NEAREST, "it goes up").check_rounding(&Ceil).unwrap();
+    assert_eq!(noted(&verdict), []);
+}
+
+#[derive(Clone, Copy, Debug)]
+struct HalfUp;
+
+impl Rounding for HalfUp {
+    fn round(self, x: f32, _index: u64) -> f32 {
+        let below = x.floor();
+        if x - below >= 0.5 { below + 1.0 } else { below }
+    }
+}
+
+/// Who leaves out a law because its cases take long has them not tried.
+#[test]
+fn a_waiver_of_a_law_with_large_tensors_costs_nothing() {
+    let terms = Terms::default().with_cases(2).without(scheme::THREADS, "it takes large tensors");
+    let verdict = terms.without(scheme::SQNR_PER_BIT, "so does it").check_scheme(&Naive::new(Bug::None)).unwrap();
+    assert_eq!((verdict.waived().len(), verdict.needless_waivers().len()), (2, 0));
 }
 
 #[test]

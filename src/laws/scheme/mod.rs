@@ -125,3 +125,6 @@ super::law::laws! {
         "Every code is used: half of the range wasted is one bit lost, and no other law would notice."
     ) by cost::sqnr_per_bit;
 }
+
+/// The laws whose cases are large, and take long.
+pub(super) const LARGE: &[super::Law] = &[THREADS, SQNR_PER_BIT];
