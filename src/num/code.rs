@@ -83,8 +83,7 @@ pub trait Code: sealed::Sealed + Copy + Debug + Default + PartialEq + Send + Syn
     /// Returns the code's value as a number; exact.
     fn to_f64(self) -> f64;
 
-    /// Returns the code nearest to a number, halves to even for floating codes; beyond the codes it saturates, and NaN
-    /// gives 0. For single values: the kernels use [`encode`](Self::encode).
+    /// Returns the code nearest to a number, halves to even; beyond the codes it saturates, and NaN gives 0. For single values: the kernels use [`encode`](Self::encode).
     fn from_f64(number: f64) -> Self;
 
     /// Appends the codes as they are stored: little-endian, types of fewer than 8 bits packed, the first in the low bits.

@@ -1,7 +1,7 @@
 //! The integer code types of 8 to 32 bits.
 
 use super::code::{Code, CodeKind, Grid, read_bytes, sealed::Sealed, write_bytes};
-use super::rounding::Rounding;
+use super::rounding::{Rounding, nearest_whole};
 use crate::error::Result;
 use alloc::vec::Vec;
 
@@ -33,7 +33,7 @@ macro_rules! small_integer {
             }
 
             fn from_f64(number: f64) -> Self {
-                number as $int
+                nearest_whole(number) as $int
             }
 
             fn write_packed(codes: &[Self], bytes: &mut Vec<u8>) {
@@ -90,7 +90,7 @@ impl Code for i32 {
     }
 
     fn from_f64(number: f64) -> Self {
-        number as i32
+        nearest_whole(number) as i32
     }
 
     fn write_packed(codes: &[Self], bytes: &mut Vec<u8>) {
@@ -99,5 +99,51 @@ impl Code for i32 {
 
     fn read_packed(bytes: &[u8], codes: &mut [Self]) -> Result<()> {
         read_bytes(bytes, codes, Self::from_le_bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{I1, I2, I4, U1, U2, U4};
+    use super::*;
+
+    /// Numbers at, beside and between the codes, and beyond them.
+    fn check<C: Code>() {
+        let few = if C::BITS <= 16 { C::MIN as i64..=C::MAX as i64 } else { -1000..=1000 };
+        let ends = [C::MIN, C::MAX].map(|end| end as i64);
+        for code in few.chain(ends).chain(ends.map(|end| end - 1)).chain(ends.map(|end| end + 1)) {
+            let exact = code as f64;
+            let even = if code % 2 == 0 { exact } else { exact + 1.0 };
+            for (number, whole) in [
+                (exact, exact),
+                (exact + 0.25, exact),
+                (exact - 0.25, exact),
+                ((exact + 0.5).next_down(), exact),
+                (exact + 0.5, even),
+                ((exact + 0.5).next_up(), exact + 1.0),
+            ] {
+                assert_eq!(C::from_f64(number).to_f64(), whole.clamp(C::MIN, C::MAX), "{number} as {}", C::NAME);
+            }
+        }
+        for huge in [1e10, 4_503_599_627_370_497.0, 1e300, f64::INFINITY] {
+            assert_eq!((C::from_f64(-huge).to_f64(), C::from_f64(huge).to_f64()), (C::MIN, C::MAX), "{}", C::NAME);
+        }
+        assert_eq!(C::from_f64(0.5_f64.next_down()).to_f64(), 0.0);
+        assert_eq!(C::from_f64(f64::NAN).to_f64(), 0.0);
+    }
+
+    #[test]
+    fn a_number_becomes_the_nearest_code_with_halves_to_even() {
+        check::<i8>();
+        check::<u8>();
+        check::<i16>();
+        check::<u16>();
+        check::<i32>();
+        check::<I1>();
+        check::<U1>();
+        check::<I2>();
+        check::<U2>();
+        check::<I4>();
+        check::<U4>();
     }
 }

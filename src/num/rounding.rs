@@ -207,6 +207,15 @@ pub(crate) fn nearest_i32(x: f32) -> i32 {
     ((x + MAGIC).to_bits() as i32).wrapping_sub(MAGIC.to_bits() as i32)
 }
 
+/// Returns the nearest whole number, halves to even; NaN stays NaN.
+#[inline(always)]
+pub(super) fn nearest_whole(x: f64) -> f64 {
+    /// 2⁵²: the sum with a smaller number is rounded to a whole one, and from here on every f64 is one.
+    const WHOLE: f64 = 4_503_599_627_370_496.0;
+    let magic = WHOLE.copysign(x);
+    if x.abs() < WHOLE { (x + magic) - magic } else { x }
+}
+
 /// Returns the multiple of 2^(e − `mantissa`) nearest to `x` ≥ 0, halves to even, where e is the exponent of `x`, or
 /// `min_exponent` if that is larger: the number of a floating-point format, were it not for its largest. NaN stays NaN.
 pub(crate) fn round_to_grid(x: f64, mantissa: u32, min_exponent: i32) -> f64 {

@@ -87,7 +87,7 @@ macro_rules! small_int {
             }
 
             fn from_f64(number: f64) -> Self {
-                Self((number as $int).clamp($min, $max))
+                Self($int::from_f64(number).clamp($min, $max))
             }
 
             #[inline(always)]
