@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use tensor_quant::convention::onnx_runtime::{BlockKind, entropy_threshold, quantize_matmul_nbits};
 use tensor_quant::convention::tflite::quantize_bias;
 use tensor_quant::metrics::{ErrorMetrics, Histogram, per_channel, per_tensor};
-use tensor_quant::num::{Code, F8E4M3Fn};
+use tensor_quant::num::{Code, F8E4M3Fn, I1, U1};
 use tensor_quant::params::{
     Affine, AffineParams, Article, Cast, CodeRange, Granularity, NanPolicy, ParamsCalculator, PowerOfTwo, QuantParams,
     Symmetric, ValueRange,
@@ -33,6 +33,35 @@ fn message<T: std::fmt::Debug>(result: Result<T>) -> String {
 
 fn fixed(min: f32, max: f32) -> Fixed {
     Fixed::new(ValueRange::new(min, max).unwrap())
+}
+
+// Two codes
+
+#[test]
+fn a_symmetric_mapping_to_two_codes_is_an_error_whatever_the_estimator() {
+    fn check<C: Code>() {
+        let want = "the number of codes of a symmetric mapping must be at least 3, got 2";
+        for x in [array![0.5_f32, -1.0, 2.0], array![1.0, 1.0, 1.0], array![0.0, 0.0, 0.0]] {
+            let scheme = Scheme::<C>::symmetric();
+            assert_eq!(message(quantize_tensor(x.view(), &scheme)), want);
+            assert_eq!(message(quantize_tensor(x.view(), &scheme.with_axis(0))), want);
+            assert_eq!(
+                message(quantize_tensor(x.view(), &scheme.with_estimator(Percentile::new(0.1, 0.9).unwrap()))),
+                want
+            );
+            assert_eq!(message(quantize_tensor(x.view(), &scheme.with_estimator(MeanStd::new(3.0).unwrap()))), want);
+            assert_eq!(message(quantize_tensor(x.view(), &scheme.with_estimator(Mse::default()))), want);
+            assert_eq!(message(quantize_tensor(x.view(), &scheme.with_estimator(LpNorm::default()))), want);
+            assert_eq!(message(quantize_tensor(x.view(), &scheme.with_estimator(Octav::default()))), want);
+            assert_eq!(message(quantize_tensor(x.view(), &scheme.with_estimator(Entropy::default()))), want);
+            assert_eq!(message(quantize_tensor(x.view(), &Scheme::<C>::symmetric_full())), want);
+            assert_eq!(message(quantize_tensor(x.view(), &Scheme::<C>::power_of_two())), want);
+            // An affine one has both: the smallest and the largest value.
+            assert!(quantize_tensor(x.view(), &Scheme::<C>::affine()).is_ok());
+        }
+    }
+    check::<I1>();
+    check::<U1>();
 }
 
 // NaN
@@ -1029,7 +1058,7 @@ proptest! {
     #[test]
     fn any_range_has_parameters(a in any_bits(), b in any_bits(), calculator in calculator()) {
         let Ok(range) = ValueRange::new(a.min(b), a.max(b)) else { return Ok(()) };
-        for codes in [CodeRange::of::<i8>(), CodeRange::of::<U4>(), CodeRange::of::<i32>(), CodeRange::new(3_u8, 4).unwrap()] {
+        for codes in [CodeRange::of::<i8>(), CodeRange::of::<U4>(), CodeRange::of::<i32>(), CodeRange::new(3_u8, 5).unwrap()] {
             let params = calculator.params(range, calculator.codes(codes)).unwrap();
             prop_assert!(params.scale() >= f32::MIN_POSITIVE && params.scale().is_finite() && params.offset().is_finite());
         }

@@ -70,11 +70,26 @@ impl CodeRange {
         if self.is_integer() { (self.max - self.half_width()) as i32 } else { 0 }
     }
 
-    /// Returns the codes that lie symmetrically around the middle one: −127..=127 for `i8`, 1..=255 for `u8`.
+    /// Returns the codes that lie symmetrically around the middle one: −127..=127 for `i8`, 1..=255 for `u8`. Two codes, of
+    /// which none lies in the middle, are returned unchanged.
     #[doc(alias = "narrow_range")]
     #[must_use]
     pub fn narrow(self) -> Self {
-        Self { min: f64::from(self.middle()) - self.half_width(), ..self }
+        if self.has_middle() { Self { min: f64::from(self.middle()) - self.half_width(), ..self } } else { self }
+    }
+
+    /// Returns whether there are codes on both sides of a middle one.
+    fn has_middle(self) -> bool {
+        !self.is_integer() || self.half_width() >= 1.0
+    }
+
+    /// Checks that zero can be in the middle of the codes.
+    pub(super) fn check_middle(self) -> Result<()> {
+        if self.has_middle() {
+            return Ok(());
+        }
+        let (what, expected) = ("the number of codes of a symmetric mapping", "at least 3");
+        Err(Error::InvalidSetting { what, expected, actual: self.max - self.min + 1.0 })
     }
 
     /// Returns a floating code type's codes with its infinities: values beyond the largest finite code become ±∞, as
@@ -95,7 +110,7 @@ impl fmt::Display for CodeRange {
 #[expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 mod tests {
     use super::*;
-    use crate::num::{I4, U4};
+    use crate::num::{I1, I4, U1, U4};
 
     #[test]
     fn narrow_ranges_are_symmetric_around_the_middle() {
@@ -105,6 +120,15 @@ mod tests {
         assert_eq!(bounds(CodeRange::of::<I4>()), (-7.0, 7.0, 0));
         assert_eq!(bounds(CodeRange::of::<U4>()), (1.0, 15.0, 8));
         assert_eq!(bounds(CodeRange::of::<i32>()), (-2_147_483_647.0, 2_147_483_647.0, 0));
+    }
+
+    #[test]
+    fn two_codes_have_no_middle_and_stay_two() {
+        for codes in [CodeRange::of::<I1>(), CodeRange::of::<U1>(), CodeRange::new(3_u8, 4).unwrap()] {
+            assert_eq!(codes.narrow(), codes);
+            assert!(codes.check_middle().is_err());
+        }
+        assert!(CodeRange::new(3_u8, 5).unwrap().check_middle().is_ok());
     }
 
     #[test]

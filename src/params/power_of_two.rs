@@ -26,6 +26,7 @@ pub struct PowerOfTwo;
 
 impl ParamsCalculator for PowerOfTwo {
     fn params(&self, range: ValueRange, codes: CodeRange) -> Result<AffineParams> {
+        codes.check_middle()?;
         let half_width = codes.half_width().min(f64::from(f32::MAX));
         let scale = match f64::from(range.max_abs()) {
             0.0 => 1.0,

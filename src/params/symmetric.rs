@@ -16,6 +16,9 @@ use crate::error::Result;
 /// A constant gives a scale of its magnitude and a code of ±1: it is restored exactly (but for subnormal numbers, and for a
 /// directed rounding of a product with the reciprocal, which may fall just short of 1). All zeros give a scale of 1.
 ///
+/// Two codes, as those of [`I1`](crate::num::I1) and [`U1`](crate::num::U1), cannot lie around a zero in their middle:
+/// [`Error::InvalidSetting`](crate::Error::InvalidSetting).
+///
 /// # Examples
 ///
 /// ```
@@ -53,6 +56,7 @@ impl Symmetric {
 
 impl ParamsCalculator for Symmetric {
     fn params(&self, range: ValueRange, codes: CodeRange) -> Result<AffineParams> {
+        codes.check_middle()?;
         let max_abs = f64::from(range.max_abs());
         let half_width = match self.width {
             _ if !codes.is_integer() => codes.max().min(f64::from(f32::MAX)),
