@@ -26,11 +26,14 @@ pub fn weights<C: Code>() -> Scheme<C, MinMax, Weights, HalfAway> {
 }
 
 /// The converter's parameters for weights: `scale = max|w| / qmax`, 1 for zeros. In f32.
+///
+/// They are for signed integer codes, among which the zero point of 0 is; floating codes are refused.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Weights;
 
 impl ParamsCalculator for Weights {
     fn params(&self, range: ValueRange, codes: CodeRange) -> Result<AffineParams> {
+        check_integer(codes)?;
         let scale = match range.max_abs() {
             0.0 => 1.0,
             max_abs => f64::from(max_abs) / codes.max(),
@@ -50,18 +53,22 @@ impl ParamsCalculator for Weights {
 /// The converter's parameters for activations: `scale = (max − min) / 255` of the range with zero, in f32, and
 /// `zero_point = rint(qmin − min / scale)`; a scale of 1 for zeros.
 ///
-/// Types of 16 bits are symmetric: scale = max|x| / 32767. ([`choose_params`] is the interpreter's own choice, in f64.)
+/// Types of 16 bits are symmetric: scale = max|x| / 32767. A range wider than `f32::MAX` counts as
+/// `f32::MAX` wide. Floating codes are refused. ([`choose_params`] is the interpreter's own choice, in f64.)
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Activations;
 
 impl ParamsCalculator for Activations {
     fn params(&self, range: ValueRange, codes: CodeRange) -> Result<AffineParams> {
+        check_integer(codes)?;
         if codes.max() == 32_767.0 {
             return Weights.params(range, codes);
         }
         let range = range.with_zero();
         let width = (range.max() - range.min()).min(f32::MAX);
-        let scale = if width == 0.0 { 1.0 } else { width / (codes.max() - codes.min()) as f32 };
+        // Raised where it is no normal number, or none at all.
+        let step = (width / (codes.max() - codes.min()) as f32).max(f32::MIN_POSITIVE);
+        let scale = if width == 0.0 { 1.0 } else { step };
         let params = AffineParams::new(f64::from(scale), 0)?;
         let zero_point = codes.min() as f32 - range.min() / params.scale();
         let zero_point = super::torch::ties_even(zero_point.clamp(codes.min() as f32, codes.max() as f32));
@@ -75,6 +82,10 @@ impl ParamsCalculator for Activations {
     fn codes(&self, full: CodeRange) -> CodeRange {
         if full.max() == 32_767.0 { full.narrow() } else { full }
     }
+}
+
+fn check_integer(codes: CodeRange) -> Result<()> {
+    if codes.is_integer() { Ok(()) } else { Err(Error::IntegerCodesOnly { what: "the converter of TFLite" }) }
 }
 
 /// Returns the scale and zero point that `ChooseQuantizationParams` computes for a range that holds zero, all in f64;

@@ -11,6 +11,7 @@ mod broken_quantizers;
 mod broken_roundings;
 mod built_in;
 mod codecs_of_any_width;
+mod conventions;
 mod macros;
 mod naive;
 mod strategies;

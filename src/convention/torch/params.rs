@@ -1,11 +1,12 @@
 //! Affine and symmetric parameters, in f32.
 
 use super::ties_even;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::params::{AffineParams, CodeRange, ParamsCalculator, ValueRange};
 
 /// The affine parameters of PyTorch's observers and of torchao: `scale = (max − min) / (qmax − qmin)` over the range with
-/// zero, at least `eps`; `zero_point = clamp(qmin − rint(min / scale))`. In f32.
+/// zero, at least `eps`; `zero_point = clamp(qmin − rint(min / scale))`. In f32, but for the zero point's difference, which is
+/// one of integers. Floating codes, which have no zero point, are refused.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Affine {
     /// The smallest scale.
@@ -52,13 +53,16 @@ impl Affine {
         let range = range.with_zero();
         let (qmin, qmax) = (used.0 as f32, used.1 as f32);
         let scale = ((range.max() - range.min()).min(f32::MAX) / (qmax - qmin)).max(self.eps);
-        let zero_point = (qmin - ties_even(range.min() / scale)).clamp(qmin, qmax);
+        let zero_point = (used.0 - f64::from(ties_even(range.min() / scale))).clamp(used.0, used.1);
         AffineParams::new(f64::from(scale), zero_point as i32)
     }
 }
 
 impl ParamsCalculator for Affine {
     fn params(&self, range: ValueRange, codes: CodeRange) -> Result<AffineParams> {
+        if !codes.is_integer() {
+            return Err(Error::IntegerCodesOnly { what: "an affine scheme of PyTorch" });
+        }
         self.between(range, (codes.min(), codes.max()))
     }
 }
