@@ -34,16 +34,19 @@
 //! | --- | --- |
 //! | [`num`] | scalars: [`Real`](num::Real) in, [`Code`](num::Code) out, [`Rounding`], [`Scaling`] |
 //! | [`params`] | ranges, code ranges, granularity, and the calculators of scale and zero point |
-//! | [`kernel`] | slices to slices: the only SIMD, and the reference for each |
+//! | [`kernel`] | slices to slices: the only SIMD, and the reference for each; [why it is fast](docs::speed) |
 //! | [`range`] | the estimators: min-max, percentile, entropy, the smallest squared error and others |
 //! | [`tensor`] | [`Scheme`], [`quantize_tensor`] and its kin, requantization, an integer layer |
 //! | [`convention`] | what ONNX Runtime, PyTorch, TensorFlow and TFLite compute, bit for bit; [which to choose](docs::conventions) |
 //! | [`metrics`] | what it cost: per tensor, per channel, histograms |
-#![cfg_attr(feature = "proptest", doc = "| [`laws`] | the laws of quantization, for schemes of your own; strategies |")]
+#![cfg_attr(
+    feature = "proptest",
+    doc = "| [`laws`] | the laws of quantization, for schemes of your own; strategies; [from an idea to a proof](docs::own_scheme) |"
+)]
 #![cfg_attr(any(feature = "safetensors", feature = "tflite"), doc = "| [`model`] | files to named tensors and back |")]
 #![cfg_attr(
     feature = "std",
-    doc = "| [`calibration`] | estimator states by tensor name, from example inputs; bias correction |"
+    doc = "| [`calibration`] | estimator states by tensor name, from example inputs; bias correction; [what reduces the error](docs::reducing_the_error) |"
 )]
 #![cfg_attr(feature = "pipeline", doc = "| [`recipe`] | what is asked for, and what it comes to, tensor by tensor |")]
 #![cfg_attr(feature = "pipeline", doc = "| [`pipeline`] | a file from end to end |")]
