@@ -25,6 +25,10 @@ fn main() {
     let mut comparison = Comparison::new("quantize", allocate, |b, n| b.copy[..n].copy_from_slice(&b.x[..n]));
 
     add_i8(&mut comparison, "i8, reciprocal", Scaling::Reciprocal, TiesEven);
+    add_i8(&mut comparison, "i8, reciprocal, ceil", Scaling::Reciprocal, Ceil);
+    add_i8(&mut comparison, "i8, reciprocal, floor", Scaling::Reciprocal, Floor);
+    add_i8(&mut comparison, "i8, reciprocal, half away", Scaling::Reciprocal, HalfAway);
+    add_i8(&mut comparison, "i8, reciprocal, a user's", Scaling::Reciprocal, HalfUp);
     add_i8(&mut comparison, "i8, divide", Scaling::Divide, TiesEven);
     add_i8(&mut comparison, "i8, divide, ceil", Scaling::Divide, Ceil);
     add_i8(&mut comparison, "i8, divide, floor", Scaling::Divide, Floor);

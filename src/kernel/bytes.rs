@@ -15,7 +15,7 @@
 
 use super::narrow::{lesser, pack_i8, pack_i16};
 use super::quotient::{BOUND, Each, One, Scales, Shared, divided};
-use super::rounding::{BuiltIn, VectorRounding};
+use super::rounding::{BuiltIn, VectorRounding, Whole};
 use crate::num::{Ceil, Code, Floor, HalfAway, TiesEven, TowardZero};
 use crate::params::CodeRange;
 use fearless_simd::prelude::*;
@@ -23,8 +23,8 @@ use fearless_simd::{Level, dispatch, f32x16, i8x64, i16x32, i32x16, u8x64};
 
 /// Elements in a block: one vector of bytes.
 pub(super) const BLOCK: usize = 64;
-/// Zero points beyond it might saturate in 16 bits where they should not.
-const LARGEST_ZERO_POINT: i32 = 1 << 14;
+/// Zero points beyond it might saturate in 16 bits where they should not: where halves are counted, these are 15.
+const LARGEST_ZERO_POINT: i32 = 1 << 13;
 
 /// A code type of one byte.
 pub(super) trait Byte: Code {
@@ -121,21 +121,23 @@ pub(super) struct Single {
 }
 
 /// Writes the codes of `x`.
-pub(super) fn quantize_one<B: Byte>(level: Level, x: &[f32], single: Single, rounding: BuiltIn, out: &mut [B]) {
+/// Without a rounding they are whole numbers already, and not divided.
+pub(super) fn quantize_one<B: Byte>(level: Level, x: &[f32], single: Single, rounding: Option<BuiltIn>, out: &mut [B]) {
     let Single { scale, zero_point, codes, exact } = single;
     let (min, max) = ends::<B>(codes);
     let run = Run { scales: One::new(scale), zero_points: zero_point, min, max };
     match (exact, rounding) {
-        (false, BuiltIn::TiesEven) => quantize_run::<B, TiesEven, false>(level, x, run, out),
-        (false, BuiltIn::HalfAway) => quantize_run::<B, HalfAway, false>(level, x, run, out),
-        (false, BuiltIn::Ceil) => quantize_run::<B, Ceil, false>(level, x, run, out),
-        (false, BuiltIn::Floor) => quantize_run::<B, Floor, false>(level, x, run, out),
-        (false, BuiltIn::TowardZero) => quantize_run::<B, TowardZero, false>(level, x, run, out),
-        (true, BuiltIn::TiesEven) => quantize_run::<B, TiesEven, true>(level, x, run, out),
-        (true, BuiltIn::HalfAway) => quantize_run::<B, HalfAway, true>(level, x, run, out),
-        (true, BuiltIn::Ceil) => quantize_run::<B, Ceil, true>(level, x, run, out),
-        (true, BuiltIn::Floor) => quantize_run::<B, Floor, true>(level, x, run, out),
-        (true, BuiltIn::TowardZero) => quantize_run::<B, TowardZero, true>(level, x, run, out),
+        (_, None) => quantize_run::<B, Whole, false>(level, x, run, out),
+        (false, Some(BuiltIn::TiesEven)) => quantize_run::<B, TiesEven, false>(level, x, run, out),
+        (false, Some(BuiltIn::HalfAway)) => quantize_run::<B, HalfAway, false>(level, x, run, out),
+        (false, Some(BuiltIn::Ceil)) => quantize_run::<B, Ceil, false>(level, x, run, out),
+        (false, Some(BuiltIn::Floor)) => quantize_run::<B, Floor, false>(level, x, run, out),
+        (false, Some(BuiltIn::TowardZero)) => quantize_run::<B, TowardZero, false>(level, x, run, out),
+        (true, Some(BuiltIn::TiesEven)) => quantize_run::<B, TiesEven, true>(level, x, run, out),
+        (true, Some(BuiltIn::HalfAway)) => quantize_run::<B, HalfAway, true>(level, x, run, out),
+        (true, Some(BuiltIn::Ceil)) => quantize_run::<B, Ceil, true>(level, x, run, out),
+        (true, Some(BuiltIn::Floor)) => quantize_run::<B, Floor, true>(level, x, run, out),
+        (true, Some(BuiltIn::TowardZero)) => quantize_run::<B, TowardZero, true>(level, x, run, out),
     }
 }
 
@@ -297,8 +299,8 @@ fn body<S: Simd, B: Byte, Q: Scales, Z: ZeroPoints, R: VectorRounding, const EXA
         let b = steps::<S, Q, R, EXACT>(simd, &x[16..32], scales, i + 16);
         let c = steps::<S, Q, R, EXACT>(simd, &x[32..48], scales, i + 32);
         let d = steps::<S, Q, R, EXACT>(simd, &x[48..], scales, i + 48);
-        let ab = pack_i16(simd, a, b).saturating_add(zero_points.load(simd, B::SHIFT, i));
-        let cd = pack_i16(simd, c, d).saturating_add(zero_points.load(simd, B::SHIFT, i + 32));
+        let ab = R::finish(simd, pack_i16(simd, a, b)).saturating_add(zero_points.load(simd, B::SHIFT, i));
+        let cd = R::finish(simd, pack_i16(simd, c, d)).saturating_add(zero_points.load(simd, B::SHIFT, i + 32));
         B::store(simd, pack_i8(simd, ab, cd).max(min).min(max), out);
         if i == last {
             break;
@@ -316,9 +318,13 @@ fn steps<S: Simd, Q: Scales, R: VectorRounding, const EXACT: bool>(
     i: usize,
 ) -> i32x16<S> {
     let x = f32x16::from_slice(simd, x);
-    let inverse = scales.inverse(simd, i);
+    if R::WHOLE {
+        return R::to_integers(simd, x);
+    }
+    // Powers of two, so that nothing is rounded otherwise; 1 costs nothing.
+    let inverse = scales.inverse(simd, i) * R::FACTOR;
     let quotient = if EXACT {
-        let scale = scales.scale(simd, i);
+        let scale = scales.scale(simd, i) * (1.0 / R::FACTOR);
         // As written, NaN stays: `lesser` gives its second argument where it is not less.
         divided(simd, lesser(scale * BOUND, x), scale, inverse)
     } else {

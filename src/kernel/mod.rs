@@ -41,6 +41,7 @@ mod quantize;
 mod quotient;
 pub mod reference;
 mod requantize;
+mod rounded;
 mod rounding;
 mod small_floats;
 

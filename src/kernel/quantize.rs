@@ -15,18 +15,18 @@
 
 use super::bytes::{Single, can_add, quantize_one};
 use super::convert::{clamp, f32_to_bf16, f32_to_f16};
-use super::elementwise::{Map, Positions, for_each_run, map_slice};
+use super::elementwise::{Map, map_slice};
 use super::nan::with_nan_replaced;
 use super::quotient::{Method, One, quotients};
 use super::reference;
+use super::rounded::rounded;
 use super::rounding::BuiltIn;
 use super::small_floats::{self, Format};
 use crate::num::{Code, CodeKind, Grid, Real, Rounding, Scaling, TiesEven};
 use crate::params::{AffineParams, CodeRange, NanPolicy};
-use core::any::TypeId;
 use core::marker::PhantomData;
 use core::ops::Range;
-use fearless_simd::{Level, Simd, dispatch};
+use fearless_simd::Level;
 
 /// Elements in a tile: 4 KiB of quotients.
 pub(super) const TILE: usize = 1024;
@@ -135,44 +135,64 @@ fn quantize_native<C: Code, R: Rounding>(
     out: &mut [C],
     first_index: u64,
 ) {
+    let offset = mapping.params.offset();
+    if offset == 0.0 {
+        return quantize_unshifted(level, x, mapping, rounding, out, first_index);
+    }
+    let mapping = Mapping { params: mapping.params.without_offset(), ..*mapping };
+    let mut tile = [0.0; TILE];
+    for (k, (x, out)) in x.chunks(TILE).zip(out.chunks_mut(TILE)).enumerate() {
+        let tile = &mut tile[..x.len()];
+        map_slice(level, Subtract(offset), x, tile, 0);
+        let index = first_index.wrapping_add((k * TILE) as u64);
+        quantize_unshifted(level, tile, &mapping, rounding, out, index);
+    }
+}
+
+/// Without an offset.
+fn quantize_unshifted<C: Code, R: Rounding>(
+    level: Level,
+    x: &[f32],
+    mapping: &Mapping,
+    rounding: R,
+    out: &mut [C],
+    first_index: u64,
+) {
+    let (grid, scale, zero_point) = (mapping.grid(), mapping.params.scale(), mapping.params.zero_point());
     let builtin = BuiltIn::of::<R>();
     let method = mapping.method::<C>(builtin);
-    let zero_point = mapping.params.zero_point();
     let packed = can_add((zero_point, zero_point));
     let single = |scale| Single { scale, zero_point, codes: mapping.codes, exact: method == Method::Markstein };
     if let Some(rounding) = builtin
         && packed
-        && mapping.params.offset() == 0.0
         && method != Method::Divide
-        && in_bytes(level, x, single(mapping.params.scale()), rounding, out)
+        && rounding.allows(scale)
+        && in_bytes(level, x, single(scale), Some(rounding), out)
     {
         return;
     }
-    let mut tile = [0.0; TILE];
+    let scale = One::new(scale);
     if builtin == Some(BuiltIn::TiesEven)
-        && let Some(format) = mapping.format::<C>()
+        && let Some(format) = Format::of::<C>(mapping.scaling, (scale.scale, scale.scale), grid)
     {
-        let scale = One::new(mapping.params.scale());
         return in_small_floats(level, out, |range, bytes| {
-            let x = mapping.shifted(level, &x[range], &mut tile);
-            small_floats::quantize_one(level, x, scale, format, bytes);
+            small_floats::quantize_one(level, &x[range], scale, format, bytes);
         });
     }
+    let mut tile = [0.0; TILE];
     for (k, (x, out)) in x.chunks(TILE).zip(out.chunks_mut(TILE)).enumerate() {
         let index = first_index.wrapping_add((k * TILE) as u64);
-        let tile = mapping.quotients(level, method, x, &mut tile);
-        if builtin == Some(BuiltIn::TiesEven) && to_halves(level, tile, mapping.grid(), out) {
+        let tile = &mut tile[..x.len()];
+        if C::BITS <= 8 && C::KIND == CodeKind::Integer {
+            rounded(level, method, x, scale, grid, rounding, index, tile);
+            if !(packed && in_bytes(level, tile, single(1.0), None, out)) {
+                map_slice(level, Encode { grid, rounding: TiesEven, code: PhantomData }, tile, out, index);
+            }
             continue;
         }
-        if C::BITS <= 8 && C::KIND == CodeKind::Integer {
-            round(level, tile, mapping.grid(), rounding, index);
-            // Whole numbers by now, and 1 is a scale that changes none.
-            if packed && in_bytes(level, tile, Single { exact: false, ..single(1.0) }, BuiltIn::TiesEven, out) {
-                continue;
-            }
-            map_slice(level, Encode { grid: mapping.grid(), rounding: TiesEven, code: PhantomData }, tile, out, index);
-        } else {
-            map_slice(level, Encode { grid: mapping.grid(), rounding, code: PhantomData }, tile, out, index);
+        quotients(level, method, x, scale, tile);
+        if !(builtin == Some(BuiltIn::TiesEven) && to_halves(level, tile, grid, out)) {
+            map_slice(level, Encode { grid, rounding, code: PhantomData }, tile, out, index);
         }
     }
 }
@@ -192,32 +212,23 @@ impl Mapping {
         x: &[f32],
         tile: &'a mut [f32; TILE],
     ) -> &'a mut [f32] {
-        let mut shifted = [0.0; TILE];
+        let (offset, scale) = (self.params.offset(), One::new(self.params.scale()));
         let tile = &mut tile[..x.len()];
-        quotients(level, method, self.shifted(level, x, &mut shifted), One::new(self.params.scale()), tile);
-        tile
-    }
-
-    /// Returns a tile of elements less the offset.
-    fn shifted<'a>(&self, level: Level, x: &'a [f32], tile: &'a mut [f32; TILE]) -> &'a [f32] {
-        let offset = self.params.offset();
         if offset == 0.0 {
-            return x;
+            quotients(level, method, x, scale, tile);
+        } else {
+            let mut shifted = [0.0; TILE];
+            let shifted = &mut shifted[..x.len()];
+            map_slice(level, Subtract(offset), x, shifted, 0);
+            quotients(level, method, shifted, scale, tile);
         }
-        let tile = &mut tile[..x.len()];
-        map_slice(level, Subtract(offset), x, tile, 0);
         tile
-    }
-
-    /// Returns how codes of small floats are made, if `C` is one, and if the loop for them can do it.
-    fn format<C: Code>(&self) -> Option<Format> {
-        let scale = self.params.scale();
-        Format::of::<C>(self.scaling, (scale, scale), self.grid())
     }
 }
 
-/// Writes codes of a byte or less, and returns whether the code type is one.
-fn in_bytes<C: Code>(level: Level, x: &[f32], single: Single, rounding: BuiltIn, out: &mut [C]) -> bool {
+/// Writes codes of a byte or less, and returns whether the code type is one. Without a rounding `x` is whole numbers already,
+/// and not divided.
+fn in_bytes<C: Code>(level: Level, x: &[f32], single: Single, rounding: Option<BuiltIn>, out: &mut [C]) -> bool {
     if let Some(out) = C::as_i8s(out) {
         quantize_one(level, x, single, rounding, out);
     } else if let Some(out) = C::as_u8s(out) {
@@ -233,23 +244,6 @@ fn in_bytes<C: Code>(level: Level, x: &[f32], single: Single, rounding: BuiltIn,
         return false;
     }
     true
-}
-
-/// Clamps quotients to the codes and rounds them, where they are.
-pub(super) fn round<R: Rounding>(level: Level, quotients: &mut [f32], grid: Grid, rounding: R, first_index: u64) {
-    if TypeId::of::<R>() != TypeId::of::<TiesEven>() {
-        for_each_run(first_index, quotients.len(), |range, positions| {
-            let quotients = &mut quotients[range];
-            dispatch!(level, simd => round_body(simd, quotients, grid, rounding, positions));
-        });
-    }
-}
-
-#[inline(always)]
-fn round_body<S: Simd, R: Rounding>(_simd: S, quotients: &mut [f32], grid: Grid, rounding: R, positions: Positions) {
-    for (i, quotient) in quotients.iter_mut().enumerate() {
-        *quotient = rounding.round(grid.clamp(*quotient), positions.of(i));
-    }
 }
 
 #[derive(Clone, Copy)]

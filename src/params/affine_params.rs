@@ -44,6 +44,11 @@ impl AffineParams {
         }
     }
 
+    /// Returns the same parameters with an offset of 0.
+    pub(crate) fn without_offset(self) -> Self {
+        Self { offset: 0.0, ..self }
+    }
+
     /// Returns the same with the scale lowered, if need be, so that no code restores to an infinity: a range that reaches
     /// ±`f32::MAX` gets a scale that is rounded, and the products with it would be.
     ///
