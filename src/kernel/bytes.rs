@@ -15,7 +15,7 @@
 
 use super::narrow::{lesser, pack_i8, pack_i16};
 use super::quotient::{BOUND, Each, One, Scales, Shared, divided};
-use super::rounding::{BuiltIn, VectorRounding, Whole};
+use super::rounding::{BuiltIn, VectorRounding};
 use crate::num::{Ceil, Code, Floor, HalfAway, TiesEven, TowardZero};
 use crate::params::CodeRange;
 use fearless_simd::prelude::*;
@@ -105,6 +105,22 @@ fn ends<B: Byte>(codes: CodeRange) -> (i8, i8) {
     (end(codes.min()), end(codes.max()))
 }
 
+/// The zero point and the ends of a code range, less [`Byte::SHIFT`].
+#[derive(Clone, Copy)]
+pub(super) struct Shifted {
+    pub(super) zero_point: i16,
+    pub(super) min: i8,
+    pub(super) max: i8,
+}
+
+impl Shifted {
+    /// Returns those of codes of type `B`; the zero point is one that can be added.
+    pub(super) fn of<B: Byte>(codes: CodeRange, zero_point: i32) -> Self {
+        let (min, max) = ends::<B>(codes);
+        Self { zero_point: (zero_point - B::SHIFT) as i16, min, max }
+    }
+}
+
 /// Returns whether the kernels here can do with zero points between the two.
 pub(super) fn can_add((lowest, highest): (i32, i32)) -> bool {
     -LARGEST_ZERO_POINT <= lowest && highest <= LARGEST_ZERO_POINT
@@ -121,23 +137,21 @@ pub(super) struct Single {
 }
 
 /// Writes the codes of `x`.
-/// Without a rounding they are whole numbers already, and not divided.
-pub(super) fn quantize_one<B: Byte>(level: Level, x: &[f32], single: Single, rounding: Option<BuiltIn>, out: &mut [B]) {
+pub(super) fn quantize_one<B: Byte>(level: Level, x: &[f32], single: Single, rounding: BuiltIn, out: &mut [B]) {
     let Single { scale, zero_point, codes, exact } = single;
     let (min, max) = ends::<B>(codes);
     let run = Run { scales: One::new(scale), zero_points: zero_point, min, max };
     match (exact, rounding) {
-        (_, None) => quantize_run::<B, Whole, false>(level, x, run, out),
-        (false, Some(BuiltIn::TiesEven)) => quantize_run::<B, TiesEven, false>(level, x, run, out),
-        (false, Some(BuiltIn::HalfAway)) => quantize_run::<B, HalfAway, false>(level, x, run, out),
-        (false, Some(BuiltIn::Ceil)) => quantize_run::<B, Ceil, false>(level, x, run, out),
-        (false, Some(BuiltIn::Floor)) => quantize_run::<B, Floor, false>(level, x, run, out),
-        (false, Some(BuiltIn::TowardZero)) => quantize_run::<B, TowardZero, false>(level, x, run, out),
-        (true, Some(BuiltIn::TiesEven)) => quantize_run::<B, TiesEven, true>(level, x, run, out),
-        (true, Some(BuiltIn::HalfAway)) => quantize_run::<B, HalfAway, true>(level, x, run, out),
-        (true, Some(BuiltIn::Ceil)) => quantize_run::<B, Ceil, true>(level, x, run, out),
-        (true, Some(BuiltIn::Floor)) => quantize_run::<B, Floor, true>(level, x, run, out),
-        (true, Some(BuiltIn::TowardZero)) => quantize_run::<B, TowardZero, true>(level, x, run, out),
+        (false, BuiltIn::TiesEven) => quantize_run::<B, TiesEven, false>(level, x, run, out),
+        (false, BuiltIn::HalfAway) => quantize_run::<B, HalfAway, false>(level, x, run, out),
+        (false, BuiltIn::Ceil) => quantize_run::<B, Ceil, false>(level, x, run, out),
+        (false, BuiltIn::Floor) => quantize_run::<B, Floor, false>(level, x, run, out),
+        (false, BuiltIn::TowardZero) => quantize_run::<B, TowardZero, false>(level, x, run, out),
+        (true, BuiltIn::TiesEven) => quantize_run::<B, TiesEven, true>(level, x, run, out),
+        (true, BuiltIn::HalfAway) => quantize_run::<B, HalfAway, true>(level, x, run, out),
+        (true, BuiltIn::Ceil) => quantize_run::<B, Ceil, true>(level, x, run, out),
+        (true, BuiltIn::Floor) => quantize_run::<B, Floor, true>(level, x, run, out),
+        (true, BuiltIn::TowardZero) => quantize_run::<B, TowardZero, true>(level, x, run, out),
     }
 }
 
@@ -318,9 +332,6 @@ fn steps<S: Simd, Q: Scales, R: VectorRounding, const EXACT: bool>(
     i: usize,
 ) -> i32x16<S> {
     let x = f32x16::from_slice(simd, x);
-    if R::WHOLE {
-        return R::to_integers(simd, x);
-    }
     // Powers of two, so that nothing is rounded otherwise; 1 costs nothing.
     let inverse = scales.inverse(simd, i) * R::FACTOR;
     let quotient = if EXACT {

@@ -11,18 +11,18 @@
 //! 2. Everything else goes by way of a tile in the first-level cache: quotients first, then what is done with them. A step
 //!    is compiled for each scaling, or for each rounding and code type, but no step for all of these at once; storing and
 //!    loading a vector costs little beside computing it.
-//! 3. A user's rounding is one such step, for all codes of a byte: what it returned is packed by the loop of 1.
+//! 3. Codes of a byte by a user's rounding take a loop that is compiled with it: [`rounded`](super::rounded).
 
-use super::bytes::{Single, can_add, quantize_one};
+use super::bytes::{Shifted, Single, can_add, quantize_one};
 use super::convert::{clamp, f32_to_bf16, f32_to_f16};
 use super::elementwise::{Map, map_slice};
 use super::nan::with_nan_replaced;
 use super::quotient::{Method, One, quotients};
 use super::reference;
-use super::rounded::rounded;
+use super::rounded::{self, Codes};
 use super::rounding::BuiltIn;
 use super::small_floats::{self, Format};
-use crate::num::{Code, CodeKind, Grid, Real, Rounding, Scaling, TiesEven};
+use crate::num::{Code, CodeKind, Grid, Real, Rounding, Scaling};
 use crate::params::{AffineParams, CodeRange, NanPolicy};
 use core::marker::PhantomData;
 use core::ops::Range;
@@ -161,15 +161,17 @@ fn quantize_unshifted<C: Code, R: Rounding>(
     let (grid, scale, zero_point) = (mapping.grid(), mapping.params.scale(), mapping.params.zero_point());
     let builtin = BuiltIn::of::<R>();
     let method = mapping.method::<C>(builtin);
-    let packed = can_add((zero_point, zero_point));
-    let single = |scale| Single { scale, zero_point, codes: mapping.codes, exact: method == Method::Markstein };
-    if let Some(rounding) = builtin
-        && packed
-        && method != Method::Divide
-        && rounding.allows(scale)
-        && in_bytes(level, x, single(scale), Some(rounding), out)
-    {
-        return;
+    if can_add((zero_point, zero_point)) {
+        let single = Single { scale, zero_point, codes: mapping.codes, exact: method == Method::Markstein };
+        let done = match builtin {
+            Some(rounding) if method != Method::Divide && rounding.allows(scale) => {
+                in_bytes(level, x, single, rounding, out)
+            }
+            _ => rounded_in_bytes(level, method, x, mapping, rounding, out, first_index),
+        };
+        if done {
+            return;
+        }
     }
     let scale = One::new(scale);
     if builtin == Some(BuiltIn::TiesEven)
@@ -183,13 +185,6 @@ fn quantize_unshifted<C: Code, R: Rounding>(
     for (k, (x, out)) in x.chunks(TILE).zip(out.chunks_mut(TILE)).enumerate() {
         let index = first_index.wrapping_add((k * TILE) as u64);
         let tile = &mut tile[..x.len()];
-        if C::BITS <= 8 && C::KIND == CodeKind::Integer {
-            rounded(level, method, x, scale, grid, rounding, index, tile);
-            if !(packed && in_bytes(level, tile, single(1.0), None, out)) {
-                map_slice(level, Encode { grid, rounding: TiesEven, code: PhantomData }, tile, out, index);
-            }
-            continue;
-        }
         quotients(level, method, x, scale, tile);
         if !(builtin == Some(BuiltIn::TiesEven) && to_halves(level, tile, grid, out)) {
             map_slice(level, Encode { grid, rounding, code: PhantomData }, tile, out, index);
@@ -226,9 +221,8 @@ impl Mapping {
     }
 }
 
-/// Writes codes of a byte or less, and returns whether the code type is one. Without a rounding `x` is whole numbers already,
-/// and not divided.
-fn in_bytes<C: Code>(level: Level, x: &[f32], single: Single, rounding: Option<BuiltIn>, out: &mut [C]) -> bool {
+/// Writes codes of a byte or less, and returns whether the code type is one.
+fn in_bytes<C: Code>(level: Level, x: &[f32], single: Single, rounding: BuiltIn, out: &mut [C]) -> bool {
     if let Some(out) = C::as_i8s(out) {
         quantize_one(level, x, single, rounding, out);
     } else if let Some(out) = C::as_u8s(out) {
@@ -244,6 +238,50 @@ fn in_bytes<C: Code>(level: Level, x: &[f32], single: Single, rounding: Option<B
         return false;
     }
     true
+}
+
+/// The same by any rounding.
+fn rounded_in_bytes<C: Code, R: Rounding>(
+    level: Level,
+    method: Method,
+    x: &[f32],
+    mapping: &Mapping,
+    rounding: R,
+    out: &mut [C],
+    first_index: u64,
+) -> bool {
+    if C::KIND != CodeKind::Integer || C::BITS > 8 {
+        return false;
+    }
+    let (zero_point, scale) = (mapping.params.zero_point(), One::new(mapping.params.scale()));
+    let unsigned = C::as_u8s(&mut []).is_some();
+    let shifted = if unsigned { Shifted::of::<u8> } else { Shifted::of::<i8> };
+    let codes = Codes { grid: mapping.grid(), rounding, shifted: shifted(mapping.codes, zero_point) };
+    if let Some(out) = C::as_i8s(out) {
+        rounded::quantize(level, method, x, scale, codes, first_index, out);
+        return true;
+    }
+    let mut bytes = [0_i8; TILE];
+    for (k, (x, out)) in x.chunks(TILE).zip(out.chunks_mut(TILE)).enumerate() {
+        let (bytes, index) = (&mut bytes[..x.len()], first_index.wrapping_add((k * TILE) as u64));
+        rounded::quantize(level, method, x, scale, codes, index, bytes);
+        match C::as_u8s(out) {
+            Some(out) => map_slice(level, Unshift, bytes, out, 0),
+            None => map_slice(level, FromByte, bytes, out, 0),
+        }
+    }
+    true
+}
+
+/// From a code of `u8` less 128.
+#[derive(Clone, Copy)]
+struct Unshift;
+
+impl Map<i8, u8> for Unshift {
+    #[inline(always)]
+    fn apply(self, code: i8, _index: u64) -> u8 {
+        code as u8 ^ 0x80
+    }
 }
 
 #[derive(Clone, Copy)]

@@ -1,90 +1,134 @@
-//! Quotients rounded by any rounding, a user's included: whole numbers, which the loop for bytes packs.
+//! Reals to codes of one byte by any rounding, a user's included.
 //!
-//! This is the one loop with a user's code in it. It is left to the compiler to vectorise, and so all of it is scalar and
-//! branch-free: the quotient, two bounds, the rounding. Nothing is converted here: what reads the tile next packs and converts
-//! in one go.
+//! ```text
+//! code = round(clamp(x / scale, qmin − zero_point, qmax − zero_point)) + zero_point
+//! ```
+//!
+//! This is the one loop with a user's code in it.
+//!
+//! 1. Quotient, bounds and rounding are scalar and branch-free, in a loop over a block of 64 that the compiler vectorises. The
+//!    block stays in registers, or next to them, and is packed as in [`bytes`](super::bytes).
+//! 2. Codes are signed bytes here, those of `u8` less 128: one loop is compiled for each rounding, not one for each type.
+//! 3. Scales by which only a division divides take a pass of their own before, and 1 as their reciprocal after it.
 
+use super::bytes::Shifted;
 use super::elementwise::{Positions, for_each_run};
-#[cfg(feature = "std")]
-use super::quotient::{BOUND, has_fma};
-use super::quotient::{Method, One, quotients};
+use super::narrow::{nearest, pack_i8, pack_i16};
+use super::quotient::{BOUND, Method, One, has_fma, quotients};
 use crate::num::{Grid, Rounding};
-use fearless_simd::{Level, Simd, dispatch};
+use fearless_simd::prelude::*;
+use fearless_simd::{Level, dispatch, f32x16, i8x64, i16x32};
 
-/// Writes the rounded quotient of each element, clamped first; of NaN the smallest. `x` and `out` are equally long.
-#[expect(clippy::too_many_arguments, reason = "a step of `quantize`, with all that it was given")]
-pub(super) fn rounded<R: Rounding>(
+/// Elements in a block: one vector of bytes.
+const BLOCK: usize = 64;
+/// Elements that are divided beforehand.
+const TILE: usize = 512;
+
+/// What the codes are made with.
+#[derive(Clone, Copy)]
+pub(super) struct Codes<R> {
+    pub(super) grid: Grid,
+    pub(super) rounding: R,
+    pub(super) shifted: Shifted,
+}
+
+/// Writes the shifted code of each element; `x` and `out` are equally long.
+pub(super) fn quantize<R: Rounding>(
     level: Level,
     method: Method,
     x: &[f32],
     scale: One,
-    grid: Grid,
-    rounding: R,
+    codes: Codes<R>,
     first_index: u64,
-    out: &mut [f32],
+    out: &mut [i8],
 ) {
-    let run = |x: &[f32], out: &mut [f32], positions| match method {
-        Method::Multiply => {
-            dispatch!(level, simd => multiplied(simd, x, scale.inverse, grid, rounding, out, positions))
+    if method == Method::Divide {
+        let mut tile = [0.0; TILE];
+        for (k, (x, out)) in x.chunks(TILE).zip(out.chunks_mut(TILE)).enumerate() {
+            let tile = &mut tile[..x.len()];
+            quotients(level, method, x, scale, tile);
+            let index = first_index.wrapping_add((k * TILE) as u64);
+            quantize(level, Method::Multiply, tile, One::new(1.0), codes, index, out);
         }
-        #[cfg(feature = "std")]
-        Method::Markstein if has_fma(level) => {
-            dispatch!(level, simd => divided(simd, x, scale, grid, rounding, out, positions));
-        }
-        _ => {
-            quotients(level, method, x, scale, out);
-            dispatch!(level, simd => round(simd, grid, rounding, out, positions));
-        }
-    };
-    for_each_run(first_index, x.len(), |range, positions| run(&x[range.clone()], &mut out[range], positions));
-}
-
-#[inline(always)]
-fn multiplied<S: Simd, R: Rounding>(
-    _simd: S,
-    x: &[f32],
-    inverse: f32,
-    grid: Grid,
-    rounding: R,
-    out: &mut [f32],
-    positions: Positions,
-) {
-    let n = out.len();
-    let x = &x[..n];
-    for i in 0..n {
-        out[i] = rounding.round(grid.clamp(x[i] * inverse), positions.of(i));
-    }
-}
-
-/// As the vectors' division by multiply-adds: without `std` there is no such step for single numbers.
-#[cfg(feature = "std")]
-#[inline(always)]
-fn divided<S: Simd, R: Rounding>(
-    simd: S,
-    x: &[f32],
-    One { scale, inverse }: One,
-    grid: Grid,
-    rounding: R,
-    out: &mut [f32],
-    positions: Positions,
-) {
-    if !has_fma(simd.level()) {
         return;
     }
-    let n = out.len();
-    let (x, bound) = (&x[..n], scale * BOUND);
-    for i in 0..n {
-        // One bound keeps +∞ from becoming NaN; −∞ may become it, and then the smallest code. NaN stays.
-        let x = if x[i] > bound { bound } else { x[i] };
-        let q = x * inverse;
-        let r = (-q).mul_add(scale, x);
-        out[i] = rounding.round(grid.clamp(r.mul_add(inverse, q)), positions.of(i));
+    for_each_run(first_index, x.len(), |range, positions| {
+        let (x, out) = (&x[range.clone()], &mut out[range]);
+        if method == Method::Markstein {
+            dispatch!(level, simd => body::<_, R, true>(simd, x, scale, codes, positions, out));
+        } else {
+            dispatch!(level, simd => body::<_, R, false>(simd, x, scale, codes, positions, out));
+        }
+    });
+}
+
+#[inline(always)]
+fn body<S: Simd, R: Rounding, const DIVIDE: bool>(
+    simd: S,
+    x: &[f32],
+    scale: One,
+    codes: Codes<R>,
+    positions: Positions,
+    out: &mut [i8],
+) {
+    let n = x.len().min(out.len());
+    let mut start = 0;
+    while start < n {
+        let end = n.min(start + BLOCK);
+        let (x, out) = (&x[start..end], &mut out[start..end]);
+        if let (Some(x), Some(out)) = (x.first_chunk(), out.first_chunk_mut()) {
+            block::<S, R, DIVIDE>(simd, x, scale, codes, positions, start, out);
+        } else {
+            // Filled up; what is too many is left out.
+            let (mut filled, mut all) = ([0.0; BLOCK], [0; BLOCK]);
+            filled[..x.len()].copy_from_slice(x);
+            block::<S, R, DIVIDE>(simd, &filled, scale, codes, positions, start, &mut all);
+            out.copy_from_slice(&all[..x.len()]);
+        }
+        start = end;
     }
 }
 
 #[inline(always)]
-fn round<S: Simd, R: Rounding>(_simd: S, grid: Grid, rounding: R, out: &mut [f32], positions: Positions) {
-    for (i, quotient) in out.iter_mut().enumerate() {
-        *quotient = rounding.round(grid.clamp(*quotient), positions.of(i));
+fn block<S: Simd, R: Rounding, const DIVIDE: bool>(
+    simd: S,
+    x: &[f32; BLOCK],
+    scale: One,
+    Codes { grid, rounding, shifted }: Codes<R>,
+    positions: Positions,
+    start: usize,
+    out: &mut [i8; BLOCK],
+) {
+    let mut whole = [0.0_f32; BLOCK];
+    for i in 0..BLOCK {
+        let quotient = if DIVIDE { divided::<S>(simd, x[i], scale) } else { x[i] * scale.inverse };
+        whole[i] = rounding.round(grid.clamp(quotient), positions.of(start + i));
     }
+    let a = nearest(simd, f32x16::from_slice(simd, &whole[..16]));
+    let b = nearest(simd, f32x16::from_slice(simd, &whole[16..32]));
+    let c = nearest(simd, f32x16::from_slice(simd, &whole[32..48]));
+    let d = nearest(simd, f32x16::from_slice(simd, &whole[48..]));
+    let zero_point = i16x32::splat(simd, shifted.zero_point);
+    let ab = pack_i16(simd, a, b).saturating_add(zero_point);
+    let cd = pack_i16(simd, c, d).saturating_add(zero_point);
+    let (min, max) = (i8x64::splat(simd, shifted.min), i8x64::splat(simd, shifted.max));
+    pack_i8(simd, ab, cd).max(min).min(max).store_slice(out);
+}
+
+/// Returns x / scale, by the multiply-adds of [`quotient`](super::quotient) where there are some; without `std` there are none for
+/// single numbers.
+#[inline(always)]
+fn divided<S: Simd>(simd: S, x: f32, One { scale, inverse }: One) -> f32 {
+    #[cfg(feature = "std")]
+    if has_fma(simd.level()) {
+        // One bound keeps +∞ from becoming NaN; −∞ may become it, and then the smallest code. NaN stays.
+        let bound = scale * BOUND;
+        let x = if x > bound { bound } else { x };
+        let q = x * inverse;
+        let r = (-q).mul_add(scale, x);
+        return r.mul_add(inverse, q);
+    }
+    #[cfg(not(feature = "std"))]
+    let _ = (simd, inverse, BOUND, has_fma);
+    x / scale
 }

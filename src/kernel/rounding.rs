@@ -46,8 +46,6 @@ impl BuiltIn {
 pub(super) trait VectorRounding {
     /// What quotients are multiplied with before they are made integers, a power of two.
     const FACTOR: f32 = 1.0;
-    /// Whether the elements are whole numbers themselves.
-    const WHOLE: bool = false;
 
     /// Returns the integers.
     fn to_integers<S: Simd>(simd: S, x: f32x16<S>) -> i32x16<S>;
@@ -60,18 +58,6 @@ pub(super) trait VectorRounding {
 }
 
 impl VectorRounding for TiesEven {
-    #[inline(always)]
-    fn to_integers<S: Simd>(simd: S, x: f32x16<S>) -> i32x16<S> {
-        nearest(simd, x)
-    }
-}
-
-/// What another loop has rounded already.
-pub(super) struct Whole;
-
-impl VectorRounding for Whole {
-    const WHOLE: bool = true;
-
     #[inline(always)]
     fn to_integers<S: Simd>(simd: S, x: f32x16<S>) -> i32x16<S> {
         nearest(simd, x)
