@@ -7,8 +7,9 @@
 //!    target is the old file or the new one all the same.
 //! 3. A symbolic link is followed: it stays, and what it leads to is replaced, or made if there is no such file. Another
 //!    hard link to the target keeps the old content.
-//! 4. The new file has the permissions of the one that it replaces, and where the system allows it its owner and group; those
-//!    of any new file if there was none.
+//! 4. The new file has the permissions of the one that it replaces, and where the system allows it its owner and group, each
+//!    for itself; those of any new file if there was none. Where the group has to be another, it may do no more than all
+//!    others might: so too while the file is being written.
 //! 5. A folder, a device, a pipe are no targets; nor is a file that nobody may write to, whoever asks.
 
 use crate::error::{Error, Result};
@@ -49,8 +50,17 @@ impl Output {
         if let Some(old) = &old {
             may_be_replaced(old).map_err(failed)?;
         }
+        let folder = folder_of(&target);
+        if let Err(error) = fs::metadata(folder) {
+            let folder = folder.display();
+            let reason = match error.kind() {
+                ErrorKind::NotFound => format!("there is no folder {folder}"),
+                kind => format!("the folder {folder}: {kind}"),
+            };
+            return Err(failed(io::Error::new(error.kind(), reason)));
+        }
         // The name of the temporary file says nothing to the caller.
-        let file = temporary(folder_of(&target), old.as_ref()).map_err(|error| failed(error.kind().into()))?;
+        let file = temporary(folder, old.as_ref()).map_err(|error| failed(error.kind().into()))?;
         Ok(Self { file, path: path.into(), target, old })
     }
 
@@ -139,7 +149,7 @@ fn temporary(folder: &Path, old: Option<&Metadata>) -> io::Result<NamedTempFile>
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        let mode = old.map_or(0o666, |old| old.permissions().mode() & 0o666);
+        let mode = old.map_or(0o666, |old| for_any_group(old.permissions().mode()) & 0o666);
         builder.permissions(fs::Permissions::from_mode(mode));
     }
     #[cfg(not(unix))]
@@ -151,12 +161,18 @@ fn temporary(folder: &Path, old: Option<&Metadata>) -> io::Result<NamedTempFile>
 #[cfg(unix)]
 fn take_after(file: &File, old: &Metadata) -> io::Result<()> {
     use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
-    let new = file.metadata()?;
-    if (new.uid(), new.gid()) != (old.uid(), old.gid()) {
-        // Only an administrator may give files away: otherwise it stays the writer's.
-        let _ = fchown(file, Some(old.uid()), Some(old.gid()));
-    }
-    file.set_permissions(fs::Permissions::from_mode(old.permissions().mode() & 0o777))
+    let (new, mode) = (file.metadata()?, old.permissions().mode() & 0o777);
+    let is_owned = (new.uid(), new.gid()) == (old.uid(), old.gid());
+    // Only an administrator may give files away: otherwise it stays the writer's, who may give it to a group of his own.
+    let is_owned = is_owned || fchown(file, Some(old.uid()), Some(old.gid())).is_ok();
+    let has_group = is_owned || new.gid() == old.gid() || fchown(file, None, Some(old.gid())).is_ok();
+    file.set_permissions(fs::Permissions::from_mode(if has_group { mode } else { for_any_group(mode) }))
+}
+
+/// Returns permissions with which a group may do no more than all others.
+#[cfg(unix)]
+fn for_any_group(mode: u32) -> u32 {
+    mode & (!0o070 | (mode & 0o007) << 3)
 }
 
 #[cfg(not(unix))]

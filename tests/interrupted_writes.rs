@@ -6,7 +6,7 @@
 use ndarray::array;
 use std::collections::HashMap;
 use std::fs::{self, Permissions};
-use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -210,7 +210,7 @@ fn what_is_no_file_or_read_only_is_refused_and_stays() {
             assert!(error.to_string().to_lowercase().contains(why), "{name}: {error}");
         };
         refused(&subfolder, "is a directory");
-        refused(&folder.path().join("no/such/folder/x"), "entity not found");
+        refused(&folder.path().join("no/such/folder/x"), "there is no folder ");
         refused(&folder.path().join(name).join("x"), "not a directory");
         refused(Path::new(""), "cannot write");
         // Replacing a device would take it away from everybody.
@@ -303,6 +303,34 @@ fn a_file_keeps_its_permissions_and_another_hard_link_the_old_content() {
     assert_eq!(mode(&folder.path().join(temporary)), 0o600);
     drop(writer);
     assert!(!names(folder.path()).iter().any(|name| is_temporary(name)));
+}
+
+#[test]
+fn a_replaced_file_stays_in_its_group_or_gives_another_no_rights() {
+    let folder = tempdir().unwrap();
+    let (input, target) = (folder.path().join("in.tflite"), folder.path().join("out.tflite"));
+    fs::copy(sample("digits_cnn.tflite"), &input).unwrap();
+    fs::write(&target, "").unwrap();
+    fs::set_permissions(folder.path(), Permissions::from_mode(0o777)).unwrap();
+    if chown(&target, Some(0), Some(1234)).is_err() || Command::new("setpriv").arg("--version").output().is_err() {
+        eprintln!("only an administrator of a system with setpriv can try this");
+        return;
+    }
+    // As nobody, who is in group 1234 or is not.
+    let replace = |groups: &str, bits: u32| {
+        chown(&target, Some(0), Some(1234)).unwrap();
+        fs::set_permissions(&target, Permissions::from_mode(bits)).unwrap();
+        let mut command = Command::new("setpriv");
+        command.args(["--reuid=65534", "--regid=65534", groups, env!("CARGO_BIN_EXE_tensor-quant"), "quantize"]);
+        let done = command.args([&input, &target]).args(["-r", "float16", "--force"]).output().unwrap();
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        let new = fs::metadata(&target).unwrap();
+        (new.uid(), new.gid(), mode(&target))
+    };
+    assert_eq!(replace("--groups=1234", 0o660), (65534, 1234, 0o660));
+    assert_eq!(replace("--clear-groups", 0o660), (65534, 65534, 0o600));
+    assert_eq!(replace("--clear-groups", 0o664), (65534, 65534, 0o644));
+    assert_eq!(replace("--clear-groups", 0o755), (65534, 65534, 0o755));
 }
 
 #[test]

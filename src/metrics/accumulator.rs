@@ -59,6 +59,15 @@ impl Accumulator {
         for (x, y) in x.chunks(BLOCK).zip(y.chunks(BLOCK)) {
             let sums: ErrorSums = kernel::error_sums(kernel::detect(), x, y);
             self.metrics.sums = self.metrics.sums.followed_by(sums);
+            if sums.non_finite > 0 {
+                self.metrics.non_finite_changed +=
+                    x.iter().zip(y).map(|(&x, &y)| u64::from(is_changed(x, y))).sum::<u64>();
+            }
         }
     }
+}
+
+/// Returns whether one is not finite, and the other is not the same.
+fn is_changed(x: f32, y: f32) -> bool {
+    !(x.is_finite() && y.is_finite()) && x != y && !(x.is_nan() && y.is_nan())
 }

@@ -8,7 +8,8 @@ use num_traits::Float;
 
 /// How far restored values y are from the originals x, with d = x − y.
 ///
-/// Pairs in which x or y is not finite are counted in [`non_finite`](Self::non_finite) and left out of everything else.
+/// Pairs in which x or y is not finite are counted in [`non_finite`](Self::non_finite) and left out of everything else; those
+/// of them in which x and y differ, in [`non_finite_changed`](Self::non_finite_changed) too.
 /// No metric is ever NaN: means over nothing are 0, and the ratios say what they give for a zero signal.
 ///
 /// # Examples
@@ -26,6 +27,7 @@ pub struct ErrorMetrics {
     pub(super) sums: ErrorSums,
     pub(super) saturated: u64,
     pub(super) zeroed: u64,
+    pub(super) non_finite_changed: u64,
 }
 
 impl ErrorMetrics {
@@ -57,6 +59,14 @@ impl ErrorMetrics {
     /// Returns how many values were NaN or infinite, before or after.
     pub fn non_finite(&self) -> u64 {
         self.sums.non_finite
+    }
+
+    /// Returns how many of these were not restored as they were: finite on one side alone, another infinity, or NaN for an
+    /// infinity. Any NaN is the same as any other.
+    ///
+    /// Nothing was changed if this and [`max_abs_error`](Self::max_abs_error) are 0.
+    pub fn non_finite_changed(&self) -> u64 {
+        self.non_finite_changed
     }
 
     /// Returns how many values lie more than half a step beyond the smallest or largest real that has a code, infinities
@@ -156,6 +166,7 @@ fn decibels(signal: f64, noise: f64) -> f64 {
 impl fmt::Display for ErrorMetrics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.sqnr_db() {
+            sqnr if sqnr == f64::INFINITY && self.non_finite_changed > 0 => f.write_str("no error of finite values")?,
             sqnr if sqnr == f64::INFINITY => f.write_str("lossless")?,
             sqnr => write!(f, "SQNR {sqnr:.2} dB")?,
         }
@@ -166,6 +177,9 @@ impl fmt::Display for ErrorMetrics {
         write!(f, ", cosine {:.6}, {} of {} saturated", self.cosine_similarity(), self.saturated, self.count())?;
         if self.non_finite() > 0 {
             write!(f, ", {} not finite", self.non_finite())?;
+        }
+        if self.non_finite_changed() > 0 {
+            write!(f, ", {} of them changed", self.non_finite_changed())?;
         }
         Ok(())
     }

@@ -4,7 +4,7 @@ use super::format::Format;
 use crate::error::Result;
 use crate::metrics::{ErrorMetrics, per_tensor};
 use crate::model::safetensors::Reader;
-use crate::model::tflite::Model;
+use crate::model::tflite::{Model, Quantization};
 use ndarray::ArrayD;
 use std::collections::HashMap;
 use std::path::Path;
@@ -13,7 +13,7 @@ use std::path::Path;
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Comparison {
-    /// The tensors of the first file whose values can be read, in its order.
+    /// The tensors of the first file, in its order; without parameters of others that the second file has not.
     pub tensors: Vec<Compared>,
     /// Tensors that only the second file holds.
     pub only_in_second: Vec<String>,
@@ -31,11 +31,15 @@ pub struct Compared {
     pub element_types: (String, Option<String>),
     /// The error, or why there is none.
     pub error: Result<ErrorMetrics, String>,
+    /// Whether the stored bytes are the same, where that can be told and the values are no reals, such as integers without
+    /// a scale.
+    pub same_bytes: Option<bool>,
 }
 
 /// Returns how far the restored weights of `second` are from those of `first`; the files may be of different formats.
 ///
-/// Tensors are matched by name, those of equal names by their order.
+/// Tensors are matched by name, those of equal names by their order. Those that hold no reals are compared byte for byte if
+/// they have the same type, shape and parameters.
 ///
 /// # Errors
 ///
@@ -49,22 +53,40 @@ pub fn compare_files(first: impl AsRef<Path>, second: impl AsRef<Path>) -> Resul
     let mut tensors = Vec::new();
     for (i, key) in numbered(&a).into_iter().enumerate() {
         let other = places.remove(&key);
-        let Ok(x) = a.values(i) else { continue };
-        let (error, element_type) = match other {
-            None => (Err("the second file does not hold it".into()), None),
+        let (mut shape, mut same_bytes, mut element_type) = (a.shape(i), None, None);
+        let error = match other {
+            None if !a.is_of_its_own(i) => continue,
+            None => Err("the second file does not hold it".into()),
             Some(j) => {
-                let y = b.values(j).map_err(|e| e.to_string());
-                let error = y.and_then(|y| per_tensor(x.view(), y.view()).map_err(|e| e.to_string()));
-                (error, Some(b.element_type(j)))
+                element_type = Some(b.element_type(j));
+                match a.values(i) {
+                    Ok(x) => {
+                        shape = x.shape().to_vec();
+                        let error = b.values(j).and_then(|y| per_tensor(x.view(), y.view()));
+                        error.map_err(|e| e.to_string())
+                    }
+                    Err(_) if a.element_type(i) != b.element_type(j) || shape != b.shape(j) => {
+                        Err("its values are no reals, and its type or shape is another".into())
+                    }
+                    Err(reason) => {
+                        same_bytes = have_same_bytes((&mut a, i), (&mut b, j));
+                        Err(reason.to_string())
+                    }
+                }
             }
         };
-        let (name, shape) = (key.0, x.shape().to_vec());
-        tensors.push(Compared { name, shape, element_types: (a.element_type(i), element_type), error });
+        let (name, element_types) = (key.0, (a.element_type(i), element_type));
+        tensors.push(Compared { name, shape, element_types, error, same_bytes });
     }
     let mut rest: Vec<(usize, String)> = places.into_iter().map(|((name, _), i)| (i, name)).collect();
     rest.sort_unstable();
     let rest = rest.into_iter().filter(|(i, _)| b.is_of_its_own(*i)).map(|(_, name)| name);
     Ok(Comparison { tensors, only_in_second: rest.collect() })
+}
+
+/// Returns whether two tensors of one type and shape hold the same bytes; `None` where bytes cannot be had, or mean something else.
+fn have_same_bytes((a, i): (&mut Tensors, usize), (b, j): (&mut Tensors, usize)) -> Option<bool> {
+    if a.quantization(i) == b.quantization(j) { Some(a.bytes(i)? == b.bytes(j)?) } else { None }
 }
 
 /// Returns each tensor's name, and how many of that name came before.
@@ -122,14 +144,39 @@ impl Tensors {
         }
     }
 
+    fn shape(&self, i: usize) -> Vec<usize> {
+        match self {
+            Tensors::Tflite(_, constants) => constants[i].shape.clone(),
+            Tensors::Safetensors(reader, names) => reader.info(&names[i]).map_or(vec![], |info| info.shape.clone()),
+        }
+    }
+
+    /// The scales and zero points of codes.
+    fn quantization(&self, i: usize) -> Option<&Quantization> {
+        match self {
+            Tensors::Tflite(_, constants) => constants[i].quantization.as_ref(),
+            Tensors::Safetensors(..) => None,
+        }
+    }
+
+    /// Returns the bytes of a tensor if they are all that there is of it.
+    fn bytes(&mut self, i: usize) -> Option<Vec<u8>> {
+        match self {
+            Tensors::Tflite(model, constants) => {
+                let constant = &constants[i];
+                let has_details = constant.quantization.as_ref().is_some_and(|q| q.has_details);
+                let has_more = constant.is_sparse || constant.is_elsewhere || has_details;
+                if has_more { None } else { model.bytes(constant.buffer).ok() }
+            }
+            Tensors::Safetensors(reader, names) => reader.bytes(&names[i]).ok(),
+        }
+    }
+
     /// Whether a tensor is more than a parameter of another.
     fn is_of_its_own(&self, i: usize) -> bool {
         match self {
             Tensors::Tflite(..) => true,
-            Tensors::Safetensors(reader, names) => {
-                let of = |suffix| names[i].strip_suffix(suffix).and_then(|name| reader.quantization(name));
-                of(".scale").or(of(".zero_point")).or(of(".offset")).is_none()
-            }
+            Tensors::Safetensors(reader, names) => !reader.is_parameter(&names[i]),
         }
     }
 }

@@ -37,6 +37,9 @@ pub struct Inspected {
     pub element_type: String,
     /// Its shape.
     pub shape: Vec<usize>,
+    /// How many values of the model it holds: its elements, packed ones each by itself; none if it holds the scales or zero
+    /// points of another.
+    pub values: u64,
     /// The bytes that it takes.
     pub size_in_bytes: u64,
     /// The operators that use it, each once.
@@ -82,6 +85,7 @@ fn tflite(path: &Path) -> Result<Inspection> {
         Inspected {
             name: constant.name,
             element_type: constant.element_type.name().into(),
+            values: count(&constant.shape),
             shape: constant.shape,
             size_in_bytes: constant.size_in_bytes,
             operators,
@@ -108,7 +112,9 @@ fn safetensors(path: &Path) -> Result<Inspection> {
             None if !info.is_float => None,
             _ => reader.restore(&info.name).ok().and_then(|values| range(&values)),
         };
+        let values = if reader.is_parameter(&info.name) { 0 } else { count(reader.restored_shape(&info.name)) };
         tensors.push(Inspected {
+            values,
             name: info.name,
             element_type: info.dtype.to_lowercase(),
             shape: info.shape,
@@ -121,6 +127,10 @@ fn safetensors(path: &Path) -> Result<Inspection> {
     let size_in_bytes = reader.size_in_bytes();
     let (operators, subgraphs) = (BTreeMap::new(), 0);
     Ok(Inspection { path: path.into(), format: Format::Safetensors, size_in_bytes, operators, subgraphs, tensors })
+}
+
+fn count(shape: &[usize]) -> u64 {
+    shape.iter().fold(1, |n, &len| n.saturating_mul(len as u64))
 }
 
 /// Returns the smallest and largest finite value.

@@ -56,8 +56,17 @@ pub fn grouped(count: u64) -> String {
 }
 
 /// Returns a ratio in decibels; `lossless` where there is no error.
+///
+/// ```
+/// use tensor_quant::report::decibels;
+/// assert_eq!([decibels(Some(42.07)), decibels(Some(f64::NEG_INFINITY)), decibels(None)], ["42.1 dB", "-∞ dB", "lossless"]);
+/// ```
 pub fn decibels(ratio: Option<f64>) -> String {
-    ratio.map_or("lossless".into(), |db| format!("{db:.1} dB"))
+    match ratio {
+        None => "lossless".into(),
+        Some(f64::NEG_INFINITY) => "-∞ dB".into(),
+        Some(db) => format!("{db:.1} dB"),
+    }
 }
 
 /// Returns a shape, as in `64×3136`; `scalar` for no dimension.

@@ -5,7 +5,7 @@ use crate::error::Result;
 use crate::metrics::{ErrorMetrics, Histogram};
 use crate::output;
 use crate::pipeline::{Outcome, TensorOutcome};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use std::path::Path;
 
 /// What happened to a file.
@@ -30,7 +30,8 @@ pub struct Report {
     pub ratio: f64,
     /// How long it took.
     pub seconds: f64,
-    /// SQNR of all changed tensors together, in dB; absent if there is no error.
+    /// SQNR of all changed tensors together, in dB; absent if there is no error, −∞ for an error on values that are all 0.
+    #[serde(serialize_with = "ratio")]
     pub sqnr_db: Option<f64>,
     /// What one should know first: a line each.
     pub warnings: Vec<String>,
@@ -67,11 +68,13 @@ pub struct Row {
     pub errors: Option<Bars>,
 }
 
-/// What quantization cost a tensor. Ratios are absent where there is no error.
+/// What quantization cost a tensor.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Measured {
-    /// Signal-to-quantization-noise ratio, in dB.
+    /// Signal-to-quantization-noise ratio of the finite values, in dB: absent where these have no error, −∞ where they have
+    /// one and are all 0. JSON, which has no infinities, gets `null` and `"-Infinity"`.
+    #[serde(serialize_with = "ratio")]
     pub sqnr_db: Option<f64>,
     /// Mean squared error.
     pub mse: f64,
@@ -83,8 +86,10 @@ pub struct Measured {
     pub saturated: u64,
     /// Values that became 0.
     pub zeroed: u64,
-    /// Values that are not finite.
+    /// Values that are not finite, before or after.
     pub non_finite: u64,
+    /// Those of them that are not the same before and after: they are part of no error.
+    pub non_finite_changed: u64,
 }
 
 /// A histogram.
@@ -99,18 +104,32 @@ pub struct Bars {
     pub counts: Vec<u64>,
 }
 
+/// Writes a ratio in dB; JSON has no infinities, and `null` is for no error.
+fn ratio<S: Serializer>(sqnr_db: &Option<f64>, serializer: S) -> Result<S::Ok, S::Error> {
+    match sqnr_db {
+        Some(db) if db.is_infinite() => serializer.serialize_str("-Infinity"),
+        sqnr_db => sqnr_db.serialize(serializer),
+    }
+}
+
 impl Measured {
     /// Returns what a report says of metrics.
     pub fn new(error: &ErrorMetrics) -> Self {
         Self {
-            sqnr_db: Some(error.sqnr_db()).filter(|db| db.is_finite()),
+            sqnr_db: Some(error.sqnr_db()).filter(|&db| db < f64::INFINITY),
             mse: error.mse(),
             max_abs_error: error.max_abs_error(),
             cosine_similarity: error.cosine_similarity(),
             saturated: error.saturated(),
             zeroed: error.zeroed(),
             non_finite: error.non_finite(),
+            non_finite_changed: error.non_finite_changed(),
         }
+    }
+
+    /// Returns whether every value is the same before and after.
+    pub fn is_unchanged(&self) -> bool {
+        self.max_abs_error == 0.0 && self.non_finite_changed == 0
     }
 }
 
@@ -165,7 +184,7 @@ impl Report {
             bytes_out: outcome.bytes_out,
             ratio: outcome.bytes_out as f64 / outcome.bytes_in.max(1) as f64,
             seconds: outcome.seconds,
-            sqnr_db: (noise > 0.0).then(|| 10.0 * (signal / noise).log10()).filter(|db| db.is_finite()),
+            sqnr_db: (noise > 0.0).then(|| 10.0 * (signal.log10() - noise.log10())),
             warnings: no_smaller.into_iter().chain(outcome.tensors.iter().flat_map(of_tensor)).collect(),
             tensors: outcome.tensors.iter().map(Row::new).collect(),
         }

@@ -21,15 +21,11 @@ fn as_table(comparison: &Comparison) -> String {
     let columns = [("tensor", left), ("shape", right), ("A", left), ("B", left), ("SQNR", right), ("max error", right)];
     let mut table = Table::new(&columns, style()).within(width());
     for tensor in &comparison.tensors {
-        let (sqnr, largest) = match &tensor.error {
-            Ok(error) => {
-                let error = Measured::new(error);
-                match error.sqnr_db {
-                    None if error.max_abs_error == 0.0 => ("the same".into(), String::new()),
-                    sqnr_db => (decibels(sqnr_db), format!("{:.2e}", error.max_abs_error)),
-                }
-            }
-            Err(reason) => (String::new(), reason.clone()),
+        let (sqnr, largest) = match (&tensor.error, tensor.same_bytes) {
+            (Ok(error), _) => of_reals(&Measured::new(error)),
+            (Err(_), Some(true)) => ("the same".into(), String::new()),
+            (Err(_), Some(false)) => ("differs".into(), "other bytes".into()),
+            (Err(reason), None) => (String::new(), reason.clone()),
         };
         let (a, b) = &tensor.element_types;
         let (name, shape) = (shortened(&tensor.name, NAME), shape(&tensor.shape));
@@ -37,6 +33,21 @@ fn as_table(comparison: &Comparison) -> String {
     }
     let only_in_second = comparison.only_in_second.iter().map(|name| format!("only in B: {}\n", shortened(name, NAME)));
     table.to_string() + &only_in_second.collect::<Vec<_>>().concat()
+}
+
+/// Returns the ratio and the largest error of values that were compared.
+fn of_reals(error: &Measured) -> (String, String) {
+    let largest = format!("{:.2e}", error.max_abs_error);
+    match (error.sqnr_db, error.non_finite_changed) {
+        _ if error.is_unchanged() => ("the same".into(), String::new()),
+        (sqnr_db, 0) => (decibels(sqnr_db), largest),
+        // What is finite in both files may well be the same.
+        (sqnr_db, changed) => {
+            let ratio = sqnr_db.map_or("differs".into(), |db| decibels(Some(db)));
+            let values = if changed == 1 { "value differs" } else { "values differ" };
+            (ratio, format!("{largest}, {changed} {values} in being finite"))
+        }
+    }
 }
 
 fn as_json(comparison: &Comparison) -> String {
@@ -48,6 +59,7 @@ fn as_json(comparison: &Comparison) -> String {
             "a": a,
             "b": b,
             "error": tensor.error.as_ref().ok().map(Measured::new),
+            "same_bytes": tensor.same_bytes,
             "not_compared": tensor.error.as_ref().err(),
         })
     };

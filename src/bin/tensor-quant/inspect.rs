@@ -17,15 +17,14 @@ pub(crate) fn run(arguments: &ArgMatches) -> Result<String, Failure> {
 }
 
 fn as_table(inspection: &Inspection) -> String {
-    let elements = |tensor: &Inspected| tensor.shape.iter().fold(1_u64, |n, &len| n.saturating_mul(len as u64));
-    let weights: u64 = inspection.tensors.iter().map(elements).fold(0, u64::saturating_add);
+    let values = inspection.tensors.iter().map(|tensor| tensor.values).fold(0, u64::saturating_add);
     let heading = format!(
         "{}: {}, {}, {} tensors of {} values",
         inspection.path.display(),
         inspection.format,
         bytes(inspection.size_in_bytes),
         inspection.tensors.len(),
-        weights
+        values
     );
     let mut graphs = String::new();
     if !inspection.operators.is_empty() {
@@ -69,6 +68,7 @@ fn as_json(inspection: &Inspection) -> String {
             "name": tensor.name,
             "type": tensor.element_type,
             "shape": tensor.shape,
+            "values": tensor.values,
             "bytes": tensor.size_in_bytes,
             "min": tensor.range.map(|(min, _)| min),
             "max": tensor.range.map(|(_, max)| max),

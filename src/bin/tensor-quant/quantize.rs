@@ -19,7 +19,7 @@ pub(crate) fn run(arguments: &ArgMatches) -> Result<String, Failure> {
     let force = arguments.get_flag("force");
     for (i, report) in reports.iter().enumerate() {
         let others: Vec<&Path> = reports[..i].iter().map(|other| other.as_path()).collect();
-        check_report(report, &[&[input.as_path(), &output], &others[..]].concat(), force)?;
+        check_report(report, &[&input, &output], &others, force)?;
     }
     let options = Options {
         overwrite: if force { Overwrite::Existing } else { Overwrite::Never },
@@ -32,7 +32,7 @@ pub(crate) fn run(arguments: &ArgMatches) -> Result<String, Failure> {
     let report = Report::new(&outcome?);
     for path in reports {
         // The output is there by now, so that no other name for it goes unseen.
-        check_report(path, &[&input, &output], true)?;
+        check_report(path, &[&input, &output], &[], true)?;
         report
             .save(path)
             .map_err(|error| Failure::file(format!("{error}; the model {} is complete", output.display())))?;
@@ -82,8 +82,9 @@ fn place(path: &Path) -> Option<PathBuf> {
     Some(folder.canonicalize().ok()?.join(path.file_name()?))
 }
 
-/// Returns an error for a report that cannot be written, or would replace one of `others`, before any work is done.
-fn check_report(report: &Path, others: &[&Path], force: bool) -> Result<(), Failure> {
+/// Returns an error for a report that cannot be written, or would replace a model or one of the other reports, before any
+/// work is done.
+fn check_report(report: &Path, models: &[&Path], reports: &[&Path], force: bool) -> Result<(), Failure> {
     let name = report.display();
     let is_json = report.extension().is_some_and(|e| e.eq_ignore_ascii_case("json"));
     if !Report::is_page(report) && !is_json {
@@ -92,8 +93,13 @@ fn check_report(report: &Path, others: &[&Path], force: bool) -> Result<(), Fail
     let Some(place) = place(report).filter(|_| !report.is_dir()) else {
         return Err(Failure::file(format!("cannot write {name}: it is a folder, or in one that is not there")));
     };
-    if let Some(other) = others.iter().find(|other| self::place(other).as_ref() == Some(&place)) {
-        return Err(Failure::usage_text(&format!("the report {name} would replace {}", other.display())));
+    if let Some(other) = models.iter().chain(reports).find(|other| self::place(other).as_ref() == Some(&place)) {
+        let mistake = if report.as_os_str() == other.as_os_str() && reports.contains(other) {
+            format!("the report {name} is given twice")
+        } else {
+            format!("the report {name} would replace {}", other.display())
+        };
+        return Err(Failure::usage_text(&mistake));
     }
     if !force && report.symlink_metadata().is_ok() {
         return Err(Error::TargetExists { path: report.into() }.into());

@@ -136,6 +136,18 @@ impl Reader {
         self.quantized.get(name).map(|description| format!("{} {}", description.code, description.granularity()))
     }
 
+    /// Returns whether a tensor holds the scales, zero points or offsets of another.
+    pub(crate) fn is_parameter(&self, name: &str) -> bool {
+        let mut parts = [".scale", ".zero_point", ".offset"].iter().filter_map(|part| name.strip_suffix(part));
+        parts.any(|of| self.quantized.contains_key(of))
+    }
+
+    /// Returns the shape of a tensor when it is restored.
+    pub(crate) fn restored_shape(&self, name: &str) -> &[usize] {
+        let described = self.quantized.get(name).map(|description| &description.shape);
+        described.or(self.info(name).map(|info| &info.shape)).map_or(&[], Vec::as_slice)
+    }
+
     /// Returns the values of a floating-point tensor, in f32.
     ///
     /// f16 and bf16 widen exactly; f64 is rounded once.
@@ -254,7 +266,7 @@ impl Reader {
     }
 
     /// Returns a tensor's bytes.
-    fn bytes(&mut self, name: &str) -> Result<Vec<u8>> {
+    pub(crate) fn bytes(&mut self, name: &str) -> Result<Vec<u8>> {
         let entry = self.entry(name)?.clone();
         let mut bytes = Vec::with_capacity(size_of(&entry));
         self.for_each_chunk(&entry, |chunk| {
