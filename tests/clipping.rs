@@ -389,3 +389,30 @@ fn floating_codes_have_no_even_steps() {
     let range = seen(&Mse::default(), &[1.0, 2.0, -3.0]).range(&Scheme::<f16>::cast()).unwrap();
     assert_eq!((range.min(), range.max()), (-3.0, 2.0));
 }
+
+#[test]
+fn values_far_from_zero_are_not_clipped_for_being_so() {
+    let uniform = |low: f32, high: f32| (0..100_000).map(move |i| low + (high - low) * (i as f32 + 0.5) / 1e5);
+    let few: Vec<f32> = (0..100_000).map(|i| (i % 5) as f32 / 4.0).collect();
+    let either: Vec<f32> = uniform(0.5, 1.0).enumerate().map(|(i, x)| if i % 2 == 0 { x } else { -x }).collect();
+    let waves: Vec<f32> = (0..5000).map(|i| 10.0 + (i as f32).sin()).collect();
+    for (name, values) in [("few", few), ("1 to 2", uniform(1.0, 2.0).collect()), ("either", either), ("waves", waves)]
+    {
+        let mut estimator = Entropy::default();
+        estimator.observe(&values);
+        let range = estimator.range(&Scheme::<i8>::symmetric()).unwrap();
+        let clipped = values.iter().filter(|&&x| x < range.min() || x > range.max()).count();
+        assert!(clipped * 100 <= values.len(), "{name}: {range:?} clips {clipped} of {}", values.len());
+    }
+}
+
+#[test]
+fn octav_serves_codes_that_need_not_hold_zero() {
+    use tensor_quant::params::Affine;
+    let values = ndarray::Array1::from_shape_fn(5000, |i| 10.0 + (i as f32).sin());
+    let scheme = Scheme::<u8>::affine().with_calculator(Affine::without_zero());
+    let best = quantize_tensor(values.view(), &scheme.with_estimator(MinMax::default())).unwrap();
+    let octav = quantize_tensor(values.view(), &scheme.with_estimator(Octav::default())).unwrap();
+    let (best, octav) = (best.error(values.view()).unwrap(), octav.error(values.view()).unwrap());
+    assert!(octav.sqnr_db() >= best.sqnr_db() && octav.sqnr_db() > 72.0, "{octav}, and {best}");
+}

@@ -5,7 +5,7 @@ use ndarray::{Array1, Array2, array};
 use proptest::prelude::*;
 use tensor_quant::convention::tflite::{quantize_bias, weights};
 use tensor_quant::kernel::{self, Requantization};
-use tensor_quant::params::{CodeRange, FixedPointMultiplier, ProductRounding, QuantParams};
+use tensor_quant::params::{FixedPointMultiplier, ProductRounding, QuantParams};
 use tensor_quant::tensor::{Activation, FullyConnected, Fused};
 use tensor_quant::{Error, QuantizedTensor, Scheme, f16, quantize_tensor};
 
@@ -66,7 +66,7 @@ proptest! {
             rounding: ProductRounding::Double,
             zero_point_in: 0,
             zero_point_out: -3,
-            codes: CodeRange::of::<i16>(),
+            codes: (-32_768, 32_767),
         };
         for level in kernel::levels() {
             let mut got = vec![0_i16; sums.len()];
@@ -122,4 +122,41 @@ fn only_integers_with_one_scale_are_requantized() {
     let q = quantize_tensor(x.view(), &Scheme::<i8>::symmetric()).unwrap();
     assert!(q.requantize::<i8>(f32::NAN, 0, ProductRounding::Double).is_err());
     assert!(q.requantize::<u8>(0.1, -1, ProductRounding::Double).is_err());
+}
+
+#[test]
+fn a_much_finer_scale_saturates() {
+    let q = QuantizedTensor::new(array![10_i8, -20, 127, 0], QuantParams::per_tensor::<i8>(1.0, 0).unwrap()).unwrap();
+    for scale in [2.0_f32.powi(-25), 2.0_f32.powi(-26), 1e-9, 1e-10, 1e-20, f32::MIN_POSITIVE] {
+        for rounding in [ProductRounding::Double, ProductRounding::Single] {
+            let finer = q.requantize::<i8>(scale, 0, rounding).unwrap();
+            assert_eq!(finer.codes(), &array![127_i8, -128, 127, 0], "{scale} {rounding:?}");
+            let wide = q.requantize::<i32>(scale, 0, rounding).unwrap();
+            let exact = |code: f64| (code / f64::from(scale)).clamp(f64::from(i32::MIN), f64::from(i32::MAX));
+            for (&got, code) in wide.codes().iter().zip([10.0, -20.0, 127.0, 0.0]) {
+                assert!((f64::from(got) - exact(code)).abs() <= 2.0, "{scale} {rounding:?}: {got}");
+            }
+        }
+    }
+    let w = QuantizedTensor::new(array![[1_i8]], QuantParams::per_tensor::<i8>(1.0, 0).unwrap()).unwrap();
+    let (input, output) = (Activation { scale: 1.0, zero_point: 0 }, Activation { scale: 1e-10, zero_point: 0 });
+    let layer = FullyConnected::new(&w, vec![0], input, output, Fused::None).unwrap();
+    assert_eq!(layer.forward(array![[3_i8], [-3], [0]].view()).unwrap(), array![[127_i8], [-128], [0]]);
+}
+
+#[test]
+fn a_layer_may_be_left_with_one_code() {
+    let w = QuantizedTensor::new(array![[1_i8]], QuantParams::per_tensor::<i8>(1.0, 0).unwrap()).unwrap();
+    let input = Activation { scale: 1.0, zero_point: 0 };
+    for (fused, scale, zero_point, code) in [
+        (Fused::Relu, 1.0, 127, 127),
+        (Fused::Relu6, 100.0, 0, 0),
+        (Fused::Relu6, 100.0, -128, -128),
+        (Fused::ReluN1To1, 100.0, -128, -128),
+        (Fused::ReluN1To1, 100.0, 127, 127),
+    ] {
+        let layer = FullyConnected::new(&w, vec![0], input, Activation { scale, zero_point }, fused).unwrap();
+        let y = layer.forward(array![[-100_i8], [0], [100]].view()).unwrap();
+        assert_eq!(y, array![[code], [code], [code]], "{fused:?} {scale} {zero_point}");
+    }
 }

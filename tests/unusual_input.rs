@@ -1080,3 +1080,36 @@ fn zeros_keep_their_sign_beside_groups_with_an_offset() {
         }
     }
 }
+
+#[test]
+fn finite_values_are_restored_as_finite_ones_up_to_the_largest() {
+    use tensor_quant::num::U2;
+    for low in [1.063_762_7e37_f32, 1e30, 3e37, 1e38, 3.4e38, -1e38, f32::MIN] {
+        for x in [array![low, f32::MAX], array![f32::MIN, -low]] {
+            let q = quantize_tensor(x.view(), &Scheme::<i8>::affine().with_calculator(Affine::without_zero())).unwrap();
+            assert!(q.dequantize().iter().all(|y| y.is_finite()), "{x}: {}", q.dequantize());
+            assert!(q.error(x.view()).unwrap().sqnr_db() > 40.0, "{x}: {}", q.dequantize());
+        }
+    }
+    for value in [1.701_480_2e38_f32, 8.6e37, 1.3e38, 3.3e38, f32::MAX, 2.0_f32.powi(126), 2.0_f32.powi(127)] {
+        for x in [array![value], array![-value]] {
+            macro_rules! constant {
+                ($($scheme:expr),+) => {$(
+                    let scheme = $scheme.with_scaling(Scaling::Reciprocal);
+                    let up = quantize_tensor(x.view(), &scheme.clone().with_rounding(Ceil)).unwrap().dequantize();
+                    let down = quantize_tensor(x.view(), &scheme.with_rounding(Floor)).unwrap().dequantize();
+                    assert!(up[0].is_finite() && down[0].is_finite(), "{x}: {up}, {down}");
+                    // Away from zero the code is that of the constant.
+                    assert!(up[0] == x[0] || down[0] == x[0], "{x}: {up}, {down}");
+                    assert_eq!(quantize_tensor(x.view(), &$scheme).unwrap().dequantize(), x);
+                )+};
+            }
+            constant!(
+                Scheme::<i8>::affine(),
+                Scheme::<u8>::affine(),
+                Scheme::<U2>::affine(),
+                Scheme::<i8>::symmetric()
+            );
+        }
+    }
+}

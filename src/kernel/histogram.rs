@@ -107,7 +107,8 @@ fn find<S: fearless_simd::Simd>(_simd: S, values: &[f32], exponent: i32, bins: &
         let mantissa = (bits & 0x007f_ffff) | (is_normal << 23);
         // Subnormal numbers have the exponent of the smallest normal ones.
         let shift = base.wrapping_sub(biased + (1 - is_normal));
-        let k = mantissa >> shift.min(31);
+        // Of larger values than there are bins for, the outermost.
+        let k = (mantissa >> shift.min(31)).min(BINS_PER_SIDE as u32 - 1);
         // −1 − k below zero.
         *bin = (BINS_PER_SIDE as u32).wrapping_add(k ^ 0_u32.wrapping_sub(below_zero)) as u16;
     }
@@ -152,6 +153,19 @@ mod tests {
                 let mut got = no_counts();
                 histogram(level, &values, exponent, &mut got);
                 prop_assert!(got == want, "{level:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn values_beyond_the_bins_are_counted_in_some_bin_however_many_they_are() {
+        for n in [7, FEW - 1, FEW, FLUSH + 5] {
+            for (x, exponent) in
+                [(3.0, -11), (-3.0, -11), (1e30, -11), (f32::NAN, -11), (f32::INFINITY, 0), (-1e-3, -140)]
+            {
+                let mut counts = no_counts();
+                histogram(crate::kernel::detect(), &alloc::vec![x; n], exponent, &mut counts);
+                assert_eq!(counts.iter().sum::<u64>(), n as u64, "{x}, {exponent}");
             }
         }
     }

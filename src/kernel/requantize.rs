@@ -3,7 +3,7 @@
 
 use super::elementwise::{Map, map_slice};
 use crate::num::Code;
-use crate::params::{CodeRange, FixedPointMultiplier, ProductRounding};
+use crate::params::{FixedPointMultiplier, ProductRounding};
 use core::marker::PhantomData;
 use fearless_simd::Level;
 
@@ -18,16 +18,16 @@ pub struct Requantization {
     pub zero_point_in: i32,
     /// Added after.
     pub zero_point_out: i32,
-    /// The codes that come out.
-    pub codes: CodeRange,
+    /// The smallest and the largest code that come out; they may be the same.
+    pub codes: (i32, i32),
 }
 
 impl Requantization {
     /// Returns the code of a difference `code − zero_point_in`, or of an accumulator.
     #[inline(always)]
     pub fn apply(self, difference: i32) -> i32 {
-        let scaled = self.multiplier.multiply(difference, self.rounding);
-        let (min, max) = (self.codes.min() as i32, self.codes.max() as i32);
+        let scaled = self.multiplier.multiply_saturating(difference, self.rounding);
+        let (min, max) = self.codes;
         scaled.saturating_add(self.zero_point_out).clamp(min, max)
     }
 }

@@ -11,7 +11,8 @@ use crate::error::{Error, Result};
 ///
 /// - The width is taken in f64 and the scale rounded to f32 once: a range of ±`f32::MAX` does not overflow.
 /// - A constant gives a scale of its magnitude and a code one away from the zero point: it is restored exactly (but for
-///   subnormal numbers, and for a directed rounding of a product with the reciprocal, which may fall just short of 1).
+///   subnormal numbers, and for a directed rounding of a product with the reciprocal, which may fall just short of 1). Of
+///   a constant of 2¹²⁶ or more it is the last code: twice such a number may not be finite.
 ///   All zeros give a scale of 1.
 /// - Floating codes have no zero point: [`Error::IntegerCodesOnly`].
 ///
@@ -36,6 +37,9 @@ enum Zero {
     Exact,
     Anywhere,
 }
+
+/// The reciprocals of larger numbers are subnormal: 2¹²⁶.
+const HUGE: f32 = 1.0 / f32::MIN_POSITIVE;
 
 impl Affine {
     /// Returns a calculator that spends all codes on `min..=max`, whether zero lies in it or not.
@@ -69,10 +73,25 @@ fn anywhere(range: ValueRange, codes: CodeRange) -> Result<AffineParams> {
         let params = params.with_finite_reals(codes);
         let centre = f64::midpoint(f64::from(range.min()), f64::from(range.max()));
         let middle = f64::from(codes.middle()) - f64::midpoint(codes.min(), codes.max());
-        return params.with_offset((centre + middle * f64::from(params.scale)) as f32);
+        let params = params.with_offset((centre + middle * f64::from(params.scale)) as f32)?;
+        return Ok(with_finite_ends(params, codes));
     }
     let scale = if range.is_constant() { 1.0 } else { range.width() / steps };
-    AffineParams::new(scale, codes.min() as i32)?.with_finite_reals(codes).with_offset(range.min())
+    let params = AffineParams::new(scale, codes.min() as i32)?.with_finite_reals(codes).with_offset(range.min())?;
+    Ok(with_finite_ends(params, codes))
+}
+
+/// Returns the same with the scale lowered by some rounding errors, if need be, so that the sum with the offset is finite, too.
+fn with_finite_ends(params: AffineParams, codes: CodeRange) -> AffineParams {
+    let mut params = params;
+    let real = |code: f64, scale: f32| (code - f64::from(params.zero_point)) as f32 * scale + params.offset;
+    // Each step is of the size of the rounding error that it makes up for.
+    while params.scale > f32::MIN_POSITIVE
+        && !(real(codes.min(), params.scale).is_finite() && real(codes.max(), params.scale).is_finite())
+    {
+        params.scale = params.scale.next_down();
+    }
+    params
 }
 
 fn zero_exact(range: ValueRange, codes: CodeRange) -> Result<AffineParams> {
@@ -81,7 +100,13 @@ fn zero_exact(range: ValueRange, codes: CodeRange) -> Result<AffineParams> {
         // The code next to the zero point, above or below it, must exist.
         let lowest = if value < 0.0 { codes.min() + 1.0 } else { codes.min() };
         let highest = if value > 0.0 { codes.max() - 1.0 } else { codes.max() };
-        return AffineParams::new(f64::from(value.abs()), 0.0_f64.clamp(lowest, highest) as i32);
+        let zero_point = match value {
+            // The reciprocal of the scale is subnormal, and a product with it may be above 1: there is no code beyond.
+            HUGE.. => highest,
+            x if x <= -HUGE => lowest,
+            _ => 0.0_f64.clamp(lowest, highest),
+        };
+        return AffineParams::new(f64::from(value.abs()), zero_point as i32);
     }
     let range = range.with_zero();
     let scale = if range.width() > 0.0 { range.width() / (codes.max() - codes.min()) } else { 1.0 };

@@ -89,7 +89,8 @@ impl FixedPointMultiplier {
     /// Returns `x` times this number.
     ///
     /// With double rounding a positive shift is applied to `x` first, in 32 bits, and wraps there as the reference does;
-    /// with single rounding the result saturates.
+    /// with single rounding the result saturates, and a shift beyond 30 counts as 30 with the largest multiplier, as TFLite
+    /// has it. [`multiply_saturating`](Self::multiply_saturating) is for numbers above 1.
     #[doc(alias = "MultiplyByQuantizedMultiplier")]
     #[inline(always)]
     pub fn multiply(self, x: i32, rounding: ProductRounding) -> i32 {
@@ -100,10 +101,29 @@ impl FixedPointMultiplier {
                 rounding_divide_by_power_of_two(rounding_doubling_high_multiply(shifted, self.multiplier), right)
             }
             ProductRounding::Single => {
+                let capped = if self.multiplier < 0 { -i32::MAX } else { i32::MAX };
+                let is_capped = self.shift > 30 && self.multiplier != 0;
+                let multiplier = if is_capped { capped } else { self.multiplier };
                 let total = (31 - self.shift).clamp(1, 62) as u32;
-                let product = i64::from(x) * i64::from(self.multiplier) + (1_i64 << (total - 1));
-                (product >> total).clamp(i64::from(i32::MIN), i64::from(i32::MAX)) as i32
+                let product = i64::from(x) * i64::from(multiplier) + (1_i64 << (total - 1));
+                saturated(product >> total)
             }
+        }
+    }
+
+    /// Returns `x` times this number, as [`multiply`](Self::multiply) does where nothing wraps there, and the nearer end of
+    /// 32 bits where the product is beyond them.
+    ///
+    /// For shifts to the left both roundings are the same: to nearest, ties towards +∞.
+    #[inline(always)]
+    pub fn multiply_saturating(self, x: i32, rounding: ProductRounding) -> i32 {
+        if self.shift <= 0 {
+            return self.multiply(x, rounding);
+        }
+        let product = i64::from(x) * i64::from(self.multiplier);
+        match 31 - self.shift {
+            total @ 1.. => saturated((product + (1 << (total - 1))) >> total),
+            left => saturated(product.saturating_mul(1 << (-left).min(62))),
         }
     }
 
@@ -116,6 +136,11 @@ impl FixedPointMultiplier {
         let total = (15 - self.shift).clamp(1, 62) as u32;
         (x.wrapping_mul(i64::from(reduced)).wrapping_add(1 << (total - 1)) >> total) as i32
     }
+}
+
+#[inline(always)]
+fn saturated(x: i64) -> i32 {
+    x.clamp(i64::from(i32::MIN), i64::from(i32::MAX)) as i32
 }
 
 /// Returns the high 32 bits of `2 · a · b`, rounded to nearest (ties towards +∞), saturating where both are −2³¹.
@@ -165,11 +190,43 @@ mod tests {
         }
 
         #[test]
+        fn saturating_products_are_the_exact_ones_and_those_of_the_reference_where_it_does_not_wrap(
+            x: i32, few in 0_u32..31, exponent in -40_i32..70, fraction in 1.0_f64..2.0,
+        ) {
+            let x = x >> few;
+            let m = FixedPointMultiplier::from_real(fraction * 2.0_f64.powi(exponent)).unwrap();
+            let exact = f64::from(x) * f64::from(m.multiplier()) * 2.0_f64.powi(m.shift() - 31);
+            for rounding in [ProductRounding::Double, ProductRounding::Single] {
+                let got = m.multiply_saturating(x, rounding);
+                let want = exact.clamp(f64::from(i32::MIN), f64::from(i32::MAX));
+                prop_assert!((f64::from(got) - want).abs() <= 1.0, "{x} {m:?}: {got}, not {want}");
+                if i64::from(x).abs() << m.shift().clamp(0, 31) < 1 << 31 && m.shift() <= 30 {
+                    prop_assert_eq!(got, m.multiply(x, rounding));
+                }
+            }
+        }
+
+        #[test]
         fn nothing_panics(x: i32, wide: i64, multiplier: i32, shift in -31_i32..=31) {
             let m = FixedPointMultiplier::from_parts(multiplier, shift).unwrap();
             m.multiply(x, ProductRounding::Double);
             m.multiply(x, ProductRounding::Single);
+            m.multiply_saturating(x, ProductRounding::Double);
             m.multiply_i64(wide);
+        }
+    }
+
+    #[test]
+    fn a_shift_beyond_30_counts_as_30_with_single_rounding() {
+        for (real, want) in
+            [(2.0_f64.powi(40), 1 << 30), (-2.0_f64.powi(40), -(1 << 30) + 1), (2.0_f64.powi(30), 1 << 30)]
+        {
+            let m = FixedPointMultiplier::from_real(real).unwrap();
+            assert_eq!(m.multiply(1, ProductRounding::Single), want, "{real}");
+            assert_eq!(
+                (m.multiply(0, ProductRounding::Single), m.multiply(2, ProductRounding::Single)),
+                (0, want.signum().saturating_mul(i32::MAX))
+            );
         }
     }
 

@@ -41,6 +41,9 @@ enum Width {
     Full,
 }
 
+/// The reciprocals of larger numbers are subnormal in f32: 2¹²⁶.
+const HUGE: f64 = 1.0 / f32::MIN_POSITIVE as f64;
+
 impl Symmetric {
     /// Returns a calculator that uses as many codes below the zero point as above it.
     #[doc(alias = "narrow_range")]
@@ -54,6 +57,16 @@ impl Symmetric {
     }
 }
 
+/// Returns a scale that makes a constant the fourth code from the middle, or the last if there are fewer: the reciprocal of its
+/// magnitude would be subnormal, a product with that above 1, and twice the constant infinite. (Both signs get the same scale:
+/// of codes from −2 to 1, a directed rounding may still take −c to the code of −2·c.)
+fn of_huge(magnitude: f64, codes: CodeRange) -> f64 {
+    let middle = f64::from(codes.middle());
+    let codes_beyond = (codes.max() - middle).min(middle - codes.min()).clamp(1.0, 4.0);
+    let scale = (magnitude / codes_beyond) as f32;
+    f64::from(if f64::from(scale) * codes_beyond > magnitude { scale.next_down() } else { scale })
+}
+
 impl ParamsCalculator for Symmetric {
     fn params(&self, range: ValueRange, codes: CodeRange) -> Result<AffineParams> {
         codes.check_middle()?;
@@ -65,11 +78,12 @@ impl ParamsCalculator for Symmetric {
         };
         let scale = match max_abs {
             0.0 => 1.0,
+            HUGE.. if range.is_constant() => of_huge(max_abs, codes),
             _ if range.is_constant() => max_abs,
             _ => max_abs / half_width,
         };
         let params = AffineParams::new(scale, codes.middle())?;
-        // A constant uses the codes next to the zero point only.
+        // A constant uses codes next to the zero point only.
         Ok(if range.is_constant() { params } else { params.with_finite_reals(codes) })
     }
 

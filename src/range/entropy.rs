@@ -18,7 +18,7 @@ const MOST_BINS: usize = 2048;
 /// the values and that of their codes.
 ///
 /// The method of TensorRT (Migacz, "8-bit Inference with TensorRT", 2017). Of the histogram of |x|, for each number i of
-/// bins from the number of levels on: the reference P is the first i bins, what lies beyond added to the last; Q is the same
+/// bins, of which at least as many as there are levels are not empty: the reference P is the first i bins, what lies beyond added to the last; Q is the same
 /// without what lies beyond, its bins put together in as many groups as there are levels, and each group's count spread
 /// evenly over those of its bins that are not empty in P. The threshold t is where i ends for the smallest
 /// `Σ P·ln(P / Q)`, both normalised; the answer is the part of `−t..=t` in which there are values.
@@ -26,7 +26,9 @@ const MOST_BINS: usize = 2048;
 /// The bin at zero counts no more than its neighbour, as in NVIDIA's pytorch-quantization: zeros have a code of their own.
 /// There is a level for each code of a magnitude: 128 for a symmetric i8; for an affine one 256 where all values have the
 /// same sign, and 128 elsewhere. The histogram's bins are a power of two wide, and between 1024 and 2048 of them are in use:
-/// with fewer bins than levels the range is that of all values. It is meant for activations; of few values it says
+/// if fewer of them than there are levels are not empty, the range is that of all values. (TensorRT tries every number of
+/// bins from the levels on. Where no value is near zero, few of them hold one, P and Q agree about these however much lies
+/// beyond, and nearly everything is clipped.) It is meant for activations; of few values it says
 /// little. All values equal give that value.
 ///
 /// [`convention::onnx_runtime`](crate::convention) computes what that tool does instead, bit for bit.
@@ -114,7 +116,8 @@ impl Magnitudes {
         Self { counts, width }
     }
 
-    /// Returns the threshold of the smallest divergence, or `None` if there are no more bins than levels.
+    /// Returns the threshold of the smallest divergence, or `None` if there are no more bins than levels; with no candidate, the end
+    /// of the bins.
     ///
     /// With C the running count, Z that of the bins in use, and G the running `Σ n·ln n`, a group's part of `Σ P·ln Q` is
     /// its `ΔC · ln(ΔC / ΔZ)`: the time of a candidate goes by the levels, not by the bins.
@@ -135,7 +138,8 @@ impl Magnitudes {
         for i in levels..=bins {
             let beyond = (running[bins] - running[i]) as f64;
             let last = self.counts[i - 1] as f64;
-            if running[i] == 0 {
+            // Fewer would have a code each.
+            if (used[i] as usize) < levels {
                 continue;
             }
             // Σ P·ln P, then Σ P·ln Q.

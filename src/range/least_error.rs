@@ -21,14 +21,22 @@ pub(super) fn least_squares(data: &Sorted, extremes: ValueRange, target: &dyn Ta
     }
     let (qmin, qmax) = (codes.min() as i32, codes.max() as i32);
     let around = |zero_point: i32| Multiples { lowest: qmin - zero_point, highest: qmax - zero_point };
+    if target.zero_points() == ZeroPoints::Unknown {
+        return least_of_tried(data, extremes, target, |d| d * d);
+    }
+    let thresholds = Thresholds::of(|x| target.round(x), qmin - qmax..=qmax - qmin);
+    // The search for these starts from one point.
+    let is_nearest = thresholds.are_halfway();
     let (sets, start) = match target.zero_points() {
         ZeroPoints::One(zero_point) if (qmin..=qmax).contains(&zero_point) => {
             let (set, scale) = (around(zero_point), f64::from(target.params(extremes)?.scale()));
-            (vec![set], (0..48).map(|i| (set, scale * shrunk(i, 16.0))).collect())
+            let count = if is_nearest { 1 } else { 48 };
+            (vec![set], (0..count).map(|i| (set, scale * shrunk(i, 16.0))).collect())
         }
         ZeroPoints::Any => {
             let widest = extremes.with_zero();
-            let start = (0..8).flat_map(|i| (0..8).map(move |k| (i, k))).map(|(i, k)| {
+            let each = if is_nearest { 1 } else { 8 };
+            let start = (0..each).flat_map(|i| (0..each).map(move |k| (i, k))).map(|(i, k)| {
                 let part = |x: f32, i| (f64::from(x) * shrunk(i, 4.0)) as f32;
                 let params = target.params(ValueRange::new(part(widest.min(), i), part(widest.max(), k))?)?;
                 Ok((around(params.zero_point().clamp(qmin, qmax)), f64::from(params.scale())))
@@ -37,8 +45,7 @@ pub(super) fn least_squares(data: &Sorted, extremes: ValueRange, target: &dyn Ta
         }
         ZeroPoints::One(_) | ZeroPoints::Unknown => return least_of_tried(data, extremes, target, |d| d * d),
     };
-    let thresholds = Thresholds::of(|x| target.round(x), qmin - qmax..=qmax - qmin);
-    let best = if thresholds.are_halfway() {
+    let best = if is_nearest {
         nearest_search::search(data, &sets, start[0])
     } else {
         directed_search::search(data, &thresholds, &sets, start)
@@ -87,6 +94,23 @@ fn finite(x: f64) -> f32 {
 /// Returns the scale of a symmetric range, as a share of its largest magnitude.
 pub(super) fn scale_per_magnitude(target: &dyn Target) -> Result<f64> {
     Ok(f64::from(target.params(ValueRange::new(-1.0, 1.0)?)?.scale()))
+}
+
+/// Returns the range of these that restores the values with the smallest squared error; of equals, the first.
+pub(super) fn best_of<const N: usize>(
+    data: &Sorted,
+    ranges: [ValueRange; N],
+    target: &dyn Target,
+) -> Result<ValueRange> {
+    let thinned = data.thinned();
+    let data = thinned.as_ref().unwrap_or(data);
+    let extremes = ranges[0];
+    let unit = power_of_two_near(ranges.iter().fold(0.0, |m, range| range.max_abs().max(m)));
+    let mut tried = Tried { data, extremes, target, loss: |d: f64| d * d, unit, best: None };
+    for range in ranges {
+        tried.attempt_range(range, (0, 0))?;
+    }
+    Ok(tried.best.map_or(extremes, |best| best.range))
 }
 
 /// Returns the range with the smallest Σ loss(restored − x) of those tried: the whole one, and shrunken ones. The loss is
@@ -168,11 +192,14 @@ impl<F: Fn(f64) -> f64> Tried<'_, F> {
         if min > max {
             return Ok(());
         }
-        let range = ValueRange::new(min, max)?;
+        self.attempt_range(ValueRange::new(min, max)?, (low, high))
+    }
+
+    fn attempt_range(&mut self, range: ValueRange, shrinks: (i32, i32)) -> Result<()> {
         let params = self.target.params(range)?;
         let loss = self.loss_with(params, self.best.map_or(f64::INFINITY, |best| best.loss));
         if self.best.is_none_or(|best| loss < best.loss) {
-            self.best = Some(Candidate { shrinks: (low, high), range, loss });
+            self.best = Some(Candidate { shrinks, range, loss });
         }
         Ok(())
     }

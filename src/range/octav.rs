@@ -1,6 +1,6 @@
 //! Optimal clipping by Newton's method.
 
-use super::least_error::scale_per_magnitude;
+use super::least_error::{best_of, scale_per_magnitude};
 use super::sample::{KEPT, Sample};
 use super::sorted::{Sorted, Sums};
 use super::target::integer_codes_only;
@@ -25,6 +25,10 @@ const MOST_STEPS: usize = 100;
 /// For an affine one the step is `(high − low) / (qmax − qmin)`, and both ends take turns, each with the same step; an end
 /// beyond which there is no value stays at zero. Of all iterates, and the whole range, that of the smallest modelled error is
 /// the answer.
+///
+/// Of a target that does not say which zero points it has, as [`Affine::without_zero`](crate::params::Affine::without_zero),
+/// the clips for both kinds, that of two ends wherever zero is, and the whole range are tried, and the answer is what gives
+/// the smallest squared error.
 ///
 /// It is an approximation of [`Mse`](super::Mse), good where the steps are narrow beside the spread of the values.
 /// Values at hand ([`range_of`](RangeEstimator::range_of)) and up to 4096 observed ones count as they are, more by the
@@ -90,16 +94,26 @@ fn newton(data: &Sorted, extremes: ValueRange, target: &dyn Target) -> Result<Va
     let model = Model::new(data);
     let widest = extremes.with_zero();
     let (min, max) = (f64::from(widest.min()), f64::from(widest.max()));
-    let clip = if target.zero_points() == ZeroPoints::Any {
-        let steps = codes.max() - codes.min();
-        model.minimise(Clip { low: min, high: max }, steps, Ends::Each)
-    } else {
-        let steps = 2.0 / scale_per_magnitude(target)?;
+    let steps = codes.max() - codes.min();
+    let both_ends = || model.minimise(Clip { low: min, high: max }, steps, Ends::Each);
+    let mirrored = || -> Result<Clip> {
         let max_abs = max.max(-min);
-        model.minimise(Clip { low: -max_abs, high: max_abs }, steps, Ends::Mirrored)
+        let steps = 2.0 / scale_per_magnitude(target)?;
+        Ok(model.minimise(Clip { low: -max_abs, high: max_abs }, steps, Ends::Mirrored))
     };
-    let bound = |x: f64| (x as f32).clamp(f32::MIN, f32::MAX);
-    ValueRange::new(bound(clip.low), bound(clip.high))
+    let range = |clip: Clip| {
+        let bound = |x: f64| (x as f32).clamp(f32::MIN, f32::MAX);
+        ValueRange::new(bound(clip.low), bound(clip.high))
+    };
+    match target.zero_points() {
+        ZeroPoints::Any => range(both_ends()),
+        ZeroPoints::One(_) => range(mirrored()?),
+        ZeroPoints::Unknown => {
+            let whole = Clip { low: f64::from(extremes.min()), high: f64::from(extremes.max()) };
+            let without_zero = model.minimise(whole, steps, Ends::Anywhere);
+            best_of(data, [range(both_ends())?, range(mirrored()?)?, range(without_zero)?, extremes], target)
+        }
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -110,8 +124,12 @@ struct Clip {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Ends {
+    /// Each for itself, with zero between them.
     Each,
+    /// As far from zero on either side.
     Mirrored,
+    /// Each for itself, wherever zero is.
+    Anywhere,
 }
 
 struct Model<'a> {
@@ -151,6 +169,10 @@ impl<'a> Model<'a> {
         let spread = widest.high - widest.low;
         // The first step goes to the means of the magnitudes.
         let mut clip = Clip { low: 0.0, high: 0.0 };
+        if ends == Ends::Anywhere {
+            let middle = self.data.total().x / self.data.total().n;
+            clip = Clip { low: middle, high: middle };
+        }
         for _ in 0..MOST_STEPS {
             let next = self.step(clip, widest, noise, ends);
             let error = self.error(next, steps);
@@ -178,6 +200,10 @@ impl<'a> Model<'a> {
             let weight = noise * inside + sums.n;
             if weight > 0.0 { (sums.x + noise * inside * other) / weight } else { other }
         };
+        if ends == Ends::Anywhere {
+            let high = end(above, clip.low).clamp(widest.low, widest.high);
+            return Clip { low: end(below, high).clamp(widest.low, high), high };
+        }
         let high = if widest.high > 0.0 { end(above, clip.low).clamp(0.0, widest.high) } else { 0.0 };
         let low = if widest.low < 0.0 { end(below, high).clamp(widest.low, 0.0) } else { 0.0 };
         Clip { low, high }

@@ -23,7 +23,7 @@ pub(super) fn sorted(values: &[f32]) -> Vec<f32> {
     }
     let mut to = vec![0; from.len()];
     let digit = |key: u32, pass: u32| (key >> (pass * BITS)) as usize % DIGITS;
-    let mut starts = vec![[0_u32; DIGITS]; 3];
+    let mut starts = vec![[0_usize; DIGITS]; 3];
     for &key in &from {
         for (pass, starts) in (0..).zip(&mut starts) {
             starts[digit(key, pass)] += 1;
@@ -36,7 +36,7 @@ pub(super) fn sorted(values: &[f32]) -> Vec<f32> {
         }
         for &key in &from {
             let next = &mut starts[digit(key, pass)];
-            to[*next as usize] = key;
+            to[*next] = key;
             *next += 1;
         }
         core::mem::swap(&mut from, &mut to);

@@ -105,6 +105,7 @@ pub struct Bars {
 }
 
 /// Writes a ratio in dB; JSON has no infinities, and `null` is for no error.
+#[expect(clippy::ref_option, reason = "what serde calls it with")]
 fn ratio<S: Serializer>(sqnr_db: &Option<f64>, serializer: S) -> Result<S::Ok, S::Error> {
     match sqnr_db {
         Some(db) if db.is_infinite() => serializer.serialize_str("-Infinity"),

@@ -7,13 +7,13 @@
 //!
 //! with symmetric weights, one scale an output channel or one for all, and the bias in the scale `s_in · s_w`. (Jacob et al.
 //! 2018, § 2.2 to 2.4.) The rounding is that of TFLite's reference kernel, to whose `FULLY_CONNECTED` it is equal bit for
-//! bit.
+//! bit; where a product by a ratio above 1 would wrap there, it saturates.
 
 use super::quantized::QuantizedTensor;
 use crate::error::{Error, Result};
 use crate::kernel::{self, IntegerWeights, Requantization, integer_matmul};
 use crate::num::{Code, HalfAway, Rounding};
-use crate::params::{CodeRange, FixedPointMultiplier, Granularity, ProductRounding};
+use crate::params::{FixedPointMultiplier, Granularity, ProductRounding};
 use alloc::vec::Vec;
 use ndarray::{Array2, ArrayView2, Ix2};
 
@@ -42,8 +42,8 @@ pub enum Fused {
 
 impl Fused {
     /// Returns the codes of the output that are left, as TFLite's `CalculateActivationRangeQuantized` does: each bound
-    /// rounded half away from zero.
-    fn codes(self, output: Activation) -> Result<CodeRange> {
+    /// rounded half away from zero. One code may be all that is.
+    fn codes(self, output: Activation) -> (i32, i32) {
         let code =
             |real: f32| i32::from_f64(f64::from(HalfAway.round(real / output.scale, 0)) + f64::from(output.zero_point));
         let (min, max) = match self {
@@ -52,9 +52,8 @@ impl Fused {
             Fused::Relu6 => (code(0.0), code(6.0)),
             Fused::ReluN1To1 => (code(-1.0), code(1.0)),
         };
-        let (min, max) = (i8::from_f64(f64::from(min)), i8::from_f64(f64::from(max)));
-        // A single code is left where the scale is huge; a range of codes has two.
-        if min < max { CodeRange::new(min, max) } else { CodeRange::new(max.saturating_sub(1), max) }
+        let (qmin, qmax) = (i32::from(i8::MIN), i32::from(i8::MAX));
+        (min.clamp(qmin, qmax), max.clamp(qmin, qmax))
     }
 }
 
@@ -118,7 +117,7 @@ impl FullyConnected {
                 },
             )?;
         }
-        let codes = fused.codes(output)?;
+        let codes = fused.codes(output);
         let requantization = (0..channels).map(|channel| {
             let weight_scale = params.scales()[channel.min(params.len() - 1)];
             let real = f64::from(input.scale) * f64::from(weight_scale) / f64::from(output.scale);

@@ -5,12 +5,13 @@ use super::quantized::QuantizedTensor;
 use crate::error::{Error, Result};
 use crate::kernel::{self, Requantization};
 use crate::num::{Code, CodeKind};
-use crate::params::{CodeRange, FixedPointMultiplier, Granularity, ProductRounding, QuantParams};
+use crate::params::{FixedPointMultiplier, Granularity, ProductRounding, QuantParams};
 use ndarray::Dimension;
 
 impl<C: Code, D: Dimension> QuantizedTensor<C, D> {
     /// Returns the tensor with codes of type `B` under another scale and zero point, in integers only:
-    /// `clamp(multiply(code − z, s / scale) + zero_point)`, as TFLite's reference kernel does.
+    /// `clamp(multiply(code − z, s / scale) + zero_point)`, as TFLite's reference kernel does; products that would wrap there
+    /// saturate.
     ///
     /// # Errors
     ///
@@ -48,7 +49,7 @@ impl<C: Code, D: Dimension> QuantizedTensor<C, D> {
             rounding,
             zero_point_in: from.zero_points()[0],
             zero_point_out: zero_point,
-            codes: CodeRange::of::<B>(),
+            codes: (B::MIN as i32, B::MAX as i32),
         };
         let mut codes = zeros(&self.codes().view());
         if let (Some(x), Some(out)) = (self.codes().as_slice(), codes.as_slice_mut()) {
