@@ -35,7 +35,7 @@ pub(crate) fn bf16_bits_from_f32(x: f32) -> u16 {
     (if x.is_nan() { nan } else { rounded }) as u16
 }
 
-/// Returns the value; exact. A signalling NaN stays one, as PyTorch's, ml_dtypes' and ggml's do.
+/// Returns the value; exact. A signalling NaN stays one, as that of PyTorch, `ml_dtypes` and ggml does.
 #[inline(always)]
 pub(crate) fn bf16_bits_to_f32(bits: u16) -> f32 {
     f32::from_bits(u32::from(bits) << 16)
