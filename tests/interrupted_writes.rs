@@ -316,12 +316,15 @@ fn a_replaced_file_stays_in_its_group_or_gives_another_no_rights() {
         eprintln!("only an administrator of a system with setpriv can try this");
         return;
     }
+    // Where nobody can reach it.
+    let program = folder.path().join("tensor-quant").display().to_string();
+    fs::copy(env!("CARGO_BIN_EXE_tensor-quant"), &program).unwrap();
     // As nobody, who is in group 1234 or is not.
     let replace = |groups: &str, bits: u32| {
         chown(&target, Some(0), Some(1234)).unwrap();
         fs::set_permissions(&target, Permissions::from_mode(bits)).unwrap();
         let mut command = Command::new("setpriv");
-        command.args(["--reuid=65534", "--regid=65534", groups, env!("CARGO_BIN_EXE_tensor-quant"), "quantize"]);
+        command.args(["--reuid=65534", "--regid=65534", groups, &program, "quantize"]);
         let done = command.args([&input, &target]).args(["-r", "float16", "--force"]).output().unwrap();
         assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
         let new = fs::metadata(&target).unwrap();
