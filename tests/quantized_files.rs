@@ -195,10 +195,6 @@ fn files_are_the_same_only_if_what_is_not_finite_is_too() {
     assert_eq!(row("still_nan"), ("the same".into(), Value::Null, 0));
     assert_eq!(row("another"), (differs("1 value differs"), Value::Null, 1));
     assert_eq!(row("both").0, "12.0 dB 5.00e-1, 1 value differs in being finite");
-    let comparison = compare_files(&a, &b).unwrap();
-    let error = comparison.tensors.iter().find(|tensor| tensor.name == "became_inf").unwrap().error.clone().unwrap();
-    assert!(error.to_string().starts_with("no error of finite values"), "{error}");
-    assert!(error.to_string().ends_with("1 not finite, 1 of them changed"), "{error}");
 }
 
 #[test]

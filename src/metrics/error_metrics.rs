@@ -166,7 +166,6 @@ fn decibels(signal: f64, noise: f64) -> f64 {
 impl fmt::Display for ErrorMetrics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.sqnr_db() {
-            sqnr if sqnr == f64::INFINITY && self.non_finite_changed > 0 => f.write_str("no error of finite values")?,
             sqnr if sqnr == f64::INFINITY => f.write_str("lossless")?,
             sqnr => write!(f, "SQNR {sqnr:.2} dB")?,
         }
@@ -177,9 +176,6 @@ impl fmt::Display for ErrorMetrics {
         write!(f, ", cosine {:.6}, {} of {} saturated", self.cosine_similarity(), self.saturated, self.count())?;
         if self.non_finite() > 0 {
             write!(f, ", {} not finite", self.non_finite())?;
-        }
-        if self.non_finite_changed() > 0 {
-            write!(f, ", {} of them changed", self.non_finite_changed())?;
         }
         Ok(())
     }
