@@ -11,8 +11,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use tempfile::{TempDir, tempdir};
 use tensor_quant::model::safetensors::{Reader, Stored, Writer};
-use tensor_quant::num::Code;
-use tensor_quant::params::{Affine, Granularity};
+use tensor_quant::num::{
+    Code, F4E2M1Fn, F6E2M3Fn, F6E3M2Fn, F8E3M4, F8E4M3, F8E4M3B11Fnuz, F8E4M3Fn, F8E4M3Fnuz, F8E5M2, F8E5M2Fnuz, I1,
+    I2, U1, U2,
+};
+use tensor_quant::params::{Affine, Cast, Granularity};
 use tensor_quant::{Error, I4, QuantizedTensor, Scheme, U4, bf16, f16, quantize_tensor};
 
 /// A file of this header and these data.
@@ -64,7 +67,7 @@ fn comes_back<C: Code>(granularity: Granularity) {
     let folder = tempdir().unwrap();
     let path = folder.path().join("out.safetensors");
     let w: ArrayD<f32> = weights().into_dyn();
-    let q = quantize_tensor(w.view(), &Scheme::<C>::symmetric().with_granularity(granularity)).unwrap();
+    let q = quantize_tensor(w.view(), &Scheme::<C>::affine().with_granularity(granularity)).unwrap();
     write(&path, &q, Stored::quantized::<C>(w.shape(), granularity)).unwrap();
 
     let mut reader = Reader::open(&path).unwrap();
@@ -98,6 +101,42 @@ fn codes_of_every_type_and_granularity_come_back() {
         comes_back::<i32>(granularity);
         comes_back::<I4>(granularity);
         comes_back::<U4>(granularity);
+        comes_back::<I2>(granularity);
+        comes_back::<U2>(granularity);
+        comes_back::<I1>(granularity);
+        comes_back::<U1>(granularity);
+        floats_come_back::<F8E4M3Fn>(granularity, "F8_E4M3");
+        floats_come_back::<F8E5M2>(granularity, "F8_E5M2");
+        floats_come_back::<F8E4M3Fnuz>(granularity, "F8_E4M3FNUZ");
+        floats_come_back::<F8E5M2Fnuz>(granularity, "F8_E5M2FNUZ");
+        floats_come_back::<F8E4M3B11Fnuz>(granularity, "U8");
+        floats_come_back::<F8E4M3>(granularity, "U8");
+        floats_come_back::<F8E3M4>(granularity, "U8");
+        floats_come_back::<F6E2M3Fn>(granularity, "U8");
+        floats_come_back::<F6E3M2Fn>(granularity, "U8");
+        floats_come_back::<F4E2M1Fn>(granularity, "U8");
+    }
+}
+
+/// Scaled, and as casts of as many elements as do not fill their last byte; with infinities, where there are some.
+fn floats_come_back<C: Code>(granularity: Granularity, dtype: &str) {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("out.safetensors");
+    let w: ArrayD<f32> = weights().into_dyn();
+    let scaled = quantize_tensor(w.view(), &Scheme::<C>::symmetric().with_granularity(granularity)).unwrap();
+    let cast = quantize_tensor(w.view(), &Scheme::<C>::cast().with_granularity(granularity)).unwrap();
+    let huge = w.mapv(|x| x * 1e9);
+    let ieee = quantize_tensor(huge.view(), &Scheme::<C>::symmetric().with_calculator(Cast::ieee())).unwrap();
+    for (q, granularity) in [(scaled, granularity), (cast, granularity), (ieee, Granularity::Tensor)] {
+        write(&path, &q, Stored::quantized::<C>(w.shape(), granularity)).unwrap();
+        let mut reader = Reader::open(&path).unwrap();
+        assert_eq!(reader.info("w").unwrap().dtype, dtype);
+        let read = reader.read_quantized::<C>("w").unwrap();
+        assert_eq!((read.codes(), read.params()), (q.codes(), q.params()));
+        let (restored, want) = (reader.restore("w").unwrap(), q.dequantize());
+        assert!(restored.iter().zip(&want).all(|(a, b)| a.to_bits() == b.to_bits()), "{} {granularity}", C::NAME);
+        let bytes = fs::read(&path).unwrap();
+        assert!(SafeTensors::deserialize(&bytes).unwrap().tensor("w").is_ok());
     }
 }
 

@@ -80,7 +80,7 @@ where
     let pieces: Pieces<'_> = &mut |visit| for_each_f32_piece(view, scheme.granularity, visit);
     match view.as_slice() {
         Some(slice) if in_order => {
-            pass.in_tasks(groups, &|task, visit| task.for_each_f32_piece(slice, looks, visit))?
+            pass.in_tasks(groups, &|task, visit| task.for_each_f32_piece(slice, looks, visit))?;
         }
         _ if in_order => pass.in_order(0..groups, pieces)?,
         _ => pass.scattered(groups, group_len, pieces)?,

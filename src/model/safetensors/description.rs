@@ -21,7 +21,7 @@ pub(super) struct TensorDescription {
     pub(super) code: String,
     /// The shape of the original.
     pub(super) shape: Vec<usize>,
-    /// The smallest and largest code in use.
+    /// The smallest and largest code in use. Of floating codes all are, and the ends of `i64` stand for infinities.
     pub(super) codes: (i64, i64),
     /// The axis of channels or blocks; absent if one scale serves the tensor.
     #[serde(skip_serializing_if = "Option::is_none")]

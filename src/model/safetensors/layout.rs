@@ -37,13 +37,15 @@ impl Stored {
 
     /// Returns that a tensor of this shape is stored as codes of type `C` with a scale and zero point for each group.
     ///
-    /// Floating codes are stored as a plain tensor of that type.
+    /// f16 and bf16, which are casts, are stored as a plain tensor of that type. Of floats of 8 bits those that the format has a type
+    /// for get it; all others, and codes of fewer bits, packed, are bytes (`U8`).
     pub fn quantized<C: Code>(shape: &[usize], granularity: Granularity) -> Self {
         let code = CodeType { name: C::NAME, packed_len: C::packed_len, bits: C::BITS };
         let shape = shape.to_vec();
-        Self(match C::KIND {
-            CodeKind::Integer => Kind::Quantized { code, shape, granularity, offset: false },
-            CodeKind::Float => Kind::Cast { code, shape },
+        Self(if C::KIND == CodeKind::Float && C::BITS == 16 {
+            Kind::Cast { code, shape }
+        } else {
+            Kind::Quantized { code, shape, granularity, offset: false }
         })
     }
 
@@ -115,6 +117,10 @@ impl CodeType {
             "i32" => Dtype::I32,
             "f16" => Dtype::F16,
             "bf16" => Dtype::BF16,
+            "f8e4m3fn" => Dtype::F8_E4M3,
+            "f8e5m2" => Dtype::F8_E5M2,
+            "f8e4m3fnuz" => Dtype::F8_E4M3FNUZ,
+            "f8e5m2fnuz" => Dtype::F8_E5M2FNUZ,
             _ => Dtype::U8,
         }
     }

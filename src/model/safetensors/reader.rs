@@ -4,7 +4,10 @@
 
 use super::description::{Description, KEY, TensorDescription, VERSION};
 use crate::error::{Error, Result, one_line};
-use crate::num::{Code, I4, Real, U4, bf16, f16};
+use crate::num::{
+    Code, CodeKind, F4E2M1Fn, F6E2M3Fn, F6E3M2Fn, F8E3M4, F8E4M3, F8E4M3B11Fnuz, F8E4M3Fn, F8E4M3Fnuz, F8E5M2,
+    F8E5M2Fnuz, I1, I2, I4, Real, U1, U2, U4, bf16, f16,
+};
 use crate::params::{CodeRange, QuantParams};
 use crate::tensor::QuantizedTensor;
 use ::safetensors::tensor::{Dtype, Metadata, TensorInfo as Entry};
@@ -181,6 +184,20 @@ impl Reader {
             "i32" => self.restored::<i32>(name, &description),
             "i4" => self.restored::<I4>(name, &description),
             "u4" => self.restored::<U4>(name, &description),
+            "i2" => self.restored::<I2>(name, &description),
+            "u2" => self.restored::<U2>(name, &description),
+            "i1" => self.restored::<I1>(name, &description),
+            "u1" => self.restored::<U1>(name, &description),
+            "f8e4m3fn" => self.restored::<F8E4M3Fn>(name, &description),
+            "f8e5m2" => self.restored::<F8E5M2>(name, &description),
+            "f8e4m3fnuz" => self.restored::<F8E4M3Fnuz>(name, &description),
+            "f8e5m2fnuz" => self.restored::<F8E5M2Fnuz>(name, &description),
+            "f8e4m3b11fnuz" => self.restored::<F8E4M3B11Fnuz>(name, &description),
+            "f8e4m3" => self.restored::<F8E4M3>(name, &description),
+            "f8e3m4" => self.restored::<F8E3M4>(name, &description),
+            "f6e2m3fn" => self.restored::<F6E2M3Fn>(name, &description),
+            "f6e3m2fn" => self.restored::<F6E3M2Fn>(name, &description),
+            "f4e2m1fn" => self.restored::<F4E2M1Fn>(name, &description),
             other => Err(self.bad(name, &format!("its code type {other:?} is unknown"))),
         }
     }
@@ -224,7 +241,11 @@ impl Reader {
         let (_, scales) = self.typed(&format!("{name}.scale"), Dtype::F32, f32::from_le_bytes)?;
         let (_, zero_points) = self.typed(&format!("{name}.zero_point"), Dtype::I32, i32::from_le_bytes)?;
         let (min, max) = description.codes;
-        let range = CodeRange::new(C::from_f64(min as f64), C::from_f64(max as f64));
+        let range = match C::KIND {
+            CodeKind::Integer => CodeRange::new(C::from_f64(min as f64), C::from_f64(max as f64)),
+            CodeKind::Float if max == i64::MAX => Ok(CodeRange::of::<C>().with_infinities()),
+            CodeKind::Float => Ok(CodeRange::of::<C>()),
+        };
         let params = range.and_then(|range| QuantParams::new(description.granularity(), range, scales, zero_points));
         let mut params = params.map_err(|e| e.of_tensor(name))?;
         if description.offset {
