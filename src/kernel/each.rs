@@ -288,7 +288,7 @@ pub(crate) fn fake_quantize_span<C: Code, R: Rounding>(
     });
 }
 
-/// Writes the straight-through gradient of a span: `gradient` where the code was not clamped, else a zero of its sign.
+/// Writes the straight-through gradient of a span: `gradient` where the code was not clamped, else `gradient · 0`.
 pub(crate) fn fake_quantize_backward_span<C: Code, R: Rounding>(
     level: Level,
     groups: &Groups<'_>,

@@ -43,7 +43,7 @@ pub struct ErrorSums {
     pub xy: f64,
     /// The largest |d|.
     pub max_abs_d: f64,
-    /// The index of the first pair with that |d|.
+    /// The index of the first pair with that |d|; 0 if no pair is finite. Pairs that are not finite are counted, and have no |d|.
     pub max_abs_d_index: u64,
     /// The smallest x; 0 if there is none.
     pub x_min: f32,

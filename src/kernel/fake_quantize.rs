@@ -260,7 +260,8 @@ fn recode_each<S: Simd, C: Code, R: Rounding>(
 }
 
 /// The straight-through gradient of [`fake_quantize`]: what flows back through element `x` is `gradient` where its code
-/// was not clamped, else `gradient · 0`, a zero of its sign. NaN passes nothing.
+/// was not clamped, else `gradient · 0`: a zero of its sign, or NaN of a gradient that is not finite. An x that is NaN passes
+/// nothing.
 ///
 /// The bound is on the rounded quotient: `qmin ≤ round((x − offset) / scale) + zero_point ≤ qmax`. Of floating codes, which
 /// are not whole numbers, it is on the quotient itself.

@@ -95,6 +95,9 @@ pub(super) fn restores(subject: &dyn Subject, trials: &Trials) -> Result<(), Bre
 
 /// Returns the distance between the reals of the codes on both sides of a value, if it lies between the smallest and the
 /// largest real.
+///
+/// A scale that restores a huge constant exactly has many codes beyond all floats, and values next to these have no step. A
+/// single code without a float, at the end of a range, is what a calculator should avoid.
 pub(super) fn step_at(subject: &dyn Subject, x: f32, params: AffineParams) -> Option<f64> {
     let quotient = exact_quotient(x, params);
     let (smallest, largest) = quotients(subject, params);
@@ -102,11 +105,16 @@ pub(super) fn step_at(subject: &dyn Subject, x: f32, params: AffineParams) -> Op
         return None;
     }
     // As wide as on either side, should the rounded quotient be on the other side of a code.
-    let wide = [1.0 - 2.0_f64.powi(-20), 1.0 + 2.0_f64.powi(-20)].map(|beside| {
-        let (below, above) = neighbours(subject, quotient * beside);
-        above - below
-    });
-    Some(wide[0].max(wide[1]) * f64::from(params.scale()))
+    let beside = [1.0 - 2.0_f64.powi(-20), 1.0 + 2.0_f64.powi(-20)];
+    let sides = beside.map(|beside| neighbours(subject, quotient * beside));
+    let (scale, offset) = (f64::from(params.scale()), f64::from(params.offset()));
+    let finite = |code: f64| (code * scale + offset).abs() <= f64::from(f32::MAX);
+    let many_are_not = !finite(largest - 1.0) || !finite(smallest + 1.0);
+    if many_are_not && !sides.iter().all(|&(below, above)| finite(below) && finite(above)) {
+        return None;
+    }
+    let wide = sides.map(|(below, above)| above - below);
+    Some(wide[0].max(wide[1]) * scale)
 }
 
 /// Returns the quotients of the smallest and the largest finite code in use.
