@@ -88,6 +88,16 @@ pub enum Error {
         /// What needs them.
         what: &'static str,
     },
+    /// A name, as of a code type, that stands for nothing.
+    #[error("{name:?} is no {what}: there are {}", Names(expected))]
+    UnknownName {
+        /// What was named.
+        what: &'static str,
+        /// The name.
+        name: String,
+        /// The names that there are.
+        expected: Vec<&'static str>,
+    },
     /// An axis that the tensor does not have.
     #[error("axis {axis} is out of bounds for a tensor of {ndim} dimensions")]
     AxisOutOfBounds {
@@ -294,6 +304,15 @@ impl Error {
 pub(crate) fn one_line(message: &impl fmt::Display) -> String {
     let printed = |c: char| if c.is_control() { ' ' } else { c };
     alloc::format!("{message}").chars().map(printed).collect()
+}
+
+/// Names with commas between them.
+struct Names<'a>(&'a [&'static str]);
+
+impl fmt::Display for Names<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.join(", "))
+    }
 }
 
 /// Names in quotation marks, with commas between them.

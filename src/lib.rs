@@ -110,10 +110,12 @@ pub mod recipe;
 #[cfg(feature = "pipeline")]
 pub mod report;
 pub mod tensor;
+mod text;
 
 pub use error::{Error, Result};
+pub use ndarray;
 pub use num::{Ceil, Floor, HalfAway, I4, Rounding, Scaling, Stochastic, TiesEven, TowardZero, U4, bf16, f16};
-pub use params::ParamsCalculator;
+pub use params::{Granularity, NanPolicy, ParamsCalculator, QuantParams};
 pub use range::RangeEstimator;
 pub use tensor::{
     QuantizedTensor, Scheme, estimate_params, fake_quantize_tensor, quantize_tensor, quantize_with_params,

@@ -273,9 +273,10 @@ fn passes_where_not_clamped<R: Rounding>(x: &[f32], mapping: &Mapping, rounding:
         kernel::fake_quantize_backward(level, x, &gradient, mapping, rounding, &mut got, 0);
         for i in 0..x.len() {
             let shifted = if mapping.params.offset() == 0.0 { x[i] } else { x[i] - mapping.params.offset() };
-            let quotient = match mapping.scaling {
-                Scaling::Divide => shifted / mapping.params.scale(),
-                Scaling::Reciprocal => shifted * (1.0 / mapping.params.scale()),
+            let quotient = if mapping.scaling == Scaling::Divide {
+                shifted / mapping.params.scale()
+            } else {
+                shifted * (1.0 / mapping.params.scale())
             };
             let rounded = if mapping.codes.is_integer() { rounding.round(quotient, 0) } else { quotient };
             let code = f64::from(rounded) + f64::from(mapping.params.zero_point());

@@ -2,11 +2,10 @@
 
 use crate::error::{Error, Result};
 use crate::kernel::{self, Extremes};
-use crate::num::{Code, Real, Rounding};
-use crate::params::{Granularity, ParamsCalculator, QuantParams, ValueRange};
+use crate::num::Real;
+use crate::params::{Granularity, QuantParams, ValueRange};
 use crate::range::{RangeEstimator, Target};
-use crate::tensor::{Scheme, for_each_f32_piece, for_each_group, observe_groups};
-use ndarray::{ArrayView, Dimension};
+use crate::tensor::{AsView, Input, for_each_group, observe_groups};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 
@@ -30,7 +29,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 /// }
 /// let scheme = Scheme::<u8>::affine();
 /// let params = calibrator.params("relu1", &scheme)?;
-/// let q = quantize_with_params(array![[0.0_f32, 2.0]].view(), params, &scheme)?;
+/// let q = quantize_with_params(&array![[0.0_f32, 2.0]], &params, scheme.settings())?;
 /// assert_eq!(q.codes(), &array![[51_u8, 255]]);
 ///
 /// let error = calibrator.params("relu2", &scheme).unwrap_err();
@@ -88,14 +87,15 @@ impl<E: RangeEstimator> Calibrator<E> {
     ///
     /// With an axis, [`Error::AxisOutOfBounds`], [`Error::LengthMismatch`] if the axis was of another length before, and
     /// [`Error::OutOfMemory`] if an empty tensor has more channels than can be; all name the tensor.
-    pub fn observe<T: Real, D: Dimension>(&self, name: &str, values: ArrayView<'_, T, D>) -> Result<()> {
-        self.try_observe(name, &values).map_err(|error| error.of_tensor(name))
+    pub fn observe<V: AsView<Element: Real>>(&self, name: &str, values: V) -> Result<()> {
+        let view = values.as_view();
+        self.try_observe(name, &Input::of(&view)).map_err(|error| error.of_tensor(name))
     }
 
-    fn try_observe<T: Real, D: Dimension>(&self, name: &str, values: &ArrayView<'_, T, D>) -> Result<()> {
+    fn try_observe(&self, name: &str, values: &Input<'_>) -> Result<()> {
         let groups = self.granularity.groups(values.shape())?;
         let mut seen = Extremes::default();
-        for_each_f32_piece(values, Granularity::Tensor, |_, piece| {
+        values.for_each_f32_piece(Granularity::Tensor, &mut |_, piece| {
             seen = seen.merge(kernel::min_max(kernel::detect(), piece));
             Ok(())
         })?;
@@ -147,27 +147,21 @@ impl<E: RangeEstimator> Calibrator<E> {
     /// [`Error::NotObserved`], and those of the estimator: [`Error::NoData`] if no value was finite.
     pub fn ranges(&self, name: &str, target: &dyn Target) -> Result<Vec<ValueRange>> {
         let tensor = self.read().get(name).cloned().ok_or_else(|| self.not_observed([name]))?;
-        // The search for a range is long beside the copy of a state: nobody waits for it.
+        // The search for a range is long beside the copy of a state, and no other thread has to wait for it.
         let tensor = lock(&tensor).clone();
         let ranges = tensor.estimators.iter().map(|estimator| estimator.range(target));
         ranges.collect::<Result<_>>().map_err(|error| error.of_tensor(name))
     }
 
-    /// Returns the parameters of a tensor for a scheme, whose own estimator and granularity do not count.
+    /// Returns the parameters of a tensor for a target: a [`Scheme`](crate::Scheme), whose own estimator and granularity do not count.
     ///
     /// # Errors
     ///
-    /// Those of [`ranges`](Self::ranges), and of the scheme's calculator.
-    pub fn params<C, E2, P, R>(&self, name: &str, scheme: &Scheme<C, E2, P, R>) -> Result<QuantParams>
-    where
-        C: Code,
-        E2: RangeEstimator,
-        P: ParamsCalculator,
-        R: Rounding,
-    {
-        let ranges = self.ranges(name, scheme)?;
-        let params = ranges.into_iter().map(|range| scheme.params(range)).collect::<Result<Vec<_>>>();
-        let params = params.and_then(|params| QuantParams::from_groups(self.granularity, scheme.codes(), params));
+    /// Those of [`ranges`](Self::ranges), and of the target's calculator.
+    pub fn params(&self, name: &str, target: &dyn Target) -> Result<QuantParams> {
+        let ranges = self.ranges(name, target)?;
+        let params = ranges.into_iter().map(|range| target.params(range)).collect::<Result<Vec<_>>>();
+        let params = params.and_then(|params| QuantParams::from_groups(self.granularity, target.codes(), params));
         params.map_err(|error| error.of_tensor(name))
     }
 
@@ -189,23 +183,17 @@ impl<E: RangeEstimator> Calibrator<E> {
     /// assert!(error.to_string().starts_with(r#"no values were observed for "b", "c""#));
     /// # Ok::<(), tensor_quant::Error>(())
     /// ```
-    pub fn params_of<'a, C, E2, P, R>(
+    pub fn params_of<'a>(
         &self,
         names: impl IntoIterator<Item = &'a str>,
-        scheme: &Scheme<C, E2, P, R>,
-    ) -> Result<BTreeMap<String, QuantParams>>
-    where
-        C: Code,
-        E2: RangeEstimator,
-        P: ParamsCalculator,
-        R: Rounding,
-    {
+        target: &dyn Target,
+    ) -> Result<BTreeMap<String, QuantParams>> {
         let names: Vec<&str> = names.into_iter().collect();
         let missing: Vec<&str> = names.iter().copied().filter(|&name| self.seen(name).is_none()).collect();
         if !missing.is_empty() {
             return Err(self.not_observed(missing));
         }
-        names.into_iter().map(|name| Ok((name.to_owned(), self.params(name, scheme)?))).collect()
+        names.into_iter().map(|name| Ok((name.to_owned(), self.params(name, target)?))).collect()
     }
 
     fn not_observed<'a>(&self, names: impl IntoIterator<Item = &'a str>) -> Error {

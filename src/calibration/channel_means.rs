@@ -4,8 +4,7 @@ use super::exact_sum::ExactSum;
 use crate::error::{Error, Result};
 use crate::num::Real;
 use crate::params::Granularity;
-use crate::tensor::{for_each_f32_piece, for_each_group};
-use ndarray::{ArrayView, Dimension};
+use crate::tensor::{AsView, for_each_f32_piece, for_each_group};
 
 /// Returns the mean of the finite values at each index along an axis, over all batches.
 ///
@@ -42,7 +41,8 @@ impl ChannelMeans {
     ///
     /// [`Error::AxisOutOfBounds`]; [`Error::LengthMismatch`] if the axis was of another length before;
     /// [`Error::OutOfMemory`] if an empty tensor has more channels than can be.
-    pub fn observe<T: Real, D: Dimension>(&mut self, values: ArrayView<'_, T, D>) -> Result<()> {
+    pub fn observe<V: AsView<Element: Real>>(&mut self, values: V) -> Result<()> {
+        let values = values.as_view();
         let granularity = Granularity::Axis(self.axis);
         let groups = granularity.groups(values.shape())?;
         let channels = match self.channels.take() {

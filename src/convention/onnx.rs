@@ -4,7 +4,7 @@ use crate::error::Result;
 use crate::num::{Code, CodeKind, Real};
 use crate::params::{CodeRange, Granularity, NanPolicy, QuantParams};
 use crate::range::{MinMax, RangeEstimator};
-use crate::tensor::{QuantizedTensor, Scheme, for_each_f32_piece, quantize_with_params};
+use crate::tensor::{QuantizedTensor, Settings, for_each_f32_piece, quantize_with_params};
 use ndarray::{Array, ArrayView, Dimension};
 
 /// Returns the codes of `QuantizeLinear`: `clamp(rint(x / scale) + zero_point)`.
@@ -24,15 +24,15 @@ use ndarray::{Array, ArrayView, Dimension};
 /// use tensor_quant::{convention::onnx, params::QuantParams};
 ///
 /// let params = QuantParams::per_tensor::<u8>(2.0, 128)?;
-/// let q = onnx::quantize_linear::<_, _, u8>(array![0.0_f32, 3.0, 5.0, 1e9].view(), params)?;
+/// let q = onnx::quantize_linear::<_, _, u8>(array![0.0_f32, 3.0, 5.0, 1e9].view(), &params)?;
 /// assert_eq!(q.codes(), &array![128, 130, 130, 255]);
 /// # Ok::<(), tensor_quant::Error>(())
 /// ```
 pub fn quantize_linear<T: Real, D: Dimension, C: Code>(
     x: ArrayView<'_, T, D>,
-    params: QuantParams,
+    params: &QuantParams,
 ) -> Result<QuantizedTensor<C, D>> {
-    quantize_with_params(x, params, &Scheme::<C>::affine().with_nan_policy(NanPolicy::Native))
+    quantize_with_params(x, params, Settings::<C>::default().with_nan_policy(NanPolicy::Native))
 }
 
 /// What `DynamicQuantizeLinear` returns.
@@ -79,7 +79,7 @@ pub fn dynamic_quantize_linear<T: Real, D: Dimension>(x: ArrayView<'_, T, D>) ->
     let zero_point = super::torch::ties_even((-range.min() / scale).clamp(0.0, 255.0)) as u8;
     let codes = if scale.is_finite() {
         let params = QuantParams::per_tensor::<u8>(scale, i32::from(zero_point))?;
-        quantize_linear::<_, _, u8>(x, params)?.into_parts().0
+        quantize_linear::<_, _, u8>(x, &params)?.into_parts().0
     } else {
         Array::from_elem(x.raw_dim(), zero_point)
     };

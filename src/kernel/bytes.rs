@@ -8,7 +8,7 @@
 //!    In the division by multiply-adds the same min keeps +∞ from becoming NaN; −∞ may become it.
 //! 2. Integers are packed to 16 bits before the zero point is added, and to 8 before they are clamped, so that each of these
 //!    instructions does the work of two, or four, and packing saturates anyway.
-//! 3. `u8` is `i8` with all numbers less 128, and the top bit flipped at the end.
+//! 3. `u8` is `i8` with all numbers less 128, and the top bit flipped at the end: one loop, which for `i8` flips nothing.
 //! 4. The roundings that the hardware has are instructions here; any other goes by way of a tile (see
 //!    [`quantize`](super::quantize)).
 //! 5. A last part that is shorter than a block of 64 is done with the elements before it, once more.
@@ -16,44 +16,51 @@
 use super::narrow::{lesser, pack_i8, pack_i16};
 use super::quotient::{BOUND, Each, One, Scales, Shared, divided};
 use super::rounding::{BuiltIn, VectorRounding};
-use crate::num::{Ceil, Code, Floor, HalfAway, TiesEven, TowardZero};
+use crate::num::{Ceil, Floor, HalfAway, TiesEven, TowardZero};
 use crate::params::CodeRange;
 use fearless_simd::prelude::*;
-use fearless_simd::{Level, dispatch, f32x16, i8x64, i16x32, i32x16, u8x64};
+use fearless_simd::{Level, dispatch, f32x16, i8x64, i16x32, i32x16};
+use zerocopy::FromBytes;
 
 /// Elements in a block: one vector of bytes.
 pub(super) const BLOCK: usize = 64;
 /// Zero points beyond it might saturate in 16 bits where they should not: where halves are counted, these are 15.
 const LARGEST_ZERO_POINT: i32 = 1 << 13;
 
-/// A code type of one byte.
-pub(super) trait Byte: Code {
-    /// What is subtracted from codes to make them `i8`s.
-    const SHIFT: i32;
-    /// Writes 64 codes that were shifted.
-    fn store<S: Simd>(simd: S, codes: i8x64<S>, out: &mut [Self]);
+/// What codes of one byte are less when they are made, and what is flipped in them at the end: of `i8` nothing, of `u8` 128.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Byte {
+    Signed,
+    Unsigned,
 }
 
-impl Byte for i8 {
-    const SHIFT: i32 = 0;
+impl Byte {
+    /// Returns what is subtracted from codes to make them `i8`s.
+    const fn shift(self) -> i32 {
+        match self {
+            Byte::Signed => 0,
+            Byte::Unsigned => 128,
+        }
+    }
 
-    #[inline(always)]
-    fn store<S: Simd>(_simd: S, codes: i8x64<S>, out: &mut [Self]) {
-        codes.store_slice(out);
+    /// Returns the bits of a shifted code that are flipped: those of 128, or none.
+    const fn flipped(self) -> i8 {
+        match self {
+            Byte::Signed => 0,
+            Byte::Unsigned => i8::MIN,
+        }
     }
 }
 
-impl Byte for u8 {
-    const SHIFT: i32 = 128;
-
-    #[inline(always)]
-    fn store<S: Simd>(simd: S, codes: i8x64<S>, out: &mut [Self]) {
-        let flipped: u8x64<S> = (codes ^ i8x64::splat(simd, i8::MIN)).bitcast();
-        flipped.store_slice(out);
+/// Returns bytes as `i8`s, in which the kernels write `u8`s too.
+pub(super) fn signed(bytes: &mut [u8]) -> &mut [i8] {
+    match <[i8]>::mut_from_bytes(bytes) {
+        Ok(bytes) => bytes,
+        Err(_) => unreachable!("any bytes are as many i8s"),
     }
 }
 
-/// The zero points of a run of elements, less [`Byte::SHIFT`].
+/// The zero points of a run of elements, less [`Byte::shift`].
 trait ZeroPoints: Copy {
     /// Returns those of the 32 elements from `i` on, in the order that integers are packed in.
     fn load<S: Simd>(self, simd: S, shift: i32, i: usize) -> i16x32<S>;
@@ -95,29 +102,31 @@ impl ZeroPoints for SharedZeroPoints<'_> {
 struct Run<Q, Z> {
     scales: Q,
     zero_points: Z,
-    min: i8,
-    max: i8,
+    byte: Byte,
+    ends: (i8, i8),
 }
 
 /// Returns the ends of a code range as shifted codes.
-fn ends<B: Byte>(codes: CodeRange) -> (i8, i8) {
-    let end = |code: f64| (code as i32).saturating_sub(B::SHIFT).clamp(i8::MIN.into(), i8::MAX.into()) as i8;
+fn ends(byte: Byte, codes: CodeRange) -> (i8, i8) {
+    let end = |code: f64| (code as i32).saturating_sub(byte.shift()).clamp(i8::MIN.into(), i8::MAX.into()) as i8;
     (end(codes.min()), end(codes.max()))
 }
 
-/// The zero point and the ends of a code range, less [`Byte::SHIFT`].
-#[derive(Clone, Copy)]
+/// The zero point and the ends of a code range, less [`Byte::shift`].
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Shifted {
     pub(super) zero_point: i16,
     pub(super) min: i8,
     pub(super) max: i8,
+    /// The bits that are flipped at the end.
+    pub(super) flipped: i8,
 }
 
 impl Shifted {
-    /// Returns those of codes of type `B`; the zero point is one that can be added.
-    pub(super) fn of<B: Byte>(codes: CodeRange, zero_point: i32) -> Self {
-        let (min, max) = ends::<B>(codes);
-        Self { zero_point: (zero_point - B::SHIFT) as i16, min, max }
+    /// Returns those of codes of a byte; the zero point is one that can be added.
+    pub(super) fn of(byte: Byte, codes: CodeRange, zero_point: i32) -> Self {
+        let (min, max) = ends(byte, codes);
+        Self { zero_point: (zero_point - byte.shift()) as i16, min, max, flipped: byte.flipped() }
     }
 }
 
@@ -137,21 +146,20 @@ pub(super) struct Single {
 }
 
 /// Writes the codes of `x`.
-pub(super) fn quantize_one<B: Byte>(level: Level, x: &[f32], single: Single, rounding: BuiltIn, out: &mut [B]) {
+pub(super) fn quantize_one(level: Level, x: &[f32], single: Single, rounding: BuiltIn, byte: Byte, out: &mut [i8]) {
     let Single { scale, zero_point, codes, exact } = single;
-    let (min, max) = ends::<B>(codes);
-    let run = Run { scales: One::new(scale), zero_points: zero_point, min, max };
+    let run = Run { scales: One::new(scale), zero_points: zero_point, byte, ends: ends(byte, codes) };
     match (exact, rounding) {
-        (false, BuiltIn::TiesEven) => quantize_run::<B, TiesEven, false>(level, x, run, out),
-        (false, BuiltIn::HalfAway) => quantize_run::<B, HalfAway, false>(level, x, run, out),
-        (false, BuiltIn::Ceil) => quantize_run::<B, Ceil, false>(level, x, run, out),
-        (false, BuiltIn::Floor) => quantize_run::<B, Floor, false>(level, x, run, out),
-        (false, BuiltIn::TowardZero) => quantize_run::<B, TowardZero, false>(level, x, run, out),
-        (true, BuiltIn::TiesEven) => quantize_run::<B, TiesEven, true>(level, x, run, out),
-        (true, BuiltIn::HalfAway) => quantize_run::<B, HalfAway, true>(level, x, run, out),
-        (true, BuiltIn::Ceil) => quantize_run::<B, Ceil, true>(level, x, run, out),
-        (true, BuiltIn::Floor) => quantize_run::<B, Floor, true>(level, x, run, out),
-        (true, BuiltIn::TowardZero) => quantize_run::<B, TowardZero, true>(level, x, run, out),
+        (false, BuiltIn::TiesEven) => quantize_run::<TiesEven, false>(level, x, run, out),
+        (false, BuiltIn::HalfAway) => quantize_run::<HalfAway, false>(level, x, run, out),
+        (false, BuiltIn::Ceil) => quantize_run::<Ceil, false>(level, x, run, out),
+        (false, BuiltIn::Floor) => quantize_run::<Floor, false>(level, x, run, out),
+        (false, BuiltIn::TowardZero) => quantize_run::<TowardZero, false>(level, x, run, out),
+        (true, BuiltIn::TiesEven) => quantize_run::<TiesEven, true>(level, x, run, out),
+        (true, BuiltIn::HalfAway) => quantize_run::<HalfAway, true>(level, x, run, out),
+        (true, BuiltIn::Ceil) => quantize_run::<Ceil, true>(level, x, run, out),
+        (true, BuiltIn::Floor) => quantize_run::<Floor, true>(level, x, run, out),
+        (true, BuiltIn::TowardZero) => quantize_run::<TowardZero, true>(level, x, run, out),
     }
 }
 
@@ -167,6 +175,7 @@ pub(super) enum OwnZeroPoints<'a> {
 /// What the codes of many groups are made with, halves to even.
 #[derive(Clone, Copy)]
 pub(super) struct Many {
+    pub(super) byte: Byte,
     pub(super) codes: CodeRange,
     /// Whether quotients are as of a division, which all scales must allow.
     pub(super) exact: bool,
@@ -174,13 +183,13 @@ pub(super) struct Many {
 
 /// Writes the codes of `x`, which is runs as long as `scales`, or a shorter last one: each element of a run has parameters of its
 /// own. A run is at least a block.
-pub(super) fn quantize_each<B: Byte>(
+pub(super) fn quantize_each(
     level: Level,
     x: &[f32],
     scales: Each<'_>,
     zero_points: OwnZeroPoints<'_>,
     many: Many,
-    out: &mut [B],
+    out: &mut [i8],
 ) {
     let len = scales.scales.len();
     match zero_points {
@@ -191,27 +200,27 @@ pub(super) fn quantize_each<B: Byte>(
 
 /// Writes the codes of `x`, which is runs of `len` elements, of which neighbours share parameters. A run is whole vectors of 16,
 /// and at least a block.
-pub(super) fn quantize_shared<B: Byte>(
+pub(super) fn quantize_shared(
     level: Level,
     x: &[f32],
     len: usize,
     scales: Shared<'_>,
     zero_points: &[i32],
     many: Many,
-    out: &mut [B],
+    out: &mut [i8],
 ) {
     to_even(level, x, len, Alike(scales, SharedZeroPoints { zero_points, scales }), many, out);
 }
 
 /// Writes the codes of `x`, which is runs of `len` elements, each with one scale and zero point. A run is at least a block.
-pub(super) fn quantize_groups<B: Byte>(
+pub(super) fn quantize_groups(
     level: Level,
     x: &[f32],
     len: usize,
     scales: Each<'_>,
     zero_points: &[i32],
     many: Many,
-    out: &mut [B],
+    out: &mut [i8],
 ) {
     to_even(level, x, len, OneEach(scales, zero_points), many, out);
 }
@@ -253,58 +262,54 @@ impl Runs for OneEach<'_> {
     }
 }
 
-fn to_even<B: Byte, P: Runs>(level: Level, x: &[f32], len: usize, params: P, many: Many, out: &mut [B]) {
-    let ends = ends::<B>(many.codes);
+fn to_even<P: Runs>(level: Level, x: &[f32], len: usize, params: P, many: Many, out: &mut [i8]) {
+    let how = (many.byte, ends(many.byte, many.codes));
     if many.exact {
-        dispatch!(level, simd => runs::<_, B, P, true>(simd, x, len, params, ends, out));
+        dispatch!(level, simd => runs::<_, P, true>(simd, x, len, params, how, out));
     } else {
-        dispatch!(level, simd => runs::<_, B, P, false>(simd, x, len, params, ends, out));
+        dispatch!(level, simd => runs::<_, P, false>(simd, x, len, params, how, out));
     }
 }
 
 /// The loop over runs is inside, so that it costs no call each.
 #[inline(always)]
-fn runs<S: Simd, B: Byte, P: Runs, const EXACT: bool>(
+fn runs<S: Simd, P: Runs, const EXACT: bool>(
     simd: S,
     x: &[f32],
     len: usize,
     params: P,
-    (min, max): (i8, i8),
-    out: &mut [B],
+    (byte, ends): (Byte, (i8, i8)),
+    out: &mut [i8],
 ) {
     for (number, (x, out)) in x.chunks(len).zip(out.chunks_mut(len)).enumerate() {
         let (scales, zero_points) = params.run(number);
-        body::<S, B, P::Scales, P::ZeroPoints, TiesEven, EXACT>(simd, x, Run { scales, zero_points, min, max }, out);
+        body::<S, P::Scales, P::ZeroPoints, TiesEven, EXACT>(simd, x, Run { scales, zero_points, byte, ends }, out);
     }
 }
 
 /// Runs the loop; a slice shorter than a block is done in one that is filled up.
-fn quantize_run<B: Byte, R: VectorRounding, const EXACT: bool>(
-    level: Level,
-    x: &[f32],
-    run: Run<One, i32>,
-    out: &mut [B],
-) {
+fn quantize_run<R: VectorRounding, const EXACT: bool>(level: Level, x: &[f32], run: Run<One, i32>, out: &mut [i8]) {
     let n = x.len().min(out.len());
     if n >= BLOCK {
-        return dispatch!(level, simd => body::<_, B, One, i32, R, EXACT>(simd, x, run, out));
+        return dispatch!(level, simd => body::<_, One, i32, R, EXACT>(simd, x, run, out));
     }
-    let (mut block, mut codes) = ([0.0; BLOCK], [B::default(); BLOCK]);
+    let (mut block, mut codes) = ([0.0; BLOCK], [0; BLOCK]);
     block[..n].copy_from_slice(&x[..n]);
-    dispatch!(level, simd => body::<_, B, One, i32, R, EXACT>(simd, &block, run, &mut codes));
+    dispatch!(level, simd => body::<_, One, i32, R, EXACT>(simd, &block, run, &mut codes));
     out[..n].copy_from_slice(&codes[..n]);
 }
 
 /// `x` and `out` are equally long, and at least a block.
 #[inline(always)]
-fn body<S: Simd, B: Byte, Q: Scales, Z: ZeroPoints, R: VectorRounding, const EXACT: bool>(
+fn body<S: Simd, Q: Scales, Z: ZeroPoints, R: VectorRounding, const EXACT: bool>(
     simd: S,
     x: &[f32],
     run: Run<Q, Z>,
-    out: &mut [B],
+    out: &mut [i8],
 ) {
-    let Run { scales, zero_points, min, max } = run;
-    let (min, max) = (i8x64::splat(simd, min), i8x64::splat(simd, max));
+    let Run { scales, zero_points, byte, ends: (min, max) } = run;
+    let (min, max, flipped) = (i8x64::splat(simd, min), i8x64::splat(simd, max), i8x64::splat(simd, byte.flipped()));
+    let shift = byte.shift();
     let last = x.len().min(out.len()).saturating_sub(BLOCK);
     let mut i = 0;
     loop {
@@ -313,9 +318,9 @@ fn body<S: Simd, B: Byte, Q: Scales, Z: ZeroPoints, R: VectorRounding, const EXA
         let b = steps::<S, Q, R, EXACT>(simd, &x[16..32], scales, i + 16);
         let c = steps::<S, Q, R, EXACT>(simd, &x[32..48], scales, i + 32);
         let d = steps::<S, Q, R, EXACT>(simd, &x[48..], scales, i + 48);
-        let ab = R::finish(simd, pack_i16(simd, a, b)).saturating_add(zero_points.load(simd, B::SHIFT, i));
-        let cd = R::finish(simd, pack_i16(simd, c, d)).saturating_add(zero_points.load(simd, B::SHIFT, i + 32));
-        B::store(simd, pack_i8(simd, ab, cd).max(min).min(max), out);
+        let ab = R::finish(simd, pack_i16(simd, a, b)).saturating_add(zero_points.load(simd, shift, i));
+        let cd = R::finish(simd, pack_i16(simd, c, d)).saturating_add(zero_points.load(simd, shift, i + 32));
+        (pack_i8(simd, ab, cd).max(min).min(max) ^ flipped).store_slice(out);
         if i == last {
             break;
         }

@@ -6,7 +6,9 @@
 
 use super::brain_floats;
 use super::elementwise::{Map, map_slice};
-use crate::num::{Grid, Real, bf16, f16};
+use super::quantize::TILE;
+use crate::num::{Grid, Real, Reals, bf16, f16};
+use core::ops::Range;
 use fearless_simd::{Level, Simd, dispatch};
 
 #[derive(Clone, Copy)]
@@ -36,9 +38,30 @@ impl<T: Real> Map<f32, T> for Narrow {
 /// If `x` and `out` differ in length.
 pub fn to_f32<T: Real>(level: Level, x: &[T], out: &mut [f32]) {
     check(x.len(), out.len());
-    match T::as_f32s(x) {
-        Some(same) => out.copy_from_slice(same),
-        None => map_slice(level, Widen, x, out, 0),
+    widen(level, T::reals(x), out);
+}
+
+/// The same of elements of any type; `out` is as long.
+pub(crate) fn widen(level: Level, x: Reals<'_>, out: &mut [f32]) {
+    match x {
+        Reals::F32(x) => out.copy_from_slice(x),
+        Reals::F64(x) => map_slice(level, Widen, x, out, 0),
+        Reals::F16(x) => f16_to_f32(level, x, out),
+        Reals::Bf16(x) => map_slice(level, Widen, x, out, 0),
+    }
+}
+
+/// Hands over elements of any type in f32, with their range: as they lie, or a tile at a time.
+pub(super) fn for_each_f32_tile(level: Level, x: Reals<'_>, visit: &mut dyn FnMut(&[f32], Range<usize>)) {
+    if let Reals::F32(x) = x {
+        return visit(x, 0..x.len());
+    }
+    let mut tile = [0.0; TILE];
+    for start in (0..x.len()).step_by(TILE) {
+        let range = start..x.len().min(start + TILE);
+        let tile = &mut tile[..range.len()];
+        widen(level, x.part(range.clone()), tile);
+        visit(tile, range);
     }
 }
 

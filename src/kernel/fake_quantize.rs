@@ -6,23 +6,27 @@
 //!
 //! 1. The zero point cancels, so for integers of up to 16 bits there is no code at all, and one loop serves all of them.
 //! 2. Halves to even are rounded by adding 1.5 · 2²³ and subtracting it, which gives +0 for what is nearly 0, as a code would.
+//!    What another rounding made whole is not changed by it.
 //! 3. Where the quotient is rounded to the nearest, x can be clamped instead of it: the bounds' own quotients are off by one
 //!    last place at most. In the division by multiply-adds x has to be clamped anyway.
-//! 4. Other roundings and codes go by way of a tile, as in [`quantize`](super::quantize).
+//! 4. Codes of i32 and floating codes are made and restored, a tile at a time.
 
-use super::elementwise::{Map, Positions, for_each_run, map_slice};
+use super::dequantize::{dequantize_each, dequantize_one};
+use super::destination::Destination;
 use super::nan::with_nan_replaced;
 use super::narrow::{greater, lesser};
-use super::own::Own;
-use super::quantize::{Mapping, TILE, grid_of, is_far};
-use super::quotient::{Method, One, divided, reciprocal};
+use super::own::{Own, Part, for_each_part};
+use super::quantize::{Mapping, Run, TILE, grid_of, is_far};
+use super::quantize_spans::{for_each_nan_free, widest};
+use super::quotient::{Method, One, divided};
 use super::reference;
-use super::rounding::BuiltIn;
-use crate::num::{Code, CodeKind, Grid, Real, Rounding, Scaling};
-use crate::params::{CodeRange, NanPolicy};
-use core::marker::PhantomData;
+use super::rounder::Rounder;
+use super::settings::Settings;
+use super::store;
+use crate::num::{Code, CodeType, Grid, Real, Rounding, bf16, f16};
+use crate::params::{AffineParams, NanPolicy, QuantParams, Span};
 use fearless_simd::prelude::*;
-use fearless_simd::{Level, dispatch, f32x16};
+use fearless_simd::{Level, Simd, dispatch, f32x16};
 
 /// 1.5 · 2²³, as in the scalars' rounding.
 const MAGIC: f32 = 12_582_912.0;
@@ -42,131 +46,153 @@ pub fn fake_quantize<T: Real, C: Code, R: Rounding>(
     first_index: u64,
 ) {
     assert_eq!(x.len(), out.len(), "reals: expected a length of {}, got {}", x.len(), out.len());
-    if is_far::<C>(mapping.params) {
+    if is_far(C::TYPE, mapping.params) {
         return reference::fake_quantize::<T, C, R>(x, mapping, rounding, out, first_index);
     }
-    if let Some(x) = T::as_f32s(x) {
-        return fake_quantize_f32::<C, R>(level, x, mapping, rounding, out, first_index);
-    }
-    let mut tile = [0.0; TILE];
-    for (k, (x, out)) in x.chunks(TILE).zip(out.chunks_mut(TILE)).enumerate() {
-        let tile = &mut tile[..x.len()];
-        super::to_f32(level, x, tile);
-        fake_quantize_f32::<C, R>(level, tile, mapping, rounding, out, first_index.wrapping_add((k * TILE) as u64));
-    }
+    let run = Run { mapping, code: C::TYPE, rounder: Rounder::of(&rounding) };
+    super::convert::for_each_f32_tile(level, T::reals(x), &mut |x, range| {
+        let index = first_index.wrapping_add(range.start as u64);
+        run.fake_quantize(level, x, &mut out[range], index);
+    });
 }
 
-fn fake_quantize_f32<C: Code, R: Rounding>(
-    level: Level,
-    x: &[f32],
-    mapping: &Mapping,
-    rounding: R,
-    out: &mut [f32],
-    first_index: u64,
-) {
-    if mapping.nan == NanPolicy::Native {
-        return fake_quantize_native::<C, R>(level, x, mapping, rounding, out, first_index);
+impl Run<'_> {
+    /// Writes what elements are restored as.
+    fn fake_quantize(&self, level: Level, x: &[f32], out: &mut [f32], first_index: u64) {
+        if self.mapping.nan == NanPolicy::Native {
+            return self.restore(level, x, out, first_index);
+        }
+        let native = Mapping { nan: NanPolicy::Native, ..*self.mapping };
+        let (offset, run) = (self.mapping.params.offset(), Run { mapping: &native, ..*self });
+        with_nan_replaced(
+            level,
+            x,
+            |_| offset,
+            |x, start| {
+                let out = &mut out[start..start + x.len()];
+                run.restore(level, x, out, first_index.wrapping_add(start as u64));
+            },
+        );
     }
-    let native = Mapping { nan: NanPolicy::Native, ..*mapping };
-    let offset = mapping.params.offset();
-    with_nan_replaced(
-        level,
-        x,
-        |_| offset,
-        |x, start| {
-            let out = &mut out[start..start + x.len()];
-            fake_quantize_native::<C, R>(level, x, &native, rounding, out, first_index.wrapping_add(start as u64));
-        },
-    );
-}
 
-fn fake_quantize_native<C: Code, R: Rounding>(
-    level: Level,
-    x: &[f32],
-    mapping: &Mapping,
-    rounding: R,
-    out: &mut [f32],
-    first_index: u64,
-) {
-    let (scale, offset, grid) = (mapping.params.scale(), mapping.params.offset(), mapping.grid());
-    let builtin = BuiltIn::of::<R>();
-    let method = mapping.method::<C>(builtin);
-    let small = is_small_integer::<C>();
-    if small && offset == 0.0 && builtin == Some(BuiltIn::TiesEven) && method != Method::Divide {
-        return if method == Method::Markstein {
-            restore::<true>(level, x, scale, grid, out);
-        } else {
-            restore::<false>(level, x, scale, grid, out);
-        };
-    }
-    let mut tile = [0.0; TILE];
-    for (k, (x, out)) in x.chunks(TILE).zip(out.chunks_mut(TILE)).enumerate() {
-        let index = first_index.wrapping_add((k * TILE) as u64);
-        let tile = mapping.quotients(level, method, x, &mut tile);
-        if small {
-            map_slice(level, Restore { grid, rounding, scale, offset }, tile, out, index);
-        } else {
-            map_slice(level, Recode { grid, rounding, scale, code: PhantomData::<C> }, tile, out, index);
-            add(offset, out);
+    /// NaN becomes whatever comes of it.
+    fn restore(&self, level: Level, x: &[f32], out: &mut [f32], first_index: u64) {
+        let Run { mapping, code, rounder } = *self;
+        let (scale, offset, grid) = (mapping.params.scale(), mapping.params.offset(), mapping.grid());
+        let method = mapping.method(code, rounder.vector_form());
+        let small = is_small_integer(code);
+        if small && offset == 0.0 && rounder.is_ties_even() && method != Method::Divide {
+            return if method == Method::Markstein {
+                restore::<true>(level, x, scale, grid, out);
+            } else {
+                restore::<false>(level, x, scale, grid, out);
+            };
+        }
+        let mut tile = [0.0; TILE];
+        for (k, (x, out)) in x.chunks(TILE).zip(out.chunks_mut(TILE)).enumerate() {
+            let index = first_index.wrapping_add((k * TILE) as u64);
+            if small {
+                let tile = mapping.quotients(level, method, x, &mut tile);
+                if !rounder.is_ties_even() {
+                    rounder.loops().whole(level, tile, (grid.lo, grid.hi), index);
+                }
+                dispatch!(level, simd => restore_one(simd, tile, grid, (scale, offset), out));
+            } else {
+                with_codes(code, x.len(), &mut |mut codes| {
+                    self.quantize(level, x, index, codes.part(0..x.len()));
+                    dequantize_one(level, codes.as_source(), mapping.params, out);
+                });
+            }
         }
     }
 }
 
+/// Writes what the elements of a span are restored as.
+pub(crate) fn fake_quantize_span(
+    level: Level,
+    params: &QuantParams,
+    settings: Settings<'_>,
+    span: Span,
+    x: &[f32],
+    out: &mut [f32],
+) {
+    if settings.nan == NanPolicy::Native {
+        return fake_quantize_native(level, params, settings, span, x, out);
+    }
+    for_each_nan_free(level, params, span, x, &mut |span, x, range| {
+        fake_quantize_native(level, params, settings.native(), span, x, &mut out[range]);
+    });
+}
+
+fn fake_quantize_native(
+    level: Level,
+    params: &QuantParams,
+    settings: Settings<'_>,
+    span: Span,
+    x: &[f32],
+    out: &mut [f32],
+) {
+    let Settings { code, rounder, scaling, nan } = settings;
+    let (codes, prepared) = (params.codes(), params.prepared());
+    let method = Method::of(code, scaling, prepared.scales, prepared.zero_points, rounder.vector_form());
+    let bounds = widest(params);
+    for_each_part(Own::of(params), span, x.len(), |part, range| {
+        let index = span.start as u64 + range.start as u64;
+        let (x, out) = (&x[range.clone()], &mut out[range.clone()]);
+        match part {
+            Part::Group(group) => {
+                if let Some(params) = params.group(group) {
+                    let mapping = Mapping { params, codes, scaling, nan };
+                    Run { mapping: &mapping, code, rounder }.restore(level, x, out, index);
+                }
+            }
+            Part::Each(own) => own.for_each_tile(level, method, x, &mut |own, quotients, tile| {
+                let (index, out) = (index.wrapping_add(tile.start as u64), &mut out[tile]);
+                if is_small_integer(code) {
+                    if !rounder.is_ties_even() {
+                        rounder.loops().whole(level, quotients, bounds, index);
+                    }
+                    let own_zero_points = store::Own { codes, zero_points: own.zero_points };
+                    dispatch!(level, simd => restore_each(simd, quotients, own_zero_points, own.scales, out));
+                    for (real, &offset) in out.iter_mut().zip(own.offsets) {
+                        *real = shifted_by(*real, offset);
+                    }
+                } else {
+                    let mapping = Mapping { params: AffineParams::UNIT, codes, scaling, nan };
+                    let run = Run { mapping: &mapping, code, rounder };
+                    with_codes(code, quotients.len(), &mut |mut tile| {
+                        let mut to = tile.part(0..quotients.len());
+                        run.round(level, quotients, bounds, index, &mut to);
+                        store::store(level, quotients, store::Own { codes, zero_points: own.zero_points }, to);
+                        dequantize_each(level, tile.as_source(), own, out);
+                    });
+                }
+            }),
+        }
+    });
+}
+
+/// Calls `visit` with a tile for codes of a type that is not a small integer: i32, or a floating-point type.
+fn with_codes(code: CodeType, len: usize, visit: &mut dyn FnMut(Destination<'_>)) {
+    match code {
+        CodeType::F16 => visit(Destination::F16(&mut [f16::ZERO; TILE][..len])),
+        CodeType::Bf16 => visit(Destination::Bf16(&mut [bf16::ZERO; TILE][..len])),
+        code => match code.small_float() {
+            Some(float) => visit(Destination::Small(&mut [0; TILE][..len], float)),
+            None => visit(Destination::I32(&mut [0; TILE][..len])),
+        },
+    }
+}
+
 /// Whether differences of two codes are exact in f32, and within what roundings by addition can do.
-fn is_small_integer<C: Code>() -> bool {
-    C::KIND == CodeKind::Integer && C::BITS <= 16
+fn is_small_integer(code: CodeType) -> bool {
+    code.is_integer() && code.bits() <= 16
 }
 
 /// Returns the sum; adding an offset of 0 would make +0 of −0, which small floats have.
 #[inline(always)]
 pub(super) fn shifted_by(real: f32, offset: f32) -> f32 {
     if offset == 0.0 { real } else { real + offset }
-}
-
-fn add(offset: f32, out: &mut [f32]) {
-    if offset != 0.0 {
-        for real in out {
-            *real += offset;
-        }
-    }
-}
-
-/// From a quotient to the real of its code, which is a small integer.
-#[derive(Clone, Copy)]
-struct Restore<R> {
-    grid: Grid,
-    rounding: R,
-    scale: f32,
-    offset: f32,
-}
-
-impl<R: Rounding> Map<f32, f32> for Restore<R> {
-    #[inline(always)]
-    fn apply(self, quotient: f32, index: u64) -> f32 {
-        restored(quotient, self.grid, self.rounding, index) * self.scale + self.offset
-    }
-}
-
-/// Returns `code − zero_point`; + 0.0 because an integer is never −0.
-#[inline(always)]
-fn restored<R: Rounding>(quotient: f32, grid: Grid, rounding: R, index: u64) -> f32 {
-    rounding.round(grid.clamp(quotient), index) + 0.0
-}
-
-/// From a quotient to its code to its real.
-#[derive(Clone, Copy)]
-struct Recode<C, R> {
-    grid: Grid,
-    rounding: R,
-    scale: f32,
-    code: PhantomData<C>,
-}
-
-impl<C: Code, R: Rounding> Map<f32, f32> for Recode<C, R> {
-    #[inline(always)]
-    fn apply(self, quotient: f32, index: u64) -> f32 {
-        C::encode(quotient, self.grid, self.rounding, index).decode(self.grid.zero_point) * self.scale
-    }
 }
 
 /// Halves to even, one scale, no offset.
@@ -202,289 +228,23 @@ fn restore_vector<S: Simd, const EXACT: bool>(simd: S, x: f32x16<S>, one: One, g
     ((quotient + MAGIC) - MAGIC) * scale
 }
 
-/// Restores quotients of which each has parameters of its own.
-pub(super) fn fake_each<C: Code, R: Rounding>(
-    level: Level,
-    quotients: &[f32],
-    own: Own<'_>,
-    codes: CodeRange,
-    rounding: R,
-    out: &mut [f32],
-    positions: Positions,
-) {
-    if is_small_integer::<C>() {
-        dispatch!(level, simd => restore_each(simd, quotients, own, codes, rounding, out, positions));
-    } else {
-        dispatch!(level, simd => recode_each::<_, C, R>(simd, quotients, own, codes, rounding, out, positions));
-    }
-    for (real, &offset) in out.iter_mut().zip(own.offsets) {
-        *real = shifted_by(*real, offset);
-    }
-}
-
+/// Restores quotients, whole or to be rounded halves to even, with one scale.
 #[inline(always)]
-fn restore_each<S: Simd, R: Rounding>(
-    _simd: S,
-    quotients: &[f32],
-    own: Own<'_>,
-    codes: CodeRange,
-    rounding: R,
-    out: &mut [f32],
-    positions: Positions,
-) {
+fn restore_one<S: Simd>(_simd: S, quotients: &[f32], grid: Grid, (scale, offset): (f32, f32), out: &mut [f32]) {
     let n = out.len();
-    let (quotients, scales, zero_points) = (&quotients[..n], &own.scales[..n], &own.zero_points[..n]);
+    let quotients = &quotients[..n];
     for i in 0..n {
-        let grid = grid_of(codes, zero_points[i]);
-        out[i] = restored(quotients[i], grid, rounding, positions.of(i)) * scales[i];
+        out[i] = ((grid.clamp(quotients[i]) + MAGIC) - MAGIC) * scale + offset;
     }
 }
 
+/// The same, each with a scale and zero point of its own.
 #[inline(always)]
-fn recode_each<S: Simd, C: Code, R: Rounding>(
-    _simd: S,
-    quotients: &[f32],
-    own: Own<'_>,
-    codes: CodeRange,
-    rounding: R,
-    out: &mut [f32],
-    positions: Positions,
-) {
+fn restore_each<S: Simd>(_simd: S, quotients: &[f32], own: store::Own<'_>, scales: &[f32], out: &mut [f32]) {
     let n = out.len();
-    let (quotients, scales, zero_points) = (&quotients[..n], &own.scales[..n], &own.zero_points[..n]);
+    let (quotients, scales, zero_points) = (&quotients[..n], &scales[..n], &own.zero_points[..n]);
     for i in 0..n {
-        let grid = grid_of(codes, zero_points[i]);
-        let code = C::encode(quotients[i], grid, rounding, positions.of(i));
-        out[i] = code.decode(zero_points[i]) * scales[i];
-    }
-}
-
-/// The straight-through gradient of [`fake_quantize`]: what flows back through element `x` is `gradient` where its code
-/// was not clamped, else `gradient · 0`: a zero of its sign, or NaN of a gradient that is not finite. An x that is NaN passes
-/// nothing.
-///
-/// The bound is on the rounded quotient: `qmin ≤ round((x − offset) / scale) + zero_point ≤ qmax`. Of floating codes, which
-/// are not whole numbers, it is on the quotient itself.
-///
-/// # Panics
-///
-/// If the three slices differ in length.
-pub fn fake_quantize_backward<T: Real, R: Rounding>(
-    level: Level,
-    x: &[T],
-    gradient: &[f32],
-    mapping: &Mapping,
-    rounding: R,
-    out: &mut [f32],
-    first_index: u64,
-) {
-    assert_eq!(x.len(), gradient.len(), "gradient: expected a length of {}, got {}", x.len(), gradient.len());
-    assert_eq!(x.len(), out.len(), "reals: expected a length of {}, got {}", x.len(), out.len());
-    if rounding.is_random() && mapping.codes.is_integer() {
-        return backward_by_quotients(level, x, gradient, mapping, rounding, out, first_index);
-    }
-    let kept = kept(mapping, rounding);
-    if let Some(x) = T::as_f32s(x) {
-        return dispatch!(level, simd => keep(simd, x, gradient, kept, out));
-    }
-    let mut tile = [0.0; TILE];
-    for ((x, gradient), out) in x.chunks(TILE).zip(gradient.chunks(TILE)).zip(out.chunks_mut(TILE)) {
-        let tile = &mut tile[..x.len()];
-        super::to_f32(level, x, tile);
-        dispatch!(level, simd => keep(simd, tile, gradient, kept, out));
-    }
-}
-
-/// Returns the smallest and the largest x whose code is not clamped; the first is the larger one if there is none.
-///
-/// The quotient grows with x, and what it is rounded to grows with the quotient, rounding errors included. So whether a code is
-/// clamped is a question of where x lies, and neither the quotient nor its rounding need be computed for each.
-fn kept<R: Rounding>(mapping: &Mapping, rounding: R) -> (f32, f32) {
-    let (grid, params) = (mapping.grid(), mapping.params);
-    let inverse = reciprocal(params.scale());
-    let rounded = |x: f32| {
-        let shifted = x - params.offset();
-        let quotient = match mapping.scaling {
-            Scaling::Divide => shifted / params.scale(),
-            Scaling::Reciprocal => shifted * inverse,
-        };
-        if mapping.codes.is_integer() { rounding.round(quotient, 0) } else { quotient }
-    };
-    let guess = |quotient: f32| quotient * params.scale() + params.offset();
-    let first_inside = first_with(guess(grid.lo - 0.5), |x| rounded(x) >= grid.lo);
-    if grid.hi == f32::INFINITY {
-        return (first_inside, f32::INFINITY);
-    }
-    (first_inside, before(first_with(guess(grid.hi + 0.5), |x| rounded(x) > grid.hi)))
-}
-
-/// The place of a float in the order of all that are not NaN.
-fn place(x: f32) -> i32 {
-    let bits = x.to_bits() as i32;
-    if bits < 0 { i32::MIN.wrapping_sub(bits) } else { bits }
-}
-
-fn at(place: i32) -> f32 {
-    f32::from_bits(if place < 0 { i32::MIN.wrapping_sub(place) } else { place } as u32)
-}
-
-fn before(x: f32) -> f32 {
-    at(place(x) - 1)
-}
-
-/// Returns the smallest float for which `holds` is true, given that it is for all above, ∞ included: found from a guess, in
-/// steps that double until the answer lies between two, then by halving.
-fn first_with(guess: f32, holds: impl Fn(f32) -> bool) -> f32 {
-    let (least, most) = (i64::from(place(f32::NEG_INFINITY)), i64::from(place(f32::INFINITY)));
-    let holds = |place: i64| place == most || holds(at(place as i32));
-    let guess = if guess.is_nan() { 0 } else { i64::from(place(guess)) };
-    // Does not hold at `below`, unless that is beyond all floats; holds at `above`.
-    let (mut below, mut above, mut step) = (least - 1, most, 1);
-    if holds(guess) {
-        above = guess;
-        while above - step >= least {
-            if !holds(above - step) {
-                below = above - step;
-                break;
-            }
-            above -= step;
-            step *= 2;
-        }
-    } else {
-        below = guess;
-        while below + step < most {
-            if holds(below + step) {
-                above = below + step;
-                break;
-            }
-            below += step;
-            step *= 2;
-        }
-    }
-    while above - below > 1 {
-        let middle = below + (above - below) / 2;
-        if holds(middle) { above = middle } else { below = middle }
-    }
-    at(above as i32)
-}
-
-#[inline(always)]
-fn keep<S: Simd>(_simd: S, x: &[f32], gradient: &[f32], (first, last): (f32, f32), out: &mut [f32]) {
-    let n = out.len();
-    let (x, gradient) = (&x[..n], &gradient[..n]);
-    for i in 0..n {
-        let inside = (x[i] >= first) & (x[i] <= last);
-        out[i] = gradient[i] * if inside { 1.0 } else { 0.0 };
-    }
-}
-
-/// The gradients where a quotient may be rounded to one of two codes.
-fn backward_by_quotients<T: Real, R: Rounding>(
-    level: Level,
-    x: &[T],
-    gradient: &[f32],
-    mapping: &Mapping,
-    rounding: R,
-    out: &mut [f32],
-    first_index: u64,
-) {
-    let (grid, mut tile, mut widened) = (mapping.grid(), [0.0; TILE], [0.0; TILE]);
-    // Whatever the code type, one that is not small has bounds beyond those of the division by multiply-adds.
-    let method = if grid.lo.abs().max(grid.hi.abs()) < super::quotient::BOUND {
-        mapping.method::<i16>(BuiltIn::of::<R>())
-    } else {
-        mapping.method::<i32>(BuiltIn::of::<R>())
-    };
-    for start in (0..x.len()).step_by(TILE) {
-        let range = start..x.len().min(start + TILE);
-        let widened = &mut widened[..range.len()];
-        let x = &x[range.clone()];
-        let x = if let Some(x) = T::as_f32s(x) {
-            x
-        } else {
-            super::to_f32(level, x, widened);
-            widened
-        };
-        let quotients = mapping.quotients(level, method, x, &mut tile);
-        let (gradient, out) = (&gradient[range.clone()], &mut out[range]);
-        for_each_run(first_index.wrapping_add(start as u64), quotients.len(), |run, positions| {
-            let (quotients, gradient, out) = (&quotients[run.clone()], &gradient[run.clone()], &mut out[run]);
-            let bounds = (grid.lo, grid.hi);
-            dispatch!(level, simd => backward_body(simd, quotients, gradient, bounds, rounding, out, positions));
-        });
-    }
-}
-
-/// Leaves a quotient as it is: floating codes are clamped before they are rounded.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Unrounded;
-
-impl Rounding for Unrounded {
-    #[inline(always)]
-    fn round(self, x: f32, _index: u64) -> f32 {
-        x
-    }
-}
-
-/// The gradients of quotients of which each has bounds of its own.
-pub(super) fn backward<R: Rounding>(
-    level: Level,
-    quotients: &[f32],
-    gradient: &[f32],
-    bounds: (&[f32], &[f32]),
-    rounding: R,
-    out: &mut [f32],
-    positions: Positions,
-) {
-    dispatch!(level, simd => backward_body(simd, quotients, gradient, bounds, rounding, out, positions));
-}
-
-/// The smallest or largest quotient of an element that is not clamped.
-trait Bound: Copy {
-    /// Returns the bound itself, for `n` elements.
-    fn cut(self, n: usize) -> Self;
-    fn of(self, i: usize) -> f32;
-}
-
-impl Bound for f32 {
-    #[inline(always)]
-    fn cut(self, _n: usize) -> Self {
-        self
-    }
-
-    #[inline(always)]
-    fn of(self, _i: usize) -> f32 {
-        self
-    }
-}
-
-impl Bound for &[f32] {
-    #[inline(always)]
-    fn cut(self, n: usize) -> Self {
-        &self[..n]
-    }
-
-    #[inline(always)]
-    fn of(self, i: usize) -> f32 {
-        self[i]
-    }
-}
-
-#[inline(always)]
-fn backward_body<S: Simd, R: Rounding, B: Bound>(
-    _simd: S,
-    quotients: &[f32],
-    gradient: &[f32],
-    (lo, hi): (B, B),
-    rounding: R,
-    out: &mut [f32],
-    positions: Positions,
-) {
-    let n = out.len();
-    let (quotients, gradient, lo, hi) = (&quotients[..n], &gradient[..n], lo.cut(n), hi.cut(n));
-    for i in 0..n {
-        let rounded = rounding.round(quotients[i], positions.of(i));
-        let inside = (rounded >= lo.of(i)) & (rounded <= hi.of(i));
-        out[i] = gradient[i] * if inside { 1.0 } else { 0.0 };
+        let grid = grid_of(own.codes, zero_points[i]);
+        out[i] = ((grid.clamp(quotients[i]) + MAGIC) - MAGIC) * scales[i];
     }
 }

@@ -9,7 +9,7 @@
 
 #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
 use super::narrow_x86::{ordered_avx512, unordered_avx2};
-use crate::num::Real;
+use crate::num::{Real, Reals};
 use fearless_simd::prelude::*;
 use fearless_simd::{Level, dispatch};
 #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
@@ -70,10 +70,17 @@ pub fn min_max(level: Level, x: &[f32]) -> Extremes {
 
 /// Returns the index of the first NaN, or `None`.
 pub fn first_nan<T: Real>(level: Level, x: &[T]) -> Option<usize> {
+    match T::reals(x) {
+        Reals::F32(x) => first_nan_f32(level, x),
+        _ => x.iter().position(|x| x.to_f32().is_nan()),
+    }
+}
+
+fn first_nan_f32(level: Level, x: &[f32]) -> Option<usize> {
     let mut start = 0;
     for chunk in x.chunks(CHUNK) {
         if !finite(level, chunk) && dispatch!(level, simd => any_nan(simd, chunk)) {
-            return chunk.iter().position(|x| x.to_f32().is_nan()).map(|i| start + i);
+            return chunk.iter().position(|x| x.is_nan()).map(|i| start + i);
         }
         start += chunk.len();
     }
@@ -82,6 +89,15 @@ pub fn first_nan<T: Real>(level: Level, x: &[T]) -> Option<usize> {
 
 /// Returns how many elements are NaN, and how many are infinite.
 pub fn count_non_finite<T: Real>(level: Level, x: &[T]) -> (u64, u64) {
+    let mut all = (0, 0);
+    super::convert::for_each_f32_tile(level, T::reals(x), &mut |x, _| {
+        let (nan, infinite) = count_non_finite_f32(level, x);
+        all = (all.0 + nan, all.1 + infinite);
+    });
+    all
+}
+
+fn count_non_finite_f32(level: Level, x: &[f32]) -> (u64, u64) {
     let (mut nan, mut infinite) = (0, 0);
     for chunk in x.chunks(CHUNK).filter(|chunk| !finite(level, chunk)) {
         let (n, i) = dispatch!(level, simd => count(simd, chunk));
@@ -92,8 +108,8 @@ pub fn count_non_finite<T: Real>(level: Level, x: &[T]) -> (u64, u64) {
 }
 
 /// Returns whether all elements are known to be finite.
-pub(super) fn finite<T: Real>(level: Level, x: &[T]) -> bool {
-    T::as_f32s(x).is_some_and(|x| dispatch!(level, simd => finite_body(simd, x)))
+pub(super) fn finite(level: Level, x: &[f32]) -> bool {
+    dispatch!(level, simd => finite_body(simd, x))
 }
 
 /// Σ x·0 is 0 if and only if all x are finite.

@@ -15,16 +15,18 @@
 //! 4. No closure is passed to `map` or `from_fn` inside a body: whether such a call is inlined depends on the build, and
 //!    where it is not the loop is scalar.
 
+mod backward;
 mod brain_floats;
 mod bytes;
 mod convert;
 mod dequantize;
-mod each;
+mod destination;
 mod elementwise;
 mod error_sums;
 #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
 mod f16c;
 mod fake_quantize;
+mod float_grid;
 mod group_extremes;
 mod histogram;
 mod integer_matmul;
@@ -38,17 +40,22 @@ mod narrow;
 mod narrow_x86;
 mod own;
 mod quantize;
+mod quantize_spans;
 mod quotient;
 pub mod reference;
 mod requantize;
 mod rounded;
+mod rounder;
 mod rounding;
+mod settings;
 mod small_floats;
+mod store;
 
+pub use backward::fake_quantize_backward;
 pub use convert::{bf16_to_f32, f16_to_f32, f32_to_bf16, f32_to_f16, to_f32};
 pub use dequantize::dequantize;
 pub use error_sums::{ErrorSums, error_sums};
-pub use fake_quantize::{fake_quantize, fake_quantize_backward};
+pub use fake_quantize::fake_quantize;
 pub use fearless_simd::Level;
 pub use histogram::{BINS, BINS_PER_SIDE, SMALLEST_EXPONENT, exponent_for, histogram, no_counts};
 pub use integer_matmul::{IntegerWeights, integer_matmul};
@@ -57,7 +64,11 @@ pub use min_max::{Extremes, count_non_finite, first_nan, min_max};
 pub use quantize::{Mapping, quantize};
 pub use requantize::{Requantization, requantize};
 
-pub(crate) use each::{
-    Groups, Settings, dequantize_span, fake_quantize_backward_span, fake_quantize_span, quantize_span,
-};
+pub(crate) use backward::fake_quantize_backward_span;
+pub(crate) use convert::widen;
+pub(crate) use dequantize::dequantize_span;
+pub(crate) use fake_quantize::fake_quantize_span;
 pub(crate) use group_extremes::GroupExtremes;
+pub(crate) use quantize_spans::quantize_span;
+pub(crate) use rounder::Rounder;
+pub(crate) use settings::Settings;

@@ -2,7 +2,7 @@
 
 use super::quantize::TILE;
 use super::quotient::Each;
-use crate::params::Span;
+use crate::params::{QuantParams, Span};
 use core::ops::Range;
 
 /// Runs at least this long use the kernel for one scale.
@@ -12,7 +12,7 @@ pub(super) const LONG_RUN: usize = 256;
 #[derive(Clone, Copy)]
 pub(super) struct Own<'a> {
     pub(super) scales: &'a [f32],
-    /// Empty where nobody divides.
+    /// The reciprocals of the scales; empty where codes are restored, which takes none.
     pub(super) inverses: &'a [f32],
     pub(super) zero_points: &'a [i32],
     /// Empty if all are 0.
@@ -20,6 +20,16 @@ pub(super) struct Own<'a> {
 }
 
 impl<'a> Own<'a> {
+    /// Returns those of all groups of a tensor.
+    pub(super) fn of(params: &'a QuantParams) -> Self {
+        Self {
+            scales: params.scales(),
+            inverses: &params.prepared().inverses,
+            zero_points: params.zero_points(),
+            offsets: params.offsets(),
+        }
+    }
+
     /// Returns those of some of the elements.
     pub(super) fn part(&self, range: Range<usize>) -> Self {
         let floats = |all: &'_ [f32]| if all.is_empty() { 0..0 } else { range.clone() };

@@ -1,4 +1,4 @@
-//! Reals to codes.
+//! Reals to codes, with one scale.
 //!
 //! ```text
 //! code = round(clamp((x − offset) / scale, qmin − zero_point, qmax − zero_point)) + zero_point
@@ -8,24 +8,25 @@
 //! numbers; see [`Grid`].
 //!
 //! 1. Codes of a byte, rounded in a way that the hardware has, take one loop: [`bytes`](super::bytes).
-//! 2. Everything else goes by way of a tile in the first-level cache: quotients first, then what is done with them. A step
-//!    is compiled for each scaling, or for each rounding and code type, but no step for all of these at once; storing and
-//!    loading a vector costs little beside computing it.
-//! 3. Codes of a byte by a user's rounding take a loop that is compiled with it: [`rounded`](super::rounded).
+//! 2. Codes of a byte by another rounding take a loop that is compiled with it: [`rounded`](super::rounded).
+//! 3. Everything else goes by way of a tile in the first-level cache: quotients, then the rounding, then [`store`]. A step is
+//!    compiled for each scaling, or for each rounding, or for each type that codes are stored in, but none for all of these at
+//!    once; storing and loading a vector costs little beside computing it.
 
-use super::bytes::{Shifted, Single, can_add, quantize_one};
-use super::convert::{clamp, f32_to_bf16, f32_to_f16};
+use super::bytes::{Byte, Shifted, Single, can_add, quantize_one as bytes_of_one};
+use super::destination::{Destination, write_codes};
 use super::elementwise::{Map, map_slice};
+use super::float_grid::FloatGrid;
 use super::nan::with_nan_replaced;
 use super::quotient::{Method, One, quotients};
 use super::reference;
-use super::rounded::{self, Codes};
+use super::rounded;
+use super::rounder::{BytesOf, Rounder};
 use super::rounding::BuiltIn;
 use super::small_floats::{self, Format};
-use crate::num::{Code, CodeKind, Grid, Real, Rounding, Scaling};
-use crate::params::{AffineParams, CodeRange, NanPolicy};
-use core::marker::PhantomData;
-use core::ops::Range;
+use super::store::{clamp_floats, store};
+use crate::num::{Code, CodeType, CodesMut, Grid, Real, Reals, Rounding, Scaling};
+use crate::params::{AffineParams, CodeRange, NanPolicy, Span};
 use fearless_simd::Level;
 
 /// Elements in a tile: 4 KiB of quotients.
@@ -54,12 +55,39 @@ impl Mapping {
     pub(super) fn grid(&self) -> Grid {
         grid_of(self.codes, self.params.zero_point())
     }
+
+    /// Returns how quotients are computed: exactly as asked for, and as fast as that can be.
+    pub(super) fn method(&self, code: CodeType, rounding: Option<BuiltIn>) -> Method {
+        let (scale, zero_point) = (self.params.scale(), self.params.zero_point());
+        Method::of(code, self.scaling, (scale, scale), (zero_point, zero_point), rounding)
+    }
+
+    /// Returns the quotients of a tile of elements.
+    pub(super) fn quotients<'a>(
+        &self,
+        level: Level,
+        method: Method,
+        x: &[f32],
+        tile: &'a mut [f32; TILE],
+    ) -> &'a mut [f32] {
+        let (offset, scale) = (self.params.offset(), One::new(self.params.scale()));
+        let tile = &mut tile[..x.len()];
+        if offset == 0.0 {
+            quotients(level, method, x, scale, tile);
+        } else {
+            let mut shifted = [0.0; TILE];
+            let shifted = &mut shifted[..x.len()];
+            map_slice(level, Subtract(offset), x, shifted, 0);
+            quotients(level, method, shifted, scale, tile);
+        }
+        tile
+    }
 }
 
 /// Returns whether the zero point is further away than whole numbers are exact in the loops, which no tensor's is: it is one of its
 /// codes.
-pub(super) fn is_far<C: Code>(params: AffineParams) -> bool {
-    C::BITS <= 16 && params.zero_point().unsigned_abs() > 1 << 21
+pub(super) fn is_far(code: CodeType, params: AffineParams) -> bool {
+    code.bits() <= 16 && params.zero_point().unsigned_abs() > 1 << 21
 }
 
 #[inline(always)]
@@ -88,199 +116,158 @@ pub fn quantize<T: Real, C: Code, R: Rounding>(
     first_index: u64,
 ) {
     assert_eq!(x.len(), out.len(), "codes: expected a length of {}, got {}", x.len(), out.len());
-    if is_far::<C>(mapping.params) {
+    if is_far(C::TYPE, mapping.params) {
         return reference::quantize(x, mapping, rounding, out, first_index);
     }
-    if let Some(x) = T::as_f32s(x) {
-        return quantize_f32(level, x, mapping, rounding, out, first_index);
-    }
-    let mut tile = [0.0; TILE];
-    for (k, (x, out)) in x.chunks(TILE).zip(out.chunks_mut(TILE)).enumerate() {
-        let tile = &mut tile[..x.len()];
-        super::to_f32(level, x, tile);
-        quantize_f32(level, tile, mapping, rounding, out, first_index.wrapping_add((k * TILE) as u64));
-    }
+    quantize_reals(level, T::reals(x), mapping, Rounder::of(&rounding), C::codes_mut(out), first_index);
 }
 
-fn quantize_f32<C: Code, R: Rounding>(
+fn quantize_reals(
     level: Level,
-    x: &[f32],
+    x: Reals<'_>,
     mapping: &Mapping,
-    rounding: R,
-    out: &mut [C],
+    rounder: Rounder<'_>,
+    out: CodesMut<'_>,
     first_index: u64,
 ) {
-    if mapping.nan == NanPolicy::Native {
-        return quantize_native(level, x, mapping, rounding, out, first_index);
-    }
-    let native = Mapping { nan: NanPolicy::Native, ..*mapping };
-    let offset = mapping.params.offset();
-    with_nan_replaced(
-        level,
-        x,
-        |_| offset,
-        |x, start| {
-            let out = &mut out[start..start + x.len()];
-            quantize_native(level, x, &native, rounding, out, first_index.wrapping_add(start as u64));
-        },
-    );
+    let code = out.code_type();
+    let span = Span { start: 0, len: x.len(), first_group: 0, repeat: x.len().max(1) };
+    write_codes(out, span, &mut |_, range, mut out| {
+        let first_index = first_index.wrapping_add(range.start as u64);
+        let run = Run { mapping, code, rounder };
+        if let Reals::F32(x) = x {
+            return run.quantize(level, &x[range], first_index, out);
+        }
+        let mut tile = [0.0; TILE];
+        for start in (0..range.len()).step_by(TILE) {
+            let end = range.len().min(start + TILE);
+            let tile = &mut tile[..end - start];
+            super::convert::widen(level, x.part(range.start + start..range.start + end), tile);
+            run.quantize(level, tile, first_index.wrapping_add(start as u64), out.part(start..end));
+        }
+    });
 }
 
-/// NaN is coded as whatever comes of it.
-fn quantize_native<C: Code, R: Rounding>(
-    level: Level,
-    x: &[f32],
-    mapping: &Mapping,
-    rounding: R,
-    out: &mut [C],
-    first_index: u64,
-) {
-    let offset = mapping.params.offset();
-    if offset == 0.0 {
-        return quantize_unshifted(level, x, mapping, rounding, out, first_index);
-    }
-    let mapping = Mapping { params: mapping.params.without_offset(), ..*mapping };
-    let mut tile = [0.0; TILE];
-    for (k, (x, out)) in x.chunks(TILE).zip(out.chunks_mut(TILE)).enumerate() {
-        let tile = &mut tile[..x.len()];
-        map_slice(level, Subtract(offset), x, tile, 0);
-        let index = first_index.wrapping_add((k * TILE) as u64);
-        quantize_unshifted(level, tile, &mapping, rounding, out, index);
-    }
+/// What the codes of a run of elements are made with.
+#[derive(Clone, Copy)]
+pub(super) struct Run<'a> {
+    pub(super) mapping: &'a Mapping,
+    pub(super) code: CodeType,
+    pub(super) rounder: Rounder<'a>,
 }
 
-/// Without an offset.
-fn quantize_unshifted<C: Code, R: Rounding>(
-    level: Level,
-    x: &[f32],
-    mapping: &Mapping,
-    rounding: R,
-    out: &mut [C],
-    first_index: u64,
-) {
-    let (grid, scale, zero_point) = (mapping.grid(), mapping.params.scale(), mapping.params.zero_point());
-    let builtin = BuiltIn::of::<R>();
-    let method = mapping.method::<C>(builtin);
-    if can_add((zero_point, zero_point)) {
-        let single = Single { scale, zero_point, codes: mapping.codes, exact: method == Method::Markstein };
-        let done = match builtin {
-            Some(rounding) if method != Method::Divide && rounding.allows(scale) => {
-                in_bytes(level, x, single, rounding, out)
-            }
-            _ => rounded_in_bytes(level, method, x, mapping, rounding, out, first_index),
-        };
-        if done {
-            return;
+impl Run<'_> {
+    /// Writes the codes of `x`, of which the first stands at `first_index`.
+    pub(super) fn quantize(&self, level: Level, x: &[f32], first_index: u64, mut out: Destination<'_>) {
+        if self.mapping.nan == NanPolicy::Native {
+            return self.native(level, x, first_index, out);
+        }
+        let native = Mapping { nan: NanPolicy::Native, ..*self.mapping };
+        let (offset, run) = (self.mapping.params.offset(), Run { mapping: &native, ..*self });
+        with_nan_replaced(
+            level,
+            x,
+            |_| offset,
+            |x, start| {
+                run.native(level, x, first_index.wrapping_add(start as u64), out.part(start..start + x.len()));
+            },
+        );
+    }
+
+    /// NaN is coded as whatever comes of it.
+    fn native(&self, level: Level, x: &[f32], first_index: u64, mut out: Destination<'_>) {
+        let offset = self.mapping.params.offset();
+        if offset == 0.0 {
+            return self.unshifted(level, x, first_index, out);
+        }
+        let mapping = Mapping { params: self.mapping.params.without_offset(), ..*self.mapping };
+        let run = Run { mapping: &mapping, ..*self };
+        let mut tile = [0.0; TILE];
+        for (k, x) in x.chunks(TILE).enumerate() {
+            let tile = &mut tile[..x.len()];
+            map_slice(level, Subtract(offset), x, tile, 0);
+            let start = k * TILE;
+            run.unshifted(level, tile, first_index.wrapping_add(start as u64), out.part(start..start + x.len()));
         }
     }
-    let scale = One::new(scale);
-    if builtin == Some(BuiltIn::TiesEven)
-        && let Some(format) = Format::of::<C>(mapping.scaling, (scale.scale, scale.scale), grid)
-    {
-        return in_small_floats(level, out, |range, bytes| {
-            small_floats::quantize_one(level, &x[range], scale, format, bytes);
-        });
-    }
-    let mut tile = [0.0; TILE];
-    for (k, (x, out)) in x.chunks(TILE).zip(out.chunks_mut(TILE)).enumerate() {
-        let index = first_index.wrapping_add((k * TILE) as u64);
-        let tile = &mut tile[..x.len()];
-        quotients(level, method, x, scale, tile);
-        if !(builtin == Some(BuiltIn::TiesEven) && to_halves(level, tile, grid, out)) {
-            map_slice(level, Encode { grid, rounding, code: PhantomData }, tile, out, index);
+
+    /// Without an offset.
+    fn unshifted(&self, level: Level, x: &[f32], first_index: u64, mut out: Destination<'_>) {
+        let Mapping { params, codes, scaling, .. } = *self.mapping;
+        let (grid, scale, zero_point) = (self.mapping.grid(), params.scale(), params.zero_point());
+        let built_in = self.rounder.vector_form();
+        let method = self.mapping.method(self.code, built_in);
+        if can_add((zero_point, zero_point))
+            && let Some((byte, out)) = out.as_byte()
+        {
+            return match built_in {
+                Some(rounding) if method != Method::Divide && rounding.allows(scale) => {
+                    let single = Single { scale, zero_point, codes, exact: method == Method::Markstein };
+                    bytes_of_one(level, x, single, rounding, byte, out);
+                }
+                Some(rounding) => {
+                    // Divided first; 1 as the scale changes nothing.
+                    let (single, mut tile) = (Single { scale: 1.0, zero_point, codes, exact: false }, [0.0; TILE]);
+                    for (x, out) in x.chunks(TILE).zip(out.chunks_mut(TILE)) {
+                        let tile = &mut tile[..x.len()];
+                        quotients(level, method, x, One::new(scale), tile);
+                        bytes_of_one(level, tile, single, rounding, byte, out);
+                    }
+                }
+                None => self.rounded_bytes(level, method, x, first_index, byte, out),
+            };
+        }
+        let scale = One::new(scale);
+        if let Destination::Small(out, float) = &mut out
+            && self.rounder.is_ties_even()
+            && let Some(format) = Format::of(*float, scaling, (scale.scale, scale.scale), grid)
+        {
+            return small_floats::quantize_one(level, x, scale, format, out);
+        }
+        let mut tile = [0.0; TILE];
+        for (k, x) in x.chunks(TILE).enumerate() {
+            let (tile, start) = (&mut tile[..x.len()], k * TILE);
+            let mut out = out.part(start..start + x.len());
+            quotients(level, method, x, scale, tile);
+            self.round(level, tile, (grid.lo, grid.hi), first_index.wrapping_add(start as u64), &mut out);
+            store(level, tile, grid, out);
         }
     }
-}
 
-impl Mapping {
-    /// Returns how quotients are computed: exactly as asked for, and as fast as that can be.
-    pub(super) fn method<C: Code>(&self, rounding: Option<BuiltIn>) -> Method {
-        let (scale, zero_point) = (self.params.scale(), self.params.zero_point());
-        Method::of::<C>(self.scaling, (scale, scale), (zero_point, zero_point), rounding)
-    }
-
-    /// Returns the quotients of a tile of elements.
-    pub(super) fn quotients<'a>(
+    /// Rounds quotients on their way to a destination, where that does not round them itself; bounds are those of small integers.
+    pub(super) fn round(
         &self,
         level: Level,
-        method: Method,
-        x: &[f32],
-        tile: &'a mut [f32; TILE],
-    ) -> &'a mut [f32] {
-        let (offset, scale) = (self.params.offset(), One::new(self.params.scale()));
-        let tile = &mut tile[..x.len()];
-        if offset == 0.0 {
-            quotients(level, method, x, scale, tile);
-        } else {
-            let mut shifted = [0.0; TILE];
-            let shifted = &mut shifted[..x.len()];
-            map_slice(level, Subtract(offset), x, shifted, 0);
-            quotients(level, method, shifted, scale, tile);
-        }
-        tile
-    }
-}
-
-/// Writes codes of a byte or less, and returns whether the code type is one.
-fn in_bytes<C: Code>(level: Level, x: &[f32], single: Single, rounding: BuiltIn, out: &mut [C]) -> bool {
-    if let Some(out) = C::as_i8s(out) {
-        quantize_one(level, x, single, rounding, out);
-    } else if let Some(out) = C::as_u8s(out) {
-        quantize_one(level, x, single, rounding, out);
-    } else if C::KIND == CodeKind::Integer && C::BITS < 8 {
-        let mut bytes = [0_i8; TILE];
-        for (x, out) in x.chunks(TILE).zip(out.chunks_mut(TILE)) {
-            let bytes = &mut bytes[..x.len()];
-            quantize_one(level, x, single, rounding, bytes);
-            map_slice(level, FromByte, bytes, out, 0);
-        }
-    } else {
-        return false;
-    }
-    true
-}
-
-/// The same by any rounding.
-fn rounded_in_bytes<C: Code, R: Rounding>(
-    level: Level,
-    method: Method,
-    x: &[f32],
-    mapping: &Mapping,
-    rounding: R,
-    out: &mut [C],
-    first_index: u64,
-) -> bool {
-    if C::KIND != CodeKind::Integer || C::BITS > 8 {
-        return false;
-    }
-    let (zero_point, scale) = (mapping.params.zero_point(), One::new(mapping.params.scale()));
-    let unsigned = C::as_u8s(&mut []).is_some();
-    let shifted = if unsigned { Shifted::of::<u8> } else { Shifted::of::<i8> };
-    let codes = Codes { grid: mapping.grid(), rounding, shifted: shifted(mapping.codes, zero_point) };
-    if let Some(out) = C::as_i8s(out) {
-        rounded::quantize(level, method, x, scale, codes, first_index, out);
-        return true;
-    }
-    let mut bytes = [0_i8; TILE];
-    for (k, (x, out)) in x.chunks(TILE).zip(out.chunks_mut(TILE)).enumerate() {
-        let (bytes, index) = (&mut bytes[..x.len()], first_index.wrapping_add((k * TILE) as u64));
-        rounded::quantize(level, method, x, scale, codes, index, bytes);
-        match C::as_u8s(out) {
-            Some(out) => map_slice(level, Unshift, bytes, out, 0),
-            None => map_slice(level, FromByte, bytes, out, 0),
+        quotients: &mut [f32],
+        bounds: (f32, f32),
+        first_index: u64,
+        out: &mut Destination<'_>,
+    ) {
+        let loops = self.rounder.loops();
+        let grid = match out {
+            Destination::I32(_) => {
+                return loops.whole(level, quotients, (f32::NEG_INFINITY, f32::INFINITY), first_index);
+            }
+            Destination::F16(_) => FloatGrid::f16(),
+            Destination::Bf16(_) => FloatGrid::Bf16,
+            Destination::Small(_, float) => FloatGrid::small(*float),
+            _ if self.rounder.is_ties_even() => return,
+            _ => return loops.whole(level, quotients, bounds, first_index),
+        };
+        clamp_floats(level, quotients, self.mapping.codes);
+        if !self.rounder.is_ties_even() {
+            grid.round(level, quotients, loops, first_index);
         }
     }
-    true
-}
 
-/// From a code of `u8` less 128.
-#[derive(Clone, Copy)]
-struct Unshift;
-
-impl Map<i8, u8> for Unshift {
-    #[inline(always)]
-    fn apply(self, code: i8, _index: u64) -> u8 {
-        code as u8 ^ 0x80
+    /// Writes codes of a byte by a rounding that vectors have no instruction for.
+    fn rounded_bytes(&self, level: Level, method: Method, x: &[f32], first_index: u64, byte: Byte, out: &mut [i8]) {
+        let Some(loops) = self.rounder.byte_loops() else { return };
+        let (params, codes) = (self.mapping.params, self.mapping.codes);
+        let codes =
+            rounded::Codes { grid: self.mapping.grid(), shifted: Shifted::of(byte, codes, params.zero_point()) };
+        let run = BytesOf { method, x, scale: One::new(params.scale()), codes, first_index };
+        loops.bytes(level, run, out);
     }
 }
 
@@ -292,64 +279,4 @@ impl Map<f32, f32> for Subtract {
     fn apply(self, x: f32, _index: u64) -> f32 {
         x - self.0
     }
-}
-
-#[derive(Clone, Copy)]
-pub(super) struct FromByte;
-
-impl<C: Code> Map<i8, C> for FromByte {
-    #[inline(always)]
-    fn apply(self, code: i8, _index: u64) -> C {
-        C::from_i8(code)
-    }
-}
-
-/// From a quotient to its code.
-#[derive(Clone, Copy)]
-struct Encode<C, R> {
-    grid: Grid,
-    rounding: R,
-    code: PhantomData<C>,
-}
-
-impl<C: Code, R: Rounding> Map<f32, C> for Encode<C, R> {
-    #[inline(always)]
-    fn apply(self, quotient: f32, index: u64) -> C {
-        C::encode(quotient, self.grid, self.rounding, index)
-    }
-}
-
-/// Writes small floats, a tile at a time: `write` is given the place of a tile's first element, and where its bits go.
-pub(super) fn in_small_floats<C: Code>(level: Level, out: &mut [C], mut write: impl FnMut(Range<usize>, &mut [u8])) {
-    let mut bytes = [0; TILE];
-    for (k, out) in out.chunks_mut(TILE).enumerate() {
-        let bytes = &mut bytes[..out.len()];
-        write(k * TILE..k * TILE + out.len(), bytes);
-        map_slice(level, FromBits, bytes, out, 0);
-    }
-}
-
-#[derive(Clone, Copy)]
-struct FromBits;
-
-impl<C: Code> Map<u8, C> for FromBits {
-    #[inline(always)]
-    fn apply(self, bits: u8, _index: u64) -> C {
-        C::from_byte(bits)
-    }
-}
-
-/// Writes the f16 or bfloat16 nearest to each quotient, and returns whether the code type is one of them: these conversions
-/// are shorter than the general one, or instructions.
-fn to_halves<C: Code>(level: Level, quotients: &mut [f32], grid: Grid, out: &mut [C]) -> bool {
-    if let Some(out) = C::as_f16s(out) {
-        clamp(level, quotients, grid);
-        f32_to_f16(level, quotients, out);
-    } else if let Some(out) = C::as_bf16s(out) {
-        clamp(level, quotients, grid);
-        f32_to_bf16(level, quotients, out);
-    } else {
-        return false;
-    }
-    true
 }

@@ -29,7 +29,8 @@
 
 use super::narrow::{greater, lesser};
 use super::rounding::BuiltIn;
-use crate::num::{Code, CodeKind, Scaling};
+use crate::num::{CodeType, Scaling};
+use crate::params::reciprocal;
 use fearless_simd::prelude::*;
 use fearless_simd::{Level, dispatch, f32x16};
 
@@ -57,16 +58,17 @@ pub(super) enum Method {
 }
 
 impl Method {
-    /// Returns how to compute quotients for codes of type `C`: as the scaling says to the bit, and as fast as the smallest
+    /// Returns how to compute quotients for codes of a type: as the scaling says to the bit, and as fast as the smallest
     /// and largest scale and zero point, and the rounding that follows, allow.
-    pub(super) fn of<C: Code>(
+    pub(super) fn of(
+        code: CodeType,
         scaling: Scaling,
         (smallest, largest): (f32, f32),
         (lowest, highest): (i32, i32),
         rounding: Option<BuiltIn>,
     ) -> Self {
         let scales = if rounding.is_some_and(BuiltIn::is_to_nearest) { TO_NEAREST } else { ANY_ROUNDING };
-        let bounded = C::KIND == CodeKind::Integer && C::BITS <= 16 && -65_536 < lowest && highest < 65_536;
+        let bounded = code.is_integer() && code.bits() <= 16 && -65_536 < lowest && highest < 65_536;
         match scaling {
             Scaling::Reciprocal => Method::Multiply,
             // A cast: x · 1 is x / 1.
@@ -183,12 +185,6 @@ impl Scales for Shared<'_> {
     fn inverse_of(self, i: usize) -> f32 {
         self.inverses[(self.first + i) >> self.shift]
     }
-}
-
-/// Returns 1 / scale; of a subnormal scale, whose reciprocal would be infinite and its product with 0 NaN, `f32::MAX`.
-#[inline(always)]
-pub(super) fn reciprocal(scale: f32) -> f32 {
-    (1.0 / scale).min(f32::MAX)
 }
 
 /// Returns whether the level rounds once when it multiplies and adds.

@@ -1,8 +1,7 @@
 //! The roundings that vectors have instructions for.
 
 use super::narrow::{downward, nearest, truncate, upward};
-use crate::num::{Ceil, Floor, HalfAway, Rounding, TiesEven, TowardZero};
-use core::any::TypeId;
+use crate::num::{Ceil, Floor, HalfAway, TiesEven, TowardZero};
 use fearless_simd::prelude::*;
 use fearless_simd::{f32x16, i16x32, i32x16};
 
@@ -17,19 +16,6 @@ pub(super) enum BuiltIn {
 }
 
 impl BuiltIn {
-    /// Returns which of them `R` is, if it is one.
-    pub(super) fn of<R: Rounding>() -> Option<Self> {
-        let it = TypeId::of::<R>();
-        let all = [
-            (TypeId::of::<TiesEven>(), BuiltIn::TiesEven),
-            (TypeId::of::<HalfAway>(), BuiltIn::HalfAway),
-            (TypeId::of::<Ceil>(), BuiltIn::Ceil),
-            (TypeId::of::<Floor>(), BuiltIn::Floor),
-            (TypeId::of::<TowardZero>(), BuiltIn::TowardZero),
-        ];
-        all.into_iter().find(|(id, _)| *id == it).map(|(_, rounding)| rounding)
-    }
-
     /// Returns whether the vector form can do with a scale, by whose reciprocal elements are multiplied: twice that must be a
     /// number too.
     pub(super) fn allows(self, scale: f32) -> bool {

@@ -17,12 +17,14 @@
 
 use super::narrow::{lesser, pack_i8, pack_i16};
 use super::quotient::{BOUND, Each, Method, One, Scales, Shared, divided};
-use crate::num::{Code, Grid, Scaling, SmallFloat};
+use crate::num::{Grid, Scaling, SmallFloat};
 use fearless_simd::prelude::*;
 use fearless_simd::{Level, dispatch, f32x16, i8x64, i16x32, i32x16, u8x64};
 
 /// Elements in a block: one vector of bytes.
 const BLOCK: usize = 64;
+/// Elements that are divided beforehand, where multiply-adds do not divide exactly.
+const TILE: usize = 512;
 /// Beyond every code, and its M still a float.
 const BEYOND: f32 = f32::from_bits((127 + 100) << 23);
 /// Scales by which a quotient is exact where a code is not 0: a smaller one is below half of the smallest code, 2⁻¹⁸. Its
@@ -39,9 +41,9 @@ pub(super) struct Format {
 }
 
 impl Format {
-    /// Returns how codes of type `C` are made, if they are small floats, and if both ends of the grid are equally far from zero.
-    /// `scales` are the smallest and the largest.
-    pub(super) fn of<C: Code>(scaling: Scaling, scales: (f32, f32), grid: Grid) -> Option<Self> {
+    /// Returns how codes of a layout are made, if both ends of the grid are equally far from zero. `scales` are the smallest and
+    /// the largest.
+    pub(super) fn of(float: SmallFloat, scaling: Scaling, scales: (f32, f32), grid: Grid) -> Option<Self> {
         let method = match scaling {
             Scaling::Reciprocal => Method::Multiply,
             // A cast: x · 1 is x / 1.
@@ -49,7 +51,13 @@ impl Format {
             Scaling::Divide if EXACT.contains(&scales.0) && EXACT.contains(&scales.1) => Method::Markstein,
             Scaling::Divide => Method::Divide,
         };
-        C::small_float().filter(|_| grid.lo == -grid.hi).map(|float| Self { float, grid, method })
+        (grid.lo == -grid.hi).then_some(Self { float, grid, method })
+    }
+
+    /// Returns how quotients that were clamped already become codes.
+    pub(super) fn of_clamped(float: SmallFloat, grid: Grid) -> Self {
+        let grid = Grid { lo: f32::NEG_INFINITY, hi: f32::INFINITY, ..grid };
+        Self { float, grid, method: Method::Multiply }
     }
 }
 
@@ -89,13 +97,23 @@ fn quantize<Q: Scales>(level: Level, x: &[f32], scales: Q, format: Format, out: 
     match format.method {
         Method::Multiply => dispatch!(level, simd => body::<_, Q, MULTIPLY>(simd, x, scales, format, out)),
         Method::Markstein => dispatch!(level, simd => body::<_, Q, MARKSTEIN>(simd, x, scales, format, out)),
-        Method::Divide => dispatch!(level, simd => body::<_, Q, DIVIDE>(simd, x, scales, format, out)),
+        Method::Divide => {
+            // Divided first; 1 as the scale changes nothing.
+            let (mut tile, format) = ([0.0; TILE], Format { method: Method::Multiply, ..format });
+            for start in (0..n).step_by(TILE) {
+                let end = n.min(start + TILE);
+                let tile = &mut tile[..end - start];
+                for (i, (quotient, x)) in tile.iter_mut().zip(&x[start..end]).enumerate() {
+                    *quotient = (x / scales.scale_of(start + i)).copysign(*x);
+                }
+                quantize(level, tile, One::new(1.0), format, &mut out[start..end]);
+            }
+        }
     }
 }
 
 const MULTIPLY: u8 = 0;
 const MARKSTEIN: u8 = 1;
-const DIVIDE: u8 = 2;
 
 /// `x` and `out` are equally long, and at least a block. A last part that is shorter than a block is done with the elements
 /// before it, once more.
@@ -160,11 +178,10 @@ fn magnitudes<S: Simd, Q: Scales, const METHOD: u8>(
     // As written, NaN stays: `lesser` gives its second argument where it does not compare.
     let quotient = match METHOD {
         MULTIPLY => x * scales.inverse(simd, i),
-        MARKSTEIN => {
+        _ => {
             let scale = scales.scale(simd, i);
             divided(simd, lesser(scale * BOUND, x), scale, scales.inverse(simd, i))
         }
-        _ => x / scales.scale(simd, i),
     };
     let quotient = lesser(f32x16::splat(simd, grid.hi.min(BEYOND)), quotient);
     let quotient_bits = positive::<S, METHOD>(simd, quotient.bitcast());

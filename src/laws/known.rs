@@ -4,10 +4,9 @@
 
 use super::law::{Law, Waiver};
 use super::scheme as laws;
-use super::strategies::{AnyCalculator, AnyEstimator, AnyRounding};
-use crate::num::{Ceil, Floor, Scaling, TowardZero};
-use crate::params::{Affine, Article, Cast, CodeRange, PowerOfTwo};
-use crate::range::{Entropy, Feed, LpNorm, MeanStd, Mse, Octav, Percentile};
+use crate::num::{AnyRounding, Ceil, Floor, Scaling, TowardZero};
+use crate::params::{Affine, AnyCalculator, Article, Cast, CodeRange, PowerOfTwo};
+use crate::range::{AnyEstimator, Entropy, Feed, LpNorm, MeanStd, Mse, Octav, Percentile};
 use core::any::Any;
 
 /// Of the search for the smallest squared error.
@@ -25,16 +24,46 @@ pub(super) struct Parts<'a> {
     pub(super) bits: u32,
 }
 
+/// Returns a rounding itself, whether it comes as its type or by value.
 pub(super) fn rounding(rounding: &dyn Any) -> &dyn Any {
-    rounding.downcast_ref::<AnyRounding>().map_or(rounding, AnyRounding::inner)
+    match rounding.downcast_ref::<AnyRounding>() {
+        Some(AnyRounding::TiesEven(it)) => it,
+        Some(AnyRounding::HalfAway(it)) => it,
+        Some(AnyRounding::Ceil(it)) => it,
+        Some(AnyRounding::Floor(it)) => it,
+        Some(AnyRounding::TowardZero(it)) => it,
+        Some(AnyRounding::Stochastic(it)) => it,
+        None => rounding,
+    }
 }
 
+/// Returns a calculator itself, whether it comes as its type or by value.
 pub(super) fn calculator(calculator: &dyn Any) -> &dyn Any {
-    calculator.downcast_ref::<AnyCalculator>().map_or(calculator, AnyCalculator::inner)
+    match calculator.downcast_ref::<AnyCalculator>() {
+        Some(AnyCalculator::Affine(it)) => it,
+        Some(AnyCalculator::Symmetric(it)) => it,
+        Some(AnyCalculator::MaxAbs(it)) => it,
+        Some(AnyCalculator::PowerOfTwo(it)) => it,
+        Some(AnyCalculator::Article(it)) => it,
+        Some(AnyCalculator::Cast(it)) => it,
+        None => calculator,
+    }
 }
 
+/// Returns an estimator itself, whether it comes as its type or by value.
 pub(super) fn estimator(estimator: &dyn Any) -> &dyn Any {
-    estimator.downcast_ref::<AnyEstimator>().map_or(estimator, AnyEstimator::inner)
+    match estimator.downcast_ref::<AnyEstimator>() {
+        Some(AnyEstimator::MinMax(it)) => it,
+        Some(AnyEstimator::Percentile(it)) => it,
+        Some(AnyEstimator::Mse(it)) => it,
+        Some(AnyEstimator::Octav(it)) => it,
+        Some(AnyEstimator::LpNorm(it)) => it,
+        Some(AnyEstimator::Entropy(it)) => it,
+        Some(AnyEstimator::MeanStd(it)) => it,
+        Some(AnyEstimator::MovingAverage(it)) => it,
+        Some(AnyEstimator::Fixed(it)) => it,
+        None => estimator,
+    }
 }
 
 /// Returns the same reason for several laws.

@@ -106,7 +106,7 @@ macro_rules! rounding_laws {
         __laws_as_tests! {
             ($) $name rounding check_rounding ($subject) [$(; $($terms)*)?]
             [
-                identity whole monotone less_than_one_away nearest non_finite integer_form index repeatable sign_symmetry
+                identity whole monotone less_than_one_away nearest non_finite index repeatable sign_symmetry
             ]
         }
     };

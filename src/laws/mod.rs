@@ -143,7 +143,7 @@ pub fn check_calculator<P: ParamsCalculator + 'static>(calculator: &P) -> Result
 /// println!("{}", laws::check_rounding(&Stochastic { seed: 7 })?);
 /// # Ok::<(), laws::Broken>(())
 /// ```
-pub fn check_rounding<R: Rounding>(rounding: &R) -> Result<Verdict, Broken> {
+pub fn check_rounding<R: Rounding + 'static>(rounding: &R) -> Result<Verdict, Broken> {
     Terms::default().check_rounding(rounding)
 }
 

@@ -130,7 +130,7 @@ pub trait Quantizer: Debug + Sync {
 ///
 /// The laws that it does not promise are those that its built-in parts are known to break, by their types alone: a part that
 /// you wrote promises every law until you say otherwise.
-impl<C: Code, E: RangeEstimator + 'static, P: ParamsCalculator + 'static, R: Rounding> Quantizer
+impl<C: Code, E: RangeEstimator + 'static, P: ParamsCalculator + 'static, R: Rounding + 'static> Quantizer
     for Scheme<C, E, P, R>
 {
     type Code = C;
@@ -140,7 +140,7 @@ impl<C: Code, E: RangeEstimator + 'static, P: ParamsCalculator + 'static, R: Rou
     }
 
     fn quantize_with(&self, x: ArrayViewD<'_, f32>, params: &QuantParams) -> Result<QuantizedTensor<C, IxDyn>> {
-        quantize_with_params(x, params.clone(), self)
+        quantize_with_params(x, params, self.settings())
     }
 
     fn map_at(&self, level: Level, x: &[f32], params: AffineParams, first_index: u64) -> Option<Vec<C>> {

@@ -36,10 +36,6 @@ super::law::laws! {
         "round(NaN) is NaN, round(±∞) = ±∞",
         "The NaN policy sees what the rounding leaves of NaN, and saturation what it leaves of infinity."
     ) by non_finite;
-    INTEGER_FORM = integer_form(
-        "round_to_i32(x) = round(x) for |x| ≤ 2²²",
-        "The kernels call the one, everything else the other: where they differ, the SIMD levels do."
-    ) by integer_form;
     INDEX = index(
         "is_random says whether round(x, i) depends on i; if it does, its mean over i is x",
         "Layout, blocks and threads may only change the result of what says that it is random; and what is random is so for the \
@@ -74,17 +70,12 @@ pub(super) fn waivers(rounding: &dyn Any, is_random: bool) -> Vec<Waiver> {
 /// A rounding without its type.
 pub(super) trait Subject: Debug {
     fn round(&self, x: f32, index: u64) -> f32;
-    fn round_to_i32(&self, x: f32, index: u64) -> i32;
     fn is_random(&self) -> bool;
 }
 
 impl<R: Rounding> Subject for R {
     fn round(&self, x: f32, index: u64) -> f32 {
         Rounding::round(*self, x, index)
-    }
-
-    fn round_to_i32(&self, x: f32, index: u64) -> i32 {
-        Rounding::round_to_i32(*self, x, index)
     }
 
     fn is_random(&self) -> bool {
@@ -234,17 +225,6 @@ fn non_finite(subject: &dyn Subject, trials: &Trials) -> Result<(), Breach> {
             }
         }
         Ok(())
-    })
-}
-
-fn integer_form(subject: &dyn Subject, trials: &Trials) -> Result<(), Breach> {
-    each(trials, &|case| {
-        let x = case.x.clamp(-4_194_304.0, 4_194_304.0);
-        let (integer, real) = (subject.round_to_i32(x, case.index), subject.round(x, case.index));
-        if f64::from(integer) == f64::from(real) {
-            return Ok(());
-        }
-        Err(format!("round_to_i32({}) = {integer}, round = {real} at index {}", exactly(x), case.index))
     })
 }
 

@@ -111,7 +111,7 @@ impl Terms {
     /// # Errors
     ///
     /// As [`check_scheme`](Self::check_scheme).
-    pub fn check_rounding<R: Rounding>(&self, rounding: &R) -> Result<Verdict, Broken> {
+    pub fn check_rounding<R: Rounding + 'static>(&self, rounding: &R) -> Result<Verdict, Broken> {
         let waivers = rounding::waivers(rounding, rounding.is_random());
         let check = |k: usize, trials: &Trials| rounding::CHECKS[k](rounding, trials);
         self.judge(&format!("{rounding:?}"), rounding::LAWS, &check, waivers)

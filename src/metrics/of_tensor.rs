@@ -93,7 +93,7 @@ impl<C: Code, D: Dimension> QuantizedTensor<C, D> {
         let mut y = Vec::new();
         for_each_f32_piece(&original, params.granularity(), |span, x| {
             y.resize(span.len, 0.0);
-            dequantize_span(level, params, span, &codes[span.start..span.start + span.len], &mut y);
+            dequantize_span(level, params, span, C::codes(&codes[span.start..span.start + span.len]), &mut y);
             accumulator.push(x, &y);
             accumulator.saturated(saturated::<C>(params.codes(), span, x, |group| params.group(group)));
             Ok(())

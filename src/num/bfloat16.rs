@@ -3,25 +3,37 @@
 //! The bits of |x| count the bfloat16 values below it, in steps of 2¹⁶: rounding that count by any [`Rounding`] rounds
 //! x, subnormals and the step into the next binade included. Four low bits of the count are enough to carry parity.
 
-use super::code::{Code, CodeKind, Grid, read_bytes, sealed::Sealed, write_bytes};
+use super::CodeType;
+use super::code::{Code, CodeKind, Grid, Stored, read_bytes, write_bytes};
 use super::real::Real;
 use super::rounding::{Rounding, nearest_i32, round_to_grid};
 use crate::error::Result;
 use alloc::vec::Vec;
 use half::bf16;
 
+/// Returns how many bfloat16s lie between zero and `x`, with a fraction and the sign of `x`: of that number the lowest four bits, and
+/// a fifth that a carry may set. At most 20 bits: exact in f32, and so is the product with 2⁻¹⁶.
+#[inline(always)]
+pub(crate) fn bf16_count(x: f32) -> f32 {
+    let low = x.to_bits() & 0x000f_ffff;
+    (low as i32 as f32 * (1.0 / 65_536.0)).copysign(x)
+}
+
+/// Returns the bfloat16, as f32, of a finite `x` whose [`bf16_count`] was rounded.
+#[inline(always)]
+pub(crate) fn bf16_of_count(x: f32, rounded: f32) -> f32 {
+    let magnitude = x.to_bits() & 0x7fff_ffff;
+    let count = ((magnitude >> 20) << 4).wrapping_add(nearest_i32(rounded.abs()) as u32);
+    f32::from_bits((count << 16) | (x.to_bits() & 0x8000_0000))
+}
+
 #[inline(always)]
 fn bits_rounded<R: Rounding>(x: f32, rounding: R, index: u64) -> u16 {
+    let rounded = bf16_of_count(x, rounding.round(bf16_count(x), index));
     let bits = x.to_bits();
-    let sign = (bits >> 16) & 0x8000;
-    let magnitude = bits & 0x7fff_ffff;
-    // At most 20 bits: exact in f32, and so is the product with 2^(−16).
-    let low = ((magnitude & 0x000f_ffff) as i32 as f32 * (1.0 / 65_536.0)).copysign(x);
-    let rounded = nearest_i32(rounding.round(low, index).abs()) as u32;
-    let finite = ((magnitude >> 20) << 4) + rounded;
     // ∞ has no fraction, so it stays. NaN is made quiet and keeps the high bits of its payload.
-    let nan = (magnitude >> 16) | 0x0040;
-    (sign | if x.is_nan() { nan } else { finite }) as u16
+    let nan = (bits >> 16) | 0x0040;
+    (if x.is_nan() { nan } else { rounded.to_bits() >> 16 }) as u16
 }
 
 /// Returns the nearest bfloat16, halves to even, ±∞ beyond the largest.
@@ -41,16 +53,8 @@ pub(crate) fn bf16_bits_to_f32(bits: u16) -> f32 {
     f32::from_bits(u32::from(bits) << 16)
 }
 
-impl Sealed for bf16 {}
-
 /// The grid's bounds decide what happens beyond ±3.39e38: finite ones saturate, infinite ones give ±∞.
-impl Code for bf16 {
-    const NAME: &'static str = "bf16";
-    const BITS: u32 = 16;
-    const KIND: CodeKind = CodeKind::Float;
-    const MIN: f64 = -<Self as Code>::MAX;
-    const MAX: f64 = 3.389_531_389_251_535_5e38;
-
+impl Stored for bf16 {
     #[inline(always)]
     fn encode<R: Rounding>(quotient: f32, grid: Grid, rounding: R, index: u64) -> Self {
         bf16::from_bits(bits_rounded(grid.clamp_keeping_nan(quotient), rounding, index))
@@ -60,6 +64,15 @@ impl Code for bf16 {
     fn decode(self, _zero_point: i32) -> f32 {
         bf16_bits_to_f32(self.to_bits())
     }
+}
+
+impl Code for bf16 {
+    const NAME: &'static str = "bf16";
+    const BITS: u32 = 16;
+    const KIND: CodeKind = CodeKind::Float;
+    const MIN: f64 = -<Self as Code>::MAX;
+    const MAX: f64 = 3.389_531_389_251_535_5e38;
+    const TYPE: CodeType = CodeType::Bf16;
 
     #[inline(always)]
     fn to_f64(self) -> f64 {
@@ -78,10 +91,6 @@ impl Code for bf16 {
 
     fn read_packed(bytes: &[u8], codes: &mut [Self]) -> Result<()> {
         read_bytes(bytes, codes, Self::from_le_bytes)
-    }
-
-    fn as_bf16s(slice: &mut [Self]) -> Option<&mut [bf16]> {
-        Some(slice)
     }
 }
 

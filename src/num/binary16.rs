@@ -7,7 +7,8 @@
 //! range. Dividing by that step (exact), rounding to a whole number by any [`Rounding`], and multiplying again (exact)
 //! gives the neighbour of x that the rounding chooses; packing it needs no further rounding.
 
-use super::code::{Code, CodeKind, Grid, read_bytes, sealed::Sealed, write_bytes};
+use super::CodeType;
+use super::code::{Code, CodeKind, Grid, Stored, read_bytes, write_bytes};
 use super::real::Real;
 use super::rounding::{Rounding, nearest_i32, round_to_grid};
 use crate::error::Result;
@@ -69,16 +70,8 @@ pub(crate) fn f16_bits_to_f32(bits: u16) -> f32 {
     f32::from_bits(sign | if bits & 0x7c00 == 0x7c00 { special } else { finite })
 }
 
-impl Sealed for f16 {}
-
 /// The grid's bounds decide what happens beyond ±65 504: finite ones saturate, infinite ones give ±∞.
-impl Code for f16 {
-    const NAME: &'static str = "f16";
-    const BITS: u32 = 16;
-    const KIND: CodeKind = CodeKind::Float;
-    const MIN: f64 = -65_504.0;
-    const MAX: f64 = 65_504.0;
-
+impl Stored for f16 {
     #[inline(always)]
     fn encode<R: Rounding>(quotient: f32, grid: Grid, rounding: R, index: u64) -> Self {
         f16::from_bits(bits_rounded(grid.clamp_keeping_nan(quotient), rounding, index))
@@ -88,6 +81,15 @@ impl Code for f16 {
     fn decode(self, _zero_point: i32) -> f32 {
         f16_bits_to_f32(self.to_bits())
     }
+}
+
+impl Code for f16 {
+    const NAME: &'static str = "f16";
+    const BITS: u32 = 16;
+    const KIND: CodeKind = CodeKind::Float;
+    const MIN: f64 = -65_504.0;
+    const MAX: f64 = 65_504.0;
+    const TYPE: CodeType = CodeType::F16;
 
     #[inline(always)]
     fn to_f64(self) -> f64 {
@@ -106,10 +108,6 @@ impl Code for f16 {
 
     fn read_packed(bytes: &[u8], codes: &mut [Self]) -> Result<()> {
         read_bytes(bytes, codes, Self::from_le_bytes)
-    }
-
-    fn as_f16s(slice: &mut [Self]) -> Option<&mut [f16]> {
-        Some(slice)
     }
 }
 

@@ -1,15 +1,35 @@
 //! What a tensor holds after quantization.
 
-use super::Rounding;
+use super::code_type::packed_len;
 use super::minifloat::SmallFloat;
-use super::{bf16, f16};
+use super::slices::SliceOfCodes;
+use super::{CodeType, Rounding};
 use crate::error::{Error, Result};
 use alloc::vec::Vec;
 use core::fmt::Debug;
 
-pub(super) mod sealed {
-    /// Kernels, files and reports know every code type, so nobody else adds one.
-    pub trait Sealed {}
+/// What kernels and their references do with a code. Kernels, files and reports know every code type, so no other crate adds
+/// one: the trait has no public name.
+pub trait Stored: SliceOfCodes {
+    /// How a float of 8 bits or fewer is laid out; `None` of other types.
+    const SMALL_FLOAT: Option<SmallFloat> = None;
+
+    /// Returns the code of a quotient `x / scale`. NaN gives the smallest code, or NaN where there is one.
+    fn encode<R: Rounding>(quotient: f32, grid: Grid, rounding: R, index: u64) -> Self;
+
+    /// Returns `code − zero_point` as f32: the difference is exact, its conversion rounds once where it must (i32).
+    fn decode(self, zero_point: i32) -> f32;
+
+    /// Returns the code that stands in a byte: an integer of fewer than 8 bits as the `i8` or `u8` of its value, a small float as
+    /// its bits. Of other types it is not asked.
+    fn from_byte(_byte: u8) -> Self {
+        unreachable!("only codes that stand one in a byte are asked for by their byte")
+    }
+
+    /// Returns what [`from_byte`](Self::from_byte) makes the code of.
+    fn to_byte(self) -> u8 {
+        unreachable!("only codes that stand one in a byte are asked for their byte")
+    }
 }
 
 /// Whether codes are evenly spaced.
@@ -48,6 +68,18 @@ impl Grid {
         if q < self.hi { q } else { self.hi }
     }
 
+    /// Returns the code of a whole quotient, in f64, where the sum with any zero point and both ends are exact; NaN gives the
+    /// smallest.
+    #[inline(always)]
+    pub(crate) fn wide_code(&self, whole: f32) -> i32 {
+        /// 1.5 · 2⁵²: as for f32, the sum's low bits hold the whole number.
+        const MAGIC: f64 = 6_755_399_441_055_744.0;
+        let code = f64::from(whole) + f64::from(self.zero_point);
+        let code = if code > self.min { code } else { self.min };
+        let code = if code < self.max { code } else { self.max };
+        (code + MAGIC).to_bits() as i32
+    }
+
     /// Returns `quotient` clamped to `lo..=hi`; NaN stays NaN.
     #[inline(always)]
     pub(crate) fn clamp_keeping_nan(&self, quotient: f32) -> f32 {
@@ -62,7 +94,7 @@ impl Grid {
 ///
 /// The trait is sealed; its methods map one element and are what the kernels are made of.
 #[doc(alias = "qint8")]
-pub trait Code: sealed::Sealed + Copy + Debug + Default + PartialEq + Send + Sync + 'static {
+pub trait Code: Stored + Copy + Debug + Default + PartialEq + Send + Sync + 'static {
     /// The name of the type, as in `i8` or `u4`.
     const NAME: &'static str;
     /// Bits a code takes when packed.
@@ -73,17 +105,13 @@ pub trait Code: sealed::Sealed + Copy + Debug + Default + PartialEq + Send + Syn
     const MIN: f64;
     /// The largest finite code, as a number.
     const MAX: f64;
-
-    /// Returns the code of a quotient `x / scale`. NaN gives the smallest code, or NaN where there is one.
-    fn encode<R: Rounding>(quotient: f32, grid: Grid, rounding: R, index: u64) -> Self;
-
-    /// Returns `code − zero_point` as f32: the difference is exact, its conversion rounds once where it must (i32).
-    fn decode(self, zero_point: i32) -> f32;
+    /// The type by value.
+    const TYPE: CodeType;
 
     /// Returns the code's value as a number; exact.
     fn to_f64(self) -> f64;
 
-    /// Returns the code nearest to a number, halves to even; beyond the codes it saturates, and NaN gives 0. For single values: the kernels use [`encode`](Self::encode).
+    /// Returns the code nearest to a number, halves to even; beyond the codes it saturates, and NaN gives 0.
     fn from_f64(number: f64) -> Self;
 
     /// Appends the codes as they are stored: little-endian, types of fewer than 8 bits packed, the first in the low bits.
@@ -98,45 +126,7 @@ pub trait Code: sealed::Sealed + Copy + Debug + Default + PartialEq + Send + Syn
 
     /// Returns the bytes that `count` codes take when packed.
     fn packed_len(count: usize) -> usize {
-        match Self::BITS {
-            bits @ ..8 => count.div_ceil(8 / bits as usize),
-            bits => count.saturating_mul(bits as usize / 8),
-        }
-    }
-
-    /// Returns the code of a number that is one; types of fewer than 8 bits are quantized by way of i8.
-    fn from_i8(code: i8) -> Self {
-        Self::from_f64(f64::from(code))
-    }
-
-    /// Returns how numbers of 8 bits and fewer are laid out, if these codes are such: vectors of them are made from it.
-    fn small_float() -> Option<SmallFloat> {
-        None
-    }
-
-    /// Returns the code with these bits; only of types with a [`small_float`](Self::small_float) is it asked for.
-    fn from_byte(_bits: u8) -> Self {
-        Self::default()
-    }
-
-    /// Returns the slice itself if the type is [`f16`](struct@f16): the hardware converts such slices.
-    fn as_f16s(_slice: &mut [Self]) -> Option<&mut [f16]> {
-        None
-    }
-
-    /// Returns the slice itself if the type is [`bf16`](super::bf16): its conversion to the nearest is the shorter one.
-    fn as_bf16s(_slice: &mut [Self]) -> Option<&mut [bf16]> {
-        None
-    }
-
-    /// Returns the slice itself if the type is `i8`: vectors are packed to such slices.
-    fn as_i8s(_slice: &mut [Self]) -> Option<&mut [i8]> {
-        None
-    }
-
-    /// Returns the slice itself if the type is `u8`: vectors are packed to such slices.
-    fn as_u8s(_slice: &mut [Self]) -> Option<&mut [u8]> {
-        None
+        packed_len(Self::BITS, count)
     }
 }
 

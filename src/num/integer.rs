@@ -1,24 +1,17 @@
 //! The integer code types of 8 to 32 bits.
 
-use super::code::{Code, CodeKind, Grid, read_bytes, sealed::Sealed, write_bytes};
-use super::rounding::{Rounding, nearest_whole};
+use super::CodeType;
+use super::code::{Code, CodeKind, Grid, Stored, read_bytes, write_bytes};
+use super::rounding::{Rounding, nearest_i32, nearest_whole};
 use crate::error::Result;
 use alloc::vec::Vec;
 
 macro_rules! small_integer {
-    ($($int:ident, $bits:literal $(, $as_itself:ident)?;)*) => {$(
-        impl Sealed for $int {}
-
-        impl Code for $int {
-            const NAME: &'static str = stringify!($int);
-            const BITS: u32 = $bits;
-            const KIND: CodeKind = CodeKind::Integer;
-            const MIN: f64 = $int::MIN as f64;
-            const MAX: f64 = $int::MAX as f64;
-
+    ($($int:ident, $variant:ident, $bits:literal;)*) => {$(
+        impl Stored for $int {
             #[inline(always)]
             fn encode<R: Rounding>(quotient: f32, grid: Grid, rounding: R, index: u64) -> Self {
-                let rounded = rounding.round_to_i32(grid.clamp(quotient), index);
+                let rounded = nearest_i32(rounding.round(grid.clamp(quotient), index));
                 rounded.wrapping_add(grid.zero_point) as $int
             }
 
@@ -26,6 +19,15 @@ macro_rules! small_integer {
             fn decode(self, zero_point: i32) -> f32 {
                 (self as i32).wrapping_sub(zero_point) as f32
             }
+        }
+
+        impl Code for $int {
+            const NAME: &'static str = stringify!($int);
+            const BITS: u32 = $bits;
+            const KIND: CodeKind = CodeKind::Integer;
+            const MIN: f64 = $int::MIN as f64;
+            const MAX: f64 = $int::MAX as f64;
+            const TYPE: CodeType = CodeType::$variant;
 
             #[inline(always)]
             fn to_f64(self) -> f64 {
@@ -43,46 +45,38 @@ macro_rules! small_integer {
             fn read_packed(bytes: &[u8], codes: &mut [Self]) -> Result<()> {
                 read_bytes(bytes, codes, Self::from_le_bytes)
             }
-
-            $(fn $as_itself(slice: &mut [Self]) -> Option<&mut [$int]> {
-                Some(slice)
-            })?
         }
     )*};
 }
 
 small_integer! {
-    i8, 8, as_i8s;
-    u8, 8, as_u8s;
-    i16, 16;
-    u16, 16;
+    i8, I8, 8;
+    u8, U8, 8;
+    i16, I16, 16;
+    u16, U16, 16;
 }
-
-impl Sealed for i32 {}
 
 /// Its bounds are no f32s and its codes reach past 2²⁴, so the zero point is added and the clamp done in f64, where
 /// both are exact.
-impl Code for i32 {
-    const NAME: &'static str = "i32";
-    const BITS: u32 = 32;
-    const KIND: CodeKind = CodeKind::Integer;
-    const MIN: f64 = i32::MIN as f64;
-    const MAX: f64 = i32::MAX as f64;
-
+impl Stored for i32 {
     #[inline(always)]
     fn encode<R: Rounding>(quotient: f32, grid: Grid, rounding: R, index: u64) -> Self {
-        /// 1.5 · 2⁵²: as for f32, the sum's low bits hold the whole number.
-        const MAGIC: f64 = 6_755_399_441_055_744.0;
-        let code = f64::from(rounding.round(quotient, index)) + f64::from(grid.zero_point);
-        let code = if code > grid.min { code } else { grid.min };
-        let code = if code < grid.max { code } else { grid.max };
-        (code + MAGIC).to_bits() as i32
+        grid.wide_code(rounding.round(quotient, index))
     }
 
     #[inline(always)]
     fn decode(self, zero_point: i32) -> f32 {
         (f64::from(self) - f64::from(zero_point)) as f32
     }
+}
+
+impl Code for i32 {
+    const NAME: &'static str = "i32";
+    const BITS: u32 = 32;
+    const KIND: CodeKind = CodeKind::Integer;
+    const MIN: f64 = i32::MIN as f64;
+    const MAX: f64 = i32::MAX as f64;
+    const TYPE: CodeType = CodeType::I32;
 
     #[inline(always)]
     fn to_f64(self) -> f64 {

@@ -21,11 +21,11 @@
 //! (Noune et al. 2022) for the `fnuz` ones; OCP Microscaling Formats 1.0 for 6 and 4 bits. The overflow to NaN and the
 //! code of a NaN that a type does not have are those of `ml_dtypes`.
 
-use super::code::{Code, CodeKind, Grid, sealed::Sealed};
-use super::rounding::{Rounding, TiesEven, nearest_i32, round_to_grid};
+use super::CodeType;
+use super::code::{Code, CodeKind, Grid, Stored};
+use super::rounding::{Rounding, nearest_i32, round_to_grid};
 use crate::error::{Error, Result};
 use alloc::vec::Vec;
-use core::any::TypeId;
 use core::fmt;
 
 /// What the codes are used for that are no ordinary numbers.
@@ -79,7 +79,18 @@ pub struct SmallFloat {
     pub(crate) sign: i8,
     /// Whether zero and NaN have no sign.
     pub(crate) unsigned: bool,
+    /// The bits of the exponent's and the mantissa's places, without the sign.
+    magnitude: u32,
+    /// The magnitude that is infinity, if there is one; else one that no code has.
+    infinity: u32,
+    /// The first magnitude that is NaN, if there is one; else one that no code has.
+    first_nan: u32,
+    /// The code that is NaN beside those, if there is one; else one that no code is.
+    nan_code: u32,
 }
+
+/// A magnitude or code that no code of 8 bits has.
+const ABSENT: u32 = 0x100;
 
 impl SmallFloat {
     const fn of<L: Layout>() -> Self {
@@ -102,21 +113,71 @@ impl SmallFloat {
             nan: nan as i8,
             sign: L::SIGN as i8,
             unsigned: matches!(L::SPECIALS, Specials::NanIsMinusZero),
+            magnitude: L::SIGN - 1,
+            infinity: if matches!(L::SPECIALS, Specials::Ieee) { L::TOP } else { ABSENT },
+            first_nan: match L::SPECIALS {
+                Specials::Ieee => L::TOP + 1,
+                Specials::NanOnly => L::SIGN - 1,
+                Specials::NanIsMinusZero | Specials::None => ABSENT,
+            },
+            nan_code: if matches!(L::SPECIALS, Specials::NanIsMinusZero) { L::SIGN } else { ABSENT },
         }
+    }
+
+    /// Returns the number of a code; exact.
+    #[inline(always)]
+    pub(crate) fn decode(&self, code: u8) -> f32 {
+        let code = u32::from(code);
+        let magnitude = code & self.magnitude;
+        let normal = f32::from_bits((magnitude << self.dropped).wrapping_add(self.rebias as u32));
+        // The smallest number: its exponent is that of the smallest normal one, less the bits of the mantissa.
+        let smallest = f32::from_bits((self.smallest_normal as u32).wrapping_sub((23 - self.dropped) << 23));
+        let subnormal = magnitude as i32 as f32 * smallest;
+        let value = if magnitude < 1 << (23 - self.dropped) { subnormal } else { normal };
+        let value = if magnitude == self.infinity { f32::INFINITY } else { value };
+        let is_nan = (magnitude >= self.first_nan) | (code == self.nan_code);
+        let value = if is_nan { f32::NAN } else { value };
+        if code > self.magnitude { -value } else { value }
+    }
+
+    /// Returns the distances of the format's numbers.
+    pub(crate) fn steps(&self) -> FloatSteps {
+        FloatSteps { min_exponent: (self.smallest_normal >> 23) as u32, mantissa: 23 - self.dropped }
+    }
+}
+
+/// The distances of neighbouring numbers of a binary floating-point type, as far as f32 has their reciprocals.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct FloatSteps {
+    /// The biased f32 exponent of the smallest normal number.
+    min_exponent: u32,
+    /// Bits of the mantissa.
+    mantissa: u32,
+}
+
+impl FloatSteps {
+    /// Those of f16.
+    pub(crate) const F16: Self = Self { min_exponent: 127 - 14, mantissa: 10 };
+
+    #[inline(always)]
+    fn exponent(self, x: f32) -> u32 {
+        ((x.to_bits() >> 23) & 0xff).max(self.min_exponent)
+    }
+
+    /// Returns the distance of the numbers around `x`.
+    #[inline(always)]
+    pub(crate) fn step(self, x: f32) -> f32 {
+        f32::from_bits((self.exponent(x) - self.mantissa) << 23)
+    }
+
+    /// Returns its reciprocal.
+    #[inline(always)]
+    pub(crate) fn inverse(self, x: f32) -> f32 {
+        f32::from_bits((254 + self.mantissa - self.exponent(x)) << 23)
     }
 }
 
 /// Returns the code that `rounding` chooses; beyond the largest value, and for NaN, what the format prescribes.
-#[inline(always)]
-fn encode<L: Layout, R: Rounding>(x: f32, rounding: R, index: u64) -> u8 {
-    // Known when the function is compiled.
-    if TypeId::of::<R>() == TypeId::of::<TiesEven>() {
-        encode_nearest::<L>(x)
-    } else {
-        encode_rounded::<L, R>(x, rounding, index)
-    }
-}
-
 #[inline(always)]
 fn encode_rounded<L: Layout, R: Rounding>(x: f32, rounding: R, index: u64) -> u8 {
     let bits = x.to_bits();
@@ -135,7 +196,7 @@ fn encode_rounded<L: Layout, R: Rounding>(x: f32, rounding: R, index: u64) -> u8
     finish::<L>(x.is_sign_negative(), x.is_nan(), overflow, magnitude)
 }
 
-/// The same as `encode` with [`TiesEven`], in integers, as for f16: half of the last place, less one unless the place is
+/// The same as `encode_rounded` with `TiesEven`, in integers, as for f16: half of the last place, less one unless the place is
 /// odd, is added before the low bits are dropped, and carries where it must. Below the normal range the addition of a number
 /// whose last place is the smallest code does the rounding.
 #[inline(always)]
@@ -197,7 +258,7 @@ fn encode_f64<L: Layout>(x: f64) -> u8 {
         finish::<L>(x.is_sign_negative(), x.is_nan(), true, 0)
     } else {
         // Representable, so this rounds no more.
-        encode::<L, _>((rounded as f32).copysign(if x.is_sign_negative() { -1.0 } else { 1.0 }), TiesEven, 0)
+        encode_nearest::<L>((rounded as f32).copysign(if x.is_sign_negative() { -1.0 } else { 1.0 }))
     }
 }
 
@@ -234,14 +295,14 @@ macro_rules! minifloat {
             /// Returns the nearest number, halves to even; beyond the largest, what the format prescribes.
             #[inline(always)]
             pub fn from_f32(x: f32) -> Self {
-                Self(encode::<Self, _>(x, TiesEven, 0))
+                Self(encode_nearest::<Self>(x))
             }
 
             /// Returns the nearest number, halves to even; beyond the largest, infinities included, the largest.
             #[inline(always)]
             pub fn from_f32_saturating(x: f32) -> Self {
                 let clamped = if x > $max { $max } else if x < -$max { -$max } else { x };
-                Self(encode::<Self, _>(clamped, TiesEven, 0))
+                Self(encode_nearest::<Self>(clamped))
             }
 
             /// Returns the number nearest to an f64, rounded once, halves to even; beyond the largest, what the format
@@ -274,18 +335,12 @@ macro_rules! minifloat {
             }
         }
 
-        impl Sealed for $name {}
-
-        impl Code for $name {
-            const NAME: &'static str = $label;
-            const BITS: u32 = 1 + $exponent + $mantissa;
-            const KIND: CodeKind = CodeKind::Float;
-            const MIN: f64 = -$max;
-            const MAX: f64 = $max;
+        impl Stored for $name {
+            const SMALL_FLOAT: Option<SmallFloat> = Some(SmallFloat::of::<Self>());
 
             #[inline(always)]
             fn encode<R: Rounding>(quotient: f32, grid: Grid, rounding: R, index: u64) -> Self {
-                Self(encode::<Self, R>(grid.clamp_keeping_nan(quotient), rounding, index))
+                Self(encode_rounded::<Self, R>(grid.clamp_keeping_nan(quotient), rounding, index))
             }
 
             #[inline(always)]
@@ -294,17 +349,27 @@ macro_rules! minifloat {
             }
 
             #[inline(always)]
-            fn to_f64(self) -> f64 {
-                f64::from(self.to_f32())
-            }
-
-            fn small_float() -> Option<SmallFloat> {
-                Some(const { SmallFloat::of::<Self>() })
+            fn from_byte(byte: u8) -> Self {
+                Self(byte)
             }
 
             #[inline(always)]
-            fn from_byte(bits: u8) -> Self {
-                Self(bits)
+            fn to_byte(self) -> u8 {
+                self.0
+            }
+        }
+
+        impl Code for $name {
+            const NAME: &'static str = $label;
+            const BITS: u32 = 1 + $exponent + $mantissa;
+            const KIND: CodeKind = CodeKind::Float;
+            const MIN: f64 = -$max;
+            const MAX: f64 = $max;
+            const TYPE: CodeType = CodeType::$name;
+
+            #[inline(always)]
+            fn to_f64(self) -> f64 {
+                f64::from(self.to_f32())
             }
 
             fn from_f64(number: f64) -> Self {
@@ -360,7 +425,7 @@ minifloat! {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::num::{Ceil, Floor, HalfAway, TowardZero};
+    use crate::num::{Ceil, Floor, HalfAway, TiesEven, TowardZero};
     use proptest::prelude::*;
 
     /// The finite values of a format in ascending order, from its definition, in f64.
@@ -388,23 +453,23 @@ mod tests {
         let has_minus_zero = L::SPECIALS != Specials::NanIsMinusZero;
         for (i, &(value, code)) in values.iter().enumerate() {
             assert_eq!(f64::from(decode::<L>(code)), value);
-            assert_eq!(encode::<L, _>(value as f32, TiesEven, 0), code);
+            assert_eq!(encode_rounded::<L, _>(value as f32, TiesEven, 0), code);
             assert_eq!(encode_f64::<L>(value), code);
             if has_minus_zero || code != 0 {
                 let negative = code | L::SIGN as u8;
                 assert_eq!(decode::<L>(negative).to_bits(), (-value as f32).to_bits());
-                assert_eq!(encode::<L, _>(-value as f32, TiesEven, 0), negative);
+                assert_eq!(encode_rounded::<L, _>(-value as f32, TiesEven, 0), negative);
             }
             let Some(&(next, next_code)) = values.get(i + 1) else { continue };
             let middle = f64::midpoint(value, next) as f32;
             let even = if code % 2 == 0 { code } else { next_code };
-            assert_eq!(encode::<L, _>(middle, TiesEven, 0), even);
-            assert_eq!(encode::<L, _>(middle, HalfAway, 0), next_code);
-            assert_eq!(encode::<L, _>(middle.next_down(), TiesEven, 0), code);
-            assert_eq!(encode::<L, _>(middle.next_up(), TiesEven, 0), next_code);
-            assert_eq!(encode::<L, _>(middle, Ceil, 0), next_code);
-            assert_eq!(encode::<L, _>(middle, Floor, 0), code);
-            assert_eq!(encode::<L, _>(middle, TowardZero, 0), code);
+            assert_eq!(encode_rounded::<L, _>(middle, TiesEven, 0), even);
+            assert_eq!(encode_rounded::<L, _>(middle, HalfAway, 0), next_code);
+            assert_eq!(encode_rounded::<L, _>(middle.next_down(), TiesEven, 0), code);
+            assert_eq!(encode_rounded::<L, _>(middle.next_up(), TiesEven, 0), next_code);
+            assert_eq!(encode_rounded::<L, _>(middle, Ceil, 0), next_code);
+            assert_eq!(encode_rounded::<L, _>(middle, Floor, 0), code);
+            assert_eq!(encode_rounded::<L, _>(middle, TowardZero, 0), code);
             // An f64 beside the middle is rounded once.
             assert_eq!(encode_f64::<L>(f64::from(middle).next_up()), next_code);
             assert_eq!(encode_f64::<L>(f64::from(middle).next_down()), code);
@@ -416,13 +481,13 @@ mod tests {
         // A tie beyond the largest goes to the even neighbour, which the largest is or is not.
         let beyond = finish::<L>(false, false, true, 0);
         let tie = if code % 2 == 0 { code } else { beyond };
-        assert_eq!(encode::<L, _>((largest + half_step) as f32, TiesEven, 0), tie);
-        assert_eq!(encode::<L, _>(((largest + half_step) as f32).next_down(), TiesEven, 0), code);
+        assert_eq!(encode_rounded::<L, _>((largest + half_step) as f32, TiesEven, 0), tie);
+        assert_eq!(encode_rounded::<L, _>(((largest + half_step) as f32).next_down(), TiesEven, 0), code);
         for x in [((largest + half_step) as f32).next_up(), 1e30, f32::MAX, f32::INFINITY] {
-            assert_eq!(encode::<L, _>(x, TiesEven, 0), beyond);
+            assert_eq!(encode_rounded::<L, _>(x, TiesEven, 0), beyond);
             assert_eq!(encode_f64::<L>(f64::from(x)), beyond);
         }
-        let nan = decode::<L>(encode::<L, _>(f32::NAN, TiesEven, 0));
+        let nan = decode::<L>(encode_rounded::<L, _>(f32::NAN, TiesEven, 0));
         assert!(nan.is_nan() || (L::SPECIALS == Specials::None && nan.to_bits() == (-0.0_f32).to_bits()));
     }
 

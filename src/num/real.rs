@@ -2,20 +2,77 @@
 
 use super::{bf16, bf16_bits_from_f32, bf16_bits_to_f32, f16, f16_bits_from_f32, f16_bits_to_f32};
 use core::fmt::Debug;
+use core::ops::Range;
+use ndarray::ArrayViewD;
 
-mod sealed {
-    pub trait Sealed {}
-    impl Sealed for f32 {}
-    impl Sealed for f64 {}
-    impl Sealed for half::f16 {}
-    impl Sealed for half::bf16 {}
+/// Elements of any type, and views of them. No other crate adds a type: the trait has no public name.
+pub trait Elements: Sized {
+    /// Returns the slice, whatever its type.
+    fn reals(slice: &[Self]) -> Reals<'_>;
+    /// Returns the view, whatever its type.
+    fn views(view: ArrayViewD<'_, Self>) -> RealViews<'_>;
 }
+
+/// Elements of any type.
+#[derive(Clone, Copy, Debug)]
+pub enum Reals<'a> {
+    F32(&'a [f32]),
+    F64(&'a [f64]),
+    F16(&'a [f16]),
+    Bf16(&'a [bf16]),
+}
+
+/// A view of elements of any type, in any memory layout.
+#[derive(Clone, Debug)]
+pub enum RealViews<'a> {
+    F32(ArrayViewD<'a, f32>),
+    F64(ArrayViewD<'a, f64>),
+    F16(ArrayViewD<'a, f16>),
+    Bf16(ArrayViewD<'a, bf16>),
+}
+
+macro_rules! elements {
+    ($($variant:ident($element:ty))*) => {
+        $(
+            impl Elements for $element {
+                #[inline(always)]
+                fn reals(slice: &[Self]) -> Reals<'_> {
+                    Reals::$variant(slice)
+                }
+
+                #[inline(always)]
+                fn views(view: ArrayViewD<'_, Self>) -> RealViews<'_> {
+                    RealViews::$variant(view)
+                }
+            }
+        )*
+
+        impl<'a> Reals<'a> {
+            /// Returns the number of elements.
+            pub fn len(&self) -> usize {
+                match self {
+                    $(Reals::$variant(x) => x.len(),)*
+                }
+            }
+
+            /// Returns the elements of a range.
+            #[must_use]
+            pub fn part(&self, range: Range<usize>) -> Reals<'a> {
+                match self {
+                    $(Reals::$variant(x) => Reals::$variant(&x[range]),)*
+                }
+            }
+        }
+    };
+}
+
+elements! { F32(f32) F64(f64) F16(f16) Bf16(bf16) }
 
 /// A floating-point type that can be quantized: `f32`, `f64`, [`f16`](struct@f16) and [`bf16`].
 ///
 /// All arithmetic is done in f32. The 16-bit types widen exactly; an f64 is rounded to f32 once, halves to even, and
 /// becomes ±∞ beyond `f32::MAX`.
-pub trait Real: sealed::Sealed + Copy + Debug + Default + PartialEq + Send + Sync + 'static {
+pub trait Real: Elements + Copy + Debug + Default + PartialEq + Send + Sync + 'static {
     /// The name of the type, as in `f32`.
     const NAME: &'static str;
 
@@ -24,11 +81,6 @@ pub trait Real: sealed::Sealed + Copy + Debug + Default + PartialEq + Send + Syn
 
     /// Returns the value of this type nearest to `x`, halves to even; NaN stays NaN.
     fn from_f32(x: f32) -> Self;
-
-    /// Returns the slice itself if the type is f32: such data need no conversion and no copy.
-    fn as_f32s(_slice: &[Self]) -> Option<&[f32]> {
-        None
-    }
 }
 
 impl Real for f32 {
@@ -42,11 +94,6 @@ impl Real for f32 {
     #[inline(always)]
     fn from_f32(x: f32) -> Self {
         x
-    }
-
-    #[inline(always)]
-    fn as_f32s(slice: &[Self]) -> Option<&[f32]> {
-        Some(slice)
     }
 }
 

@@ -7,6 +7,7 @@
 //!    and the whole number stands in the low bits of the sum.
 //! 2. The other roundings correct that number by one where a comparison says so; the differences compared are exact.
 
+use super::AnyRounding;
 use core::fmt::Debug;
 
 /// 1.5 · 2²³: the sum with any |x| ≤ 2²² lies in [2²³, 2²⁴], where neighbouring floats are 1 apart.
@@ -48,24 +49,25 @@ const WHOLE: f32 = 8_388_608.0;
 /// assert_eq!(q.codes(), &array![127_i8, 3, -2]);
 /// # Ok::<(), tensor_quant::Error>(())
 /// ```
-pub trait Rounding: Copy + Debug + Send + Sync + 'static {
+pub trait Rounding: Copy + Debug + Send + Sync {
     /// Returns the whole number that `x` is mapped to.
     ///
     /// `index` is the element's position in the tensor, in row-major order; roundings that are not random ignore it.
     fn round(self, x: f32, index: u64) -> f32;
 
-    /// Returns [`round`](Self::round) as an integer, for |x| ≤ 2²².
-    ///
-    /// The kernels call this form, with `x` clamped already. The provided body serves every rounding; the built-in
-    /// ones save an instruction or two by taking the integer from the bits before they correct it.
-    #[inline(always)]
-    fn round_to_i32(self, x: f32, index: u64) -> i32 {
-        nearest_i32(self.round(x, index))
-    }
-
     /// Returns whether `round` depends on `index`: whether two equal values may be rounded to different ones.
     fn is_random(self) -> bool {
         false
+    }
+
+    /// Whether the kernels have to be compiled with this rounding, because this crate does not know it.
+    #[doc(hidden)]
+    const IS_FOREIGN: bool = true;
+
+    /// Returns the built-in rounding that this is, if it is one.
+    #[doc(hidden)]
+    fn built_in(self) -> Option<AnyRounding> {
+        None
     }
 }
 
@@ -102,18 +104,25 @@ pub struct Stochastic {
 }
 
 impl Rounding for TiesEven {
+    const IS_FOREIGN: bool = false;
+
+    fn built_in(self) -> Option<AnyRounding> {
+        Some(AnyRounding::TiesEven(self))
+    }
+
     #[inline(always)]
     fn round(self, x: f32, _index: u64) -> f32 {
         ties_even(x)
     }
-
-    #[inline(always)]
-    fn round_to_i32(self, x: f32, _index: u64) -> i32 {
-        nearest_i32(x)
-    }
 }
 
 impl Rounding for HalfAway {
+    const IS_FOREIGN: bool = false;
+
+    fn built_in(self) -> Option<AnyRounding> {
+        Some(AnyRounding::HalfAway(self))
+    }
+
     #[inline(always)]
     fn round(self, x: f32, _index: u64) -> f32 {
         let magnitude = x.abs();
@@ -121,59 +130,55 @@ impl Rounding for HalfAway {
         let up = if magnitude - whole >= 0.5 { 1.0 } else { 0.0 };
         (whole + up).copysign(x)
     }
-
-    #[inline(always)]
-    fn round_to_i32(self, x: f32, _index: u64) -> i32 {
-        let (code, rest) = nearest_and_rest(x);
-        let up = (rest == 0.5) & (x > 0.0);
-        let down = (rest == -0.5) & (x < 0.0);
-        code + up as i32 - down as i32
-    }
 }
 
 impl Rounding for Ceil {
+    const IS_FOREIGN: bool = false;
+
+    fn built_in(self) -> Option<AnyRounding> {
+        Some(AnyRounding::Ceil(self))
+    }
+
     #[inline(always)]
     fn round(self, x: f32, _index: u64) -> f32 {
         let whole = ties_even(x);
         if whole < x { whole + 1.0 } else { whole }
     }
-
-    #[inline(always)]
-    fn round_to_i32(self, x: f32, _index: u64) -> i32 {
-        let (code, rest) = nearest_and_rest(x);
-        code + (rest > 0.0) as i32
-    }
 }
 
 impl Rounding for Floor {
+    const IS_FOREIGN: bool = false;
+
+    fn built_in(self) -> Option<AnyRounding> {
+        Some(AnyRounding::Floor(self))
+    }
+
     #[inline(always)]
     fn round(self, x: f32, _index: u64) -> f32 {
         floor(x)
     }
-
-    #[inline(always)]
-    fn round_to_i32(self, x: f32, _index: u64) -> i32 {
-        let (code, rest) = nearest_and_rest(x);
-        code - (rest < 0.0) as i32
-    }
 }
 
 impl Rounding for TowardZero {
+    const IS_FOREIGN: bool = false;
+
+    fn built_in(self) -> Option<AnyRounding> {
+        Some(AnyRounding::TowardZero(self))
+    }
+
     #[inline(always)]
     fn round(self, x: f32, _index: u64) -> f32 {
         floor(x.abs()).copysign(x)
     }
-
-    #[inline(always)]
-    fn round_to_i32(self, x: f32, _index: u64) -> i32 {
-        let (code, rest) = nearest_and_rest(x);
-        let down = (rest < 0.0) & (x > 0.0);
-        let up = (rest > 0.0) & (x < 0.0);
-        code + up as i32 - down as i32
-    }
 }
 
 impl Rounding for Stochastic {
+    const IS_FOREIGN: bool = false;
+
+    fn built_in(self) -> Option<AnyRounding> {
+        Some(AnyRounding::Stochastic(self))
+    }
+
     #[inline(always)]
     fn round(self, x: f32, index: u64) -> f32 {
         let whole = floor(x);
@@ -189,7 +194,7 @@ impl Rounding for Stochastic {
 
 /// Returns the nearest whole number, halves to even, for any `x`; NaN and ±∞ are returned as they are.
 #[inline(always)]
-fn ties_even(x: f32) -> f32 {
+pub(crate) fn ties_even(x: f32) -> f32 {
     let magnitude = x.abs();
     let rounded = (magnitude + WHOLE) - WHOLE;
     if magnitude < WHOLE { rounded.copysign(x) } else { x }
@@ -227,14 +232,6 @@ pub(crate) fn round_to_grid(x: f64, mantissa: u32, min_exponent: i32) -> f64 {
     let exponent = ((x.to_bits() >> 52) as i32 & 0x7ff) - 1023;
     let step = exponent.clamp(min_exponent, 200) - mantissa as i32;
     ((x * power(-step) + MAGIC) - MAGIC) * power(step)
-}
-
-/// Returns the nearest integer and what is left of `x`, in [−½, ½] and exact, for |x| ≤ 2²².
-#[inline(always)]
-fn nearest_and_rest(x: f32) -> (i32, f32) {
-    let shifted = x + MAGIC;
-    let code = (shifted.to_bits() as i32).wrapping_sub(MAGIC.to_bits() as i32);
-    (code, x - (shifted - MAGIC))
 }
 
 /// Returns a number in [0, 1) with 24 random bits.
@@ -281,17 +278,6 @@ mod tests {
             prop_assert!(same(Ceil.round(x, 0), x.ceil()));
             prop_assert!(same(Floor.round(x, 0), x.floor()));
             prop_assert!(same(TowardZero.round(x, 0), x.trunc()));
-        }
-
-        #[test]
-        fn the_integer_form_is_the_float_form(x in prop_oneof![-4_194_304.0_f32..4_194_304.0, -300.0_f32..300.0, near_whole_or_half().prop_map(|x| x.clamp(-4_194_304.0, 4_194_304.0))], seed: u64, index: u64) {
-            prop_assert_eq!(TiesEven.round_to_i32(x, 0), TiesEven.round(x, 0) as i32);
-            prop_assert_eq!(HalfAway.round_to_i32(x, 0), HalfAway.round(x, 0) as i32);
-            prop_assert_eq!(Ceil.round_to_i32(x, 0), Ceil.round(x, 0) as i32);
-            prop_assert_eq!(Floor.round_to_i32(x, 0), Floor.round(x, 0) as i32);
-            prop_assert_eq!(TowardZero.round_to_i32(x, 0), TowardZero.round(x, 0) as i32);
-            let stochastic = Stochastic { seed };
-            prop_assert_eq!(stochastic.round_to_i32(x, index), stochastic.round(x, index) as i32);
         }
 
         #[test]

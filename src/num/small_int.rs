@@ -1,7 +1,8 @@
 //! Integers of 1, 2 and 4 bits, one in a byte; packed, several share one, the first in the low bits: the order of ONNX and
 //! TFLite.
 
-use super::code::{Code, CodeKind, Grid, sealed::Sealed};
+use super::CodeType;
+use super::code::{Code, CodeKind, Grid, Stored};
 use super::rounding::Rounding;
 use crate::error::{Error, Result};
 use alloc::vec::Vec;
@@ -62,15 +63,7 @@ macro_rules! small_int {
             }
         }
 
-        impl Sealed for $name {}
-
-        impl Code for $name {
-            const NAME: &'static str = $label;
-            const BITS: u32 = $bits;
-            const KIND: CodeKind = CodeKind::Integer;
-            const MIN: f64 = $min as f64;
-            const MAX: f64 = $max as f64;
-
+        impl Stored for $name {
             #[inline(always)]
             fn encode<R: Rounding>(quotient: f32, grid: Grid, rounding: R, index: u64) -> Self {
                 Self($int::encode(quotient, grid, rounding, index))
@@ -82,17 +75,31 @@ macro_rules! small_int {
             }
 
             #[inline(always)]
+            fn from_byte(byte: u8) -> Self {
+                Self(byte as $int)
+            }
+
+            #[inline(always)]
+            fn to_byte(self) -> u8 {
+                self.0 as u8
+            }
+        }
+
+        impl Code for $name {
+            const NAME: &'static str = $label;
+            const BITS: u32 = $bits;
+            const KIND: CodeKind = CodeKind::Integer;
+            const MIN: f64 = $min as f64;
+            const MAX: f64 = $max as f64;
+            const TYPE: CodeType = CodeType::$name;
+
+            #[inline(always)]
             fn to_f64(self) -> f64 {
                 self.0.to_f64()
             }
 
             fn from_f64(number: f64) -> Self {
                 Self($int::from_f64(number).clamp($min, $max))
-            }
-
-            #[inline(always)]
-            fn from_i8(code: i8) -> Self {
-                Self(code as $int)
             }
 
             fn write_packed(codes: &[Self], bytes: &mut Vec<u8>) {

@@ -14,6 +14,9 @@ pub struct AffineParams {
 }
 
 impl AffineParams {
+    /// A scale of 1, without a zero point or an offset.
+    pub(crate) const UNIT: Self = Self { scale: 1.0, zero_point: 0, offset: 0.0 };
+
     /// Returns parameters with an offset of 0.
     ///
     /// A scale below [`f32::MIN_POSITIVE`], the smallest normal number, is raised to it (its reciprocal would be

@@ -77,6 +77,11 @@ impl Article {
         }
     }
 
+    /// Returns the target range `[a, b]` of the first form; `None` of the second.
+    pub fn target_range(self) -> Option<(i32, i32)> {
+        self.target
+    }
+
     /// Returns the second form, whose target is the values' own range and whose step is 1.
     pub fn own_range() -> Self {
         Self { target: None }

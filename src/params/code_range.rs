@@ -1,7 +1,7 @@
 //! Which codes are used.
 
 use crate::error::{Error, Result};
-use crate::num::{Code, CodeKind};
+use crate::num::{Code, CodeKind, CodeType};
 use core::fmt;
 
 /// The codes from `min` to `max` that a mapping may produce: all of a type, or fewer.
@@ -30,7 +30,7 @@ impl CodeRange {
         if min < max && C::MIN <= min && max <= C::MAX {
             Ok(Self { min, max, kind: C::KIND })
         } else {
-            Err(Self { min, max, kind: C::KIND }.does_not_fit::<C>())
+            Err(Error::InvalidCodes { min, max, full_min: C::MIN, full_max: C::MAX, code: C::NAME })
         }
     }
 
@@ -51,12 +51,25 @@ impl CodeRange {
 
     /// Returns whether a code type can hold these codes.
     pub fn fits<C: Code>(self) -> bool {
-        C::KIND == self.kind && (!self.is_integer() || C::MIN <= self.min && self.max <= C::MAX)
+        self.check_fits(C::TYPE).is_ok()
     }
 
-    /// Returns the error of codes that a type cannot hold.
-    pub(crate) fn does_not_fit<C: Code>(self) -> Error {
-        Error::InvalidCodes { min: self.min, max: self.max, full_min: C::MIN, full_max: C::MAX, code: C::NAME }
+    /// Returns all finite codes of a type, as in −128..=127 for `i8`.
+    pub fn of_type(code: CodeType) -> Self {
+        Self { min: code.min(), max: code.max(), kind: code.kind() }
+    }
+
+    /// Checks that a code type can hold these codes.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidCodes`] if it cannot.
+    pub fn check_fits(self, code: CodeType) -> Result<()> {
+        let (full_min, full_max) = (code.min(), code.max());
+        if code.kind() == self.kind && (!self.is_integer() || full_min <= self.min && self.max <= full_max) {
+            return Ok(());
+        }
+        Err(Error::InvalidCodes { min: self.min, max: self.max, full_min, full_max, code: code.name() })
     }
 
     /// Returns the number of whole steps from the middle code to the largest one: 127 for `i8` and for `u8`.

@@ -119,6 +119,24 @@ impl Granularity {
         Ok(Spans::Regular { count, len, groups_per_step, repeat: repeat.max(1), next: 0 })
     }
 
+    /// Returns whether each group is one run of elements, and the runs are in the order of the groups.
+    pub(crate) fn one_run_each(self, shape: &[usize]) -> bool {
+        match self {
+            Granularity::Tensor => true,
+            Granularity::Axis(axis) => shape[..axis].iter().product::<usize>() == 1,
+            Granularity::Block { axis, .. } => shape[axis + 1..].iter().product::<usize>() == 1,
+        }
+    }
+
+    /// Returns the most elements that one of so many groups has.
+    pub(crate) fn longest_group(self, shape: &[usize], groups: usize) -> usize {
+        match self {
+            // All but the last block are of full length.
+            Granularity::Block { axis, size } => size.min(shape[axis]),
+            _ => product(shape).checked_div(groups).unwrap_or(0),
+        }
+    }
+
     /// Returns the axis, if there is one.
     pub fn axis(self) -> Option<usize> {
         match self {

@@ -1,15 +1,17 @@
 //! From a range of values to a scale and a zero point.
 //!
 //! A [`ParamsCalculator`] turns a [`ValueRange`] into [`AffineParams`] for a [`CodeRange`]; the parameters of all
-//! groups of a tensor are its [`QuantParams`]. Adding a calculator is one file here and its line below.
+//! groups of a tensor are its [`QuantParams`]. Adding a calculator is one file here, its line below, and its variant in `any_calculator.rs`.
 
 mod affine;
 mod affine_params;
+mod any_calculator;
 pub mod article;
 mod cast;
 mod code_range;
 mod fixed_point;
 mod granularity;
+mod max_abs;
 mod nan_policy;
 mod one_or_many;
 mod power_of_two;
@@ -20,6 +22,7 @@ mod zero_points;
 
 pub use affine::Affine;
 pub use affine_params::AffineParams;
+pub use any_calculator::AnyCalculator;
 pub use article::Article;
 pub use cast::Cast;
 pub use code_range::CodeRange;
@@ -28,10 +31,12 @@ pub use fixed_point::{
 };
 pub(crate) use granularity::Spans;
 pub use granularity::{Granularity, Span};
+pub use max_abs::MaxAbs;
 pub use nan_policy::NanPolicy;
 pub(crate) use one_or_many::OneOrMany;
 pub use power_of_two::PowerOfTwo;
 pub use quant_params::QuantParams;
+pub(crate) use quant_params::reciprocal;
 pub use symmetric::Symmetric;
 pub use value_range::ValueRange;
 pub use zero_points::ZeroPoints;
@@ -81,3 +86,23 @@ pub trait ParamsCalculator: Debug + Send + Sync {
         full
     }
 }
+
+macro_rules! by_pointer {
+    ($($pointer:ty)*) => {$(
+        impl<P: ParamsCalculator + ?Sized> ParamsCalculator for $pointer {
+            fn params(&self, range: ValueRange, codes: CodeRange) -> Result<AffineParams> {
+                (**self).params(range, codes)
+            }
+
+            fn zero_points(&self, codes: CodeRange) -> ZeroPoints {
+                (**self).zero_points(codes)
+            }
+
+            fn codes(&self, full: CodeRange) -> CodeRange {
+                (**self).codes(full)
+            }
+        }
+    )*};
+}
+
+by_pointer! { &P alloc::boxed::Box<P> alloc::sync::Arc<P> }

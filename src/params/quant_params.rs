@@ -3,7 +3,7 @@
 use super::one_or_many::OneOrMany;
 use super::{AffineParams, CodeRange, Granularity};
 use crate::error::{Error, Result};
-use crate::num::Code;
+use crate::num::{Code, CodeType};
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -19,6 +19,34 @@ pub struct QuantParams {
     zero_points: OneOrMany<i32>,
     /// Empty where every offset is 0.
     offsets: Vec<f32>,
+    prepared: Prepared,
+}
+
+/// What kernels want to know about all groups, computed once.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Prepared {
+    /// The reciprocals of the scales, of several groups; one group is a matter of the kernel for one scale.
+    pub(crate) inverses: Vec<f32>,
+    /// The smallest and the largest scale.
+    pub(crate) scales: (f32, f32),
+    /// The smallest and the largest zero point.
+    pub(crate) zero_points: (i32, i32),
+}
+
+impl Prepared {
+    fn new(scales: &[f32], zero_points: &[i32]) -> Self {
+        Self {
+            inverses: if scales.len() > 1 { scales.iter().copied().map(reciprocal).collect() } else { Vec::new() },
+            scales: scales.iter().fold((f32::MAX, 0.0), |(min, max), &s| (s.min(min), s.max(max))),
+            zero_points: zero_points.iter().fold((i32::MAX, i32::MIN), |(min, max), &z| (z.min(min), z.max(max))),
+        }
+    }
+}
+
+/// Returns 1 / scale; of a subnormal scale, whose reciprocal would be infinite and its product with 0 NaN, `f32::MAX`.
+#[inline(always)]
+pub(crate) fn reciprocal(scale: f32) -> f32 {
+    (1.0 / scale).min(f32::MAX)
 }
 
 impl QuantParams {
@@ -83,7 +111,8 @@ impl QuantParams {
                 return Err(Error::InvalidScale { scale: f64::from(scale), group });
             }
         }
-        let params = Self { granularity, codes, scales, zero_points, offsets: Vec::new() };
+        let prepared = Prepared::new(&scales, &zero_points);
+        let params = Self { granularity, codes, scales, zero_points, offsets: Vec::new(), prepared };
         for (group, &zero_point) in params.zero_points.iter().enumerate() {
             params.check_zero_point(group, zero_point)?;
         }
@@ -158,15 +187,27 @@ impl QuantParams {
     ///
     /// [`Error::InvalidCodes`], [`Error::LengthMismatch`], and those of [`Granularity::groups`].
     pub fn check<C: Code>(&self, shape: &[usize]) -> Result<()> {
-        if !self.codes.fits::<C>() {
-            return Err(self.codes.does_not_fit::<C>());
-        }
+        self.check_type(C::TYPE, shape)
+    }
+
+    /// Checks that these parameters fit a code type and a shape.
+    ///
+    /// # Errors
+    ///
+    /// As [`check`](Self::check).
+    pub fn check_type(&self, code: CodeType, shape: &[usize]) -> Result<()> {
+        self.codes.check_fits(code)?;
         let expected = self.granularity.groups(shape)?;
         if self.scales.len() == expected {
             Ok(())
         } else {
             Err(Error::LengthMismatch { what: "scales", expected, actual: self.scales.len() })
         }
+    }
+
+    /// Returns what kernels want to know about all groups.
+    pub(crate) fn prepared(&self) -> &Prepared {
+        &self.prepared
     }
 
     /// Returns which elements share a scale.

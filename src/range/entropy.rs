@@ -59,6 +59,12 @@ pub struct Entropy {
 }
 
 impl RangeEstimator for Entropy {
+    const IS_FOREIGN: bool = false;
+
+    fn built_in(&self) -> Option<super::AnyEstimator> {
+        Some(self.clone().into())
+    }
+
     fn observe(&mut self, values: &[f32]) {
         self.sample.observe(values);
     }

@@ -35,6 +35,12 @@ impl Fixed {
 }
 
 impl RangeEstimator for Fixed {
+    const IS_FOREIGN: bool = false;
+
+    fn built_in(&self) -> Option<super::AnyEstimator> {
+        Some(self.clone().into())
+    }
+
     fn observe(&mut self, _values: &[f32]) {}
 
     fn merge(&mut self, _other: &Self) {}

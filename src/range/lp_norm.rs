@@ -70,6 +70,12 @@ impl Default for LpNorm {
 }
 
 impl RangeEstimator for LpNorm {
+    const IS_FOREIGN: bool = false;
+
+    fn built_in(&self) -> Option<super::AnyEstimator> {
+        Some(self.clone().into())
+    }
+
     fn observe(&mut self, values: &[f32]) {
         self.sample.observe(values);
     }

@@ -54,6 +54,12 @@ impl MeanStd {
 }
 
 impl RangeEstimator for MeanStd {
+    const IS_FOREIGN: bool = false;
+
+    fn built_in(&self) -> Option<super::AnyEstimator> {
+        Some(self.clone().into())
+    }
+
     fn observe(&mut self, values: &[f32]) {
         self.seen = self.seen.merge(kernel::min_max(kernel::detect(), values));
         self.moments.add(values);

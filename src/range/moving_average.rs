@@ -65,6 +65,12 @@ impl MovingAverage {
 }
 
 impl RangeEstimator for MovingAverage {
+    const IS_FOREIGN: bool = false;
+
+    fn built_in(&self) -> Option<super::AnyEstimator> {
+        Some(self.clone().into())
+    }
+
     fn observe(&mut self, values: &[f32]) {
         let batch = kernel::min_max(kernel::detect(), values);
         self.seen = self.seen.merge(batch);

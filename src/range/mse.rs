@@ -51,6 +51,12 @@ pub struct Mse {
 }
 
 impl RangeEstimator for Mse {
+    const IS_FOREIGN: bool = false;
+
+    fn built_in(&self) -> Option<super::AnyEstimator> {
+        Some(self.clone().into())
+    }
+
     fn observe(&mut self, values: &[f32]) {
         self.sample.observe(values);
     }

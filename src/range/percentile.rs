@@ -94,6 +94,12 @@ fn setting(what: &'static str, expected: &'static str, actual: f64) -> Error {
 }
 
 impl RangeEstimator for Percentile {
+    const IS_FOREIGN: bool = false;
+
+    fn built_in(&self) -> Option<super::AnyEstimator> {
+        Some(self.clone().into())
+    }
+
     fn observe(&mut self, values: &[f32]) {
         self.sample.observe(values);
     }

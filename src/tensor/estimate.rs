@@ -3,19 +3,17 @@
 //! Where each group is one run of elements (a tensor, the first axis, blocks of the last axis) there is one estimator at
 //! a time. Otherwise there is one for each group.
 
+use super::input::{Input, Visit};
 use super::observe::Columns;
-use super::scheme::Scheme;
-use super::stream::{Visit, for_each_f32_piece};
-use super::tasks::{Looks, Task, collect, only_piece, tasks_of};
+use super::tasks::{Looks, Task, Tasks, collect, only_piece};
 use crate::error::{Error, Result};
 use crate::kernel;
-use crate::num::{Code, Real, Rounding};
-use crate::params::{AffineParams, Granularity, NanPolicy, ParamsCalculator, QuantParams, Span, ValueRange};
-use crate::range::{Feed, RangeEstimator, Target};
+use crate::num::CodeType;
+use crate::params::{AffineParams, Granularity, NanPolicy, QuantParams, Span, ValueRange};
+use crate::range::{AnyEstimator, Feed, RangeEstimator, Target};
 use alloc::vec;
 use alloc::vec::Vec;
 use core::ops::Range;
-use ndarray::{ArrayView, Dimension};
 
 /// What was noticed while a tensor was read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -37,65 +35,81 @@ impl Observed {
     }
 }
 
-pub(super) fn estimate<T, D, C, E, P, R>(
-    view: &ArrayView<'_, T, D>,
-    scheme: &Scheme<C, E, P, R>,
-) -> Result<(QuantParams, Observed)>
-where
-    T: Real,
-    D: Dimension,
-    C: Code,
-    E: RangeEstimator,
-    P: ParamsCalculator,
-    R: Rounding,
-{
-    let groups = scheme.granularity.groups(view.shape())?;
-    let codes = scheme.codes();
-    if !codes.fits::<C>() {
-        return Err(codes.does_not_fit::<C>());
+/// What a scheme asks of a tensor: all of it but the estimator.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Request<'a> {
+    pub(crate) code: CodeType,
+    pub(crate) target: &'a (dyn Target + Sync),
+    pub(crate) granularity: Granularity,
+    pub(crate) nan_policy: NanPolicy,
+}
+
+impl Request<'_> {
+    /// Returns the parameters of a tensor, and what was noticed.
+    ///
+    /// # Errors
+    ///
+    /// As [`quantize_tensor`](crate::quantize_tensor).
+    #[inline(always)]
+    pub(crate) fn estimate<E: RangeEstimator>(
+        self,
+        input: &Input<'_>,
+        estimator: &E,
+    ) -> Result<(QuantParams, Observed)> {
+        // A constant of the type: what is built in is compiled here, not where it is used.
+        if E::IS_FOREIGN {
+            estimate(self, input, estimator)
+        } else {
+            estimate_by_built_in(self, input, &estimator.built_in().unwrap_or_default())
+        }
     }
+}
+
+fn estimate_by_built_in(
+    request: Request<'_>,
+    input: &Input<'_>,
+    estimator: &AnyEstimator,
+) -> Result<(QuantParams, Observed)> {
+    estimate(request, input, estimator)
+}
+
+fn estimate<E: RangeEstimator>(
+    request: Request<'_>,
+    input: &Input<'_>,
+    estimator: &E,
+) -> Result<(QuantParams, Observed)> {
+    let Request { code, target, granularity, nan_policy } = request;
+    let groups = granularity.groups(input.shape)?;
+    let codes = target.codes();
+    codes.check_fits(code)?;
     let mut pass = Pass {
-        estimator: &scheme.estimator,
-        target: scheme,
-        granularity: scheme.granularity,
-        nan_policy: scheme.nan_policy,
-        shape: view.shape(),
+        estimator,
+        target,
+        granularity,
+        nan_policy,
+        shape: input.shape,
         observed: Observed::default(),
         params: Vec::new(),
     };
-    let group_len = match scheme.granularity {
-        // All but the last block are of full length.
-        Granularity::Block { axis, size } => size.min(view.shape()[axis]),
-        _ => view.len().checked_div(groups).unwrap_or(0),
-    };
+    let group_len = granularity.longest_group(input.shape, groups);
     // Without elements there may be any number of groups: one estimator at a time, up to the first that has no range.
-    let in_order =
-        view.is_empty() || one_run_each(scheme.granularity, view.shape()) || scheme.estimator.feed() == Feed::Nothing;
+    let in_order = input.len() == 0 || granularity.one_run_each(input.shape) || estimator.feed() == Feed::Nothing;
     // The kernel that finds extremes looks twice itself, where it must.
-    let looks = if scheme.estimator.feed() == Feed::Extremes { Looks::One } else { Looks::Two };
-    if let Some((span, x)) = only_piece(view, scheme.granularity, looks) {
+    let looks = if estimator.feed() == Feed::Extremes { Looks::One } else { Looks::Two };
+    if let Some((span, x)) = only_piece(input, granularity, looks) {
         let params = pass.only_group(span, x)?;
-        return Ok((QuantParams::from_groups(scheme.granularity, codes, [params])?, pass.observed));
+        return Ok((QuantParams::from_groups(granularity, codes, [params])?, pass.observed));
     }
-    let pieces: Pieces<'_> = &mut |visit| for_each_f32_piece(view, scheme.granularity, visit);
-    match view.as_slice() {
-        Some(slice) if in_order => {
-            pass.in_tasks(groups, &|task, visit| task.for_each_f32_piece(slice, looks, visit))?;
+    let pieces: Pieces<'_> = &mut |visit| input.for_each_f32_piece(granularity, visit);
+    match input.contiguous() {
+        Some(reals) if in_order => {
+            pass.in_tasks(groups, &|task, visit| task.for_each_f32_piece(reals, looks, visit))?;
         }
         _ if in_order => pass.in_order(0..groups, pieces)?,
         _ => pass.scattered(groups, group_len, pieces)?,
     }
-    let params = QuantParams::from_groups(scheme.granularity, codes, pass.params)?;
+    let params = QuantParams::from_groups(granularity, codes, pass.params)?;
     Ok((params, pass.observed))
-}
-
-/// Returns whether each group is one run of elements, and the runs are in the order of the groups.
-fn one_run_each(granularity: Granularity, shape: &[usize]) -> bool {
-    match granularity {
-        Granularity::Tensor => true,
-        Granularity::Axis(axis) => shape[..axis].iter().product::<usize>() == 1,
-        Granularity::Block { axis, .. } => shape[axis + 1..].iter().product::<usize>() == 1,
-    }
 }
 
 /// Shows the pieces of a task, in order.
@@ -118,7 +132,7 @@ struct Pass<'a, E> {
 impl<E: RangeEstimator> Pass<'_, E> {
     /// One estimator at a time, in tasks of whole groups, or, where there are few groups, of parts of them.
     fn in_tasks(&mut self, groups: usize, pieces_of: PiecesOf<'_>) -> Result<()> {
-        let tasks = tasks_of(self.granularity, self.shape)?;
+        let tasks = Tasks::new(self.granularity, self.shape)?;
         if self.estimator.feed() == Feed::Nothing {
             let observed = collect(&tasks, &|task| {
                 let mut pass = self.empty();
@@ -130,7 +144,7 @@ impl<E: RangeEstimator> Pass<'_, E> {
             }
             return self.in_order(0..groups, &mut |_| Ok(()));
         }
-        let shared = tasks.windows(2).any(|pair| pair[0].groups().end > pair[1].groups().start);
+        let shared = (1..tasks.count()).any(|i| tasks.get(i - 1).groups().end > tasks.get(i).groups().start);
         if !shared {
             let parts = collect(&tasks, &|task| {
                 let mut pass = self.empty();
@@ -146,7 +160,7 @@ impl<E: RangeEstimator> Pass<'_, E> {
         }
         if self.estimator.feed() == Feed::Whole {
             return self
-                .in_order(0..groups, &mut |visit| tasks.iter().try_for_each(|task| pieces_of(task, &mut *visit)));
+                .in_order(0..groups, &mut |visit| tasks.iter().try_for_each(|task| pieces_of(&task, &mut *visit)));
         }
         let parts = collect(&tasks, &|task| {
             let (mut pass, mut estimators) = (self.empty(), Vec::new());

@@ -1,16 +1,18 @@
 //! The rounding error without the codes: what a quantized network computes with, in floats.
 
-use super::estimate::{Observed, estimate};
+use super::estimate::Observed;
+use super::input::Input;
 use super::output::{check_shape, contiguous, zeros};
 use super::quantize::{check_values, looks};
-use super::scheme::Scheme;
+use super::scheme::StaticScheme;
+use super::settings::Settings;
 use super::tasks::map_pieces;
+use super::view::AsView;
 use crate::error::Result;
-use crate::kernel::{self, Groups, fake_quantize_backward_span, fake_quantize_span};
+use crate::kernel::{self, fake_quantize_backward_span, fake_quantize_span};
 use crate::num::{Code, Real, Rounding};
-use crate::params::{ParamsCalculator, QuantParams};
-use crate::range::RangeEstimator;
-use ndarray::{Array, ArrayView, ArrayViewMut, Dimension};
+use crate::params::QuantParams;
+use ndarray::{Array, ArrayViewMut};
 
 /// Returns what the tensor is restored as: the bits of [`quantize_tensor`](crate::quantize_tensor) followed by
 /// [`dequantize`](crate::QuantizedTensor::dequantize), in one pass and without the codes.
@@ -30,20 +32,13 @@ use ndarray::{Array, ArrayView, ArrayViewMut, Dimension};
 /// assert_eq!(fake_quantize_tensor(x.view(), &scheme)?, quantize_tensor(x.view(), &scheme)?.dequantize());
 /// # Ok::<(), tensor_quant::Error>(())
 /// ```
-pub fn fake_quantize_tensor<T, D, C, E, P, R>(
-    view: ArrayView<'_, T, D>,
-    scheme: &Scheme<C, E, P, R>,
-) -> Result<Array<f32, D>>
+pub fn fake_quantize_tensor<V, S>(x: V, scheme: &S) -> Result<Array<f32, V::Dim>>
 where
-    T: Real,
-    D: Dimension,
-    C: Code,
-    E: RangeEstimator,
-    P: ParamsCalculator,
-    R: Rounding,
+    V: AsView<Element: Real>,
+    S: StaticScheme,
 {
-    let mut out = zeros(&view);
-    fake_quantize_tensor_into(view, scheme, out.view_mut())?;
+    let mut out = zeros(&x.as_view());
+    fake_quantize_tensor_into(x, scheme, out.view_mut())?;
     Ok(out)
 }
 
@@ -52,36 +47,41 @@ where
 /// # Errors
 ///
 /// As [`quantize_tensor_into`](crate::tensor::quantize_tensor_into).
-pub fn fake_quantize_tensor_into<T, D, C, E, P, R>(
-    view: ArrayView<'_, T, D>,
-    scheme: &Scheme<C, E, P, R>,
-    out: ArrayViewMut<'_, f32, D>,
-) -> Result<QuantParams>
+pub fn fake_quantize_tensor_into<V, S>(x: V, scheme: &S, out: ArrayViewMut<'_, f32, V::Dim>) -> Result<QuantParams>
 where
-    T: Real,
-    D: Dimension,
-    C: Code,
-    E: RangeEstimator,
-    P: ParamsCalculator,
-    R: Rounding,
+    V: AsView<Element: Real>,
+    S: StaticScheme,
 {
+    let (view, scheme) = (x.as_view(), scheme.as_scheme());
     check_shape("the output", view.shape(), out.shape())?;
     let mut out = out;
     let out = contiguous(&mut out)?;
-    let (params, observed) = estimate(&view, scheme)?;
-    let (level, groups, settings) = (kernel::detect(), Groups::new(&params), scheme.settings().given(observed.nan));
-    map_pieces(&view, params.granularity(), looks(settings.nan), out, &|span, x, out| {
-        fake_quantize_span::<C, R>(level, &groups, settings, span, x, out);
+    let input = Input::of(&view);
+    let (params, observed) = scheme.estimate(&input)?;
+    map_reals(&input, &params, scheme.settings().by_value().given(observed.nan), out)?;
+    Ok(params)
+}
+
+/// Maps a tensor whose values were looked at when its parameters were found.
+pub(super) fn map_reals(
+    input: &Input<'_>,
+    params: &QuantParams,
+    settings: kernel::Settings<'_>,
+    out: &mut [f32],
+) -> Result<()> {
+    let level = kernel::detect();
+    map_pieces(input, params.granularity(), looks(settings.nan), out, &|span, x, out, range| {
+        fake_quantize_span(level, params, settings, span, x, &mut out[range]);
         Ok(Observed::default())
     })?;
-    Ok(params)
+    Ok(())
 }
 
 /// Returns what the tensor is restored as under parameters that are known already, from calibration or from training: the
 /// bits of [`quantize_with_params`](crate::quantize_with_params) followed by
 /// [`dequantize`](crate::QuantizedTensor::dequantize).
 ///
-/// The scheme gives the rounding, the scaling and the answer to NaN. An empty tensor gives an empty result.
+/// The settings give the code type, the rounding, the scaling and the answer to NaN. An empty tensor gives an empty result.
 ///
 /// # Errors
 ///
@@ -91,28 +91,25 @@ where
 ///
 /// ```
 /// use ndarray::array;
-/// use tensor_quant::{Scheme, params::QuantParams, tensor::fake_quantize_with_params};
+/// use tensor_quant::{QuantParams, tensor::{Settings, fake_quantize_with_params}};
 ///
 /// let params = QuantParams::per_tensor::<i8>(0.1, 0)?;
-/// let restored = fake_quantize_with_params(array![0.22_f32, 20.0].view(), &params, &Scheme::<i8>::affine())?;
+/// let restored = fake_quantize_with_params(&array![0.22_f32, 20.0], &params, Settings::<i8>::default())?;
 /// assert_eq!(restored, array![0.2, 12.7]);
 /// # Ok::<(), tensor_quant::Error>(())
 /// ```
-pub fn fake_quantize_with_params<T, D, C, E, P, R>(
-    view: ArrayView<'_, T, D>,
+pub fn fake_quantize_with_params<V, C, R>(
+    x: V,
     params: &QuantParams,
-    scheme: &Scheme<C, E, P, R>,
-) -> Result<Array<f32, D>>
+    settings: Settings<C, R>,
+) -> Result<Array<f32, V::Dim>>
 where
-    T: Real,
-    D: Dimension,
+    V: AsView<Element: Real>,
     C: Code,
-    E: RangeEstimator,
-    P: ParamsCalculator,
     R: Rounding,
 {
-    let mut out = zeros(&view);
-    fake_quantize_with_params_into(view, params, scheme, out.view_mut())?;
+    let mut out = zeros(&x.as_view());
+    fake_quantize_with_params_into(x, params, settings, out.view_mut())?;
     Ok(out)
 }
 
@@ -123,27 +120,35 @@ where
 /// # Errors
 ///
 /// As [`quantize_with_params_into`](crate::tensor::quantize_with_params_into).
-pub fn fake_quantize_with_params_into<T, D, C, E, P, R>(
-    view: ArrayView<'_, T, D>,
+pub fn fake_quantize_with_params_into<V, C, R>(
+    x: V,
     params: &QuantParams,
-    scheme: &Scheme<C, E, P, R>,
-    out: ArrayViewMut<'_, f32, D>,
+    settings: Settings<C, R>,
+    out: ArrayViewMut<'_, f32, V::Dim>,
 ) -> Result<Observed>
 where
-    T: Real,
-    D: Dimension,
+    V: AsView<Element: Real>,
     C: Code,
-    E: RangeEstimator,
-    P: ParamsCalculator,
     R: Rounding,
 {
+    let view = x.as_view();
     check_shape("the output", view.shape(), out.shape())?;
-    params.check::<C>(view.shape())?;
     let mut out = out;
-    let (level, groups, settings) = (kernel::detect(), Groups::new(params), scheme.settings());
-    map_pieces(&view, params.granularity(), looks(settings.nan), contiguous(&mut out)?, &|span, x, out| {
-        let observed = check_values(span, x, settings.nan, view.shape())?;
-        fake_quantize_span::<C, R>(level, &groups, settings.given(observed.nan), span, x, out);
+    check_and_map_reals(&Input::of(&view), params, settings.by_value(), contiguous(&mut out)?)
+}
+
+/// Checks that parameters fit, and values, and maps them.
+pub(super) fn check_and_map_reals(
+    input: &Input<'_>,
+    params: &QuantParams,
+    settings: kernel::Settings<'_>,
+    out: &mut [f32],
+) -> Result<Observed> {
+    params.check_type(settings.code, input.shape)?;
+    let level = kernel::detect();
+    map_pieces(input, params.granularity(), looks(settings.nan), out, &|span, x, out, range| {
+        let observed = check_values(span, x, settings.nan, input.shape)?;
+        fake_quantize_span(level, params, settings.given(observed.nan), span, x, &mut out[range]);
         Ok(observed)
     })
 }
@@ -161,30 +166,28 @@ where
 ///
 /// ```
 /// use ndarray::array;
-/// use tensor_quant::{Scheme, params::QuantParams, tensor::fake_quantize_backward};
+/// use tensor_quant::{QuantParams, tensor::{Settings, fake_quantize_backward}};
 ///
 /// let params = QuantParams::per_tensor::<i8>(0.1, 0)?;
 /// let (x, gradient) = (array![1.0_f32, 20.0], array![0.5_f32, 0.5]);
-/// let back = fake_quantize_backward(x.view(), gradient.view(), &params, &Scheme::<i8>::affine())?;
+/// let back = fake_quantize_backward(&x, &gradient, &params, Settings::<i8>::default())?;
 /// assert_eq!(back, array![0.5, 0.0]);
 /// # Ok::<(), tensor_quant::Error>(())
 /// ```
-pub fn fake_quantize_backward<T, D, C, E, P, R>(
-    view: ArrayView<'_, T, D>,
-    gradient: ArrayView<'_, f32, D>,
+pub fn fake_quantize_backward<V, G, C, R>(
+    x: V,
+    gradient: G,
     params: &QuantParams,
-    scheme: &Scheme<C, E, P, R>,
-) -> Result<Array<f32, D>>
+    settings: Settings<C, R>,
+) -> Result<Array<f32, V::Dim>>
 where
-    T: Real,
-    D: Dimension,
+    V: AsView<Element: Real>,
+    G: AsView<Element = f32, Dim = V::Dim>,
     C: Code,
-    E: RangeEstimator,
-    P: ParamsCalculator,
     R: Rounding,
 {
-    let mut out = zeros(&view);
-    fake_quantize_backward_into(view, gradient, params, scheme, out.view_mut())?;
+    let mut out = zeros(&x.as_view());
+    fake_quantize_backward_into(x, gradient, params, settings, out.view_mut())?;
     Ok(out)
 }
 
@@ -196,32 +199,41 @@ where
 /// # Errors
 ///
 /// As [`fake_quantize_backward`], and [`Error::NotContiguous`](crate::Error::NotContiguous) of `out`.
-pub fn fake_quantize_backward_into<T, D, C, E, P, R>(
-    view: ArrayView<'_, T, D>,
-    gradient: ArrayView<'_, f32, D>,
+pub fn fake_quantize_backward_into<V, G, C, R>(
+    x: V,
+    gradient: G,
     params: &QuantParams,
-    scheme: &Scheme<C, E, P, R>,
-    out: ArrayViewMut<'_, f32, D>,
+    settings: Settings<C, R>,
+    out: ArrayViewMut<'_, f32, V::Dim>,
 ) -> Result<()>
 where
-    T: Real,
-    D: Dimension,
+    V: AsView<Element: Real>,
+    G: AsView<Element = f32, Dim = V::Dim>,
     C: Code,
-    E: RangeEstimator,
-    P: ParamsCalculator,
     R: Rounding,
 {
+    let (view, gradient) = (x.as_view(), gradient.as_view());
     check_shape("the gradient", view.shape(), gradient.shape())?;
     check_shape("the output", view.shape(), out.shape())?;
     params.check::<C>(view.shape())?;
     let gradient = gradient.as_standard_layout();
     let mut out = out;
     let (Some(gradient), out) = (gradient.as_slice(), contiguous(&mut out)?) else { return Ok(()) };
-    let (level, groups, settings) = (kernel::detect(), Groups::new(params), scheme.settings());
-    map_pieces(&view, params.granularity(), looks(settings.nan), out, &|span, x, out| {
-        let observed = check_values(span, x, settings.nan, view.shape())?;
+    backward(&Input::of(&view), gradient, params, settings.by_value(), out)
+}
+
+fn backward(
+    input: &Input<'_>,
+    gradient: &[f32],
+    params: &QuantParams,
+    settings: kernel::Settings<'_>,
+    out: &mut [f32],
+) -> Result<()> {
+    let level = kernel::detect();
+    map_pieces(input, params.granularity(), looks(settings.nan), out, &|span, x, out, range| {
+        let observed = check_values(span, x, settings.nan, input.shape)?;
         let gradient = &gradient[span.start..span.start + x.len()];
-        fake_quantize_backward_span::<C, R>(level, &groups, settings, span, x, gradient, out);
+        fake_quantize_backward_span(level, params, settings, span, x, gradient, &mut out[range]);
         Ok(observed)
     })?;
     Ok(())

@@ -6,15 +6,18 @@
 mod estimate;
 mod fake_quantize;
 mod fully_connected;
+mod input;
 mod observe;
 mod output;
+mod purpose;
 mod quantize;
 mod quantized;
 mod requantize;
 mod scheme;
+mod settings;
 mod slice;
-mod stream;
 mod tasks;
+mod view;
 
 pub use estimate::Observed;
 pub use fake_quantize::{
@@ -22,6 +25,7 @@ pub use fake_quantize::{
     fake_quantize_with_params, fake_quantize_with_params_into,
 };
 pub use fully_connected::{Activation, FullyConnected, Fused};
+pub(crate) use input::{Input, for_each_f32_piece};
 #[cfg(feature = "std")]
 pub(crate) use observe::{for_each_group, observe_groups};
 pub use quantize::{
@@ -29,7 +33,7 @@ pub use quantize::{
     quantize_with_params_into,
 };
 pub use quantized::{QuantizedTensor, dequantize_into};
-pub use scheme::Scheme;
-pub(crate) use stream::for_each_f32_piece;
-
+pub use scheme::{Scheme, StaticScheme};
+pub use settings::Settings;
 pub use slice::{dequantize_slice, quantize_slice, quantize_slice_into};
+pub use view::AsView;

@@ -9,11 +9,9 @@ use crate::range::{Feed, RangeEstimator};
 use alloc::vec::Vec;
 #[cfg(feature = "std")]
 use {
-    super::stream::for_each_f32_piece,
+    super::input::Input,
     crate::error::{Error, Result},
-    crate::num::Real,
     crate::params::Granularity,
-    ndarray::{ArrayView, Dimension},
 };
 
 /// Runs shorter than this are collected.
@@ -23,26 +21,26 @@ const COLUMN: usize = 64;
 
 /// Shows each estimator the values of its group: those of [`Feed::Whole`] all in one call, the others in pieces.
 #[cfg(feature = "std")]
-pub(crate) fn observe_groups<T: Real, D: Dimension, E: RangeEstimator>(
-    view: &ArrayView<'_, T, D>,
+pub(crate) fn observe_groups<E: RangeEstimator>(
+    input: &Input<'_>,
     granularity: Granularity,
     estimators: &mut [E],
 ) -> Result<()> {
-    if view.is_empty() {
+    if input.len() == 0 {
         return Ok(());
     }
     let feed = estimators.first().map_or(Feed::Nothing, RangeEstimator::feed);
     if granularity == Granularity::Tensor
-        && let Some(values) = view.as_slice().and_then(T::as_f32s)
+        && let Some(values) = input.as_f32s()
     {
         for estimator in estimators {
             estimator.observe(values);
         }
         return Ok(());
     }
-    let longest = view.len().div_ceil(estimators.len().max(1));
+    let longest = input.len().div_ceil(estimators.len().max(1));
     let mut columns = Columns::new(estimators.len(), feed, longest);
-    for_each_f32_piece(view, granularity, |span, x| {
+    input.for_each_f32_piece(granularity, &mut |span, x| {
         columns.add(span, x, estimators);
         Ok(())
     })?;

@@ -1,8 +1,30 @@
 //! Where results go.
 
 use crate::error::{Error, Result};
+use crate::num::CodesMut;
 use alloc::vec;
 use ndarray::{Array, ArrayView, ArrayViewMut, Dimension};
+
+/// Memory for the results of a tensor's elements, which threads may share out.
+pub(super) trait Output: Send + Sized {
+    /// Returns the places before and from an element on.
+    #[cfg(feature = "rayon")]
+    fn split_at(self, at: usize) -> (Self, Self);
+}
+
+impl Output for CodesMut<'_> {
+    #[cfg(feature = "rayon")]
+    fn split_at(self, at: usize) -> (Self, Self) {
+        CodesMut::split_at(self, at)
+    }
+}
+
+impl Output for &mut [f32] {
+    #[cfg(feature = "rayon")]
+    fn split_at(self, at: usize) -> (Self, Self) {
+        self.split_at_mut(at)
+    }
+}
 
 /// Returns a row-major array of the view's shape.
 pub(super) fn zeros<T, O: Clone + Default, D: Dimension>(view: &ArrayView<'_, T, D>) -> Array<O, D> {
@@ -22,6 +44,12 @@ pub(super) fn check_shape(what: &'static str, expected: &[usize], actual: &[usiz
 }
 
 pub(super) fn contiguous<'a, O, D: Dimension>(out: &'a mut ArrayViewMut<'_, O, D>) -> Result<&'a mut [O]> {
-    let (shape, strides) = (out.shape().to_vec(), out.strides().to_vec());
-    out.as_slice_mut().ok_or(Error::NotContiguous { shape, strides })
+    if out.is_standard_layout() {
+        // The same question, so that the borrow ends where it is answered in the negative.
+        if let Some(slice) = out.as_slice_mut() {
+            return Ok(slice);
+        }
+        unreachable!("an array in standard layout is a slice")
+    }
+    Err(Error::NotContiguous { shape: out.shape().to_vec(), strides: out.strides().to_vec() })
 }

@@ -1,17 +1,30 @@
 //! Reals to codes.
 
-use super::estimate::{Observed, estimate, unravel};
+use super::estimate::{Observed, Request, unravel};
+use super::input::Input;
 use super::output::{check_shape, contiguous, zeros};
 use super::quantized::QuantizedTensor;
-use super::scheme::Scheme;
+use super::scheme::{Scheme, StaticScheme};
+use super::settings::Settings;
 use super::tasks::{Looks, each, map_pieces};
+use super::view::AsView;
 use crate::error::{Error, Result};
-use crate::kernel::{self, Groups, Settings, quantize_span};
-use crate::num::{Code, Real, Rounding};
+use crate::kernel::{self, quantize_span};
+use crate::num::{Code, CodesMut, Real, Rounding, SliceOfCodes};
 use crate::params::{NanPolicy, ParamsCalculator, QuantParams, Span};
 use crate::range::RangeEstimator;
 use alloc::vec::Vec;
-use ndarray::{ArrayView, ArrayViewMut, Dimension};
+use ndarray::ArrayViewMut;
+
+impl<C: Code, E: RangeEstimator, P: ParamsCalculator, R: Rounding> Scheme<C, E, P, R> {
+    /// Returns the parameters of a tensor, and what was noticed.
+    #[inline(always)]
+    pub(super) fn estimate(&self, input: &Input<'_>) -> Result<(QuantParams, Observed)> {
+        let (granularity, nan_policy) = (self.granularity, self.nan_policy);
+        let request = Request { code: C::TYPE, target: &self.purpose(), granularity, nan_policy };
+        request.estimate(input, &self.estimator)
+    }
+}
 
 /// Returns the codes of a tensor with the parameters that restore it: range, scale and zero point, codes, in that order.
 ///
@@ -40,22 +53,17 @@ use ndarray::{ArrayView, ArrayViewMut, Dimension};
 /// assert_eq!(q.params().scales(), [1.2 / 127.0, 3.7 / 127.0]);
 /// # Ok::<(), tensor_quant::Error>(())
 /// ```
-pub fn quantize_tensor<T, D, C, E, P, R>(
-    view: ArrayView<'_, T, D>,
-    scheme: &Scheme<C, E, P, R>,
-) -> Result<QuantizedTensor<C, D>>
+pub fn quantize_tensor<V, S>(x: V, scheme: &S) -> Result<QuantizedTensor<S::Code, V::Dim>>
 where
-    T: Real,
-    D: Dimension,
-    C: Code,
-    E: RangeEstimator,
-    P: ParamsCalculator,
-    R: Rounding,
+    V: AsView<Element: Real>,
+    S: StaticScheme,
 {
-    let (params, observed) = estimate(&view, scheme)?;
+    let (view, scheme) = (x.as_view(), scheme.as_scheme());
+    let input = Input::of(&view);
+    let (params, observed) = scheme.estimate(&input)?;
     let mut codes = zeros(&view);
     if let Some(out) = codes.as_slice_mut() {
-        map_codes(&view, &params, scheme.settings().given(observed.nan), out)?;
+        map_codes(&input, &params, scheme.settings().by_value().given(observed.nan), S::Code::codes_mut(out))?;
     }
     Ok(QuantizedTensor::from_parts(codes, params, observed))
 }
@@ -75,46 +83,38 @@ where
 /// assert_eq!(all[1].as_ref().map(|q| q.codes()[0]).ok(), Some(127));
 /// ```
 #[doc(alias = "batch")]
-pub fn quantize_tensors<T, D, C, E, P, R>(
-    views: &[ArrayView<'_, T, D>],
-    scheme: &Scheme<C, E, P, R>,
-) -> Vec<Result<QuantizedTensor<C, D>>>
+pub fn quantize_tensors<V, S>(tensors: &[V], scheme: &S) -> Vec<Result<QuantizedTensor<S::Code, V::Dim>>>
 where
-    T: Real,
-    D: Dimension,
-    C: Code,
-    E: RangeEstimator,
-    P: ParamsCalculator,
-    R: Rounding,
+    V: AsView<Element: Real> + Sync,
+    S: StaticScheme + Sync,
 {
-    each(views, &|view| quantize_tensor(view.view(), scheme))
+    each(tensors, &|x| quantize_tensor(x, scheme))
 }
 
-/// As [`quantize_tensor`], writing the codes to memory of the caller. Nothing is allocated per element.
+/// As [`quantize_tensor`], writing the codes to memory of the caller. Beside the parameters of several groups, and what the
+/// estimator remembers, nothing is allocated.
 ///
 /// After an error `out` may be partly written.
 ///
 /// # Errors
 ///
 /// As [`quantize_tensor`], and [`Error::ShapeMismatch`] or [`Error::NotContiguous`] of `out`.
-pub fn quantize_tensor_into<T, D, C, E, P, R>(
-    view: ArrayView<'_, T, D>,
-    scheme: &Scheme<C, E, P, R>,
-    out: ArrayViewMut<'_, C, D>,
+pub fn quantize_tensor_into<V, S>(
+    x: V,
+    scheme: &S,
+    out: ArrayViewMut<'_, S::Code, V::Dim>,
 ) -> Result<(QuantParams, Observed)>
 where
-    T: Real,
-    D: Dimension,
-    C: Code,
-    E: RangeEstimator,
-    P: ParamsCalculator,
-    R: Rounding,
+    V: AsView<Element: Real>,
+    S: StaticScheme,
 {
+    let (view, scheme) = (x.as_view(), scheme.as_scheme());
     check_shape("the output", view.shape(), out.shape())?;
     let mut out = out;
     let out = contiguous(&mut out)?;
-    let (params, observed) = estimate(&view, scheme)?;
-    map_codes(&view, &params, scheme.settings().given(observed.nan), out)?;
+    let input = Input::of(&view);
+    let (params, observed) = scheme.estimate(&input)?;
+    map_codes(&input, &params, scheme.settings().by_value().given(observed.nan), S::Code::codes_mut(out))?;
     Ok((params, observed))
 }
 
@@ -123,22 +123,18 @@ where
 /// # Errors
 ///
 /// As [`quantize_tensor`].
-pub fn estimate_params<T, D, C, E, P, R>(view: ArrayView<'_, T, D>, scheme: &Scheme<C, E, P, R>) -> Result<QuantParams>
+pub fn estimate_params<V, S>(x: V, scheme: &S) -> Result<QuantParams>
 where
-    T: Real,
-    D: Dimension,
-    C: Code,
-    E: RangeEstimator,
-    P: ParamsCalculator,
-    R: Rounding,
+    V: AsView<Element: Real>,
+    S: StaticScheme,
 {
-    Ok(estimate(&view, scheme)?.0)
+    let view = x.as_view();
+    Ok(scheme.as_scheme().estimate(&Input::of(&view))?.0)
 }
 
 /// Returns the codes of a tensor under parameters that are known already, from calibration or from a file.
 ///
-/// The scheme gives the rounding, the scaling and the answer to NaN; its estimator, calculator and granularity are not
-/// asked. An empty tensor gives an empty result.
+/// The settings give the code type, the rounding, the scaling and the answer to NaN. An empty tensor gives an empty result.
 ///
 /// # Errors
 ///
@@ -149,71 +145,69 @@ where
 ///
 /// ```
 /// use ndarray::array;
-/// use tensor_quant::{Scheme, params::QuantParams, quantize_with_params};
+/// use tensor_quant::{QuantParams, quantize_with_params, tensor::Settings};
 ///
 /// let params = QuantParams::per_tensor::<u8>(0.1, 128)?;
-/// let q = quantize_with_params(array![0.0_f32, 1.0, 1e10].view(), params, &Scheme::<u8>::affine())?;
+/// let q = quantize_with_params(&array![0.0_f32, 1.0, 1e10], &params, Settings::<u8>::default())?;
 /// assert_eq!(q.codes(), &array![128_u8, 138, 255]);
 /// # Ok::<(), tensor_quant::Error>(())
 /// ```
-pub fn quantize_with_params<T, D, C, E, P, R>(
-    view: ArrayView<'_, T, D>,
-    params: QuantParams,
-    scheme: &Scheme<C, E, P, R>,
-) -> Result<QuantizedTensor<C, D>>
+pub fn quantize_with_params<V, C, R>(
+    x: V,
+    params: &QuantParams,
+    settings: Settings<C, R>,
+) -> Result<QuantizedTensor<C, V::Dim>>
 where
-    T: Real,
-    D: Dimension,
+    V: AsView<Element: Real>,
     C: Code,
-    E: RangeEstimator,
-    P: ParamsCalculator,
     R: Rounding,
 {
+    let view = x.as_view();
     let mut codes = zeros(&view);
     let observed = match codes.as_slice_mut() {
-        Some(out) => check_and_map_codes(&view, &params, scheme.settings(), out)?,
+        Some(out) => check_and_map_codes(&Input::of(&view), params, settings.by_value(), C::codes_mut(out))?,
         None => Observed::default(),
     };
-    Ok(QuantizedTensor::from_parts(codes, params, observed))
+    Ok(QuantizedTensor::from_parts(codes, params.clone(), observed))
 }
 
-/// As [`quantize_with_params`], writing the codes to memory of the caller. Nothing is allocated per element.
+/// As [`quantize_with_params`], writing the codes to memory of the caller. Nothing is allocated, but of a view of more than four
+/// dimensions that is not in row-major order.
 ///
 /// After an error `out` may be partly written.
 ///
 /// # Errors
 ///
 /// As [`quantize_with_params`], and [`Error::ShapeMismatch`] or [`Error::NotContiguous`] of `out`.
-pub fn quantize_with_params_into<T, D, C, E, P, R>(
-    view: ArrayView<'_, T, D>,
+pub fn quantize_with_params_into<V, C, R>(
+    x: V,
     params: &QuantParams,
-    scheme: &Scheme<C, E, P, R>,
-    out: ArrayViewMut<'_, C, D>,
+    settings: Settings<C, R>,
+    out: ArrayViewMut<'_, C, V::Dim>,
 ) -> Result<Observed>
 where
-    T: Real,
-    D: Dimension,
+    V: AsView<Element: Real>,
     C: Code,
-    E: RangeEstimator,
-    P: ParamsCalculator,
     R: Rounding,
 {
+    let view = x.as_view();
     check_shape("the output", view.shape(), out.shape())?;
     let mut out = out;
-    check_and_map_codes(&view, params, scheme.settings(), contiguous(&mut out)?)
+    check_and_map_codes(&Input::of(&view), params, settings.by_value(), C::codes_mut(contiguous(&mut out)?))
 }
 
-fn check_and_map_codes<T: Real, D: Dimension, C: Code, R: Rounding>(
-    view: &ArrayView<'_, T, D>,
+/// Checks that parameters fit, and values, and maps them.
+pub(super) fn check_and_map_codes(
+    input: &Input<'_>,
     params: &QuantParams,
-    settings: Settings<R>,
-    out: &mut [C],
+    settings: kernel::Settings<'_>,
+    out: CodesMut<'_>,
 ) -> Result<Observed> {
-    params.check::<C>(view.shape())?;
-    let (level, groups) = (kernel::detect(), Groups::new(params));
-    map_pieces(view, params.granularity(), looks(settings.nan), out, &|span, x, out| {
-        let observed = check_values(span, x, settings.nan, view.shape())?;
-        quantize_span(level, &groups, settings.given(observed.nan), span, x, out);
+    params.check_type(settings.code, input.shape)?;
+    let level = kernel::detect();
+    map_pieces(input, params.granularity(), looks(settings.nan), out, &|span, x, out, range| {
+        let observed = check_values(span, x, settings.nan, input.shape)?;
+        quantize_span(level, params, settings.given(observed.nan), span, x, out.part(range));
         Ok(observed)
     })
 }
@@ -239,15 +233,15 @@ pub(super) fn looks(policy: NanPolicy) -> Looks {
 }
 
 /// Maps a tensor whose values were looked at when its parameters were found.
-pub(super) fn map_codes<T: Real, D: Dimension, C: Code, R: Rounding>(
-    view: &ArrayView<'_, T, D>,
+pub(super) fn map_codes(
+    input: &Input<'_>,
     params: &QuantParams,
-    settings: Settings<R>,
-    out: &mut [C],
+    settings: kernel::Settings<'_>,
+    out: CodesMut<'_>,
 ) -> Result<()> {
-    let (level, groups) = (kernel::detect(), Groups::new(params));
-    map_pieces(view, params.granularity(), looks(settings.nan), out, &|span, x, out| {
-        quantize_span(level, &groups, settings, span, x, out);
+    let level = kernel::detect();
+    map_pieces(input, params.granularity(), looks(settings.nan), out, &|span, x, out, range| {
+        quantize_span(level, params, settings, span, x, out.part(range));
         Ok(Observed::default())
     })?;
     Ok(())

@@ -2,12 +2,13 @@
 
 use super::estimate::Observed;
 use super::output::{check_shape, contiguous, zeros};
-use super::tasks::{self, tasks_of};
+use super::tasks::{Tasks, map_tasks};
+use super::view::AsView;
 use crate::error::Result;
 use crate::kernel::{self, dequantize_span};
-use crate::num::Code;
+use crate::num::{Code, Codes, SliceOfCodes};
 use crate::params::QuantParams;
-use ndarray::{Array, ArrayView, ArrayViewMut, Dimension};
+use ndarray::{Array, ArrayViewMut, Dimension};
 
 /// The codes of a tensor, with the scale and zero point of each group.
 #[derive(Clone, Debug, PartialEq)]
@@ -69,7 +70,7 @@ impl<C: Code, D: Dimension> QuantizedTensor<C, D> {
     pub fn dequantize(&self) -> Array<f32, D> {
         let mut reals = zeros(&self.codes.view());
         if let (Some(codes), Some(out)) = (self.codes.as_slice(), reals.as_slice_mut()) {
-            restore(codes, self.codes.shape(), &self.params, out);
+            restore(C::codes(codes), self.codes.shape(), &self.params, out);
         }
         reals
     }
@@ -96,33 +97,40 @@ impl<C: Code, D: Dimension> QuantizedTensor<C, D> {
 /// [`Error::ShapeMismatch`](crate::Error::ShapeMismatch) or [`Error::NotContiguous`](crate::Error::NotContiguous) of
 /// `out`; [`Error::LengthMismatch`](crate::Error::LengthMismatch) and
 /// [`Error::InvalidCodes`](crate::Error::InvalidCodes) if the parameters do not fit the codes.
-pub fn dequantize_into<C: Code, D: Dimension>(
-    codes: ArrayView<'_, C, D>,
-    params: &QuantParams,
-    out: ArrayViewMut<'_, f32, D>,
-) -> Result<()> {
+pub fn dequantize_into<V>(codes: V, params: &QuantParams, out: ArrayViewMut<'_, f32, V::Dim>) -> Result<()>
+where
+    V: AsView<Element: Code>,
+{
+    let codes = codes.as_view();
     check_shape("the output", codes.shape(), out.shape())?;
-    params.check::<C>(codes.shape())?;
+    params.check::<V::Element>(codes.shape())?;
     let mut out = out;
     let out = contiguous(&mut out)?;
     let codes = codes.as_standard_layout();
     if let Some(slice) = codes.as_slice() {
-        restore(slice, codes.shape(), params, out);
+        restore(<V::Element as SliceOfCodes>::codes(slice), codes.shape(), params, out);
     }
     Ok(())
 }
 
 /// Restores row-major codes; the parameters were checked against the shape.
-pub(super) fn restore<C: Code>(codes: &[C], shape: &[usize], params: &QuantParams, out: &mut [f32]) {
+pub(super) fn restore(codes: Codes<'_>, shape: &[usize], params: &QuantParams, out: &mut [f32]) {
     let level = kernel::detect();
     // What is not of this shape was refused before.
-    let Ok(tasks) = tasks_of(params.granularity(), shape) else { return };
-    tasks::run(&tasks, out, &|task, out| {
-        let all = task.for_each_stretch(usize::MAX, &mut |span, len| {
-            let start = span.start - task.range().start;
-            dequantize_span(level, params, span, &codes[span.start..span.start + len], &mut out[start..start + len]);
+    let Ok(tasks) = Tasks::new(params.granularity(), shape) else { return };
+    let all = map_tasks(&tasks, out, &|task, out, first| {
+        task.for_each_stretch(usize::MAX, &mut |span, len| {
+            let range = span.start..span.start + len;
+            dequantize_span(
+                level,
+                params,
+                span,
+                codes.part(range.clone()),
+                &mut out[range.start - first..range.end - first],
+            );
             Ok(())
-        });
-        debug_assert!(all.is_ok(), "nothing here can fail");
+        })?;
+        Ok(Observed::default())
     });
+    debug_assert!(all.is_ok(), "nothing here can fail");
 }

@@ -1,7 +1,9 @@
 //! What to do with a tensor.
 
+use super::purpose::Purpose;
+use super::settings::Settings;
 use crate::error::Result;
-use crate::kernel::{Mapping, Settings, reference};
+use crate::kernel::Rounder;
 use crate::num::{Ceil, Code, Rounding, Scaling, TiesEven};
 use crate::params::{
     Affine, AffineParams, Article, Cast, CodeRange, Granularity, NanPolicy, ParamsCalculator, PowerOfTwo, Symmetric,
@@ -122,8 +124,8 @@ impl<C: Code, E: RangeEstimator, P: ParamsCalculator, R: Rounding> Scheme<C, E, 
     }
 
     /// Returns what the mapping of an element depends on, beside its parameters.
-    pub(super) fn settings(&self) -> Settings<R> {
-        Settings { rounding: self.rounding, scaling: self.scaling, nan: self.nan_policy }
+    pub fn settings(&self) -> Settings<C, R> {
+        Settings { rounding: self.rounding, scaling: self.scaling, nan_policy: self.nan_policy, code: PhantomData }
     }
 
     /// Returns the scheme with another estimator.
@@ -188,27 +190,68 @@ impl<C: Code, E: RangeEstimator, P: ParamsCalculator, R: Rounding> Scheme<C, E, 
 /// What the scheme's own estimator, or another, is asked to find a range for.
 impl<C: Code, E: RangeEstimator, P: ParamsCalculator, R: Rounding> Target for Scheme<C, E, P, R> {
     fn codes(&self) -> CodeRange {
-        Scheme::codes(self)
+        self.purpose().codes()
     }
 
     fn params(&self, range: ValueRange) -> Result<AffineParams> {
-        self.calculator.params(range, Scheme::codes(self))
+        self.purpose().params(range)
     }
 
     fn zero_points(&self) -> ZeroPoints {
-        self.calculator.zero_points(Scheme::codes(self))
+        self.purpose().zero_points()
     }
 
     fn round(&self, quotient: f32) -> Option<f32> {
-        if self.rounding.is_random() { None } else { Some(self.rounding.round(quotient, 0)) }
+        self.purpose().round(quotient)
     }
 
     fn restore(&self, x: f32, params: AffineParams) -> f32 {
-        let mapping = Mapping { params, codes: Scheme::codes(self), scaling: self.scaling, nan: NanPolicy::Native };
-        let mut restored = [0.0];
-        reference::fake_quantize::<f32, C, R>(&[x], &mapping, self.rounding, &mut restored, 0);
-        restored[0]
+        self.purpose().restore(x, params)
     }
+}
+
+impl<C: Code, E: RangeEstimator, P: ParamsCalculator, R: Rounding> Scheme<C, E, P, R> {
+    /// Returns what ranges are for, by value.
+    #[inline(always)]
+    pub(super) fn purpose(&self) -> Purpose<'_> {
+        Purpose {
+            code: C::TYPE,
+            calculator: &self.calculator,
+            rounder: Rounder::of(&self.rounding),
+            scaling: self.scaling,
+        }
+    }
+}
+
+/// A [`Scheme`] of any parts: in signatures, what says all of its types at once. No other type implements it.
+pub trait StaticScheme: sealed::Sealed {
+    /// The code type.
+    type Code: Code;
+    /// Finds the range of each group.
+    type Estimator: RangeEstimator;
+    /// Turns a range into a scale and zero point.
+    type Calculator: ParamsCalculator;
+    /// Maps quotients to whole numbers.
+    type Rounding: Rounding;
+
+    /// Returns the scheme itself.
+    fn as_scheme(&self) -> &Scheme<Self::Code, Self::Estimator, Self::Calculator, Self::Rounding>;
+}
+
+impl<C: Code, E: RangeEstimator, P: ParamsCalculator, R: Rounding> StaticScheme for Scheme<C, E, P, R> {
+    type Code = C;
+    type Estimator = E;
+    type Calculator = P;
+    type Rounding = R;
+
+    fn as_scheme(&self) -> &Scheme<C, E, P, R> {
+        self
+    }
+}
+
+mod sealed {
+    pub trait Sealed {}
+    impl<C, E, P, R> Sealed for super::Scheme<C, E, P, R> {}
 }
 
 impl<C: Code, E, P, R> fmt::Display for Scheme<C, E, P, R> {

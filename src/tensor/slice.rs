@@ -1,13 +1,12 @@
 //! The same for plain slices, without `ndarray` in the caller's code.
 
-use super::estimate::estimate;
+use super::input::Input;
 use super::quantize::{map_codes, quantize_tensor};
 use super::quantized::restore;
-use super::scheme::Scheme;
+use super::scheme::StaticScheme;
 use crate::error::{Error, Result};
-use crate::num::{Code, Real, Rounding};
-use crate::params::{ParamsCalculator, QuantParams};
-use crate::range::RangeEstimator;
+use crate::num::{Code, Real, SliceOfCodes};
+use crate::params::QuantParams;
 use alloc::vec::Vec;
 use ndarray::ArrayView1;
 
@@ -32,14 +31,7 @@ use ndarray::ArrayView1;
 /// assert_eq!(restored[2], 1.0);
 /// # Ok::<(), tensor_quant::Error>(())
 /// ```
-pub fn quantize_slice<T, C, E, P, R>(x: &[T], scheme: &Scheme<C, E, P, R>) -> Result<(Vec<C>, QuantParams)>
-where
-    T: Real,
-    C: Code,
-    E: RangeEstimator,
-    P: ParamsCalculator,
-    R: Rounding,
-{
+pub fn quantize_slice<T: Real, S: StaticScheme>(x: &[T], scheme: &S) -> Result<(Vec<S::Code>, QuantParams)> {
     let (codes, params) = quantize_tensor(ArrayView1::from(x), scheme)?.into_parts();
     Ok((codes.into_raw_vec_and_offset().0, params))
 }
@@ -49,18 +41,12 @@ where
 /// # Errors
 ///
 /// As [`quantize_tensor`](crate::quantize_tensor), and [`Error::LengthMismatch`] of `out`.
-pub fn quantize_slice_into<T, C, E, P, R>(x: &[T], scheme: &Scheme<C, E, P, R>, out: &mut [C]) -> Result<QuantParams>
-where
-    T: Real,
-    C: Code,
-    E: RangeEstimator,
-    P: ParamsCalculator,
-    R: Rounding,
-{
+pub fn quantize_slice_into<T: Real, S: StaticScheme>(x: &[T], scheme: &S, out: &mut [S::Code]) -> Result<QuantParams> {
     check_len("codes", x.len(), out.len())?;
-    let view = ArrayView1::from(x);
-    let (params, observed) = estimate(&view, scheme)?;
-    map_codes(&view, &params, scheme.settings().given(observed.nan), out)?;
+    let (shape, scheme) = ([x.len()], scheme.as_scheme());
+    let input = Input::of_slice(x, &shape);
+    let (params, observed) = scheme.estimate(&input)?;
+    map_codes(&input, &params, scheme.settings().by_value().given(observed.nan), S::Code::codes_mut(out))?;
     Ok(params)
 }
 
@@ -72,7 +58,7 @@ where
 pub fn dequantize_slice<C: Code>(codes: &[C], params: &QuantParams, out: &mut [f32]) -> Result<()> {
     check_len("reals", codes.len(), out.len())?;
     params.check::<C>(&[codes.len()])?;
-    restore(codes, &[codes.len()], params, out);
+    restore(C::codes(codes), &[codes.len()], params, out);
     Ok(())
 }
 

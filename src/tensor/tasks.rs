@@ -3,17 +3,17 @@
 //! 1. Where a task begins depends on the shape and the granularity alone, and what tasks give is put together in their order:
 //!    the result is the same for any number of threads.
 //! 2. A thread that maps alone goes through the tasks from the last to the first. The pass before, which looked for the range,
-//!    ended at the last, so that as much as fits is still in the cache.
+//!    ended at the last, so that as much as fits is still in the cache. Tasks are made when they are asked for: nothing is allocated.
 //! 3. A task is large beside what it costs to hand it over (some microseconds), and fits the second-level cache.
 
 use super::estimate::Observed;
-use super::stream::{PIECE, Visit, for_each_f32_piece, in_f32};
+use super::input::{Input, PIECE, Visit, visit_in_f32};
+use super::output::Output;
 use crate::error::Result;
-use crate::num::Real;
+use crate::num::Reals;
 use crate::params::{Granularity, OneOrMany, Span, Spans};
 use alloc::vec::Vec;
 use core::ops::Range;
-use ndarray::{ArrayView, Dimension};
 
 /// Elements in a task, if its groups let it be: 256 KiB of f32.
 const TASK: usize = 1 << 16;
@@ -21,10 +21,111 @@ const TASK: usize = 1 << 16;
 #[cfg(feature = "rayon")]
 const FEWEST: usize = 4;
 
+/// The tasks of a tensor.
+#[derive(Clone, Debug)]
+pub(super) struct Tasks {
+    spans: Spans,
+    /// Runs, and the elements of each.
+    number: usize,
+    len: usize,
+    cut: Cut,
+}
+
+/// What a task is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Cut {
+    /// So many whole runs.
+    Runs(usize),
+    /// One of so many parts of a run, of so many elements.
+    Parts { of_run: usize, len: usize },
+}
+
+impl Tasks {
+    /// Returns the tasks of a tensor of this shape. Groups of up to a task's length are not cut.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Granularity::spans`].
+    pub(super) fn new(granularity: Granularity, shape: &[usize]) -> Result<Self> {
+        let spans = granularity.all_spans(shape)?;
+        let (number, len) = spans.number_and_len();
+        let cut = if len <= TASK {
+            Cut::Runs(TASK / len.max(1))
+        } else {
+            let repeat = spans.clone().next().map_or(len, |span| span.repeat);
+            // As `Span::pieces` does: whole groups, or parts of one.
+            let step = if repeat <= TASK { TASK / repeat * repeat } else { TASK };
+            let per_group = repeat.div_ceil(step);
+            let of_run = if repeat <= TASK { len.div_ceil(step) } else { parts(len, repeat, step, per_group) };
+            Cut::Parts { of_run, len: step }
+        };
+        Ok(Self { spans, number: if len == 0 { 0 } else { number }, len, cut })
+    }
+
+    /// Returns how many there are.
+    pub(super) fn count(&self) -> usize {
+        match self.cut {
+            Cut::Runs(together) => self.number.div_ceil(together),
+            Cut::Parts { of_run, .. } => self.number.saturating_mul(of_run),
+        }
+    }
+
+    /// Returns a task by its number.
+    pub(super) fn get(&self, i: usize) -> Task {
+        match self.cut {
+            Cut::Runs(together) => {
+                let first = i * together;
+                let runs = together.min(self.number - first);
+                Task {
+                    runs: Runs::Whole(self.spans.starting_at(first), runs),
+                    #[cfg(feature = "rayon")]
+                    range: first * self.len..(first + runs) * self.len,
+                }
+            }
+            Cut::Parts { of_run, len: step } => {
+                let (run, part) = (i / of_run, i % of_run);
+                let nothing = Span { start: 0, len: 0, first_group: 0, repeat: 1 };
+                let piece = self.spans.starting_at(run).next().map_or(nothing, |span| part_of(span, part, step));
+                Task {
+                    runs: Runs::Part(piece),
+                    #[cfg(feature = "rayon")]
+                    range: piece.start..piece.start + piece.len,
+                }
+            }
+        }
+    }
+
+    /// Returns all tasks, in order.
+    pub(super) fn iter(&self) -> impl DoubleEndedIterator<Item = Task> {
+        (0..self.count()).map(|i| self.get(i))
+    }
+}
+
+/// Returns the parts of a run whose groups are longer than a task: those of each group, and of a shorter last one.
+fn parts(len: usize, repeat: usize, step: usize, per_group: usize) -> usize {
+    len / repeat * per_group + (len % repeat).div_ceil(step)
+}
+
+/// Returns a part of a run, by its number, as [`Span::pieces`] cuts it.
+fn part_of(span: Span, part: usize, step: usize) -> Span {
+    let Span { start, len, first_group, repeat } = span;
+    if repeat <= step {
+        let at = part * step;
+        return Span { start: start + at, len: step.min(len - at), first_group: first_group + at / repeat, repeat };
+    }
+    let per_group = repeat.div_ceil(step);
+    let (group, part) = (part / per_group, part % per_group);
+    let at = group * repeat + part * step;
+    let end = len.min((group + 1) * repeat);
+    let len = step.min(end - at);
+    Span { start: start + at, len, first_group: first_group + group, repeat: len }
+}
+
 /// Neighbouring elements of a tensor, in row-major order.
 #[derive(Clone, Debug)]
 pub(super) struct Task {
     runs: Runs,
+    #[cfg(feature = "rayon")]
     range: Range<usize>,
 }
 
@@ -38,11 +139,6 @@ enum Runs {
 }
 
 impl Task {
-    /// Returns the indices of its elements.
-    pub(super) fn range(&self) -> Range<usize> {
-        self.range.clone()
-    }
-
     /// Returns its elements as runs, in order.
     pub(super) fn spans(&self) -> impl Iterator<Item = Span> {
         let (whole, part) = match &self.runs {
@@ -64,11 +160,10 @@ impl Task {
         }
     }
 
-    /// Calls `visit` with each of its pieces, in order. `slice` is the whole tensor.
-    pub(super) fn for_each_f32_piece<T: Real>(&self, slice: &[T], looks: Looks, visit: Visit<'_>) -> Result<()> {
-        let mut widened = Vec::new();
-        for piece in self.spans().flat_map(|span| span.pieces(longest_piece::<T>(looks))) {
-            visit(piece, in_f32(&slice[piece.start..piece.start + piece.len], &mut widened))?;
+    /// Calls `visit` with each of its pieces, in order. `reals` are the whole tensor.
+    pub(super) fn for_each_f32_piece(&self, reals: Reals<'_>, looks: Looks, visit: Visit<'_>) -> Result<()> {
+        for piece in self.spans().flat_map(|span| span.pieces(longest_piece(reals, looks))) {
+            visit_in_f32(reals.part(piece.start..piece.start + piece.len), piece, visit)?;
         }
         Ok(())
     }
@@ -94,47 +189,16 @@ impl Task {
 
 /// Returns how many elements to show at a time: a task, or, where they are widened first or looked at twice, what stays in the
 /// first-level cache.
-fn longest_piece<T: Real>(looks: Looks) -> usize {
-    if looks == Looks::One && T::as_f32s(&[]).is_some() { TASK } else { PIECE }
+fn longest_piece(reals: Reals<'_>, looks: Looks) -> usize {
+    if looks == Looks::One && matches!(reals, Reals::F32(_)) { TASK } else { PIECE }
 }
 
 /// Returns a tensor with one scale as one piece, if it is short enough and need not be copied: then no tasks are made.
-pub(super) fn only_piece<'a, T: Real, D: Dimension>(
-    view: &'a ArrayView<'_, T, D>,
-    granularity: Granularity,
-    looks: Looks,
-) -> Option<(Span, &'a [f32])> {
-    let x = view.as_slice().and_then(T::as_f32s)?;
+pub(super) fn only_piece<'a>(input: &Input<'a>, granularity: Granularity, looks: Looks) -> Option<(Span, &'a [f32])> {
+    let x = input.as_f32s()?;
     let len = x.len();
-    let short = granularity == Granularity::Tensor && (1..=longest_piece::<T>(looks)).contains(&len);
+    let short = granularity == Granularity::Tensor && (1..=longest_piece(Reals::F32(x), looks)).contains(&len);
     short.then_some((Span { start: 0, len, first_group: 0, repeat: len }, x))
-}
-
-/// Returns the tasks of a tensor of this shape, in order. Groups of up to a task's length are not cut.
-///
-/// # Errors
-///
-/// Those of [`Granularity::spans`].
-pub(super) fn tasks_of(granularity: Granularity, shape: &[usize]) -> Result<OneOrMany<Task>> {
-    let spans = granularity.all_spans(shape)?;
-    let (number, len) = spans.number_and_len();
-    if len == 0 {
-        return Ok(OneOrMany::Many(Vec::new()));
-    }
-    if len > TASK {
-        let parts = spans.flat_map(|span| span.pieces(TASK));
-        let task = |part: Span| Task { range: part.start..part.start + part.len, runs: Runs::Part(part) };
-        return Ok(OneOrMany::Many(parts.map(task).collect()));
-    }
-    let together = TASK / len;
-    let task = |first| {
-        let runs = together.min(number - first);
-        Task { range: first * len..(first + runs) * len, runs: Runs::Whole(spans.starting_at(first), runs) }
-    };
-    if number <= together {
-        return Ok(OneOrMany::One(task(0)));
-    }
-    Ok(OneOrMany::Many((0..number).step_by(together).map(task).collect()))
 }
 
 /// How often a piece is read.
@@ -144,82 +208,73 @@ pub(super) enum Looks {
     Two,
 }
 
-/// What is done with a piece of a tensor: its elements, and as many of the output. They are those of the span, or of several
-/// spans of the same groups, one after another. Returns what was noticed.
-pub(super) type MapPiece<'a, O> = &'a (dyn Fn(Span, &[f32], &mut [O]) -> Result<Observed> + Sync);
+/// What is done with a piece of a tensor: it is given the elements, and the range of their results in a place. They are those of
+/// the span, or of several spans of the same groups, one after another. Returns what was noticed.
+pub(super) type MapPiece<'a, O> = &'a (dyn Fn(Span, &[f32], &mut O, Range<usize>) -> Result<Observed> + Sync);
 
-/// Maps each piece of a tensor to as many elements of `out`, which is of its length, and returns what was noticed in all.
+/// Maps each piece of a tensor to as many results in `out`, and returns what was noticed in all.
 ///
 /// # Errors
 ///
 /// Those of [`Granularity::spans`], and of several pieces' errors that of the first piece.
-pub(super) fn map_pieces<T: Real, D: Dimension, O: Send>(
-    view: &ArrayView<'_, T, D>,
+pub(super) fn map_pieces<O: Output>(
+    input: &Input<'_>,
     granularity: Granularity,
     looks: Looks,
-    out: &mut [O],
+    mut out: O,
     map: MapPiece<'_, O>,
 ) -> Result<Observed> {
-    if let Some((span, x)) = only_piece(view, granularity, looks) {
-        return map(span, x, out);
+    if let Some((span, x)) = only_piece(input, granularity, looks) {
+        return map(span, x, &mut out, 0..span.len);
     }
-    let mut all = Observed::default();
-    if let Some(slice) = view.as_slice() {
-        for observed in map_slice(slice, &tasks_of(granularity, view.shape())?, looks, out, map) {
-            all.add(observed?);
-        }
-    } else {
-        for_each_f32_piece(view, granularity, |span, x| {
-            all.add(map(span, x, &mut out[span.start..span.start + span.len])?);
+    let Some(reals) = input.contiguous() else {
+        let mut all = Observed::default();
+        input.for_each_f32_piece(granularity, &mut |span, x| {
+            all.add(map(span, x, &mut out, span.start..span.start + span.len)?);
             Ok(())
         })?;
-    }
-    Ok(all)
-}
-
-fn map_slice<T: Real, O: Send>(
-    slice: &[T],
-    tasks: &[Task],
-    looks: Looks,
-    out: &mut [O],
-    map: MapPiece<'_, O>,
-) -> OneOrMany<Result<Observed>> {
-    run(tasks, out, &|task, out| {
-        let (mut all, mut widened) = (Observed::default(), Vec::new());
-        task.for_each_stretch(longest_piece::<T>(looks), &mut |span, len| {
-            let start = span.start - task.range.start;
-            let x = in_f32(&slice[span.start..span.start + len], &mut widened);
-            all.add(map(span, x, &mut out[start..start + len])?);
-            Ok(())
+        return Ok(all);
+    };
+    map_tasks(&Tasks::new(granularity, input.shape)?, out, &|task, out, first| {
+        let mut all = Observed::default();
+        task.for_each_stretch(longest_piece(reals, looks), &mut |span, len| {
+            let range = span.start..span.start + len;
+            visit_in_f32(reals.part(range.clone()), span, &mut |span, x| {
+                all.add(map(span, x, out, range.start - first..range.end - first)?);
+                Ok(())
+            })
         })?;
         Ok(all)
     })
 }
 
-/// Runs each task with its part of `out`, and returns what they give, in order. The tasks cover `out`, in order.
-pub(super) fn run<O: Send, A: Send>(
-    tasks: &[Task],
-    mut out: &mut [O],
-    run: &(dyn Fn(&Task, &mut [O]) -> A + Sync),
-) -> OneOrMany<A> {
-    if let [task] = tasks {
-        return OneOrMany::One(run(task, out));
-    }
-    let mut found: Vec<Option<A>> = tasks.iter().map(|_| None).collect();
-    let mut parts = Vec::with_capacity(tasks.len());
-    for (task, found) in tasks.iter().zip(&mut found) {
-        let (part, rest) = out.split_at_mut(task.range.len());
-        parts.push((task, part, found));
-        out = rest;
-    }
-    let work = |(task, part, found): (&Task, &mut [O], &mut Option<A>)| *found = Some(run(task, part));
+/// What is done with a task: it is given the place of results, and the index of the element whose result is the first there.
+type MapTask<'a, O> = &'a (dyn Fn(&Task, &mut O, usize) -> Result<Observed> + Sync);
+
+/// Runs each task with the place of its results, and returns what was noticed in all. The tasks cover `out`, in order.
+///
+/// # Errors
+///
+/// Of several tasks' errors that of the first.
+pub(super) fn map_tasks<O: Output>(tasks: &Tasks, mut out: O, map: MapTask<'_, O>) -> Result<Observed> {
+    let count = tasks.count();
+    let mut all = Ok(Observed::default());
+    let mut add = |result: Result<Observed>| match (&mut all, result) {
+        (Ok(all), Ok(observed)) => all.add(observed),
+        // From the last to the first: what comes later in here is earlier in the tensor.
+        (all, Err(error)) => *all = Err(error),
+        (Err(_), Ok(_)) => {}
+    };
     #[cfg(feature = "rayon")]
-    if parts.len() >= FEWEST {
-        threads::consume(parts, &work);
-        return OneOrMany::Many(found.into_iter().flatten().collect());
+    if count >= FEWEST {
+        let results = threads::map(tasks, out, map);
+        results.into_iter().rev().for_each(add);
+        return all;
     }
-    parts.into_iter().rev().for_each(work);
-    OneOrMany::Many(found.into_iter().flatten().collect())
+    for i in (0..count).rev() {
+        add(map(&tasks.get(i), &mut out, 0));
+    }
+    all
 }
 
 /// Returns what `run` gives for each of the values, in order.
@@ -234,30 +289,49 @@ pub(super) fn each<V: Sync, A: Send>(values: &[V], run: &(dyn Fn(&V) -> A + Sync
 }
 
 /// Returns what each task gives, in order, and stops at the first error; of several errors it is that of the first task.
-pub(super) fn collect<A: Send>(tasks: &[Task], run: &(dyn Fn(&Task) -> Result<A> + Sync)) -> Result<OneOrMany<A>> {
-    if let [task] = tasks {
-        return Ok(OneOrMany::One(run(task)?));
+pub(super) fn collect<A: Send>(tasks: &Tasks, run: &(dyn Fn(&Task) -> Result<A> + Sync)) -> Result<OneOrMany<A>> {
+    if tasks.count() == 1 {
+        return Ok(OneOrMany::One(run(&tasks.get(0))?));
     }
     #[cfg(feature = "rayon")]
-    if tasks.len() >= FEWEST {
+    if tasks.count() >= FEWEST {
         // All of them, so that which error is the first does not depend on which thread was.
-        return each(tasks, run).into_iter().collect::<Result<Vec<A>>>().map(OneOrMany::Many);
+        let tasks: Vec<Task> = tasks.iter().collect();
+        return each(&tasks, run).into_iter().collect::<Result<Vec<A>>>().map(OneOrMany::Many);
     }
-    tasks.iter().map(run).collect::<Result<Vec<A>>>().map(OneOrMany::Many)
+    tasks.iter().map(|task| run(&task)).collect::<Result<Vec<A>>>().map(OneOrMany::Many)
 }
 
 /// Calls `run` with each of the values, on as many threads as there are.
 #[cfg(feature = "rayon")]
 pub(super) mod threads {
+    use super::{MapTask, Observed, Output, Result, Task, Tasks};
     use alloc::vec::Vec;
     use rayon::iter::{IntoParallelIterator, ParallelIterator};
     use std::sync::Mutex;
+
+    /// Runs each task with its own part of `out`, and returns what they give, in order.
+    pub(super) fn map<O: Output>(tasks: &Tasks, out: O, map: MapTask<'_, O>) -> Vec<Result<Observed>> {
+        let tasks: Vec<Task> = tasks.iter().collect();
+        let mut found: Vec<Option<Result<Observed>>> = tasks.iter().map(|_| None).collect();
+        let mut parts = Vec::with_capacity(tasks.len());
+        let mut rest = out;
+        for (task, found) in tasks.iter().zip(&mut found) {
+            let (part, others) = rest.split_at(task.range.len());
+            parts.push((task, part, found));
+            rest = others;
+        }
+        consume(parts, &|(task, mut part, found): (&Task, O, &mut Option<_>)| {
+            *found = Some(map(task, &mut part, task.range.start));
+        });
+        found.into_iter().flatten().collect()
+    }
 
     /// Hands each value to one thread. Only the loop over numbers is rayon's: compiled once, not for each kind of value.
     pub(in crate::tensor) fn consume<V: Send>(values: Vec<V>, run: &(dyn Fn(V) + Sync)) {
         let values: Vec<Mutex<Option<V>>> = values.into_iter().map(|value| Mutex::new(Some(value))).collect();
         for_each_number(values.len(), &|i| {
-            // Nobody panics with the lock held, and every number comes once.
+            // No thread panics with the lock held, and every number comes once.
             let value = values[i].lock().ok().and_then(|mut value| value.take());
             if let Some(value) = value {
                 run(value);

@@ -55,9 +55,9 @@ use crate::tensor::Scheme;
 /// use tensor_quant::{Scheme, convention::torch, params::QuantParams, quantize_with_params};
 ///
 /// let (x, params) = (array![2.25_f32], QuantParams::per_tensor::<i8>(0.3, 0)?);
-/// let q = quantize_with_params(x.view(), params.clone(), &torch::scheme::<i8>())?;
+/// let q = quantize_with_params(&x, &params, torch::scheme::<i8>().settings())?;
 /// assert_eq!(q.codes(), &array![8_i8]); // 2.25 · (1 / 0.3) is 7.5
-/// let q = quantize_with_params(x.view(), params, &Scheme::<i8>::symmetric())?;
+/// let q = quantize_with_params(&x, &params, Scheme::<i8>::symmetric().settings())?;
 /// assert_eq!(q.codes(), &array![7_i8]); // 2.25 / 0.3 is 7.4999995
 /// # Ok::<(), tensor_quant::Error>(())
 /// ```

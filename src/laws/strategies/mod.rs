@@ -25,15 +25,15 @@
 //! # Ok::<(), proptest::test_runner::Reason>(())
 //! ```
 
-mod any_scheme;
 mod distribution;
 mod layout;
 mod numbers;
+mod schemes;
 mod tensor;
 
 pub use super::shrink::{Shrink, Simplifying};
-pub use any_scheme::{AnyCalculator, AnyEstimator, AnyRounding, AnyScheme, Schemes, schemes};
 pub use distribution::Distribution;
 pub use layout::{AxisLayout, Layout};
 pub use numbers::{Numbers, SimplifyingValues, Values};
+pub use schemes::{AnyParts, Schemes, schemes};
 pub use tensor::{Tensor, Tensors};
