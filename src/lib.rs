@@ -80,7 +80,6 @@
 //! - `safetensors`: reading and writing `.safetensors` files, tensor by tensor.
 //! - `tflite`: reading, changing and writing `.tflite` files.
 //! - `pipeline`: recipes, plans, and files of both formats from end to end, with a report.
-//! - `cli`: the command line `tensor-quant`.
 
 #![cfg_attr(not(feature = "std"), no_std)]
 #![forbid(unsafe_code)]

@@ -1,12 +1,11 @@
 //! A file goes in, a smaller one comes out, every tensor is accounted for, and nothing is overwritten.
-#![cfg(feature = "cli")]
+#![cfg(feature = "pipeline")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use serde_json::Value;
 use std::fs;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
 use tempfile::{TempDir, tempdir};
 use tensor_quant::model::tflite::{ElementType, Model};
 use tensor_quant::pipeline::{
@@ -140,90 +139,14 @@ fn what_cannot_be_quantized_is_left_alone_and_says_why() {
 
 /// A `.safetensors` file of one f32 matrix, `w`.
 fn matrix(folder: &Path, rows: usize, values: &[f32]) -> PathBuf {
-    let bytes = values.iter().flat_map(|x| x.to_le_bytes()).collect();
-    vectors(&folder.join("in.safetensors"), &[("w", "F32", &[rows, values.len() / rows], bytes)])
-}
-
-/// Writes a `.safetensors` file of tensors of a name, a type, a shape and these bytes.
-fn vectors(path: &Path, tensors: &[(&str, &str, &[usize], Vec<u8>)]) -> PathBuf {
-    let (mut entries, mut data) = (Vec::new(), Vec::new());
-    for (name, dtype, shape, bytes) in tensors {
-        let offsets = [data.len(), data.len() + bytes.len()];
-        entries.push(format!(r#""{name}":{{"dtype":"{dtype}","shape":{shape:?},"data_offsets":{offsets:?}}}"#));
-        data.extend_from_slice(bytes);
-    }
-    let header = format!("{{{}}}", entries.join(","));
-    let header = (header.len() as u64).to_le_bytes().into_iter().chain(header.into_bytes());
-    fs::write(path, header.chain(data).collect::<Vec<u8>>()).unwrap();
-    path.into()
-}
-
-/// What `compare` says of each tensor of two files, in the table and in JSON.
-fn compared(a: &Path, b: &Path) -> (Vec<String>, Vec<Value>) {
-    let (a, b) = (a.display().to_string(), b.display().to_string());
-    let table = String::from_utf8(tensor_quant(&["compare", &a, &b]).stdout).unwrap();
-    let lines = table.lines().skip(1).map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
-    let json: Value = serde_json::from_slice(&tensor_quant(&["compare", &a, &b, "--json"]).stdout).unwrap();
-    (lines, json["tensors"].as_array().unwrap().clone())
-}
-
-#[test]
-fn files_are_the_same_only_if_what_is_not_finite_is_too() {
-    let folder = tempdir().unwrap();
-    let of = |name: &str, rows: [[f32; 2]; 7]| {
-        let row = |x: [f32; 2]| x.iter().flat_map(|x| x.to_le_bytes()).collect();
-        let named =
-            ["became_nan", "became_inf", "error_on_0", "same", "still_nan", "another", "both"].into_iter().zip(rows);
-        let tensors: Vec<(&str, &str, &[usize], Vec<u8>)> = named.map(|(n, x)| (n, "F32", &[2][..], row(x))).collect();
-        vectors(&folder.path().join(name), &tensors)
-    };
-    let (nan, inf) = (f32::NAN, f32::INFINITY);
-    let a = of("a", [[1.0, 2.0], [1.0, 2.0], [0.0, 0.0], [1.0, inf], [nan, -inf], [inf, 1.0], [1.0, 2.0]]);
-    let b = of("b", [[nan, nan], [inf, 2.0], [5.0, 7.0], [1.0, inf], [-nan, -inf], [-inf, 1.0], [inf, 2.5]]);
-    let (lines, json) = compared(&a, &b);
-    let row = |name: &str| {
-        let line = lines.iter().find(|line| line.starts_with(&format!("{name} "))).unwrap();
-        let error = &json.iter().find(|tensor| tensor["name"] == name).unwrap()["error"];
-        let of_line = line.strip_prefix(&format!("{name} 2 f32 f32 ")).unwrap().to_string();
-        (of_line, error["sqnr_db"].clone(), error["non_finite_changed"].as_u64().unwrap())
-    };
-    let differs = |what: &str| format!("differs 0.00e0, {what} in being finite");
-    assert_eq!(row("became_nan"), (differs("2 values differ"), Value::Null, 2));
-    assert_eq!(row("became_inf"), (differs("1 value differs"), Value::Null, 1));
-    assert_eq!(row("error_on_0"), ("-∞ dB 7.00e0".into(), "-Infinity".into(), 0));
-    assert_eq!(row("same"), ("the same".into(), Value::Null, 0));
-    assert_eq!(row("still_nan"), ("the same".into(), Value::Null, 0));
-    assert_eq!(row("another"), (differs("1 value differs"), Value::Null, 1));
-    assert_eq!(row("both").0, "12.0 dB 5.00e-1, 1 value differs in being finite");
-}
-
-#[test]
-fn tensors_that_hold_no_reals_are_compared_byte_for_byte() {
-    let folder = tempdir().unwrap();
-    let of = |name: &str, last: u8, others: [&str; 2]| {
-        let numbers = vec![0, 0, 0, 0, 1, 0, 0, last];
-        let at = folder.path().join(name);
-        vectors(
-            &at,
-            &[
-                ("i32", "I32", &[2], numbers.clone()),
-                ("i8", "I8", &[8], numbers),
-                ("same", "I64", &[1], vec![7; 8]),
-                ("type", others[0], &[1], vec![3; 4]),
-                (others[1], "U8", &[1], vec![3]),
-            ],
-        )
-    };
-    let (lines, json) = compared(&of("a", 1, ["I32", "a_alone"]), &of("b", 2, ["U32", "b_alone"]));
-    let rest = |name: &str| lines.iter().find_map(|line| line.strip_prefix(&format!("{name} "))).unwrap().to_string();
-    assert_eq!(rest("i32"), "2 i32 i32 differs other bytes");
-    assert_eq!(rest("i8"), "8 i8 i8 differs other bytes");
-    assert_eq!(rest("same"), "1 i64 i64 the same");
-    assert!(rest("type").ends_with("its type or shape is another"), "{lines:?}");
-    assert_eq!(rest("a_alone"), "1 u8 the second file does not hold it");
-    assert!(lines.contains(&"only in B: b_alone".into()), "{lines:?}");
-    let same_bytes = |name: &str| json.iter().find(|tensor| tensor["name"] == name).unwrap()["same_bytes"].clone();
-    assert_eq!([same_bytes("i8"), same_bytes("same"), same_bytes("type")], [false.into(), true.into(), Value::Null]);
+    let shape = [rows, values.len() / rows];
+    let header = format!(r#"{{"w":{{"dtype":"F32","shape":{shape:?},"data_offsets":[0,{}]}}}}"#, 4 * values.len());
+    let mut file = (header.len() as u64).to_le_bytes().to_vec();
+    file.extend(header.into_bytes());
+    file.extend(values.iter().flat_map(|x| x.to_le_bytes()));
+    let path = folder.join("in.safetensors");
+    fs::write(&path, file).unwrap();
+    path
 }
 
 #[test]
@@ -528,74 +451,4 @@ fn a_report_is_a_page_of_its_own() {
     assert!(report.to_table(Style::Coloured, None).contains('\x1b'));
     let worst: Vec<f64> = report.worst_first().iter().filter_map(|row| row.error.and_then(|e| e.sqnr_db)).collect();
     assert!(worst.is_sorted() && worst.len() == 4);
-}
-
-fn tensor_quant(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_tensor-quant")).args(arguments).output().unwrap()
-}
-
-#[test]
-fn the_command_line_does_what_it_says() {
-    let folder = tempdir().unwrap();
-    let at = |name: &str| folder.path().join(name).display().to_string();
-    let (input, output, page) = (mnist().display().to_string(), at("out.tflite"), at("report.html"));
-    let quantize = ["quantize", &input, &output, "--recipe", "int8-weight-only", "--report", &page, "--json"];
-    let done = tensor_quant(&quantize);
-    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
-    let report: Value = serde_json::from_slice(&done.stdout).unwrap();
-    assert_eq!(report["recipe"], "int8-weight-only");
-    assert!(done.stderr.is_empty() && fs::read_to_string(&page).unwrap().contains("<svg"));
-
-    let failed = |arguments: &[&str], code: i32, what: &str| {
-        let done = tensor_quant(arguments);
-        let message = String::from_utf8(done.stderr).unwrap();
-        assert_eq!(done.status.code(), Some(code), "{arguments:?}: {message}");
-        assert!(message.starts_with("error: ") && message.lines().count() == 1 && message.contains(what), "{message}");
-    };
-    failed(&quantize, 4, "report.html");
-    failed(&["quantize", &input, &output, "-r", "float16"], 4, "--force");
-    failed(&["quantize", &input, &input, "-r", "float16", "--force"], 4, "is the input");
-    failed(&["quantize", &input, &at("x"), "-r", "int9"], 2, "int4-dynamic");
-    failed(&["quantize", &input, &at("x"), "-r", "int8-dynamik"], 2, "did you mean \"int8-dynamic\"?");
-    failed(&["quantise", &input, &at("x"), "-r", "float16"], 2, "a similar subcommand exists: 'quantize'");
-    let unnamed = at("recipe");
-    fs::write(&unnamed, "name = \"mine\"").unwrap();
-    failed(&["quantize", &input, &at("x"), "-r", &unnamed], 2, "must end in .toml or .json");
-    failed(&["quantize", &input, &at("x"), "-r", "float16", "--exclude", "*"], 3, "excluded by");
-    failed(&["quantize", &at("none"), &at("x"), "-r", "float16"], 1, "cannot read");
-    failed(&["quantize", &input], 2, "--recipe");
-    failed(&["inspect", &page], 1, "starts neither as");
-    failed(&["quantize", &input, &at("x"), "-r", "float16", "--report", &at("x.txt")], 2, ".html or .json");
-    let quantize_with = |reports: [&str; 2], code, what: &str| {
-        let reports = ["--report", reports[0], "--report", reports[1]];
-        failed(&[&["quantize", &input, &at("x"), "-r", "float16", "--force"], &reports[..]].concat(), code, what);
-    };
-    quantize_with([&at("a.html"), &at("./a.html")], 2, "would replace");
-    quantize_with([&at("a.html"), &at("a.html")], 2, "is given twice");
-    let no_folder = format!("there is no folder {}", at("none"));
-    failed(&["quantize", &input, &at("none/x"), "-r", "float16"], 1, &no_folder);
-    quantize_with([&at("a.html"), &at("none/b.html")], 1, "in one that is not there");
-    fs::create_dir(at("folder.html")).unwrap();
-    quantize_with([&at("a.html"), &at("folder.html")], 1, "is a folder");
-    failed(&["quantize", &input, &at("x.html"), "-r", "float16", "--report", &at("x.html")], 2, "would replace");
-    let empty = at("empty.tflite");
-    fs::write(&empty, "").unwrap();
-    failed(&["inspect", &empty], 1, "it is empty");
-    assert!(!Path::new(&at("x")).exists() && !Path::new(&at("a.html")).exists() && !Path::new(&at("x.html")).exists());
-    let nothing = tensor_quant(&[]);
-    assert_eq!((nothing.status.code(), nothing.stdout.len()), (Some(2), 0));
-    assert!(String::from_utf8(nothing.stderr).unwrap().contains("Exit codes:"));
-
-    let text = |arguments: &[&str]| String::from_utf8(tensor_quant(arguments).stdout).unwrap();
-    assert_eq!(text(&["recipes"]).lines().count(), 5);
-    assert!(text(&["recipes", "int8-dynamic"]).contains("compute = \"dynamic-range\""));
-    let compared: Value = serde_json::from_str(&text(&["compare", &input, &output, "--json"])).unwrap();
-    // Three of them are integers: shapes and axes.
-    let compared = compared["tensors"].as_array().unwrap();
-    assert_eq!(compared.len(), 13);
-    assert_eq!(compared.iter().filter(|tensor| tensor["same_bytes"] == true).count(), 3);
-    let inspected: Value = serde_json::from_str(&text(&["inspect", &output, "--json"])).unwrap();
-    assert_eq!(inspected["operators"]["DEQUANTIZE"], 3);
-    assert!(text(&["completions", "bash"]).contains("tensor-quant") && text(&["man"]).contains(".SH"));
-    assert!(text(&["--help"]).contains("Exit codes"));
 }

@@ -140,12 +140,14 @@ impl Reader {
     }
 
     /// Returns whether a tensor holds the scales, zero points or offsets of another.
+    #[cfg(feature = "pipeline")]
     pub(crate) fn is_parameter(&self, name: &str) -> bool {
         let mut parts = [".scale", ".zero_point", ".offset"].iter().filter_map(|part| name.strip_suffix(part));
         parts.any(|of| self.quantized.contains_key(of))
     }
 
     /// Returns the shape of a tensor when it is restored.
+    #[cfg(feature = "pipeline")]
     pub(crate) fn restored_shape(&self, name: &str) -> &[usize] {
         let described = self.quantized.get(name).map(|description| &description.shape);
         described.or(self.info(name).map(|info| &info.shape)).map_or(&[], Vec::as_slice)

@@ -1,7 +1,7 @@
 //! `compare`: how far one model's weights are from another's.
 
-use super::failure::Failure;
-use super::output::{json, style, width};
+use crate::failure::Failure;
+use crate::output::{json, style, width};
 use clap::ArgMatches;
 use std::path::PathBuf;
 use tensor_quant::pipeline::{Compared, Comparison, compare_files};

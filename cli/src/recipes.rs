@@ -1,7 +1,7 @@
 //! `recipes`: what there is.
 
-use super::failure::Failure;
-use super::output::json;
+use crate::failure::Failure;
+use crate::output::json;
 use clap::ArgMatches;
 use tensor_quant::recipe::Recipe;
 

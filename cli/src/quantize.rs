@@ -1,8 +1,8 @@
 //! `quantize`: a model by a recipe.
 
-use super::failure::Failure;
-use super::output::{style, width};
-use super::progress::Bar;
+use crate::failure::Failure;
+use crate::output::{style, width};
+use crate::progress::Bar;
 use clap::ArgMatches;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};

@@ -1,7 +1,7 @@
 //! `inspect`: what a model holds.
 
-use super::failure::Failure;
-use super::output::{json, style, width};
+use crate::failure::Failure;
+use crate::output::{json, style, width};
 use clap::ArgMatches;
 use std::path::PathBuf;
 use tensor_quant::pipeline::{Inspected, Inspection, inspect_file};

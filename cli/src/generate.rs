@@ -1,7 +1,7 @@
 //! Completions and the manual page, from the command line's own description.
 
-use super::command_line::command;
-use super::failure::Failure;
+use crate::command_line::command;
+use crate::failure::Failure;
 use clap::ArgMatches;
 use clap_complete::Shell;
 

@@ -1,0 +1,78 @@
+//! What is asked for is done; a mistake is one line and a code.
+
+use crate::{sample, tensor_quant};
+use serde_json::Value;
+use std::fs;
+use std::path::Path;
+use std::process::Output;
+use tempfile::tempdir;
+
+fn run(arguments: &[&str]) -> Output {
+    tensor_quant().args(arguments).output().unwrap()
+}
+
+#[test]
+fn the_command_line_does_what_it_says() {
+    let folder = tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).display().to_string();
+    let (input, output, page) = (sample("mnist_cnn.tflite").display().to_string(), at("out.tflite"), at("report.html"));
+    let quantize = ["quantize", &input, &output, "--recipe", "int8-weight-only", "--report", &page, "--json"];
+    let done = run(&quantize);
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    let report: Value = serde_json::from_slice(&done.stdout).unwrap();
+    assert_eq!(report["recipe"], "int8-weight-only");
+    assert!(done.stderr.is_empty() && fs::read_to_string(&page).unwrap().contains("<svg"));
+
+    let failed = |arguments: &[&str], code: i32, what: &str| {
+        let done = run(arguments);
+        let message = String::from_utf8(done.stderr).unwrap();
+        assert_eq!(done.status.code(), Some(code), "{arguments:?}: {message}");
+        assert!(message.starts_with("error: ") && message.lines().count() == 1 && message.contains(what), "{message}");
+    };
+    failed(&quantize, 4, "report.html");
+    failed(&["quantize", &input, &output, "-r", "float16"], 4, "--force");
+    failed(&["quantize", &input, &input, "-r", "float16", "--force"], 4, "is the input");
+    failed(&["quantize", &input, &at("x"), "-r", "int9"], 2, "int4-dynamic");
+    failed(&["quantize", &input, &at("x"), "-r", "int8-dynamik"], 2, "did you mean \"int8-dynamic\"?");
+    failed(&["quantise", &input, &at("x"), "-r", "float16"], 2, "a similar subcommand exists: 'quantize'");
+    let unnamed = at("recipe");
+    fs::write(&unnamed, "name = \"mine\"").unwrap();
+    failed(&["quantize", &input, &at("x"), "-r", &unnamed], 2, "must end in .toml or .json");
+    failed(&["quantize", &input, &at("x"), "-r", "float16", "--exclude", "*"], 3, "excluded by");
+    failed(&["quantize", &at("none"), &at("x"), "-r", "float16"], 1, "cannot read");
+    failed(&["quantize", &input], 2, "--recipe");
+    failed(&["inspect", &page], 1, "starts neither as");
+    failed(&["quantize", &input, &at("x"), "-r", "float16", "--report", &at("x.txt")], 2, ".html or .json");
+    let quantize_with = |reports: [&str; 2], code, what: &str| {
+        let reports = ["--report", reports[0], "--report", reports[1]];
+        failed(&[&["quantize", &input, &at("x"), "-r", "float16", "--force"], &reports[..]].concat(), code, what);
+    };
+    quantize_with([&at("a.html"), &at("./a.html")], 2, "would replace");
+    quantize_with([&at("a.html"), &at("a.html")], 2, "is given twice");
+    let no_folder = format!("there is no folder {}", at("none"));
+    failed(&["quantize", &input, &at("none/x"), "-r", "float16"], 1, &no_folder);
+    quantize_with([&at("a.html"), &at("none/b.html")], 1, "in one that is not there");
+    fs::create_dir(at("folder.html")).unwrap();
+    quantize_with([&at("a.html"), &at("folder.html")], 1, "is a folder");
+    failed(&["quantize", &input, &at("x.html"), "-r", "float16", "--report", &at("x.html")], 2, "would replace");
+    let empty = at("empty.tflite");
+    fs::write(&empty, "").unwrap();
+    failed(&["inspect", &empty], 1, "it is empty");
+    assert!(!Path::new(&at("x")).exists() && !Path::new(&at("a.html")).exists() && !Path::new(&at("x.html")).exists());
+    let nothing = run(&[]);
+    assert_eq!((nothing.status.code(), nothing.stdout.len()), (Some(2), 0));
+    assert!(String::from_utf8(nothing.stderr).unwrap().contains("Exit codes:"));
+
+    let text = |arguments: &[&str]| String::from_utf8(run(arguments).stdout).unwrap();
+    assert_eq!(text(&["recipes"]).lines().count(), 5);
+    assert!(text(&["recipes", "int8-dynamic"]).contains("compute = \"dynamic-range\""));
+    let compared: Value = serde_json::from_str(&text(&["compare", &input, &output, "--json"])).unwrap();
+    // Three of them are integers: shapes and axes.
+    let compared = compared["tensors"].as_array().unwrap();
+    assert_eq!(compared.len(), 13);
+    assert_eq!(compared.iter().filter(|tensor| tensor["same_bytes"] == true).count(), 3);
+    let inspected: Value = serde_json::from_str(&text(&["inspect", &output, "--json"])).unwrap();
+    assert_eq!(inspected["operators"]["DEQUANTIZE"], 3);
+    assert!(text(&["completions", "bash"]).contains("tensor-quant") && text(&["man"]).contains(".SH"));
+    assert!(text(&["--help"]).contains("Exit codes"));
+}
