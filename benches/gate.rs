@@ -159,7 +159,7 @@ fn granularity<'a>(name: &'static str, factor: f64, x: &'a [f32], granularity: G
         kernel: Box::new(move |_| {
             let x = ArrayView2::from_shape(shape, x).expect("as many elements");
             let out = ArrayViewMut2::from_shape(shape, &mut out).expect("as many elements");
-            quantize_with_params_into(x, &params, &scheme, out).expect("everything fits");
+            quantize_with_params_into(x, &params, scheme.settings(), out).expect("everything fits");
         }),
         // Which scale it is makes no difference to its time.
         reference: Box::new(move || reference::quantize(x, &mapping, TiesEven, &mut expected, 0)),

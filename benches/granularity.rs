@@ -85,6 +85,6 @@ fn add(
     comparison.add(name, move |b, n| {
         let x = ArrayView3::from_shape(shape, &b.x[..n]).expect("as many elements");
         let codes = ArrayViewMut3::from_shape(shape, &mut b.codes[..n]).expect("as many elements");
-        quantize_with_params_into(x, &params, &scheme, codes).expect("everything fits");
+        quantize_with_params_into(x, &params, scheme.settings(), codes).expect("everything fits");
     });
 }

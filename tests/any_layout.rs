@@ -266,7 +266,7 @@ where
     prop_assert_eq!(&estimate_params(view.view(), scheme).unwrap(), q.params(), "{}", what);
     let fake = bits(&fake_quantize_tensor(view.view(), scheme).unwrap());
     prop_assert!(fake == want.restored, "fake quantization: {}", what);
-    let again = quantize_with_params(view.view(), q.params().clone(), scheme).unwrap();
+    let again = quantize_with_params(view.view(), q.params(), scheme.settings()).unwrap();
     same_outcome(&outcome(&again), &want, &format!("with the parameters: {what}"))?;
     metrics_agree(view, &copy, &q)?;
     gradients_agree(view, &copy, &q, scheme)
@@ -329,8 +329,8 @@ where
 {
     let gradient = Array::from_shape_vec(copy.raw_dim(), (0..copy.len()).map(|i| i as f32 + 0.5).collect()).unwrap();
     let turned = gradient.t().to_owned();
-    let want = fake_quantize_backward(copy.view(), gradient.view(), q.params(), scheme).unwrap();
-    let got = fake_quantize_backward(view.view(), turned.t(), q.params(), scheme).unwrap();
+    let want = fake_quantize_backward(copy.view(), gradient.view(), q.params(), scheme.settings()).unwrap();
+    let got = fake_quantize_backward(view.view(), turned.t(), q.params(), scheme.settings()).unwrap();
     prop_assert_eq!(bits(&got), bits(&want));
     Ok(())
 }

@@ -171,7 +171,7 @@ fn a_channel_is_the_slice_by_hand() {
 fn saturated_values_are_counted_by_the_scale_of_their_group() {
     let params = QuantParams::per_axis::<i8>(0, vec![1.0, 0.01], vec![0, 0]).unwrap();
     let x = array![[100.0_f32, -129.0, 127.4, f32::INFINITY], [1.0, -1.285, 1.276, -1.3]];
-    let q = quantize_with_params(x.view(), params, &Scheme::<i8>::symmetric()).unwrap();
+    let q = quantize_with_params(x.view(), &params, Scheme::<i8>::symmetric().settings()).unwrap();
     // −129 and ∞ in the first row; in the second −1.3 and 1.276 lie more than half a step beyond −1.28 and 1.27.
     let error = q.error(x.view()).unwrap();
     assert_eq!((error.saturated(), error.non_finite(), error.count()), (4, 1, 8));
@@ -191,7 +191,7 @@ fn half_a_step_beyond_the_last_code_is_not_saturated() {
     let params = QuantParams::per_tensor::<u8>(0.5, 100).unwrap();
     // The reals of the codes 0 and 255 are −50 and 77.5.
     let x = array![-50.25_f32, -50.26, 77.75, 77.76, 0.0];
-    let q = quantize_with_params(x.view(), params, &Scheme::<u8>::affine()).unwrap();
+    let q = quantize_with_params(x.view(), &params, Scheme::<u8>::affine().settings()).unwrap();
     assert_eq!(q.error(x.view()).unwrap().saturated(), 2);
     // A range in use that is narrower than the type saturates earlier.
     let narrow = Scheme::<i8>::symmetric().with_estimator(Fixed::new(ValueRange::new(-127.0, 127.0).unwrap()));

@@ -84,7 +84,7 @@ fn laws<C: Code, P: ParamsCalculator + Clone, R: Rounding>(
     }
     keeps_order(values, &codes, &what)?;
     if within == Within::HalfAStep {
-        let again = quantize_with_params(ArrayView1::from(&restored), params.clone(), scheme).unwrap();
+        let again = quantize_with_params(ArrayView1::from(&restored), &params, scheme.settings()).unwrap();
         prop_assert_eq!(numbers(again.codes().as_slice().unwrap()), numbers(&codes), "{}: not idempotent", what);
     }
     Ok(())
@@ -323,7 +323,7 @@ fn forms<C: Code, E: tensor_quant::RangeEstimator, P: ParamsCalculator, R: Round
 fn onnx_quantizes_by_division_and_ties_to_even() {
     let params = QuantParams::per_tensor::<u8>(0.25, 128).unwrap();
     let x = array![0.0_f32, 0.125, 0.375, 0.625, -0.125, -0.375, 31.75, 31.9, 40.0, -32.0, -33.0];
-    let q = quantize_with_params(x.view(), params, &Scheme::<u8>::affine()).unwrap();
+    let q = quantize_with_params(x.view(), &params, Scheme::<u8>::affine().settings()).unwrap();
     assert_eq!(q.codes(), &array![128_u8, 128, 130, 130, 128, 126, 255, 255, 255, 0, 0]);
 }
 
@@ -345,7 +345,9 @@ fn division_and_reciprocal_differ_where_they_should() {
         let params = || QuantParams::per_tensor::<i16>(scale, 0).unwrap();
         let divide = Scheme::<i16>::affine();
         let multiply = divide.with_scaling(Scaling::Reciprocal);
-        let code = |scheme: &Scheme<i16>| quantize_with_params(array![x].view(), params(), scheme).unwrap().codes()[0];
+        let code = |scheme: &Scheme<i16>| {
+            quantize_with_params(array![x].view(), &params(), scheme.settings()).unwrap().codes()[0]
+        };
         assert_eq!(f32::from(code(&divide)), (x / scale).round_ties_even(), "{x}");
         assert_eq!(f32::from(code(&multiply)), (x * (1.0 / scale)).round_ties_even(), "{x}");
         differ += usize::from(code(&divide) != code(&multiply));
@@ -405,14 +407,14 @@ fn codes_in_use_are_those_that_the_schemes_name() {
 fn four_bits_hold_their_sixteen_values() {
     let x = Array1::from_iter((-9..=9).map(|i| i as f32));
     let params = QuantParams::per_tensor::<I4>(1.0, 0).unwrap();
-    let q = quantize_with_params(x.view(), params, &Scheme::<I4>::affine()).unwrap();
+    let q = quantize_with_params(x.view(), &params, Scheme::<I4>::affine().settings()).unwrap();
     let want: Vec<i8> = (-9..=9_i8).map(|i| i.clamp(-8, 7)).collect();
     assert_eq!(q.codes().iter().map(|code| code.get()).collect::<Vec<_>>(), want);
     let narrow = Scheme::<I4>::symmetric().with_estimator(Fixed::new(ValueRange::new(-7.0, 7.0).unwrap()));
     let codes = quantize_tensor(x.view(), &narrow).unwrap().into_parts().0;
     assert_eq!(codes.iter().map(|code| code.get()).min(), Some(-7));
     let params = QuantParams::per_tensor::<U4>(1.0, 5).unwrap();
-    let q = quantize_with_params(x.view(), params, &Scheme::<U4>::affine()).unwrap();
+    let q = quantize_with_params(x.view(), &params, Scheme::<U4>::affine().settings()).unwrap();
     let want: Vec<u8> = (-9..=9_i8).map(|i| (i + 5).clamp(0, 15) as u8).collect();
     assert_eq!(q.codes().iter().map(|code| code.get()).collect::<Vec<_>>(), want);
     assert_eq!(q.size_in_bytes(), 10 + 8);

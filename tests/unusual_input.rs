@@ -87,8 +87,8 @@ fn nan_is_refused_and_its_index_named_along_every_axis() {
         assert_eq!(message(quantize_tensor(x.view(), &scheme)), want, "{granularity}, a fixed range");
     }
     let params = QuantParams::per_tensor::<i8>(1.0, 0).unwrap();
-    assert_eq!(message(quantize_with_params(x.view(), params.clone(), &symmetric())), want);
-    assert_eq!(message(fake_quantize_backward(x.view(), x.view(), &params, &symmetric())), want);
+    assert_eq!(message(quantize_with_params(x.view(), &params, symmetric().settings())), want);
+    assert_eq!(message(fake_quantize_backward(x.view(), x.view(), &params, symmetric().settings())), want);
     assert_eq!(message(quantize_tensor(x.mapv(f16::from_f32).view(), &symmetric())), want);
     assert_eq!(message(quantize_tensor(x.view(), &Scheme::<f16>::cast())), want);
     // The first of several, far into the tensor; no dimension at all.
@@ -166,7 +166,7 @@ fn values_far_beyond_the_scale_saturate_at_their_own_end() {
                     let params = QuantParams::per_tensor::<C>(scale, CodeRange::of::<C>().middle()).unwrap();
                     let scheme = Scheme::<C>::affine().with_scaling(scaling);
                     let x = Array1::from(vec![big, -big]);
-                    let q = quantize_with_params(x.view(), params, &scheme).unwrap();
+                    let q = quantize_with_params(x.view(), &params, scheme.settings()).unwrap();
                     let at_end = if C::BITS == 32 && big <= 1e10 && scale == 1.0 { continue } else { C::MAX };
                     assert_eq!(q.codes()[0].to_f64(), at_end, "{} {big:e} {scale:e}", C::NAME);
                     assert_eq!(q.codes()[1].to_f64(), C::MIN, "{} {big:e} {scale:e}", C::NAME);
@@ -207,10 +207,10 @@ fn an_empty_tensor_has_no_range() {
 fn an_empty_tensor_is_mapped_to_an_empty_result() {
     let x = Array2::<f32>::zeros((0, 3));
     let params = QuantParams::per_tensor::<i8>(0.5, 0).unwrap();
-    let q = quantize_with_params(x.view(), params.clone(), &symmetric()).unwrap();
+    let q = quantize_with_params(x.view(), &params, symmetric().settings()).unwrap();
     assert_eq!((q.codes().shape(), q.dequantize().shape()), (&[0, 3][..], &[0, 3][..]));
     assert_eq!(q.error(x.view()).unwrap(), ErrorMetrics::default());
-    assert_eq!(fake_quantize_backward(x.view(), x.view(), &params, &symmetric()).unwrap().len(), 0);
+    assert_eq!(fake_quantize_backward(x.view(), x.view(), &params, symmetric().settings()).unwrap().len(), 0);
     assert_eq!(quantize_tensor(x.view(), &symmetric().with_estimator(fixed(-1.0, 1.0))).unwrap().codes().len(), 0);
     assert_eq!(quantize_tensor(x.view(), &Scheme::<f16>::cast()).unwrap().codes().len(), 0);
     // No channels, no groups, nothing to have no range.
@@ -470,7 +470,7 @@ fn an_axis_that_is_not_there_is_named() {
         assert_eq!(message(quantize_tensor(x.view(), &scheme.with_estimator(fixed(0.0, 1.0)))), want);
     }
     let params = QuantParams::per_axis::<i8>(2, vec![1.0], vec![0]).unwrap();
-    assert_eq!(message(quantize_with_params(x.view(), params.clone(), &symmetric())), want);
+    assert_eq!(message(quantize_with_params(x.view(), &params, symmetric().settings())), want);
     assert_eq!(message(QuantizedTensor::new(Array2::<i8>::zeros((2, 3)), params)), want);
     assert_eq!(message(per_channel(x.view(), x.view(), 2)), want);
     assert_eq!(message(quantize_tensor(x.view(), &symmetric()).unwrap().error_per_channel(x.view(), 2)), want);
@@ -505,7 +505,7 @@ fn outputs_of_another_shape_are_named() {
     assert_eq!(message(q.error(reals.view())), want);
     assert_eq!(message(per_tensor(x.view(), reals.view())), want);
     let want = "the gradient: expected the shape [2, 3], got [2, 4]";
-    assert_eq!(message(fake_quantize_backward(x.view(), reals.view(), q.params(), &symmetric())), want);
+    assert_eq!(message(fake_quantize_backward(x.view(), reals.view(), q.params(), symmetric().settings())), want);
 }
 
 #[test]
@@ -537,11 +537,11 @@ fn parameters_of_another_number_of_groups_are_named() {
     let x = Array2::<f32>::ones((2, 3));
     let three = QuantParams::per_axis::<i8>(0, vec![1.0; 3], vec![0; 3]).unwrap();
     let want = "scales: expected a length of 2, got 3";
-    assert_eq!(message(quantize_with_params(x.view(), three.clone(), &symmetric())), want);
+    assert_eq!(message(quantize_with_params(x.view(), &three, symmetric().settings())), want);
     assert_eq!(message(QuantizedTensor::new(Array2::<i8>::zeros((2, 3)), three.clone())), want);
     let mut out = Array2::zeros((2, 3));
     assert_eq!(message(dequantize_into(Array2::<i8>::zeros((2, 3)).view(), &three, out.view_mut())), want);
-    assert_eq!(message(fake_quantize_backward(x.view(), x.view(), &three, &symmetric())), want);
+    assert_eq!(message(fake_quantize_backward(x.view(), x.view(), &three, symmetric().settings())), want);
     let unequal = QuantParams::per_axis::<i8>(0, vec![1.0; 3], vec![0; 2]);
     assert_eq!(message(unequal), "zero points: expected a length of 3, got 2");
     let two = QuantParams::new(Granularity::Tensor, CodeRange::of::<i8>(), vec![1.0; 2], vec![0; 2]);
@@ -600,14 +600,14 @@ fn codes_that_do_not_fit_the_type_are_named() {
     assert!(CodeRange::new(f16::NAN, f16::ONE).is_err());
     let params = QuantParams::per_tensor::<u8>(1.0, 128).unwrap();
     let want = "codes 0..=255 are not a range of at least two codes within the -128..=127 of i8";
-    assert_eq!(message(quantize_with_params(array![1.0_f32].view(), params.clone(), &symmetric())), want);
+    assert_eq!(message(quantize_with_params(array![1.0_f32].view(), &params, symmetric().settings())), want);
     assert_eq!(message(QuantizedTensor::new(array![0_i8], params.clone())), want);
     assert_eq!(message(dequantize_slice(&[0_i8], &params, &mut [0.0])), want);
     let mut out = array![0.0_f32];
     assert_eq!(message(dequantize_into(array![0_i8].view(), &params, out.view_mut())), want);
     // Fewer codes than the type has are fine.
     let few = QuantParams::new(Granularity::Tensor, CodeRange::new(-3_i8, 3).unwrap(), vec![1.0], vec![0]).unwrap();
-    let q = quantize_with_params(array![9.0_f32, -9.0, 2.0].view(), few, &symmetric()).unwrap();
+    let q = quantize_with_params(array![9.0_f32, -9.0, 2.0].view(), &few, symmetric().settings()).unwrap();
     assert_eq!(q.codes(), &array![3_i8, -3, 2]);
 }
 
@@ -985,7 +985,7 @@ fn survive<C: Code, R: Rounding>(x: &ArrayD<f32>, setting: &Setting, rounding: R
     if let (Some(x), Some(reals)) = (x.as_slice(), reals.as_slice()) {
         let _ = Histogram::of_errors(x, reals, 7).unwrap().to_string();
     }
-    let back = fake_quantize_backward(x.view(), x.view(), q.params(), &scheme).unwrap();
+    let back = fake_quantize_backward(x.view(), x.view(), q.params(), scheme.settings()).unwrap();
     prop_assert_eq!(back.len(), x.len());
     let mut bytes = Vec::new();
     let codes = q.codes().as_slice().unwrap();
@@ -1006,7 +1006,7 @@ fn survive_slices(x: &[f32], setting: &Setting) {
     if let Ok((codes, params)) = quantize_slice(x, &scheme) {
         dequantize_slice(&codes, &params, &mut vec![0.0; x.len()]).unwrap();
         let view = ArrayView1::from(x);
-        quantize_with_params(view, params, &scheme).unwrap();
+        quantize_with_params(view, &params, scheme.settings()).unwrap();
     }
     let halves: Vec<f16> = x.iter().map(|&x| f16::from_f32(x)).collect();
     let _ = quantize_slice(&halves, &scheme);
@@ -1047,7 +1047,7 @@ proptest! {
         prop_assert!(scales.iter().all(|&scale| scale > 0.0 && scale.is_finite()));
         let params = params.clone().with_offsets(vec![offset; scales.len()]).unwrap_or(params);
         let scheme = Scheme::<i8>::affine().with_nan_policy(NanPolicy::Skip);
-        if let Ok(q) = quantize_with_params(x.view(), params.clone(), &scheme) {
+        if let Ok(q) = quantize_with_params(x.view(), &params, scheme.settings()) {
             let back = q.dequantize();
             prop_assert_eq!(back.shape(), x.shape());
             let _ = q.error(x.view()).unwrap().to_string();
@@ -1073,8 +1073,8 @@ fn zeros_keep_their_sign_beside_groups_with_an_offset() {
         let params = QuantParams::per_axis::<F8E4M3Fn>(1, vec![1.0, 1.0], vec![0, 0]).unwrap();
         let params = params.with_offsets(vec![0.0, 1.5]).unwrap();
         let x = Array3::from_shape_fn((2, 2, width), |(_, channel, _)| if channel == 0 { -0.0_f32 } else { 1.5 });
-        let q = quantize_with_params(x.view(), params.clone(), &scheme).unwrap();
-        let fake = fake_quantize_with_params(x.view(), &params, &scheme).unwrap();
+        let q = quantize_with_params(x.view(), &params, scheme.settings()).unwrap();
+        let fake = fake_quantize_with_params(x.view(), &params, scheme.settings()).unwrap();
         for restored in [q.dequantize(), fake] {
             assert!(restored.iter().zip(&x).all(|(y, x)| y.to_bits() == x.to_bits()), "width {width}: {restored}");
         }

@@ -23,7 +23,7 @@ pub(crate) fn run(
     };
     let mut input = activation(ACTIVATIONS[0])?;
     let scheme = Scheme::<i8>::affine();
-    let mut codes = quantize_with_params(inputs.view(), params(ACTIVATIONS[0])?.clone(), &scheme)?.into_parts().0;
+    let mut codes = quantize_with_params(inputs.view(), &params(ACTIVATIONS[0])?, scheme.settings())?.into_parts().0;
     for (number, name) in ACTIVATIONS[1..].iter().enumerate() {
         let output = activation(name)?;
         let (weight, bias) = layer(tensors, number)?;
@@ -53,7 +53,7 @@ fn weights_and_bias(
                 let zero_points = vec![0; scales.len()];
                 let params = QuantParams::new(found.granularity(), found.codes(), scales, zero_points)?;
                 let bias = bias.codes.into_iter().map(i32::try_from).collect::<Result<_, _>>()?;
-                return Ok((quantize_with_params(weight, params, &scheme)?, bias));
+                return Ok((quantize_with_params(weight, &params, scheme.settings())?, bias));
             }
             Err(BiasOverflow { channel, smallest_weight_scale, .. }) if smallest_weight_scale > scales[channel] => {
                 scales[channel] = smallest_weight_scale;

@@ -116,7 +116,7 @@ fn params_of<C: Code>(u: &mut Unstructured<'_>) -> Drawn<()> {
     let elements = shape.iter().product();
     let x: Vec<f32> = values.iter().copied().chain([0.0]).cycle().take(elements).collect();
     let x = ArrayD::from_shape_vec(IxDyn(&shape), x).expect("as many as the shape says");
-    report(quantize_with_params(x.view(), params.clone(), &Scheme::<C>::affine()));
+    report(quantize_with_params(x.view(), &params, Scheme::<C>::affine().settings()));
     let codes = ArrayD::from_elem(IxDyn(&shape), C::from_f64(u.arbitrary()?));
     if let Some(flat) = codes.as_slice() {
         report(dequantize_slice(flat, &params, &mut vec![0.0; flat.len()]));

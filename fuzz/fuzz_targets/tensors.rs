@@ -109,7 +109,7 @@ fn survive<C: Code, R: Rounding>(x: &ArrayViewD<'_, f32>, setting: &Setting, rou
         let channels = q.error_per_channel(x.view(), axis).map(|channels| channels.len()).ok();
         assert_eq!(channels, x.shape().get(axis).copied());
     }
-    fake_quantize_backward(x.view(), restored.view(), q.params(), &scheme).expect("it is of the same shape");
+    fake_quantize_backward(x.view(), restored.view(), q.params(), scheme.settings()).expect("it is of the same shape");
     again(x, &q, &scheme, rounding);
 }
 
@@ -119,7 +119,7 @@ fn again<C: Code, R: Rounding>(
     scheme: &tensor_quant::Scheme<C, impl tensor_quant::RangeEstimator, impl tensor_quant::ParamsCalculator, R>,
     _: R,
 ) {
-    let known = quantize_with_params(x.view(), q.params().clone(), scheme).expect("they fitted before");
+    let known = quantize_with_params(x.view(), q.params(), scheme.settings()).expect("they fitted before");
     let numbers = |q: &QuantizedTensor<C, IxDyn>| q.codes().iter().map(|c| c.to_f64().to_bits()).collect::<Vec<_>>();
     assert_eq!(numbers(&known), numbers(q));
     for rounding in [ProductRounding::Double, ProductRounding::Single] {

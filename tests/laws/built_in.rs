@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
-use tensor_quant::laws::strategies::{AnyEstimator, schemes};
+use tensor_quant::laws::strategies::schemes;
 use tensor_quant::laws::{Standard, Terms, scheme};
 use tensor_quant::num::{
     Code, F4E2M1Fn, F6E2M3Fn, F6E3M2Fn, F8E3M4, F8E4M3, F8E4M3B11Fnuz, F8E4M3Fn, F8E4M3Fnuz, F8E5M2, F8E5M2Fnuz, I1,
@@ -12,7 +12,7 @@ use tensor_quant::params::{
     Affine, Article, Cast, Granularity, NanPolicy, ParamsCalculator, PowerOfTwo, Symmetric, ValueRange,
 };
 use tensor_quant::range::{
-    Entropy, Fixed, LpNorm, MeanStd, MinMax, MovingAverage, Mse, Octav, Percentile, RangeEstimator,
+    AnyEstimator, Entropy, Fixed, LpNorm, MeanStd, MinMax, MovingAverage, Mse, Octav, Percentile, RangeEstimator,
 };
 use tensor_quant::{
     Ceil, Floor, HalfAway, I4, Rounding, Scaling, Scheme, Stochastic, TiesEven, TowardZero, U4, bf16, estimator_laws,
@@ -48,7 +48,7 @@ scheme_laws! {
 }
 
 /// Checks a scheme with what its parts are known not to promise; each has a reason.
-fn holds<C: Code, E: RangeEstimator + 'static, P: ParamsCalculator + 'static, R: Rounding>(
+fn holds<C: Code, E: RangeEstimator + 'static, P: ParamsCalculator + 'static, R: Rounding + 'static>(
     scheme: &Scheme<C, E, P, R>,
 ) {
     let verdict = Terms::default().with_cases(64).check_scheme(scheme).unwrap();

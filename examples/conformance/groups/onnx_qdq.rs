@@ -51,7 +51,7 @@ fn quantize<C: Code>(case: &Case) -> Option<Outputs> {
         let scales = halves(case, "scale_f16_bits")?.into_iter().map(Real::to_f32).collect();
         let params = params(granularity(case, shape.len())?, range, scales, zero_points)?;
         let x = ArrayD::from_shape_vec(IxDyn(shape), x).ok()?;
-        let q = onnx::quantize_linear::<_, _, C>(x.view(), params).ok()?;
+        let q = onnx::quantize_linear::<_, _, C>(x.view(), &params).ok()?;
         return with_codes(Outputs::default(), case, "y", q.codes().as_slice()?);
     }
     let mut x = tensor(case, "x")?;
@@ -60,7 +60,7 @@ fn quantize<C: Code>(case: &Case) -> Option<Outputs> {
         x += 0.0;
     }
     let params = params(granularity(case, x.ndim())?, range, case.f32s("scale")?.to_vec(), zero_points)?;
-    let q = onnx::quantize_linear::<_, _, C>(x.view(), params).ok()?;
+    let q = onnx::quantize_linear::<_, _, C>(x.view(), &params).ok()?;
     with_codes(Outputs::default(), case, "y", q.codes().as_slice()?)
 }
 
@@ -109,7 +109,7 @@ fn node_quantize<C: Code>(case: &Case) -> Option<Outputs> {
     let (x, scales) = (tensor(case, "x")?, case.f32s("y_scale")?);
     let granularity = node_granularity(case, scales.len(), x.ndim())?;
     let params = params(granularity, range, scales.to_vec(), case.integers("y_zero_point"))?;
-    let q = onnx::quantize_linear::<_, _, C>(x.view(), params).ok()?;
+    let q = onnx::quantize_linear::<_, _, C>(x.view(), &params).ok()?;
     with_codes(Outputs::default(), case, "y", q.codes().as_slice()?)
 }
 

@@ -35,7 +35,7 @@ fn quantize<C: Code>(case: &Case) -> Option<Outputs> {
         (granularity, case.f32s("scale")?.to_vec(), case.integers("zero_point")?)
     };
     let params = params(granularity, CodeRange::of::<C>(), scales, Some(zero_points))?;
-    let q = quantize_with_params(x.view(), params, &tflite::scheme::<C>()).ok()?;
+    let q = quantize_with_params(x.view(), &params, tflite::scheme::<C>().settings()).ok()?;
     with_codes(Outputs::default(), case, "y", q.codes().as_slice()?)
 }
 

@@ -38,7 +38,7 @@ fn quantize<C: Code>(case: &Case) -> Option<Outputs> {
     let params = params(granularity, code_range::<C>(case)?, scales, Some(zero_points))?;
     // What NaN gives is not defined there, and such elements are not compared.
     let scheme = torch::scheme::<C>().with_nan_policy(NanPolicy::Native);
-    let q = quantize_with_params(x.view(), params, &scheme).ok()?;
+    let q = quantize_with_params(x.view(), &params, scheme.settings()).ok()?;
     let restored = q.dequantize().into_raw_vec_and_offset().0;
     let outputs = with_codes(Outputs::default(), case, "code", q.codes().as_slice()?)?;
     Some(outputs.with("dequantized", Values::F32(restored)))
@@ -75,8 +75,8 @@ fn fake_quantize(case: &Case) -> Option<Outputs> {
     let (granularity, scales, zero_points) = scales(case, x.ndim())?;
     let params = params(granularity, code_range::<i32>(case)?, scales, Some(zero_points))?;
     let scheme = torch::scheme::<i32>().with_nan_policy(NanPolicy::Native);
-    let y = quantize_with_params(x.view(), params.clone(), &scheme).ok()?.dequantize();
-    let grad_x = fake_quantize_backward(x.view(), gradient.view(), &params, &scheme).ok()?;
+    let y = quantize_with_params(x.view(), &params, scheme.settings()).ok()?.dequantize();
+    let grad_x = fake_quantize_backward(x.view(), gradient.view(), &params, scheme.settings()).ok()?;
     let values = |array: ArrayD<f32>| Values::F32(array.into_raw_vec_and_offset().0);
     Some(Outputs::default().with("y", values(y)).with("grad_x", values(grad_x)))
 }
