@@ -98,6 +98,32 @@ pub enum Error {
         /// The names that there are.
         expected: Vec<&'static str>,
     },
+    /// A code outside those that parameters name.
+    #[error("code {code} is outside the codes {min}..={max}")]
+    CodeOutOfRange {
+        /// The code.
+        code: f64,
+        /// The smallest code.
+        min: f64,
+        /// The largest code.
+        max: f64,
+    },
+    /// A tensor of other codes than were asked for.
+    #[error("the codes are of type {actual}, not {expected}")]
+    CodeTypeMismatch {
+        /// The type that was asked for.
+        expected: &'static str,
+        /// The type that the codes have.
+        actual: &'static str,
+    },
+    /// A text that says no scheme.
+    #[error("{text:?} is no scheme: {reason}")]
+    SchemeText {
+        /// The text.
+        text: String,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// An axis that the tensor does not have.
     #[error("axis {axis} is out of bounds for a tensor of {ndim} dimensions")]
     AxisOutOfBounds {
@@ -111,6 +137,14 @@ pub enum Error {
     BlockSizeZero {
         /// The axis that is cut in blocks.
         axis: usize,
+    },
+    /// Blocks of another number of dimensions than the tensor's.
+    #[error("blocks of {axes} dimensions do not fit a tensor of {ndim}")]
+    BlockAxes {
+        /// The dimensions of the blocks.
+        axes: usize,
+        /// The tensor's number of dimensions.
+        ndim: usize,
     },
     /// More of something than there is memory for: an empty tensor may have any number of channels.
     #[error("{count} {what} do not fit in memory")]

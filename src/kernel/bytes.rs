@@ -20,7 +20,7 @@ use crate::num::{Ceil, Floor, HalfAway, TiesEven, TowardZero};
 use crate::params::CodeRange;
 use fearless_simd::prelude::*;
 use fearless_simd::{Level, dispatch, f32x16, i8x64, i16x32, i32x16};
-use zerocopy::FromBytes;
+use zerocopy::{FromBytes, IntoBytes};
 
 /// Elements in a block: one vector of bytes.
 pub(super) const BLOCK: usize = 64;
@@ -58,6 +58,11 @@ pub(super) fn signed(bytes: &mut [u8]) -> &mut [i8] {
         Ok(bytes) => bytes,
         Err(_) => unreachable!("any bytes are as many i8s"),
     }
+}
+
+/// Returns signed bytes as bytes.
+pub(super) fn unsigned(bytes: &mut [i8]) -> &mut [u8] {
+    bytes.as_mut_bytes()
 }
 
 /// The zero points of a run of elements, less [`Byte::shift`].

@@ -6,12 +6,14 @@
 //!    lie.
 //! 3. Offsets, which hardly any tensor has, are added in a pass of their own.
 
-use super::destination::{Source, read_codes};
+use super::bytes::unsigned;
+use super::destination::{BYTES, Source, for_each_piece, read_codes};
 use super::fake_quantize::shifted_by;
 use super::own::{LONG_RUN, Own, Part, for_each_part};
+use super::pack;
 use super::quantize::is_far;
 use super::reference;
-use crate::num::{Code, Codes, SmallFloat, Stored, bf16, f16};
+use crate::num::{Code, CodeType, Codes, SmallFloat, Stored, bf16, f16};
 use crate::params::{AffineParams, QuantParams, Span};
 use fearless_simd::{Level, Simd, dispatch};
 
@@ -80,6 +82,26 @@ pub fn dequantize<C: Code>(level: Level, codes: &[C], params: AffineParams, out:
 /// Writes the reals of a span's codes, or those of several spans of the same groups, one after another.
 pub(crate) fn dequantize_span(level: Level, params: &QuantParams, span: Span, codes: Codes<'_>, out: &mut [f32]) {
     read_codes(codes, span, &mut |span, range, codes| spans(level, params, span, codes, &mut out[range]));
+}
+
+/// Writes the reals of a span's packed codes, of which the first has the number `span.start` in `bytes`.
+pub(crate) fn unpack_span(
+    level: Level,
+    params: &QuantParams,
+    code: CodeType,
+    span: Span,
+    bytes: &[u8],
+    out: &mut [f32],
+) {
+    let mut tile = [0_i8; BYTES];
+    for_each_piece(span, out.len(), BYTES, &mut |piece, range| {
+        let (tile, out) = (&mut tile[..range.len()], &mut out[range.clone()]);
+        pack::unpack(level, bytes, code, span.start + range.start, tile);
+        match code.small_float() {
+            Some(float) => spans(level, params, piece, Source::Small(unsigned(tile), float), out),
+            None => spans(level, params, piece, Source::I8(tile), out),
+        }
+    });
 }
 
 fn spans(level: Level, params: &QuantParams, span: Span, codes: Source<'_>, out: &mut [f32]) {

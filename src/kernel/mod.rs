@@ -39,6 +39,7 @@ mod narrow;
 #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
 mod narrow_x86;
 mod own;
+mod pack;
 mod quantize;
 mod quantize_spans;
 mod quotient;
@@ -66,9 +67,9 @@ pub use requantize::{Requantization, requantize};
 
 pub(crate) use backward::fake_quantize_backward_span;
 pub(crate) use convert::widen;
-pub(crate) use dequantize::dequantize_span;
+pub(crate) use dequantize::{dequantize_span, unpack_span};
 pub(crate) use fake_quantize::fake_quantize_span;
 pub(crate) use group_extremes::GroupExtremes;
-pub(crate) use quantize_spans::quantize_span;
+pub(crate) use quantize_spans::{pack_span, quantize_span};
 pub(crate) use rounder::Rounder;
 pub(crate) use settings::Settings;

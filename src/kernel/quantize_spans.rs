@@ -13,10 +13,13 @@
 //!    there several times.
 //! 5. The reciprocals of a tensor's scales are computed once, where its parameters are put together.
 
-use super::bytes::{BLOCK, Byte, Many, OwnZeroPoints, can_add, quantize_each, quantize_groups, quantize_shared};
-use super::destination::{Destination, for_each_piece, write_codes};
+use super::bytes::{
+    BLOCK, Byte, Many, OwnZeroPoints, can_add, quantize_each, quantize_groups, quantize_shared, unsigned,
+};
+use super::destination::{BYTES, Destination, for_each_piece, write_codes};
 use super::first_nan;
 use super::own::{LONG_RUN, Own, Part, for_each_part};
+use super::pack;
 use super::quantize::{Mapping, Run, TILE, grid_of};
 use super::quotient::{Each, Method, Shared, quotients};
 use super::settings::Settings;
@@ -38,6 +41,29 @@ pub(crate) fn quantize_span(
 ) {
     let spans = Spans { params, settings };
     write_codes(out, span, &mut |span, range, out| spans.quantize(level, span, &x[range], out));
+}
+
+/// Writes the codes of a span, packed: those of its elements, or those of several spans of the same groups, begin with the number
+/// `first` in `bytes`.
+pub(crate) fn pack_span(
+    level: Level,
+    params: &QuantParams,
+    settings: Settings<'_>,
+    span: Span,
+    x: &[f32],
+    first: usize,
+    bytes: &mut [u8],
+) {
+    let spans = Spans { params, settings };
+    let mut tile = [0_i8; BYTES];
+    for_each_piece(span, x.len(), BYTES, &mut |span, range| {
+        let (x, tile) = (&x[range.clone()], &mut tile[..range.len()]);
+        match settings.code.small_float() {
+            Some(float) => spans.quantize(level, span, x, Destination::Small(unsigned(tile), float)),
+            None => spans.quantize(level, span, x, Destination::I8(tile)),
+        }
+        pack::pack(level, tile, settings.code.bits(), first + range.start, bytes);
+    });
 }
 
 /// The parameters of spans, and the settings.

@@ -61,6 +61,11 @@ impl Stored for bf16 {
     }
 
     #[inline(always)]
+    fn has_bits_of(self, other: Self) -> bool {
+        self.to_bits() == other.to_bits()
+    }
+
+    #[inline(always)]
     fn decode(self, _zero_point: i32) -> f32 {
         bf16_bits_to_f32(self.to_bits())
     }

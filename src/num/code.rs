@@ -17,6 +17,9 @@ pub trait Stored: SliceOfCodes {
     /// Returns the code of a quotient `x / scale`. NaN gives the smallest code, or NaN where there is one.
     fn encode<R: Rounding>(quotient: f32, grid: Grid, rounding: R, index: u64) -> Self;
 
+    /// Returns whether two codes have the same bits.
+    fn has_bits_of(self, other: Self) -> bool;
+
     /// Returns `code − zero_point` as f32: the difference is exact, its conversion rounds once where it must (i32).
     fn decode(self, zero_point: i32) -> f32;
 

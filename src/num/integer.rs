@@ -16,6 +16,11 @@ macro_rules! small_integer {
             }
 
             #[inline(always)]
+            fn has_bits_of(self, other: Self) -> bool {
+                self == other
+            }
+
+            #[inline(always)]
             fn decode(self, zero_point: i32) -> f32 {
                 (self as i32).wrapping_sub(zero_point) as f32
             }
@@ -62,6 +67,11 @@ impl Stored for i32 {
     #[inline(always)]
     fn encode<R: Rounding>(quotient: f32, grid: Grid, rounding: R, index: u64) -> Self {
         grid.wide_code(rounding.round(quotient, index))
+    }
+
+    #[inline(always)]
+    fn has_bits_of(self, other: Self) -> bool {
+        self == other
     }
 
     #[inline(always)]

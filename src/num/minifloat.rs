@@ -344,6 +344,11 @@ macro_rules! minifloat {
             }
 
             #[inline(always)]
+            fn has_bits_of(self, other: Self) -> bool {
+                self.0 == other.0
+            }
+
+            #[inline(always)]
             fn decode(self, _zero_point: i32) -> f32 {
                 self.to_f32()
             }

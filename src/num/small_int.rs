@@ -70,6 +70,11 @@ macro_rules! small_int {
             }
 
             #[inline(always)]
+            fn has_bits_of(self, other: Self) -> bool {
+                self.0 == other.0
+            }
+
+            #[inline(always)]
             fn decode(self, zero_point: i32) -> f32 {
                 self.0.decode(zero_point)
             }

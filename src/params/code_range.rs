@@ -59,6 +59,26 @@ impl CodeRange {
         Self { min: code.min(), max: code.max(), kind: code.kind() }
     }
 
+    /// Returns those of the codes that lie from `min` to `max`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidCodes`] if there are fewer than two of them, or a bound is none.
+    #[cfg(feature = "safetensors")]
+    pub(crate) fn between(self, min: f64, max: f64) -> Result<Self> {
+        if min < max && self.min <= min && max <= self.max {
+            return Ok(Self { min, max, ..self });
+        }
+        let code = "the code type";
+        Err(Error::InvalidCodes { min, max, full_min: self.min, full_max: self.max, code })
+    }
+
+    /// Returns whether these are all codes of a type, so that no code of it is outside.
+    pub(crate) fn is_all_of(self, code: CodeType) -> bool {
+        let widest = if self.is_integer() { Self::of_type(code) } else { Self::of_type(code).with_infinities() };
+        self == widest
+    }
+
     /// Checks that a code type can hold these codes.
     ///
     /// # Errors

@@ -1,10 +1,15 @@
 //! Which elements share a scale.
 
+use super::BlockShape;
 use crate::error::{Error, Result};
 use core::fmt;
+use core::str::FromStr;
 
 /// Which elements of a tensor share one scale and zero point.
+///
+/// The text form is `per tensor`, `per axis 0`, `per block of 32 along axis 1`, `per block of 128x128`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Granularity {
     /// All of them.
     #[default]
@@ -19,6 +24,8 @@ pub enum Granularity {
         /// Elements in a block, along that axis.
         size: usize,
     },
+    /// Blocks of a length along every axis, as 128 × 128.
+    Blocks(BlockShape),
 }
 
 /// A run of elements, contiguous in row-major order, and the groups that they belong to.
@@ -61,11 +68,11 @@ impl Granularity {
     /// Returns the number of groups in a tensor of this shape.
     ///
     /// In row-major order of the shape in which the axis is 1 long for `Tensor`, of full length for `Axis` (all other
-    /// axes 1), and cut to the number of blocks for `Block` (all other axes kept).
+    /// axes 1), and cut to the number of blocks for `Block` (all other axes kept) and `Blocks` (each axis).
     ///
     /// # Errors
     ///
-    /// [`Error::AxisOutOfBounds`], [`Error::BlockSizeZero`].
+    /// [`Error::AxisOutOfBounds`], [`Error::BlockSizeZero`], [`Error::BlockAxes`].
     pub fn groups(self, shape: &[usize]) -> Result<usize> {
         match self {
             Granularity::Tensor => Ok(1),
@@ -73,6 +80,11 @@ impl Granularity {
             Granularity::Block { axis, size } => {
                 let blocks = blocks_of(shape, axis, size)?;
                 Ok(product(&[product(&shape[..axis]), blocks, product(&shape[axis + 1..])]))
+            }
+            Granularity::Blocks(blocks) => {
+                check_axes(blocks, shape)?;
+                let counts = shape.iter().zip(blocks.lengths()).map(|(&len, &size)| len.div_ceil(size));
+                Ok(counts.fold(1, usize::saturating_mul))
             }
         }
     }
@@ -113,6 +125,10 @@ impl Granularity {
                     return Ok(Spans::Rows { outer, axis_len: shape[axis], inner, size, blocks, next: 0 });
                 }
             }
+            Granularity::Blocks(blocks) => {
+                check_axes(blocks, shape)?;
+                return Ok(Spans::grid(blocks, shape));
+            }
         };
         // A run of no elements is none: there may be 2⁶⁴ of them.
         let count = if len == 0 { 0 } else { count };
@@ -125,6 +141,10 @@ impl Granularity {
             Granularity::Tensor => true,
             Granularity::Axis(axis) => shape[..axis].iter().product::<usize>() == 1,
             Granularity::Block { axis, .. } => shape[axis + 1..].iter().product::<usize>() == 1,
+            Granularity::Blocks(blocks) => {
+                let cut = last_cut(blocks, shape);
+                blocks.lengths().iter().zip(shape).take(cut).all(|(&size, &len)| size == 1 || len == 1)
+            }
         }
     }
 
@@ -133,14 +153,18 @@ impl Granularity {
         match self {
             // All but the last block are of full length.
             Granularity::Block { axis, size } => size.min(shape[axis]),
+            Granularity::Blocks(blocks) => {
+                let lengths = shape.iter().zip(blocks.lengths()).map(|(&len, &size)| size.min(len));
+                lengths.fold(1, usize::saturating_mul)
+            }
             _ => product(shape).checked_div(groups).unwrap_or(0),
         }
     }
 
-    /// Returns the axis, if there is one.
+    /// Returns the axis, if there is one: of `Axis` and `Block`.
     pub fn axis(self) -> Option<usize> {
         match self {
-            Granularity::Tensor => None,
+            Granularity::Tensor | Granularity::Blocks(_) => None,
             Granularity::Axis(axis) | Granularity::Block { axis, .. } => Some(axis),
         }
     }
@@ -151,14 +175,74 @@ impl Granularity {
 pub(crate) enum Spans {
     Regular { count: usize, len: usize, groups_per_step: usize, repeat: usize, next: usize },
     Rows { outer: usize, axis_len: usize, inner: usize, size: usize, blocks: usize, next: usize },
+    Grid(Grid),
+}
+
+/// The runs of a tensor in N-dimensional blocks: each takes the last axis that is cut, and those behind it.
+#[derive(Clone, Debug)]
+pub(crate) struct Grid {
+    blocks: BlockShape,
+    /// The lengths of the axes before the last that is cut, and how many there are.
+    outer: [usize; 8],
+    ndim: usize,
+    /// Runs, the elements of each, and its blocks.
+    count: usize,
+    len: usize,
+    per_run: usize,
+    repeat: usize,
+    next: usize,
+}
+
+impl Grid {
+    /// Returns the first group of a run.
+    fn first_group(&self, run: usize) -> usize {
+        let (mut rest, mut group, mut stride) = (run, 0_usize, self.per_run);
+        let axes = self.outer[..self.ndim].iter().zip(self.blocks.lengths());
+        for (&len, &size) in axes.rev() {
+            group = group.saturating_add((rest % len / size).saturating_mul(stride));
+            stride = stride.saturating_mul(len.div_ceil(size));
+            rest /= len;
+        }
+        group
+    }
+}
+
+/// Returns the last axis that is cut, or 0 if none is.
+fn last_cut(blocks: BlockShape, shape: &[usize]) -> usize {
+    blocks.lengths().iter().zip(shape).rposition(|(size, len)| size < len).unwrap_or(0)
+}
+
+fn check_axes(blocks: BlockShape, shape: &[usize]) -> Result<()> {
+    let axes = blocks.lengths().len();
+    if axes == shape.len() { Ok(()) } else { Err(Error::BlockAxes { axes, ndim: shape.len() }) }
 }
 
 impl Spans {
+    fn grid(blocks: BlockShape, shape: &[usize]) -> Self {
+        let cut = last_cut(blocks, shape);
+        let inner = product(&shape[cut + 1..]);
+        let (axis_len, size) = (shape[cut], blocks.lengths()[cut].min(shape[cut]));
+        let len = axis_len.saturating_mul(inner);
+        let mut outer = [1; 8];
+        outer[..cut].copy_from_slice(&shape[..cut]);
+        Spans::Grid(Grid {
+            blocks,
+            outer,
+            ndim: cut,
+            count: if len == 0 { 0 } else { product(&shape[..cut]) },
+            len,
+            per_run: axis_len.div_ceil(size.max(1)),
+            repeat: size.saturating_mul(inner).max(1),
+            next: 0,
+        })
+    }
+
     /// Returns how many runs there are, and the elements of each.
     pub(crate) fn number_and_len(&self) -> (usize, usize) {
         match self {
             Spans::Regular { count, len, .. } => (*count, *len),
             Spans::Rows { outer, axis_len, inner, .. } => (outer.saturating_mul(*axis_len), *inner),
+            Spans::Grid(grid) => (grid.count, grid.len),
         }
     }
 
@@ -171,7 +255,7 @@ impl Spans {
     pub(crate) fn starting_at(&self, number: usize) -> Self {
         let mut spans = self.clone();
         match &mut spans {
-            Spans::Regular { next, .. } | Spans::Rows { next, .. } => *next = number,
+            Spans::Regular { next, .. } | Spans::Rows { next, .. } | Spans::Grid(Grid { next, .. }) => *next = number,
         }
         spans
     }
@@ -190,6 +274,16 @@ impl Iterator for Spans {
                     len: *len,
                     first_group: i.saturating_mul(*groups_per_step),
                     repeat: *repeat,
+                })
+            }
+            Spans::Grid(grid) => {
+                let run = grid.next;
+                grid.next = run.saturating_add(1);
+                (run < grid.count).then(|| Span {
+                    start: run.saturating_mul(grid.len),
+                    len: grid.len,
+                    first_group: grid.first_group(run),
+                    repeat: grid.repeat,
                 })
             }
             Spans::Rows { outer, axis_len, inner, size, blocks, next } => {
@@ -230,9 +324,44 @@ impl fmt::Display for Granularity {
             Granularity::Tensor => f.write_str("per tensor"),
             Granularity::Axis(axis) => write!(f, "per axis {axis}"),
             Granularity::Block { axis, size } => write!(f, "per block of {size} along axis {axis}"),
+            Granularity::Blocks(blocks) => write!(f, "per block of {blocks}"),
         }
     }
 }
+
+impl FromStr for Granularity {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let unknown = || Error::UnknownName {
+            what: "granularity",
+            name: text.into(),
+            expected: ["per tensor", "per axis 0", "per block of 32 along axis 1", "per block of 128x128"].into(),
+        };
+        let number = |word: &str| word.parse::<usize>().map_err(|_| unknown());
+        let (mut words, mut count) = ([""; 8], 0);
+        for word in text.split_whitespace() {
+            *words.get_mut(count).ok_or_else(unknown)? = word;
+            count += 1;
+        }
+        match words[..count] {
+            ["per", "tensor"] => Ok(Granularity::Tensor),
+            ["per", "axis", axis] => Ok(Granularity::Axis(number(axis)?)),
+            ["per", "block", "of", size, "along", "axis", axis] => match (number(size)?, number(axis)?) {
+                (0, axis) => Err(Error::BlockSizeZero { axis }),
+                (size, axis) => Ok(Granularity::Block { axis, size }),
+            },
+            ["per", "block", "of", shape] => shape.parse().map(Granularity::Blocks).map_err(|error| match error {
+                Error::UnknownName { .. } => unknown(),
+                other => other,
+            }),
+            _ => Err(unknown()),
+        }
+    }
+}
+
+#[cfg(feature = "serde")]
+crate::text::serde_by_text!(Granularity);
 
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
@@ -255,6 +384,10 @@ mod tests {
                 }
                 group
             }
+            Granularity::Blocks(blocks) => {
+                let axes = index.iter().zip(shape).zip(blocks.lengths());
+                axes.fold(0, |group, ((&i, &n), &size)| group * n.div_ceil(size) + i / size)
+            }
         }
     }
 
@@ -270,14 +403,17 @@ mod tests {
     proptest! {
         #[test]
         fn spans_cover_every_element_once_with_its_own_group(
-            shape in prop::collection::vec(0_usize..6, 1..5), axis in 0_usize..4, size in 1_usize..8, kind in 0..3, max in 1_usize..20,
+            shape in prop::collection::vec(0_usize..6, 1..5), axis in 0_usize..4, size in 1_usize..8, kind in 0..4, max in 1_usize..20,
+            sizes in prop::collection::vec(prop_oneof![1_usize..8, Just(BlockShape::WHOLE)], 5),
         ) {
             let axis = axis % shape.len();
             let granularity = match kind {
                 0 => Granularity::Tensor,
                 1 => Granularity::Axis(axis),
-                _ => Granularity::Block { axis, size },
+                2 => Granularity::Block { axis, size },
+                _ => Granularity::Blocks(BlockShape::new(&sizes[..shape.len()]).unwrap()),
             };
+            prop_assert_eq!(granularity.to_string().parse::<Granularity>().unwrap(), granularity);
             let groups = granularity.groups(&shape).unwrap();
             for span in granularity.spans(&shape).unwrap() {
                 let mut next = span.start;
@@ -313,5 +449,9 @@ mod tests {
         assert_eq!(error(Granularity::Axis(2)), "axis 2 is out of bounds for a tensor of 2 dimensions");
         assert_eq!(error(Granularity::Block { axis: 1, size: 0 }), "a block size of 0 along axis 1 is not possible");
         assert!(Granularity::Axis(0).spans(&[]).is_err());
+        let blocks = Granularity::Blocks(BlockShape::new(&[2, 2, 2]).unwrap());
+        assert_eq!(error(blocks), "blocks of 3 dimensions do not fit a tensor of 2");
+        assert_eq!(BlockShape::new(&[4, 0]).unwrap_err().to_string(), "a block size of 0 along axis 1 is not possible");
+        assert!(BlockShape::new(&[]).is_err() && BlockShape::new(&[1; 9]).is_err());
     }
 }

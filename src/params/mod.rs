@@ -7,6 +7,7 @@ mod affine;
 mod affine_params;
 mod any_calculator;
 pub mod article;
+mod block_shape;
 mod cast;
 mod code_range;
 mod fixed_point;
@@ -24,6 +25,7 @@ pub use affine::Affine;
 pub use affine_params::AffineParams;
 pub use any_calculator::AnyCalculator;
 pub use article::Article;
+pub use block_shape::BlockShape;
 pub use cast::Cast;
 pub use code_range::CodeRange;
 pub use fixed_point::{

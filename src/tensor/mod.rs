@@ -3,12 +3,14 @@
 //! Any dimension and any memory layout gives what its row-major copy gives, element for element; results are row-major.
 //! Contiguous data are read where they lie; others are gathered in tiles of a few KiB.
 
+mod any_scheme;
 mod estimate;
 mod fake_quantize;
 mod fully_connected;
 mod input;
 mod observe;
 mod output;
+mod packed;
 mod purpose;
 mod quantize;
 mod quantized;
@@ -19,6 +21,7 @@ mod slice;
 mod tasks;
 mod view;
 
+pub use any_scheme::AnyScheme;
 pub use estimate::Observed;
 pub use fake_quantize::{
     fake_quantize_backward, fake_quantize_backward_into, fake_quantize_tensor, fake_quantize_tensor_into,
@@ -28,6 +31,7 @@ pub use fully_connected::{Activation, FullyConnected, Fused};
 pub(crate) use input::{Input, for_each_f32_piece};
 #[cfg(feature = "std")]
 pub(crate) use observe::{for_each_group, observe_groups};
+pub use packed::PackedTensor;
 pub use quantize::{
     estimate_params, quantize_tensor, quantize_tensor_into, quantize_tensors, quantize_with_params,
     quantize_with_params_into,

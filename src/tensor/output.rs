@@ -7,6 +7,11 @@ use ndarray::{Array, ArrayView, ArrayViewMut, Dimension};
 
 /// Memory for the results of a tensor's elements, which threads may share out.
 pub(super) trait Output: Send + Sized {
+    /// Returns how many neighbours have to be written in order, and are not parted: those that share a byte.
+    fn granule(&self) -> usize {
+        1
+    }
+
     /// Returns the places before and from an element on.
     #[cfg(feature = "rayon")]
     fn split_at(self, at: usize) -> (Self, Self);

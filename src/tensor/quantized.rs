@@ -4,18 +4,30 @@ use super::estimate::Observed;
 use super::output::{check_shape, contiguous, zeros};
 use super::tasks::{Tasks, map_tasks};
 use super::view::AsView;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::kernel::{self, dequantize_span};
 use crate::num::{Code, Codes, SliceOfCodes};
 use crate::params::QuantParams;
-use ndarray::{Array, ArrayViewMut, Dimension};
+use ndarray::{Array, ArrayViewMut, Dimension, IxDyn};
 
 /// The codes of a tensor, with the scale and zero point of each group.
-#[derive(Clone, Debug, PartialEq)]
+///
+/// Two are equal if their codes, bit by bit, and parameters are: −0 is not +0, and a NaN is equal to the same NaN. What was
+/// observed in the original does not count.
+#[derive(Clone, Debug)]
 pub struct QuantizedTensor<C, D: Dimension> {
     codes: Array<C, D>,
     params: QuantParams,
     observed: Observed,
+}
+
+impl<C: Code, D: Dimension> PartialEq for QuantizedTensor<C, D> {
+    fn eq(&self, other: &Self) -> bool {
+        let (ours, theirs) = (&self.codes, &other.codes);
+        ours.shape() == theirs.shape()
+            && self.params == other.params
+            && ours.iter().zip(theirs).all(|(ours, theirs)| ours.has_bits_of(*theirs))
+    }
 }
 
 impl<C: Code, D: Dimension> QuantizedTensor<C, D> {
@@ -24,15 +36,39 @@ impl<C: Code, D: Dimension> QuantizedTensor<C, D> {
     /// # Errors
     ///
     /// [`Error::InvalidCodes`](crate::Error::InvalidCodes), [`Error::LengthMismatch`](crate::Error::LengthMismatch),
-    /// [`Error::AxisOutOfBounds`](crate::Error::AxisOutOfBounds) if the parameters do not fit the codes.
+    /// [`Error::AxisOutOfBounds`](crate::Error::AxisOutOfBounds) if the parameters do not fit the codes;
+    /// [`Error::CodeOutOfRange`](crate::Error::CodeOutOfRange) for a code outside those that they name.
     pub fn new(codes: Array<C, D>, params: QuantParams) -> Result<Self> {
         params.check::<C>(codes.shape())?;
+        if !params.codes().is_all_of(C::TYPE) {
+            codes.iter().try_for_each(|&code| check_code(code, &params))?;
+        }
         let codes = if codes.is_standard_layout() { codes } else { codes.as_standard_layout().into_owned() };
         Ok(Self { codes, params, observed: Observed::default() })
     }
 
     pub(super) fn from_parts(codes: Array<C, D>, params: QuantParams, observed: Observed) -> Self {
         Self { codes, params, observed }
+    }
+
+    /// Returns the shape.
+    pub fn shape(&self) -> &[usize] {
+        self.codes.shape()
+    }
+
+    /// Returns the number of codes.
+    pub fn len(&self) -> usize {
+        self.codes.len()
+    }
+
+    /// Returns whether there are no codes.
+    pub fn is_empty(&self) -> bool {
+        self.codes.is_empty()
+    }
+
+    /// Returns the tensor with a dimension that is known at run time.
+    pub fn into_dyn(self) -> QuantizedTensor<C, IxDyn> {
+        QuantizedTensor { codes: self.codes.into_dyn(), params: self.params, observed: self.observed }
     }
 
     /// Returns the codes, in row-major order.
@@ -111,6 +147,19 @@ where
         restore(<V::Element as SliceOfCodes>::codes(slice), codes.shape(), params, out);
     }
     Ok(())
+}
+
+/// Checks that codes are among those that parameters name. NaN, which floating types have codes for, is let through.
+pub(super) fn check_codes<C: Code>(codes: &[C], params: &QuantParams) -> Result<()> {
+    codes.iter().try_for_each(|&code| check_code(code, params))
+}
+
+fn check_code<C: Code>(code: C, params: &QuantParams) -> Result<()> {
+    let (code, range) = (code.to_f64(), params.codes());
+    if code.is_nan() || (range.min()..=range.max()).contains(&code) {
+        return Ok(());
+    }
+    Err(Error::CodeOutOfRange { code, min: range.min(), max: range.max() })
 }
 
 /// Restores row-major codes; the parameters were checked against the shape.

@@ -27,6 +27,7 @@ pub(super) struct Tasks {
     spans: Spans,
     /// Runs, and the elements of each.
     number: usize,
+    #[cfg(feature = "rayon")]
     len: usize,
     cut: Cut,
 }
@@ -50,7 +51,9 @@ impl Tasks {
         let spans = granularity.all_spans(shape)?;
         let (number, len) = spans.number_and_len();
         let cut = if len <= TASK {
-            Cut::Runs(TASK / len.max(1))
+            let together = TASK / len.max(1);
+            // So that tasks begin with a byte where eight codes share one.
+            Cut::Runs(if together > 8 { together / 8 * 8 } else { together })
         } else {
             let repeat = spans.clone().next().map_or(len, |span| span.repeat);
             // As `Span::pieces` does: whole groups, or parts of one.
@@ -59,7 +62,13 @@ impl Tasks {
             let of_run = if repeat <= TASK { len.div_ceil(step) } else { parts(len, repeat, step, per_group) };
             Cut::Parts { of_run, len: step }
         };
-        Ok(Self { spans, number: if len == 0 { 0 } else { number }, len, cut })
+        Ok(Self {
+            spans,
+            number: if len == 0 { 0 } else { number },
+            #[cfg(feature = "rayon")]
+            len,
+            cut,
+        })
     }
 
     /// Returns how many there are.
@@ -92,6 +101,15 @@ impl Tasks {
                     range: piece.start..piece.start + piece.len,
                 }
             }
+        }
+    }
+
+    /// Returns whether each task begins at a multiple of so many elements.
+    #[cfg(feature = "rayon")]
+    fn begin_at_multiples_of(&self, granule: usize) -> bool {
+        match self.cut {
+            Cut::Runs(together) => (together * self.len).is_multiple_of(granule),
+            Cut::Parts { len, .. } => len.is_multiple_of(granule) && self.len.is_multiple_of(granule),
         }
     }
 
@@ -265,16 +283,24 @@ pub(super) fn map_tasks<O: Output>(tasks: &Tasks, mut out: O, map: MapTask<'_, O
         (all, Err(error)) => *all = Err(error),
         (Err(_), Ok(_)) => {}
     };
+    let granule = out.granule();
     #[cfg(feature = "rayon")]
-    if count >= FEWEST {
+    if count >= FEWEST && tasks.begin_at_multiples_of(granule) {
         let results = threads::map(tasks, out, map);
         results.into_iter().rev().for_each(add);
         return all;
     }
-    for i in (0..count).rev() {
-        add(map(&tasks.get(i), &mut out, 0));
+    if granule == 1 {
+        for i in (0..count).rev() {
+            add(map(&tasks.get(i), &mut out, 0));
+        }
+        return all;
     }
-    all
+    let mut all = Observed::default();
+    for task in tasks.iter() {
+        all.add(map(&task, &mut out, 0)?);
+    }
+    Ok(all)
 }
 
 /// Returns what `run` gives for each of the values, in order.

@@ -54,6 +54,13 @@ fn uniform(granularity: Granularity, random: &mut Random) -> Tensor {
         Granularity::Tensor => vec![LEN],
         Granularity::Axis(axis) => [vec![1; axis], vec![2, LEN / 2]].concat(),
         Granularity::Block { axis, size } => [vec![1; axis], vec![size.clamp(LEN, 1 << 20)]].concat(),
+        Granularity::Blocks(blocks) => {
+            let mut shape = vec![1; blocks.lengths().len()];
+            if let Some(last) = shape.last_mut() {
+                *last = LEN;
+            }
+            shape
+        }
     };
     let values = (0..shape.iter().product()).map(|_| (random.unit() * 2.0 - 1.0) as f32);
     Tensor::new(&shape, values.collect())

@@ -13,6 +13,10 @@ pub(super) fn groups(granularity: Granularity, shape: &[usize]) -> Option<usize>
             let blocks = shape.get(axis)?.div_ceil(size.max(1));
             Some(shape.iter().enumerate().map(|(k, &n)| if k == axis { blocks } else { n }).product())
         }
+        Granularity::Blocks(blocks) if blocks.lengths().len() == shape.len() => {
+            Some(shape.iter().zip(blocks.lengths()).map(|(&n, &size)| n.div_ceil(size)).product())
+        }
+        Granularity::Blocks(_) => None,
     }
 }
 
@@ -39,6 +43,10 @@ pub(super) fn group_of(granularity: Granularity, shape: &[usize], position: usiz
                 let (i, n) = if k == axis { (i / size, n.div_ceil(size)) } else { (i, n) };
                 group * n + i
             })
+        }
+        Granularity::Blocks(blocks) => {
+            let axes = index.iter().zip(shape).zip(blocks.lengths());
+            axes.fold(0, |group, ((&i, &n), &size)| group * n.div_ceil(size) + i / size)
         }
     }
 }

@@ -22,6 +22,11 @@ fn group_alone(granularity: Granularity, tensor: &Tensor, at: &[usize]) -> Tenso
         Granularity::Tensor => shape.to_vec(),
         Granularity::Axis(axis) => shape.iter().enumerate().map(|(k, &n)| if k == axis { 1 } else { n }).collect(),
         Granularity::Block { axis, .. } => (0..shape.len()).map(|k| if k == axis { at.len() } else { 1 }).collect(),
+        Granularity::Blocks(_) => {
+            let corner = |position: Option<&usize>| index_of(position.copied().unwrap_or(0), shape);
+            let (first, last) = (corner(at.first()), corner(at.last()));
+            last.iter().zip(first).map(|(last, first)| last - first + 1).collect()
+        }
     };
     Tensor::new(&alone, at.iter().map(|&i| tensor.values()[i]).collect())
 }
@@ -287,5 +292,6 @@ fn shape_of(granularity: Granularity, len: usize) -> Vec<usize> {
         Granularity::Tensor => vec![len],
         Granularity::Axis(axis) => [vec![1; axis + 1], vec![len]].concat(),
         Granularity::Block { axis, .. } => [vec![1; axis], vec![len]].concat(),
+        Granularity::Blocks(blocks) => [vec![1; blocks.lengths().len() - 1], vec![len]].concat(),
     }
 }

@@ -96,7 +96,7 @@ pub(super) fn no_data(subject: &dyn Subject, trials: &Trials) -> Result<(), Brea
         Granularity::Tensor => vec![0],
         Granularity::Axis(axis) => [vec![2; axis + 1], vec![0]].concat(),
         // A block of no elements is no block.
-        Granularity::Block { .. } => return Ok(()),
+        Granularity::Block { .. } | Granularity::Blocks(_) => return Ok(()),
     };
     match subject.quantize(ArrayD::zeros(IxDyn(&shape)).view()) {
         Ok(_) => answered(&format!("the groups of an empty tensor of shape {shape:?}")).map_err(Breach),

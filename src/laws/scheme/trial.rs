@@ -21,6 +21,10 @@ pub(super) fn tensors(granularity: Granularity) -> Tensors {
         Granularity::Block { axis, size } => {
             Tensors::finite().with_long_axis(axis, 2 * size.min(1000) + 5).with_most(256)
         }
+        Granularity::Blocks(blocks) => {
+            let ndim = blocks.lengths().len();
+            Tensors::finite().with_axes(ndim..=ndim).with_most(256)
+        }
     }
 }
 

@@ -1,13 +1,17 @@
 //! The entry `tensor_quant` of a file's metadata: what is needed to restore the tensors.
 
-use crate::params::Granularity;
+use crate::error::{Error, Result};
+use crate::params::{BlockShape, Granularity};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// The entry's key.
 pub(super) const KEY: &str = "tensor_quant";
-/// The version that is written, and the only one that is read.
-pub(super) const VERSION: u32 = 1;
+/// The latest version; those before it are read, too.
+///
+/// 1: one scale a tensor, a channel or a block along one axis. 2: N-dimensional blocks as well. A file is written as the first that
+/// it can be.
+pub(super) const VERSION: u32 = 2;
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Description {
@@ -29,17 +33,34 @@ pub(super) struct TensorDescription {
     /// Elements in a block.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) block_size: Option<usize>,
+    /// The lengths of N-dimensional blocks, as in `128x128`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) blocks: Option<BlockShape>,
     /// Whether there is a tensor of offsets.
     #[serde(default, skip_serializing_if = "core::ops::Not::not")]
     pub(super) offset: bool,
 }
 
+impl Description {
+    /// Returns the first version that can say what is described.
+    pub(super) fn first_version(&self) -> u32 {
+        if self.tensors.values().any(|tensor| tensor.blocks.is_some()) { 2 } else { 1 }
+    }
+}
+
 impl TensorDescription {
-    pub(super) fn granularity(&self) -> Granularity {
-        match (self.axis, self.block_size) {
-            (None, _) => Granularity::Tensor,
-            (Some(axis), None) => Granularity::Axis(axis),
-            (Some(axis), Some(size)) => Granularity::Block { axis, size },
-        }
+    /// Returns which elements share a scale.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::BlockSizeZero`].
+    pub(super) fn granularity(&self) -> Result<Granularity> {
+        Ok(match (self.blocks, self.axis, self.block_size) {
+            (Some(blocks), _, _) => Granularity::Blocks(blocks),
+            (None, None, _) => Granularity::Tensor,
+            (None, Some(axis), None) => Granularity::Axis(axis),
+            (None, Some(axis), Some(0)) => return Err(Error::BlockSizeZero { axis }),
+            (None, Some(axis), Some(size)) => Granularity::Block { axis, size },
+        })
     }
 }

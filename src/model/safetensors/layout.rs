@@ -3,7 +3,7 @@
 use super::description::TensorDescription;
 use super::reader::TensorInfo;
 use crate::error::{Error, Result};
-use crate::num::{Code, CodeKind};
+use crate::num::{Code, CodeKind, CodeType};
 use crate::params::Granularity;
 use ::safetensors::tensor::{Dtype, TensorInfo as Entry};
 use std::collections::HashSet;
@@ -22,13 +22,6 @@ pub(super) enum Kind {
     Cast { code: CodeType, shape: Vec<usize> },
 }
 
-#[derive(Clone, Copy, Debug)]
-pub(super) struct CodeType {
-    pub(super) name: &'static str,
-    packed_len: fn(usize) -> usize,
-    bits: u32,
-}
-
 impl Stored {
     /// Returns that a tensor is copied byte for byte.
     pub fn copy_of(tensor: &TensorInfo) -> Self {
@@ -40,9 +33,13 @@ impl Stored {
     /// f16 and bf16, which are casts, are stored as a plain tensor of that type. Of floats of 8 bits those that the format has a type
     /// for get it; all others, and codes of fewer bits, packed, are bytes (`U8`).
     pub fn quantized<C: Code>(shape: &[usize], granularity: Granularity) -> Self {
-        let code = CodeType { name: C::NAME, packed_len: C::packed_len, bits: C::BITS };
+        Self::packed(C::TYPE, shape, granularity)
+    }
+
+    /// The same of a code type that is known at run time.
+    pub fn packed(code: CodeType, shape: &[usize], granularity: Granularity) -> Self {
         let shape = shape.to_vec();
-        Self(if C::KIND == CodeKind::Float && C::BITS == 16 {
+        Self(if code.kind() == CodeKind::Float && code.bits() == 16 {
             Kind::Cast { code, shape }
         } else {
             Kind::Quantized { code, shape, granularity, offset: false }
@@ -61,17 +58,19 @@ impl Stored {
     /// Returns what restoring the tensor will take, of a tensor whose codes in use are `codes`.
     pub(super) fn description(&self, codes: (i64, i64)) -> Option<TensorDescription> {
         let Kind::Quantized { code, shape, granularity, offset } = &self.0 else { return None };
-        let (axis, block_size) = match *granularity {
-            Granularity::Tensor => (None, None),
-            Granularity::Axis(axis) => (Some(axis), None),
-            Granularity::Block { axis, size } => (Some(axis), Some(size)),
+        let (axis, block_size, blocks) = match *granularity {
+            Granularity::Tensor => (None, None, None),
+            Granularity::Axis(axis) => (Some(axis), None, None),
+            Granularity::Block { axis, size } => (Some(axis), Some(size), None),
+            Granularity::Blocks(blocks) => (None, None, Some(blocks)),
         };
         Some(TensorDescription {
-            code: code.name.into(),
+            code: code.name().into(),
             shape: shape.clone(),
             codes,
             axis,
             block_size,
+            blocks,
             offset: *offset,
         })
     }
@@ -85,14 +84,14 @@ impl Stored {
                 vec![(name.into(), *dtype, shape.clone(), bits / 8)]
             }
             Kind::Cast { code, shape } => {
-                vec![(name.into(), code.dtype(), shape.clone(), (code.packed_len)(count(shape)?))]
+                vec![(name.into(), dtype(*code), shape.clone(), code.packed_len(count(shape)?))]
             }
             Kind::Quantized { code, shape, granularity, offset } => {
                 let groups = granularity.groups(shape)?;
-                let bytes = (code.packed_len)(count(shape)?);
-                let stored_shape = if code.bits < 8 { vec![bytes] } else { shape.clone() };
+                let bytes = code.packed_len(count(shape)?);
+                let stored_shape = if code.bits() < 8 { vec![bytes] } else { shape.clone() };
                 let mut entries = vec![
-                    (name.into(), code.dtype(), stored_shape, bytes),
+                    (name.into(), dtype(*code), stored_shape, bytes),
                     (part("scale"), Dtype::F32, vec![groups], groups.saturating_mul(4)),
                     (part("zero_point"), Dtype::I32, vec![groups], groups.saturating_mul(4)),
                 ];
@@ -108,21 +107,20 @@ impl Stored {
 /// Name, element type, shape and bytes of a tensor of the file.
 type Part = (String, Dtype, Vec<usize>, usize);
 
-impl CodeType {
-    fn dtype(self) -> Dtype {
-        match self.name {
-            "i8" => Dtype::I8,
-            "i16" => Dtype::I16,
-            "u16" => Dtype::U16,
-            "i32" => Dtype::I32,
-            "f16" => Dtype::F16,
-            "bf16" => Dtype::BF16,
-            "f8e4m3fn" => Dtype::F8_E4M3,
-            "f8e5m2" => Dtype::F8_E5M2,
-            "f8e4m3fnuz" => Dtype::F8_E4M3FNUZ,
-            "f8e5m2fnuz" => Dtype::F8_E5M2FNUZ,
-            _ => Dtype::U8,
-        }
+/// Returns the element type that the format has for codes; bytes, where it has none.
+fn dtype(code: CodeType) -> Dtype {
+    match code {
+        CodeType::I8 => Dtype::I8,
+        CodeType::I16 => Dtype::I16,
+        CodeType::U16 => Dtype::U16,
+        CodeType::I32 => Dtype::I32,
+        CodeType::F16 => Dtype::F16,
+        CodeType::Bf16 => Dtype::BF16,
+        CodeType::F8E4M3Fn => Dtype::F8_E4M3,
+        CodeType::F8E5M2 => Dtype::F8_E5M2,
+        CodeType::F8E4M3Fnuz => Dtype::F8_E4M3FNUZ,
+        CodeType::F8E5M2Fnuz => Dtype::F8_E5M2FNUZ,
+        _ => Dtype::U8,
     }
 }
 

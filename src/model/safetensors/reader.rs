@@ -4,12 +4,9 @@
 
 use super::description::{Description, KEY, TensorDescription, VERSION};
 use crate::error::{Error, Result, one_line};
-use crate::num::{
-    Code, CodeKind, F4E2M1Fn, F6E2M3Fn, F6E3M2Fn, F8E3M4, F8E4M3, F8E4M3B11Fnuz, F8E4M3Fn, F8E4M3Fnuz, F8E5M2,
-    F8E5M2Fnuz, I1, I2, I4, Real, U1, U2, U4, bf16, f16,
-};
+use crate::num::{Code, CodeKind, CodeType, Real, bf16, f16};
 use crate::params::{CodeRange, QuantParams};
-use crate::tensor::QuantizedTensor;
+use crate::tensor::{PackedTensor, QuantizedTensor};
 use ::safetensors::tensor::{Dtype, Metadata, TensorInfo as Entry};
 use ndarray::{ArrayD, IxDyn};
 use std::collections::HashMap;
@@ -136,7 +133,10 @@ impl Reader {
 
     /// Returns how a tensor is quantized, as in `i8 per axis 0`; `None` if it is not.
     pub fn quantization(&self, name: &str) -> Option<String> {
-        self.quantized.get(name).map(|description| format!("{} {}", description.code, description.granularity()))
+        self.quantized.get(name).map(|description| match description.granularity() {
+            Ok(granularity) => format!("{} {granularity}", description.code),
+            Err(error) => format!("{}, but {error}", description.code),
+        })
     }
 
     /// Returns whether a tensor holds the scales, zero points or offsets of another.
@@ -177,85 +177,58 @@ impl Reader {
     ///
     /// As [`read`](Self::read), and [`Error::Format`] if what the file says of its codes does not fit together.
     pub fn restore(&mut self, name: &str) -> Result<ArrayD<f32>> {
-        let Some(description) = self.quantized.get(name).cloned() else { return self.read(name) };
-        match description.code.as_str() {
-            "i8" => self.restored::<i8>(name, &description),
-            "u8" => self.restored::<u8>(name, &description),
-            "i16" => self.restored::<i16>(name, &description),
-            "u16" => self.restored::<u16>(name, &description),
-            "i32" => self.restored::<i32>(name, &description),
-            "i4" => self.restored::<I4>(name, &description),
-            "u4" => self.restored::<U4>(name, &description),
-            "i2" => self.restored::<I2>(name, &description),
-            "u2" => self.restored::<U2>(name, &description),
-            "i1" => self.restored::<I1>(name, &description),
-            "u1" => self.restored::<U1>(name, &description),
-            "f8e4m3fn" => self.restored::<F8E4M3Fn>(name, &description),
-            "f8e5m2" => self.restored::<F8E5M2>(name, &description),
-            "f8e4m3fnuz" => self.restored::<F8E4M3Fnuz>(name, &description),
-            "f8e5m2fnuz" => self.restored::<F8E5M2Fnuz>(name, &description),
-            "f8e4m3b11fnuz" => self.restored::<F8E4M3B11Fnuz>(name, &description),
-            "f8e4m3" => self.restored::<F8E4M3>(name, &description),
-            "f8e3m4" => self.restored::<F8E3M4>(name, &description),
-            "f6e2m3fn" => self.restored::<F6E2M3Fn>(name, &description),
-            "f6e3m2fn" => self.restored::<F6E3M2Fn>(name, &description),
-            "f4e2m1fn" => self.restored::<F4E2M1Fn>(name, &description),
-            other => Err(self.bad(name, &format!("its code type {other:?} is unknown"))),
+        if !self.quantized.contains_key(name) {
+            return self.read(name);
         }
+        Ok(self.read_packed(name)?.dequantize())
     }
 
-    /// Returns the codes and parameters of a quantized tensor.
+    /// Returns the codes and parameters of a quantized tensor, whatever its code type.
     ///
     /// # Errors
     ///
-    /// [`Error::NoSuchTensor`] if the file does not hold such a tensor, or not as codes; [`Error::Format`] if the codes
-    /// are of another type than `C`, or what the file says of them does not fit together; [`Error::Io`].
-    pub fn read_quantized<C: Code>(&mut self, name: &str) -> Result<QuantizedTensor<C, IxDyn>> {
+    /// [`Error::NoSuchTensor`] if the file does not hold such a tensor, or not as codes; [`Error::Format`] if what the file says of
+    /// them does not fit together; [`Error::Io`].
+    pub fn read_packed(&mut self, name: &str) -> Result<PackedTensor> {
         let description = self.quantized.get(name).cloned().ok_or_else(|| Error::NoSuchTensor { name: name.into() })?;
-        if description.code != C::NAME {
-            let reason = format!("its codes are {}, not {}", description.code, C::NAME);
-            return Err(self.bad(name, &reason));
-        }
-        self.quantized_tensor(name, &description)
-    }
-
-    fn restored<C: Code>(&mut self, name: &str, description: &TensorDescription) -> Result<ArrayD<f32>> {
-        Ok(self.quantized_tensor::<C>(name, description)?.dequantize())
-    }
-
-    fn quantized_tensor<C: Code>(
-        &mut self,
-        name: &str,
-        description: &TensorDescription,
-    ) -> Result<QuantizedTensor<C, IxDyn>> {
+        let code = CodeType::named(&description.code)
+            .ok_or_else(|| self.bad(name, &format!("its code type {:?} is unknown", description.code)))?;
+        let granularity = description.granularity().map_err(|e| self.bad(name, &e.to_string()))?;
         let count = description.shape.iter().try_fold(1_usize, |n, &len| n.checked_mul(len));
         let bytes = self.bytes(name)?;
-        let count = match count {
-            Some(count) if C::packed_len(count) == bytes.len() => count,
-            _ => {
-                let (shape, len) = (&description.shape, bytes.len());
-                return Err(self.bad(name, &format!("the shape {shape:?} of its codes does not fit their {len} bytes")));
-            }
-        };
-        let mut codes = vec![C::default(); count];
-        C::read_packed(&bytes, &mut codes)?;
-        drop(bytes);
+        if count.is_none_or(|count| code.packed_len(count) != bytes.len()) {
+            let (shape, len) = (&description.shape, bytes.len());
+            return Err(self.bad(name, &format!("the shape {shape:?} of its codes does not fit their {len} bytes")));
+        }
         let (_, scales) = self.typed(&format!("{name}.scale"), Dtype::F32, f32::from_le_bytes)?;
         let (_, zero_points) = self.typed(&format!("{name}.zero_point"), Dtype::I32, i32::from_le_bytes)?;
         let (min, max) = description.codes;
-        let range = match C::KIND {
-            CodeKind::Integer => CodeRange::new(C::from_f64(min as f64), C::from_f64(max as f64)),
-            CodeKind::Float if max == i64::MAX => Ok(CodeRange::of::<C>().with_infinities()),
-            CodeKind::Float => Ok(CodeRange::of::<C>()),
+        let all = CodeRange::of_type(code);
+        let range = match code.kind() {
+            CodeKind::Integer => all.between(min as f64, max as f64),
+            CodeKind::Float if max == i64::MAX => Ok(all.with_infinities()),
+            CodeKind::Float => Ok(all),
         };
-        let params = range.and_then(|range| QuantParams::new(description.granularity(), range, scales, zero_points));
+        let params = range.and_then(|range| QuantParams::new(granularity, range, scales, zero_points));
         let mut params = params.map_err(|e| e.of_tensor(name))?;
         if description.offset {
             let (_, offsets) = self.typed(&format!("{name}.offset"), Dtype::F32, f32::from_le_bytes)?;
             params = params.with_offsets(offsets).map_err(|e| e.of_tensor(name))?;
         }
-        let codes = self.array(name, description.shape.clone(), codes)?;
-        QuantizedTensor::new(codes, params).map_err(|e| e.of_tensor(name))
+        PackedTensor::from_bytes(code, &description.shape, &bytes, params).map_err(|e| e.of_tensor(name))
+    }
+
+    /// Returns the codes and parameters of a quantized tensor, of a type that is known.
+    ///
+    /// # Errors
+    ///
+    /// As [`read_packed`](Self::read_packed), and [`Error::Format`] if the codes are of another type than `C`.
+    pub fn read_quantized<C: Code>(&mut self, name: &str) -> Result<QuantizedTensor<C, IxDyn>> {
+        let described = self.quantized.get(name).map(|description| description.code.clone());
+        if let Some(code) = described.filter(|code| code != C::NAME) {
+            return Err(self.bad(name, &format!("its codes are {code}, not {}", C::NAME)));
+        }
+        self.read_packed(name)?.to_typed().map_err(|e| e.of_tensor(name))
     }
 
     fn typed<T, const N: usize>(
@@ -354,9 +327,10 @@ fn descriptions(metadata: &HashMap<String, String>) -> Result<HashMap<String, Te
     let Some(text) = metadata.get(KEY) else { return Ok(HashMap::new()) };
     let description: Description =
         serde_json::from_str(text).map_err(|e| format!("the entry {KEY:?} of its metadata: {}", one_line(&e)))?;
-    if description.version == VERSION {
+    if (1..=VERSION).contains(&description.version) {
         Ok(description.tensors.into_iter().collect())
     } else {
-        Err(format!("the entry {KEY:?} of its metadata has version {}, not {VERSION}", description.version))
+        let version = description.version;
+        Err(format!("the entry {KEY:?} of its metadata has version {version}; versions 1 to {VERSION} are read"))
     }
 }

@@ -4,9 +4,10 @@ use super::description::{Description, KEY, VERSION};
 use super::layout::{Kind, Stored, lay_out};
 use super::reader::Reader;
 use crate::error::{Error, Result};
-use crate::num::Code;
+use crate::num::{Code, CodeType};
 use crate::output::Output;
-use crate::tensor::QuantizedTensor;
+use crate::params::QuantParams;
+use crate::tensor::{PackedTensor, QuantizedTensor};
 use ::safetensors::tensor::TensorInfo as Entry;
 use ndarray::Dimension;
 use serde::ser::{Serialize, SerializeMap, Serializer};
@@ -86,20 +87,44 @@ impl Writer {
     /// [`Error::NoSuchTensor`] if the name was not planned; [`Error::NotAsPlanned`] or [`Error::ShapeMismatch`] if the plan
     /// was another; [`Error::Io`].
     pub fn write_quantized<C: Code, D: Dimension>(&mut self, name: &str, q: &QuantizedTensor<C, D>) -> Result<()> {
-        let params = q.params();
+        self.begin_codes(name, C::TYPE, q.shape(), q.params())?;
+        let mut bytes = Vec::new();
+        for codes in q.codes().as_slice().unwrap_or(&[]).chunks(CHUNK) {
+            bytes.clear();
+            C::write_packed(codes, &mut bytes);
+            self.append(&bytes)?;
+        }
+        self.written.insert(name.into());
+        Ok(())
+    }
+
+    /// Writes the codes, scales and zero points of a tensor whose code type is known at run time.
+    ///
+    /// # Errors
+    ///
+    /// As [`write_quantized`](Self::write_quantized).
+    pub fn write_packed(&mut self, name: &str, q: &PackedTensor) -> Result<()> {
+        self.begin_codes(name, q.code_type(), q.shape(), q.params())?;
+        self.append(&q.bytes())?;
+        self.written.insert(name.into());
+        Ok(())
+    }
+
+    /// Checks a tensor against the plan, writes its parameters, and goes to where its codes stand.
+    fn begin_codes(&mut self, name: &str, code: CodeType, shape: &[usize], params: &QuantParams) -> Result<()> {
         let stored = self.plan.get(name).cloned().ok_or_else(|| Error::NoSuchTensor { name: name.into() })?;
         let unexpected = |what| Error::NotAsPlanned { name: name.into(), what };
         match &stored.0 {
             Kind::Copied { .. } => return Err(unexpected("being quantized")),
-            Kind::Cast { code, shape } => {
-                as_planned(shape, q.codes().shape()).map_err(|e| e.of_tensor(name))?;
-                if code.name != C::NAME || params.scales().iter().any(|&scale| scale != 1.0) {
+            Kind::Cast { code: planned, shape: expected } => {
+                as_planned(expected, shape).map_err(|e| e.of_tensor(name))?;
+                if *planned != code || params.scales().iter().any(|&scale| scale != 1.0) {
                     return Err(unexpected("its code type or scale"));
                 }
             }
-            Kind::Quantized { code, shape, granularity, offset } => {
-                as_planned(shape, q.codes().shape()).map_err(|e| e.of_tensor(name))?;
-                if code.name != C::NAME {
+            Kind::Quantized { code: planned, shape: expected, granularity, offset } => {
+                as_planned(expected, shape).map_err(|e| e.of_tensor(name))?;
+                if *planned != code {
                     return Err(unexpected("its code type"));
                 }
                 if params.granularity() != *granularity {
@@ -121,15 +146,7 @@ impl Writer {
                 self.description.tensors.extend(stored.description(codes).map(|d| (name.into(), d)));
             }
         }
-        let mut bytes = Vec::new();
-        self.start(name)?;
-        for codes in q.codes().as_slice().unwrap_or(&[]).chunks(CHUNK) {
-            bytes.clear();
-            C::write_packed(codes, &mut bytes);
-            self.append(&bytes)?;
-        }
-        self.written.insert(name.into());
-        Ok(())
+        self.start(name)
     }
 
     /// Copies a tensor from another file, byte for byte.
@@ -179,7 +196,9 @@ impl Writer {
         let mut metadata: BTreeMap<&str, String> = self.metadata.iter().map(|(k, v)| (k.as_str(), v.clone())).collect();
         metadata.remove(KEY);
         if !self.description.tensors.is_empty() {
-            let text = serde_json::to_string(&self.description).map_err(|e| bad(e.to_string()))?;
+            let version = self.description.first_version();
+            let text = serde_json::to_string(&Description { version, ..self.description.clone() })
+                .map_err(|e| bad(e.to_string()))?;
             metadata.insert(KEY, text);
         }
         serde_json::to_vec(&Header { metadata: &metadata, entries: &self.entries }).map_err(|e| bad(e.to_string()))

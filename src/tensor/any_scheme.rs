@@ -1,0 +1,517 @@
+//! A scheme by value, for code that learns what it is at run time.
+
+use super::estimate::{Observed, Request};
+use super::fake_quantize::{check_and_map_reals, map_reals};
+use super::input::Input;
+use super::output::zeros;
+use super::packed::{PackedTensor, check_and_quantize_packed, quantize_packed};
+use super::purpose::Purpose;
+use super::scheme::Scheme;
+use super::view::AsView;
+use crate::error::{Error, Result};
+use crate::kernel::{self, Rounder};
+use crate::num::{AnyRounding, Code, CodeType, Real, Rounding, Scaling};
+use crate::params::{
+    AffineParams, AnyCalculator, CodeRange, Granularity, NanPolicy, ParamsCalculator, QuantParams, ValueRange,
+    ZeroPoints,
+};
+use crate::range::{AnyEstimator, RangeEstimator, Target};
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+use core::str::FromStr;
+use ndarray::Array;
+
+/// How a tensor is quantized, by value: what [`Scheme`] is as a type, of any built-in parts. Both give the same bits, by the same
+/// kernels.
+///
+/// A struct, a file or a command line can hold one. Its tensors are [`PackedTensor`]s, with codes as wide as their type.
+///
+/// # Text form
+///
+/// The code type first, then, in any order and separated by commas or spaces, whatever is not as usual:
+///
+/// | part | written as | if it is left out |
+/// | --- | --- | --- |
+/// | code type | [`CodeType`]: `i8`, `u4`, `bf16`, `f8e4m3fn` …; `int8`, `float16` … are read, too | |
+/// | calculator | [`AnyCalculator`]: `affine`, `symmetric` … | `symmetric` for signed integers and small floats, `affine` for unsigned integers, `cast` for `f16` and `bf16` |
+/// | granularity | [`Granularity`]: `per tensor`, `per axis 0`, `per block of 32 along axis 1`, `per block of 128x128` | `per tensor` |
+/// | estimator | [`AnyEstimator`]: `min-max`, `percentile 99.9`, `mse` … | `min-max`; of a cast nothing is asked |
+/// | rounding | [`AnyRounding`]: `ties-even`, `half-away`, `stochastic 42` … | `ties-even` |
+/// | scaling | `divide` or `reciprocal` | `divide` |
+/// | NaN | `nan error`, `nan skip` or `nan native` | `nan error` |
+///
+/// What `Display` writes names the code type, the calculator, the granularity and the estimator, and of the others what is not
+/// as usual; `FromStr` reads it back as the same scheme. With `serde` the text form is what is written.
+///
+/// # Examples
+///
+/// ```
+/// use ndarray::array;
+/// use tensor_quant::{AnyScheme, Scheme, quantize_tensor};
+///
+/// let scheme: AnyScheme = "int4 per axis 0, mse, half-away".parse()?;
+/// assert_eq!(scheme.to_string(), "i4 symmetric per axis 0, mse, half-away");
+///
+/// let weights = array![[1.2_f32, -0.5], [3.7, 0.25]];
+/// let q = scheme.quantize(&weights)?;
+/// assert_eq!((q.bytes().len(), q.shape()), (2, &[2, 2][..]));
+///
+/// // The same, by its types.
+/// let fixed = Scheme::<i8>::symmetric().with_axis(0);
+/// let same = AnyScheme::from(fixed).quantize(&weights)?;
+/// assert_eq!(same.dequantize(), quantize_tensor(&weights, &fixed)?.dequantize().into_dyn());
+/// # Ok::<(), tensor_quant::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct AnyScheme {
+    /// The type of the codes.
+    pub code: CodeType,
+    /// Finds the range of each group; has observed nothing.
+    pub estimator: AnyEstimator,
+    /// Turns a range into a scale and zero point.
+    pub calculator: AnyCalculator,
+    /// Maps quotients to whole numbers.
+    pub rounding: AnyRounding,
+    /// Division, or multiplication by the reciprocal.
+    pub scaling: Scaling,
+    /// Which elements share a scale.
+    pub granularity: Granularity,
+    /// What a NaN gives.
+    pub nan_policy: NanPolicy,
+}
+
+impl AnyScheme {
+    /// Returns the scheme that is usual for a code type: its usual calculator ([`AnyCalculator::usual`]), the extremes as the
+    /// range, halves to even, one scale for the tensor, and NaN refused.
+    pub fn new(code: CodeType) -> Self {
+        let calculator = AnyCalculator::usual(code);
+        Self {
+            code,
+            estimator: usual_estimator(&calculator),
+            calculator,
+            rounding: AnyRounding::default(),
+            scaling: Scaling::default(),
+            granularity: Granularity::default(),
+            nan_policy: NanPolicy::default(),
+        }
+    }
+
+    /// Returns the scheme with another code type; all else stays.
+    #[must_use]
+    pub fn with_code(self, code: CodeType) -> Self {
+        Self { code, ..self }
+    }
+
+    /// Returns the scheme with another estimator.
+    #[must_use]
+    pub fn with_estimator(self, estimator: impl Into<AnyEstimator>) -> Self {
+        Self { estimator: estimator.into(), ..self }
+    }
+
+    /// Returns the scheme with another calculator.
+    #[must_use]
+    pub fn with_calculator(self, calculator: impl Into<AnyCalculator>) -> Self {
+        Self { calculator: calculator.into(), ..self }
+    }
+
+    /// Returns the scheme with another rounding.
+    #[must_use]
+    pub fn with_rounding(self, rounding: impl Into<AnyRounding>) -> Self {
+        Self { rounding: rounding.into(), ..self }
+    }
+
+    /// Returns the scheme with another scaling.
+    #[must_use]
+    pub fn with_scaling(self, scaling: Scaling) -> Self {
+        Self { scaling, ..self }
+    }
+
+    /// Returns the scheme with another granularity.
+    #[must_use]
+    pub fn with_granularity(self, granularity: Granularity) -> Self {
+        Self { granularity, ..self }
+    }
+
+    /// Returns the scheme with a scale for each index along `axis`.
+    #[doc(alias = "per_channel")]
+    #[must_use]
+    pub fn with_axis(self, axis: usize) -> Self {
+        self.with_granularity(Granularity::Axis(axis))
+    }
+
+    /// Returns the scheme with a scale for each run of `size` elements along `axis`.
+    #[doc(alias = "group_size")]
+    #[must_use]
+    pub fn with_blocks(self, axis: usize, size: usize) -> Self {
+        self.with_granularity(Granularity::Block { axis, size })
+    }
+
+    /// Returns the scheme with another answer to NaN.
+    #[must_use]
+    pub fn with_nan_policy(self, nan_policy: NanPolicy) -> Self {
+        Self { nan_policy, ..self }
+    }
+
+    /// Returns the codes that the scheme uses.
+    pub fn codes(&self) -> CodeRange {
+        self.calculator.codes(CodeRange::of_type(self.code))
+    }
+
+    /// Returns the scheme by its types, with codes of `C`; `None` if its codes are of another type.
+    pub fn to_static<C: Code>(&self) -> Option<Scheme<C, AnyEstimator, AnyCalculator, AnyRounding>> {
+        (self.code == C::TYPE).then(|| {
+            Scheme::new(self.estimator.clone(), self.calculator, self.rounding)
+                .with_scaling(self.scaling)
+                .with_granularity(self.granularity)
+                .with_nan_policy(self.nan_policy)
+        })
+    }
+
+    /// Returns the codes of a tensor with the parameters that restore it: what [`quantize_tensor`](crate::quantize_tensor) gives,
+    /// codes packed.
+    ///
+    /// # Errors
+    ///
+    /// As [`quantize_tensor`](crate::quantize_tensor).
+    pub fn quantize<V: AsView<Element: Real>>(&self, x: V) -> Result<PackedTensor> {
+        let view = x.as_view();
+        self.quantize_input(&Input::of(&view))
+    }
+
+    fn quantize_input(&self, input: &Input<'_>) -> Result<PackedTensor> {
+        let (params, observed) = self.estimate_input(input)?;
+        quantize_packed(input, params, self.by_value().given(observed.nan), observed)
+    }
+
+    /// Returns what [`quantize`](Self::quantize) gives for each of the tensors, in their order, with threads if there are some.
+    pub fn quantize_all<V: AsView<Element: Real> + Sync>(&self, tensors: &[V]) -> Vec<Result<PackedTensor>> {
+        super::tasks::each(tensors, &|x| self.quantize(x))
+    }
+
+    /// Returns the codes of a tensor under parameters that are known already, packed: what
+    /// [`quantize_with_params`](crate::quantize_with_params) gives. Estimator, calculator and granularity are not asked.
+    ///
+    /// # Errors
+    ///
+    /// As [`quantize_with_params`](crate::quantize_with_params).
+    pub fn quantize_with_params<V: AsView<Element: Real>>(&self, x: V, params: &QuantParams) -> Result<PackedTensor> {
+        let view = x.as_view();
+        let input = Input::of(&view);
+        check_and_quantize_packed(&input, params, self.by_value())
+    }
+
+    /// Returns the parameters that [`quantize`](Self::quantize) would use, without the codes.
+    ///
+    /// # Errors
+    ///
+    /// As [`quantize`](Self::quantize).
+    pub fn estimate_params<V: AsView<Element: Real>>(&self, x: V) -> Result<QuantParams> {
+        let view = x.as_view();
+        Ok(self.estimate_input(&Input::of(&view))?.0)
+    }
+
+    /// Returns what a tensor is restored as, without the codes: the bits of [`quantize`](Self::quantize) followed by
+    /// [`dequantize`](PackedTensor::dequantize).
+    ///
+    /// # Errors
+    ///
+    /// As [`quantize`](Self::quantize).
+    pub fn fake_quantize<V: AsView<Element: Real>>(&self, x: V) -> Result<Array<f32, V::Dim>> {
+        let view = x.as_view();
+        let mut out = zeros(&view);
+        let input = Input::of(&view);
+        let (params, observed) = self.estimate_input(&input)?;
+        if let Some(out) = out.as_slice_mut() {
+            map_reals(&input, &params, self.by_value().given(observed.nan), out)?;
+        }
+        Ok(out)
+    }
+
+    /// Returns what a tensor is restored as under parameters that are known already.
+    ///
+    /// # Errors
+    ///
+    /// As [`quantize_with_params`](Self::quantize_with_params).
+    pub fn fake_quantize_with_params<V: AsView<Element: Real>>(
+        &self,
+        x: V,
+        params: &QuantParams,
+    ) -> Result<Array<f32, V::Dim>> {
+        let view = x.as_view();
+        let mut out = zeros(&view);
+        if let Some(out) = out.as_slice_mut() {
+            check_and_map_reals(&Input::of(&view), params, self.by_value(), out)?;
+        }
+        Ok(out)
+    }
+
+    pub(super) fn estimate_input(&self, input: &Input<'_>) -> Result<(QuantParams, Observed)> {
+        let (granularity, nan_policy) = (self.granularity, self.nan_policy);
+        let request = Request { code: self.code, target: &self.purpose(), granularity, nan_policy };
+        request.estimate(input, &self.estimator)
+    }
+
+    pub(super) fn by_value(&self) -> kernel::Settings<'_> {
+        kernel::Settings {
+            code: self.code,
+            rounder: Rounder::of(&self.rounding),
+            scaling: self.scaling,
+            nan: self.nan_policy,
+        }
+    }
+
+    fn purpose(&self) -> Purpose<'_> {
+        let (code, scaling) = (self.code, self.scaling);
+        Purpose { code, calculator: &self.calculator, rounder: Rounder::of(&self.rounding), scaling }
+    }
+}
+
+/// A cast has a scale of 1 whatever the values are: its range is not looked for.
+fn usual_estimator(calculator: &AnyCalculator) -> AnyEstimator {
+    match calculator {
+        AnyCalculator::Cast(_) => crate::range::Fixed::new(ValueRange::ZERO).into(),
+        _ => AnyEstimator::default(),
+    }
+}
+
+impl<C: Code, E, P, R> From<Scheme<C, E, P, R>> for AnyScheme
+where
+    E: RangeEstimator + Into<AnyEstimator>,
+    P: ParamsCalculator + Into<AnyCalculator>,
+    R: Rounding + Into<AnyRounding>,
+{
+    fn from(scheme: Scheme<C, E, P, R>) -> Self {
+        let Scheme { estimator, calculator, rounding, scaling, granularity, nan_policy, .. } = scheme;
+        let (estimator, calculator, rounding) = (estimator.into(), calculator.into(), rounding.into());
+        Self { code: C::TYPE, estimator, calculator, rounding, scaling, granularity, nan_policy }
+    }
+}
+
+/// What its own estimator, or another, is asked to find a range for.
+impl Target for AnyScheme {
+    fn codes(&self) -> CodeRange {
+        AnyScheme::codes(self)
+    }
+
+    fn params(&self, range: ValueRange) -> Result<AffineParams> {
+        self.purpose().params(range)
+    }
+
+    fn zero_points(&self) -> ZeroPoints {
+        self.purpose().zero_points()
+    }
+
+    fn round(&self, quotient: f32) -> Option<f32> {
+        self.purpose().round(quotient)
+    }
+
+    fn restore(&self, x: f32, params: AffineParams) -> f32 {
+        self.purpose().restore(x, params)
+    }
+}
+
+impl fmt::Display for AnyScheme {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} {}", self.code, self.calculator, self.granularity)?;
+        if self.estimator != usual_estimator(&self.calculator) {
+            write!(f, ", {}", self.estimator)?;
+        }
+        if self.rounding != AnyRounding::default() {
+            write!(f, ", {}", self.rounding)?;
+        }
+        if self.scaling == Scaling::Reciprocal {
+            f.write_str(", reciprocal")?;
+        }
+        match self.nan_policy {
+            NanPolicy::Error => Ok(()),
+            NanPolicy::Skip => f.write_str(", nan skip"),
+            NanPolicy::Native => f.write_str(", nan native"),
+        }
+    }
+}
+
+impl FromStr for AnyScheme {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let spaced: String = text.replace(',', " ");
+        let words: Vec<&str> = spaced.split_whitespace().collect();
+        let Some((first, mut words)) = words.split_first() else {
+            return Err(Error::SchemeText {
+                text: text.into(),
+                reason: "it is empty: a code type comes first, as in i8".into(),
+            });
+        };
+        let mut scheme = AnyScheme::new(first.parse()?);
+        let mut said = Said::default();
+        while let Some((part, used)) = part(words).map_err(|reason| Error::SchemeText { text: text.into(), reason })? {
+            words = &words[used..];
+            said.once(&part).map_err(|reason| Error::SchemeText { text: text.into(), reason })?;
+            match part {
+                Part::Calculator(calculator) => {
+                    if !said.estimator {
+                        scheme.estimator = usual_estimator(&calculator);
+                    }
+                    scheme.calculator = calculator;
+                }
+                Part::Estimator(estimator) => scheme.estimator = estimator,
+                Part::Rounding(rounding) => scheme.rounding = rounding,
+                Part::Granularity(granularity) => scheme.granularity = granularity,
+                Part::Scaling(scaling) => scheme.scaling = scaling,
+                Part::Nan(policy) => scheme.nan_policy = policy,
+            }
+        }
+        Ok(scheme)
+    }
+}
+
+/// What a few words of a text form say.
+enum Part {
+    Calculator(AnyCalculator),
+    Estimator(AnyEstimator),
+    Rounding(AnyRounding),
+    Granularity(Granularity),
+    Scaling(Scaling),
+    Nan(NanPolicy),
+}
+
+/// Which parts were named.
+#[derive(Default)]
+struct Said {
+    calculator: bool,
+    estimator: bool,
+    rounding: bool,
+    granularity: bool,
+    scaling: bool,
+    nan: bool,
+}
+
+impl Said {
+    /// Refuses a part that was named before.
+    fn once(&mut self, part: &Part) -> Result<(), String> {
+        let (what, said) = match part {
+            Part::Calculator(_) => ("calculator", &mut self.calculator),
+            Part::Estimator(_) => ("range estimator", &mut self.estimator),
+            Part::Rounding(_) => ("rounding", &mut self.rounding),
+            Part::Granularity(_) => ("granularity", &mut self.granularity),
+            Part::Scaling(_) => ("scaling", &mut self.scaling),
+            Part::Nan(_) => ("answer to NaN", &mut self.nan),
+        };
+        if core::mem::replace(said, true) { Err(alloc::format!("it names the {what} twice")) } else { Ok(()) }
+    }
+}
+
+/// The most words that one part has, as in `per block of 32 along axis 1`.
+const LONGEST: usize = 7;
+
+/// Returns what the first words say, and how many they are: the most that mean something together. `None` if there are none.
+fn part(words: &[&str]) -> Result<Option<(Part, usize)>, String> {
+    let [first, ..] = words else { return Ok(None) };
+    let mut reason = None;
+    for used in (1..=words.len().min(LONGEST)).rev() {
+        let text = words[..used].join(" ");
+        match one(&text) {
+            Ok(part) => return Ok(Some((part, used))),
+            // A name that is known, and numbers that it cannot have.
+            Err(Error::UnknownName { .. }) => {}
+            Err(error) => reason = Some(alloc::format!("{error}")),
+        }
+    }
+    let names = || {
+        let mut names = AnyCalculator::names().to_vec();
+        names.extend(AnyEstimator::names());
+        names.extend(AnyRounding::ALL.iter().map(|rounding| rounding.name()));
+        names.extend(["divide", "reciprocal", "per …", "nan …"]);
+        names.join(", ")
+    };
+    Err(reason.unwrap_or_else(|| alloc::format!("{first:?} is none of {}, or lacks what follows it", names())))
+}
+
+fn one(text: &str) -> Result<Part> {
+    match text.to_ascii_lowercase().as_str() {
+        "divide" => return Ok(Part::Scaling(Scaling::Divide)),
+        "reciprocal" => return Ok(Part::Scaling(Scaling::Reciprocal)),
+        "nan error" => return Ok(Part::Nan(NanPolicy::Error)),
+        "nan skip" => return Ok(Part::Nan(NanPolicy::Skip)),
+        "nan native" => return Ok(Part::Nan(NanPolicy::Native)),
+        _ => {}
+    }
+    let readings: [fn(&str) -> Result<Part>; 4] = [
+        |text| text.parse().map(Part::Calculator),
+        |text| text.parse().map(Part::Estimator),
+        |text| text.parse().map(Part::Rounding),
+        |text| text.parse().map(Part::Granularity),
+    ];
+    let mut unknown = None;
+    for reading in readings {
+        match reading(text) {
+            Err(error @ Error::UnknownName { .. }) => unknown = Some(error),
+            known => return known,
+        }
+    }
+    Err(unknown.unwrap_or(Error::UnknownName { what: "part of a scheme", name: text.into(), expected: Vec::new() }))
+}
+
+#[cfg(feature = "serde")]
+crate::text::serde_by_text!(AnyScheme);
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+mod tests {
+    use super::*;
+    use alloc::string::ToString;
+
+    #[test]
+    fn text_and_value_are_one() {
+        for (text, canonical) in [
+            ("i8", "i8 symmetric per tensor"),
+            ("int8 per axis 0, mse, half-away", "i8 symmetric per axis 0, mse, half-away"),
+            ("u8 affine, percentile 99.9", "u8 affine per tensor, percentile 99.9"),
+            ("fp16", "f16 cast per tensor"),
+            ("bf16 cast-ieee nan native", "bf16 cast-ieee per tensor, nan native"),
+            ("f8e4m3fn per block of 32 along axis 1", "f8e4m3fn symmetric per block of 32 along axis 1"),
+            ("f8e4m3fn per block of 128x128", "f8e4m3fn symmetric per block of 128x128"),
+            ("i4, reciprocal, per axis 1, stochastic 7", "i4 symmetric per axis 1, stochastic 7, reciprocal"),
+            ("u8 fixed -1..1 affine nan skip", "u8 affine per tensor, fixed -1..1, nan skip"),
+            ("i8 article -1..1 ceil", "i8 article -1..1 per tensor, ceil"),
+            ("i16 min-max power-of-two", "i16 power-of-two per tensor"),
+        ] {
+            let scheme: AnyScheme = text.parse().unwrap();
+            assert_eq!(scheme.to_string(), canonical);
+            assert_eq!(canonical.parse::<AnyScheme>().unwrap(), scheme);
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_says_why() {
+        for (text, why) in [
+            ("", "code type comes first"),
+            ("int5 per tensor", "\"int5\" is no code type"),
+            ("i8 per axis", "\"per\" is none of"),
+            ("i8 mse octav", "range estimator twice"),
+            ("i8 percentile 200", "got 2"),
+            ("i8 fast", "\"fast\" is none of affine"),
+            ("i8 per block of 0 along axis 1", "block size of 0"),
+        ] {
+            let message = text.parse::<AnyScheme>().unwrap_err().to_string();
+            assert!(message.contains(why), "{text:?}: {message}");
+        }
+    }
+
+    #[test]
+    fn every_code_type_has_a_usual_scheme_that_quantizes() {
+        let x = ndarray::arr2(&[[0.5_f32, -1.0, 3.0], [0.25, 2.0, -0.125]]);
+        for &code in CodeType::ALL {
+            let mut scheme = AnyScheme::new(code);
+            if code.bits() == 1 {
+                // Two codes have no middle.
+                scheme = scheme.with_calculator(crate::params::Affine::default());
+            }
+            let q = scheme.quantize(&x).unwrap();
+            assert_eq!(q.dequantize().shape(), [2, 3], "{scheme}");
+            assert_eq!(scheme.to_string().parse::<AnyScheme>().unwrap(), scheme);
+        }
+    }
+}
