@@ -129,6 +129,8 @@ fn groups_of(granularity: Granularity, shape: &[usize]) -> usize {
         Granularity::Block { axis, size } => {
             shape.iter().enumerate().map(|(k, &n)| if k == axis { n.div_ceil(size) } else { n }).product()
         }
+        Granularity::Blocks(blocks) => shape.iter().zip(blocks.lengths()).map(|(&n, &size)| n.div_ceil(size)).product(),
+        other => unreachable!("{other} is not tried here"),
     }
 }
 
@@ -140,6 +142,11 @@ fn group_of(granularity: Granularity, shape: &[usize], index: &[usize]) -> usize
             let (i, n) = if k == axis { (i / size, n.div_ceil(size)) } else { (i, n) };
             group * n + i
         }),
+        Granularity::Blocks(blocks) => {
+            let axes = index.iter().zip(shape).zip(blocks.lengths());
+            axes.fold(0, |group, ((&i, &n), &size)| group * n.div_ceil(size) + i / size)
+        }
+        other => unreachable!("{other} is not tried here"),
     }
 }
 
@@ -186,10 +193,7 @@ where
         let own = params[group_of(scheme.granularity, &shape, index.as_array_view().as_slice().unwrap())];
         let (scale, zero_point, offset) = (own.scale(), f64::from(own.zero_point()), own.offset());
         let shifted = if offset == 0.0 { x.to_f32() } else { x.to_f32() - offset };
-        let quotient = match scheme.scaling {
-            Scaling::Divide => shifted / scale,
-            Scaling::Reciprocal => shifted * (1.0 / scale),
-        };
+        let quotient = if scheme.scaling == Scaling::Divide { shifted / scale } else { shifted * (1.0 / scale) };
         let code = if C::KIND == CodeKind::Integer {
             (f64::from(round(quotient, position as u64)) + zero_point).clamp(codes_in_use.min(), codes_in_use.max())
         } else {

@@ -8,10 +8,12 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use tempfile::{TempDir, tempdir};
 use tensor_quant::model::tflite::{ElementType, Model};
+use tensor_quant::num::CodeType;
+use tensor_quant::params::Granularity;
 use tensor_quant::pipeline::{
     Format, Histograms, Options, Outcome, Overwrite, compare_files, inspect_file, quantize_file,
 };
-use tensor_quant::recipe::{Bits, Candidate, Codes, Compute, Decision, Estimator, Recipe, Usage, UsageRole};
+use tensor_quant::recipe::{Candidate, Codes, Compute, Decision, Recipe, Storage, Usage, UsageRole};
 use tensor_quant::report::{Report, Style};
 use tensor_quant::{Error, Result};
 
@@ -236,18 +238,18 @@ fn float16_weights_are_quantized_where_they_are() {
 
 #[test]
 fn estimators_and_codes_are_those_of_the_recipe() {
-    let worst = |estimator, codes| {
+    let worst = |estimator: &str, codes| {
         let mut recipe = Recipe::named("int4-weight-only").unwrap();
         for rule in &mut recipe.rules {
-            (rule.estimator, rule.codes) = (estimator, codes);
+            (rule.estimator, rule.codes) = (Some(estimator.parse().unwrap()), Some(codes));
         }
         let (_folder, outcome) = quantized(&mlp(), &recipe, Options::default()).unwrap();
         outcome.changed().map(|tensor| tensor.error.unwrap().sqnr_db()).fold(f64::INFINITY, f64::min)
     };
-    let max = worst(Estimator::Max, Codes::Narrow);
-    assert!(worst(Estimator::Mse, Codes::Narrow) > max + 0.5 && worst(Estimator::Octav, Codes::Narrow) > max);
-    assert!(worst(Estimator::Mse, Codes::Full) > worst(Estimator::Mse, Codes::Narrow));
-    assert_ne!(worst(Estimator::Max, Codes::Full), max);
+    let max = worst("max", Codes::Narrow);
+    assert!(worst("mse", Codes::Narrow) > max + 0.5 && worst("octav", Codes::Narrow) > max);
+    assert!(worst("mse", Codes::Full) > worst("mse", Codes::Narrow));
+    assert_ne!(worst("max", Codes::Full), max);
 }
 
 #[test]
@@ -326,6 +328,7 @@ fn candidate(uses: &[(&str, UsageRole)]) -> Candidate {
         uses: Some(uses.collect()),
         obstacle: None,
         cost_of_restoring: 200,
+        storage: Storage::Any,
     }
 }
 
@@ -361,25 +364,31 @@ fn uses_that_do_not_agree_leave_a_tensor_alone() {
 #[test]
 fn an_operator_without_an_integer_kernel_has_its_weights_restored() {
     let compute = |uses: &[_]| match decide("int8-dynamic", candidate(uses), 1.0).0 {
-        Decision::Quantize(treatment) => (treatment.bits, treatment.compute, treatment.axis),
+        Decision::Quantize(treatment) => (treatment.scheme.code, treatment.compute, treatment.scheme.granularity),
         other => panic!("{other:?}"),
     };
-    assert_eq!(compute(&[("CONV_2D", weights(0, true))]), (Bits::Eight, Compute::DynamicRange, 0));
-    assert_eq!(compute(&[("TRANSPOSE_CONV", weights(1, false))]), (Bits::Eight, Compute::WeightOnly, 1));
+    assert_eq!(compute(&[("CONV_2D", weights(0, true))]), (CodeType::I8, Compute::DynamicRange, Granularity::Axis(0)));
+    assert_eq!(
+        compute(&[("TRANSPOSE_CONV", weights(1, false))]),
+        (CodeType::I8, Compute::WeightOnly, Granularity::Axis(1))
+    );
     // An operand has to be restored for, so the weights are, too.
     let both = [("FULLY_CONNECTED", weights(0, true)), ("ADD", UsageRole::Operand)];
-    assert_eq!(compute(&both), (Bits::Eight, Compute::WeightOnly, 0));
+    assert_eq!(compute(&both), (CodeType::I8, Compute::WeightOnly, Granularity::Axis(0)));
 }
 
 #[test]
 fn operators_that_compute_in_integers_get_narrow_codes() {
     let codes = |name: &str, uses: Option<&[(&str, UsageRole)]>| {
         let mut recipe = Recipe::named(name).unwrap();
-        recipe.rules.iter_mut().for_each(|rule| rule.codes = Codes::Full);
+        recipe.rules.iter_mut().for_each(|rule| rule.codes = Some(Codes::Full));
         let candidate = Candidate { uses: uses.map(|uses| candidate(uses).uses.unwrap()), ..candidate(&[]) };
         let plan = recipe.plan(vec![candidate], |_| Ok(ndarray::ArrayD::from_elem(vec![32, 64], 0.5))).unwrap();
-        match plan.entries[0].decision {
-            Decision::Quantize(treatment) => (treatment.codes, plan.entries[0].reason.contains("narrow codes")),
+        match &plan.entries[0].decision {
+            Decision::Quantize(treatment) => {
+                let codes = if treatment.scheme.codes().min() == -128.0 { Codes::Full } else { Codes::Narrow };
+                (codes, plan.entries[0].reason.contains("narrow codes"))
+            }
             other => panic!("{other:?}"),
         }
     };

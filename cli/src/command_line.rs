@@ -31,9 +31,15 @@ pub(crate) fn command() -> Command {
                         .long("recipe")
                         .short('r')
                         .value_name("NAME|FILE")
-                        .required(true)
+                        .required_unless_present("to")
                         .value_hint(ValueHint::AnyPath)
                         .help("A ready-made recipe, or a .toml or .json file with one"),
+                )
+                .arg(
+                    Arg::new("to")
+                        .long("to")
+                        .value_name("SCHEME")
+                        .help("What weights become, whatever the recipe says, as in \"int8\" or \"uint8 per tensor, ceil\"; without a recipe, all weights"),
                 )
                 .arg(
                     Arg::new("report")
@@ -62,8 +68,25 @@ pub(crate) fn command() -> Command {
                     Arg::new("estimator")
                         .long("estimator")
                         .value_name("WHICH")
-                        .value_parser(["max", "mse", "octav"])
-                        .help("Find scales from the largest magnitude, by the smallest squared error, or by clipping"),
+                        .help("How ranges are found: min-max, mse, octav, \"percentile 99.9\", entropy, \"mean-std 3\" …"),
+                )
+                .arg(
+                    Arg::new("calculator")
+                        .long("calculator")
+                        .value_name("WHICH")
+                        .help("How scale and zero point are computed: max-abs, symmetric, affine, power-of-two …"),
+                )
+                .arg(
+                    Arg::new("rounding")
+                        .long("rounding")
+                        .value_name("WHICH")
+                        .help("How quotients are rounded: ties-even, half-away, ceil, floor, toward-zero, \"stochastic 42\""),
+                )
+                .arg(
+                    Arg::new("granularity")
+                        .long("granularity")
+                        .value_name("WHICH")
+                        .help("Which elements share a scale: \"per tensor\", \"per axis 0\", \"per block of 32 along axis 1\" …"),
                 )
                 .arg(
                     Arg::new("codes").long("codes").value_name("WHICH").value_parser(["narrow", "full"]).help(

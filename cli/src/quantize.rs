@@ -8,7 +8,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use tensor_quant::Error;
 use tensor_quant::pipeline::{Histograms, Options, Overwrite, quantize_file};
-use tensor_quant::recipe::{Codes, Estimator, Glob, Recipe};
+use tensor_quant::recipe::{Codes, Glob, Recipe, Target};
 use tensor_quant::report::Report;
 
 pub(crate) fn run(arguments: &ArgMatches) -> Result<String, Failure> {
@@ -40,12 +40,15 @@ pub(crate) fn run(arguments: &ArgMatches) -> Result<String, Failure> {
     Ok(if arguments.get_flag("json") { report.to_json() } else { report.to_table(style(), width()) })
 }
 
-/// Returns the recipe that was asked for, with what the command line changes in it.
+/// Returns the recipe that was asked for, or that of weights of a scheme, with what the command line changes in it.
 fn recipe(arguments: &ArgMatches) -> Result<Recipe, Failure> {
-    let asked = arguments.get_one::<String>("recipe").map_or("", String::as_str);
+    let Some(asked) = arguments.get_one::<String>("recipe").map(String::as_str) else {
+        let to = arguments.get_one::<String>("to").map_or("", String::as_str);
+        return changed(Recipe::of_weights(to)?, arguments);
+    };
     let path = Path::new(asked);
     let is_file = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("toml") || e.eq_ignore_ascii_case("json"));
-    let mut recipe = match Recipe::named(asked) {
+    let recipe = match Recipe::named(asked) {
         _ if is_file => Recipe::from_file(path)?,
         Err(_) if path.is_file() => {
             return Err(Failure::usage_text(&format!(
@@ -54,19 +57,39 @@ fn recipe(arguments: &ArgMatches) -> Result<Recipe, Failure> {
         }
         ready_made => ready_made?,
     };
+    changed(recipe, arguments)
+}
+
+/// Returns a recipe with what the command line changes in it.
+fn changed(mut recipe: Recipe, arguments: &ArgMatches) -> Result<Recipe, Failure> {
     for pattern in arguments.get_many::<String>("exclude").into_iter().flatten() {
         recipe.exclude.push(Glob::new(pattern));
     }
+    let read = |name: &str| arguments.get_one::<String>(name).map(String::as_str);
     for rule in &mut recipe.rules {
         if let Some(&least) = arguments.get_one::<usize>("min-elements") {
             rule.min_elements = least;
         }
-        if let Some(estimator) = arguments.get_one::<String>("estimator").and_then(|name| Estimator::named(name)) {
-            rule.estimator = estimator;
+        if let Some(text) = read("to")
+            && rule.to != Target::Keep
+        {
+            rule.to = text.parse()?;
         }
-        match arguments.get_one::<String>("codes").map(String::as_str) {
-            Some("full") => rule.codes = Codes::Full,
-            Some(_) => rule.codes = Codes::Narrow,
+        if let Some(text) = read("estimator") {
+            rule.estimator = Some(text.parse()?);
+        }
+        if let Some(text) = read("calculator") {
+            rule.calculator = Some(text.parse()?);
+        }
+        if let Some(text) = read("rounding") {
+            rule.rounding = Some(text.parse()?);
+        }
+        if let Some(text) = read("granularity") {
+            rule.granularity = Some(text.parse()?);
+        }
+        match read("codes") {
+            Some("full") => rule.codes = Some(Codes::Full),
+            Some(_) => rule.codes = Some(Codes::Narrow),
             None => {}
         }
     }

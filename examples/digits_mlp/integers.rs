@@ -23,7 +23,7 @@ pub(crate) fn run(
     };
     let mut input = activation(ACTIVATIONS[0])?;
     let scheme = Scheme::<i8>::affine();
-    let mut codes = quantize_with_params(inputs.view(), &params(ACTIVATIONS[0])?, scheme.settings())?.into_parts().0;
+    let mut codes = quantize_with_params(inputs.view(), params(ACTIVATIONS[0])?, scheme.settings())?.into_parts().0;
     for (number, name) in ACTIVATIONS[1..].iter().enumerate() {
         let output = activation(name)?;
         let (weight, bias) = layer(tensors, number)?;

@@ -9,6 +9,7 @@ mod accumulator;
 mod divergence;
 mod error_metrics;
 mod histogram;
+mod of_packed;
 mod of_tensor;
 
 pub use divergence::{jensen_shannon_divergence, kl_divergence};

@@ -87,6 +87,12 @@ impl AnyCalculator {
         Self::named().map(|(name, _)| name)
     }
 
+    /// Returns whether it may give offsets.
+    #[cfg(feature = "pipeline")]
+    pub(crate) fn has_offsets(&self) -> bool {
+        matches!(self, Self::Article(_)) || *self == Affine::without_zero().into()
+    }
+
     /// Returns the calculator that codes of a type are used with, unless another is named: symmetric for signed integers and for
     /// small floats, affine for unsigned integers, a cast for `f16` and `bf16`.
     pub fn usual(code: CodeType) -> Self {

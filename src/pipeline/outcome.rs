@@ -1,22 +1,17 @@
 //! What happened to a file.
 
 use super::format::Format;
-use crate::error::Result;
 use crate::metrics::{ErrorMetrics, Histogram};
-use crate::num::Code;
-use crate::params::{Granularity, QuantParams, ValueRange};
+use crate::params::ValueRange;
 use crate::recipe::Recipe;
-use crate::tensor::QuantizedTensor;
-use ndarray::{ArrayD, Axis, IxDyn, Slice};
-use std::ops::Range;
+use crate::tensor::PackedTensor;
+use ndarray::ArrayD;
 use std::path::PathBuf;
 
 /// Below this, a tensor's error is worth a warning.
 const POOR_SQNR_DB: f64 = 15.0;
 /// Bins of a histogram.
 const BINS: usize = 64;
-/// About as many elements are restored at once.
-const ROWS_OF: usize = 1 << 16;
 
 /// What happened to a file, tensor by tensor.
 #[derive(Clone, Debug, PartialEq)]
@@ -101,12 +96,8 @@ impl TensorOutcome {
 
 /// Returns the histograms of a tensor's values and of the errors of the restored ones, which are at most `largest`.
 ///
-/// A few rows are restored at a time: they need no memory to speak of.
-pub(super) fn histograms<C: Code>(
-    values: &ArrayD<f32>,
-    q: &QuantizedTensor<C, IxDyn>,
-    largest: f64,
-) -> Option<(Histogram, Histogram)> {
+/// A few KiB are restored at a time.
+pub(super) fn histograms(values: &ArrayD<f32>, q: &PackedTensor, largest: f64) -> Option<(Histogram, Histogram)> {
     let x = values.as_slice()?;
     let finite = x.iter().filter(|x| x.is_finite());
     let (min, max) = finite.fold((f32::INFINITY, f32::NEG_INFINITY), |(min, max), &x| (min.min(x), max.max(x)));
@@ -115,43 +106,28 @@ pub(super) fn histograms<C: Code>(
     // Rounded up, so that the largest error itself is inside.
     let bound = (largest as f32).next_up().min(f32::MAX);
     let mut of_errors = Histogram::new(ValueRange::new(-bound, bound).ok()?, BINS).ok()?;
-    let rows = values.shape().first().copied()?;
-    let at_once = (ROWS_OF * rows / x.len().max(1)).max(1);
-    for at in (0..rows).step_by(at_once) {
-        let end = (at + at_once).min(rows);
-        let span = Slice::from(at..end);
-        let codes = q.codes().slice_axis(Axis(0), span).to_owned();
-        let mut errors = QuantizedTensor::new(codes, of_rows(q.params(), at..end).ok()?).ok()?.dequantize();
-        errors.zip_mut_with(&values.slice_axis(Axis(0), span), |y, x| *y = x - *y);
-        of_errors.add(errors.as_slice()?);
-    }
+    let mut errors = Vec::new();
+    q.for_each_piece(&mut |range, restored| {
+        errors.clear();
+        errors.extend(x[range].iter().zip(restored).map(|(x, y)| x - y));
+        of_errors.add(&errors);
+    });
     Some((of_values, of_errors))
-}
-
-/// Returns the parameters of some rows of a tensor: those that rows have for themselves, or those of all.
-fn of_rows(params: &QuantParams, rows: Range<usize>) -> Result<QuantParams> {
-    match params.granularity() {
-        Granularity::Axis(0) => {
-            let (scales, zero_points) = (&params.scales()[rows.clone()], &params.zero_points()[rows]);
-            QuantParams::new(Granularity::Axis(0), params.codes(), scales.to_vec(), zero_points.to_vec())
-        }
-        _ => Ok(params.clone()),
-    }
 }
 
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 mod tests {
     use super::*;
-    use crate::tensor::{Scheme, quantize_tensor};
+    use crate::tensor::AnyScheme;
 
     #[test]
-    fn histograms_of_a_few_rows_at_a_time_are_those_of_all() {
+    fn histograms_of_a_piece_at_a_time_are_those_of_all() {
         // Rows with scales of 1, 2 and 4, and errors that are exact in f32.
         let value = |i: usize| ((i % 1017) as f32 / 4.0 - 127.0) * (1 << (i / 50_000)) as f32;
         let values = ArrayD::from_shape_vec(vec![3, 50_000], (0..150_000).map(value).collect()).unwrap();
         for axis in [0, 1] {
-            let q = quantize_tensor(values.view(), &Scheme::<i8>::symmetric().with_axis(axis)).unwrap();
+            let q = AnyScheme::new(crate::num::CodeType::I8).with_axis(axis).quantize(&values).unwrap();
             let restored = q.dequantize();
             let (x, y) = (values.as_slice().unwrap(), restored.as_slice().unwrap());
             let largest = ErrorMetrics::between(x, y).unwrap().max_abs_error();
@@ -160,9 +136,7 @@ mod tests {
             let whole = Histogram::of_errors(x, y, BINS).unwrap();
             let total = |h: &Histogram| h.counts().iter().sum::<u64>();
             assert_eq!((of_errors.range(), total(&of_errors)), (whole.range(), total(&whole)));
-            if axis == 0 {
-                assert_eq!(of_errors.counts(), whole.counts());
-            }
+            assert_eq!(of_errors.counts(), whole.counts());
         }
     }
 }

@@ -5,9 +5,9 @@ use super::outcome::TensorOutcome;
 use super::{Options, Progress};
 use crate::error::{Error, Result};
 use crate::model::safetensors::{Reader, Stored, TensorInfo, Writer};
-use crate::num::{I4, f16};
-use crate::params::Granularity;
-use crate::recipe::{Bits, Candidate, Decision, Recipe};
+use crate::num::CodeKind;
+use crate::recipe::{Candidate, Decision, Recipe, Storage, Treatment};
+use crate::tensor::PackedTensor;
 use std::path::Path;
 
 pub(super) fn quantize(
@@ -26,7 +26,7 @@ pub(super) fn quantize(
     let plan = recipe.plan(tensors.iter().map(candidate).collect(), |i| reader.read(&tensors[i].name))?;
 
     let stored =
-        tensors.iter().zip(&plan.entries).map(|(info, entry)| (info.name.clone(), stored(info, entry.decision)));
+        tensors.iter().zip(&plan.entries).map(|(info, entry)| (info.name.clone(), stored(info, &entry.decision)));
     let mut writer = Writer::create(output, stored.collect(), reader.metadata().clone())?;
     let total = tensors.iter().map(|info| info.size_in_bytes as u64).sum();
     let (mut done, mut outcomes) = (0, Vec::with_capacity(tensors.len()));
@@ -51,21 +51,18 @@ pub(super) fn quantize(
             continue;
         }
         let values = reader.read(&info.name)?;
-        let encoded = encode(&values, entry.decision, options.threads).map_err(|e| e.of_tensor(&info.name))?;
+        let encoded = encode(&values, &entry.decision, options.threads).map_err(|e| e.of_tensor(&info.name))?;
         if let Some(encoded) = encoded {
             let error = encoded.error(&values)?;
             outcome.histograms = encoded.histograms(&values, error.max_abs_error(), options.histograms);
             outcome.error = Some(error);
-            outcome.bytes_after = match &encoded {
-                Encoded::I8(q) => q.size_in_bytes() as u64,
-                Encoded::I4(q) => q.size_in_bytes() as u64,
-                Encoded::F16(q) => 2 * q.codes().len() as u64,
-                Encoded::F32(_) => info.size_in_bytes as u64,
-            };
             match &encoded {
-                Encoded::I8(q) => writer.write_quantized(&info.name, q)?,
-                Encoded::I4(q) => writer.write_quantized(&info.name, q)?,
-                Encoded::F16(q) => writer.write_quantized(&info.name, q)?,
+                Encoded::Codes(q) => {
+                    let parameters =
+                        if encoded.params().is_some() || is_scaled(q) { q.params().size_in_bytes() } else { 0 };
+                    outcome.bytes_after = (q.bytes().len() + parameters) as u64;
+                    writer.write_packed(&info.name, q)?;
+                }
                 Encoded::F32(_) => writer.copy(&info.name, &mut reader)?,
             }
         }
@@ -85,19 +82,21 @@ pub(super) fn candidate(info: &TensorInfo) -> Candidate {
         uses: None,
         obstacle: None,
         cost_of_restoring: 0,
+        storage: Storage::Any,
     }
 }
 
-fn stored(info: &TensorInfo, decision: Decision) -> Stored {
+/// Whether codes are stored with scales: all but those of 16-bit floating-point types.
+fn is_scaled(q: &PackedTensor) -> bool {
+    !(q.code_type().kind() == CodeKind::Float && q.code_type().bits() == 16)
+}
+
+fn stored(info: &TensorInfo, decision: &Decision) -> Stored {
     match decision {
         Decision::Keep | Decision::Float32 => Stored::copy_of(info),
-        Decision::Float16 => Stored::quantized::<f16>(&info.shape, Granularity::Tensor),
-        Decision::Quantize(treatment) => {
-            let granularity = Granularity::Axis(treatment.axis);
-            match treatment.bits {
-                Bits::Eight => Stored::quantized::<i8>(&info.shape, granularity),
-                Bits::Four => Stored::quantized::<I4>(&info.shape, granularity),
-            }
+        Decision::Quantize(Treatment { scheme, .. }) => {
+            let stored = Stored::packed(scheme.code, &info.shape, scheme.granularity);
+            if scheme.calculator.has_offsets() { stored.with_offset() } else { stored }
         }
     }
 }

@@ -5,7 +5,8 @@ use super::outcome::TensorOutcome;
 use super::{Options, Progress};
 use crate::error::Result;
 use crate::model::tflite::{Constant, ElementType, Model, NewData, Replacement, Role, TensorId, Use};
-use crate::recipe::{Bits, Candidate, Decision, Plan, Recipe, Usage, UsageRole};
+use crate::num::CodeType;
+use crate::recipe::{Candidate, Decision, Plan, Recipe, Storage, Usage, UsageRole};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 
@@ -46,20 +47,21 @@ pub(super) fn quantize(
         };
         if entry.decision != Decision::Keep {
             let values = model.values(constant)?;
-            let encoded = encode(&values, entry.decision, options.threads).map_err(|e| e.of_tensor(&constant.name))?;
+            let encoded = encode(&values, &entry.decision, options.threads).map_err(|e| e.of_tensor(&constant.name))?;
             if let Some(encoded) = encoded {
                 let error = encoded.error(&values)?;
                 outcome.histograms = encoded.histograms(&values, error.max_abs_error(), options.histograms);
                 outcome.error = Some(error);
                 // What is held from here on is what will be written.
                 drop(values);
-                let (element_type, axis) = stored(entry.decision);
-                let scales = encoded.scales().map(|scales| (scales.to_vec(), axis));
+                let element_type = element_type(&entry.decision);
+                let scales =
+                    encoded.params().map(|params| (params.scales().to_vec(), params.granularity().axis().unwrap_or(0)));
                 let bytes = encoded.into_bytes();
                 outcome.bytes_after = (bytes.len() + 12 * scales.as_ref().map_or(0, |(scales, _)| scales.len())) as u64;
-                let data = edits.data(constant, entry.decision, bytes);
+                let data = edits.data(constant, &entry.decision, bytes);
                 model.replace(constant.id, Replacement { element_type, scales, data })?;
-                edits.users(source, entry.decision);
+                edits.users(source, &entry.decision);
             }
         }
         outcomes.push(outcome);
@@ -83,7 +85,7 @@ fn keep_operands_in_f32(plan: &mut Plan, constants: &[Source]) {
         let Some(at) = users(source).iter().position(|user| dynamic.contains(user)) else { continue };
         let operator = source.uses().get(at).map_or("", |used| &used.name);
         let is_restored = source.restored.is_some();
-        match entry.decision {
+        match &entry.decision {
             decision if decision.is_dynamic_range() => {}
             Decision::Keep if !is_restored => {}
             _ => {
@@ -146,6 +148,7 @@ impl Source {
                 Some(_) => 0,
                 None => COST_OF_RESTORING + constant.name.len() as u64,
             },
+            storage: STORAGE,
         }
     }
 }
@@ -167,14 +170,17 @@ fn usage(used: &Use) -> Usage {
     Usage { operator: used.name.clone(), role }
 }
 
-/// Returns how a decision is stored.
-fn stored(decision: Decision) -> (ElementType, usize) {
-    match decision {
-        Decision::Quantize(treatment) => {
-            (if treatment.bits == Bits::Eight { ElementType::I8 } else { ElementType::I4 }, treatment.axis)
-        }
-        Decision::Float16 => (ElementType::F16, 0),
-        Decision::Keep | Decision::Float32 => (ElementType::F32, 0),
+/// The code types that a `DEQUANTIZE` restores, or that operators take; without zero points, as they are written.
+const STORAGE: Storage =
+    Storage::Channels { codes: &[CodeType::I8, CodeType::I4, CodeType::F16], with_zero_point: &[] };
+
+/// Returns the element type that a decision gives.
+fn element_type(decision: &Decision) -> ElementType {
+    match decision.code() {
+        Some(CodeType::I4) => ElementType::I4,
+        Some(CodeType::F16) => ElementType::F16,
+        Some(_) => ElementType::I8,
+        None => ElementType::F32,
     }
 }
 
@@ -182,7 +188,7 @@ fn stored(decision: Decision) -> (ElementType, usize) {
 #[derive(Default)]
 struct Edits {
     /// By the buffer and shape they had, and what they became: tensors that shared a buffer share the new one.
-    replaced: HashMap<(usize, Vec<usize>, Decision), TensorId>,
+    replaced: HashMap<(usize, Vec<usize>, String), TensorId>,
     /// Tensors that need a `DEQUANTIZE`, by subgraph.
     restore: BTreeMap<usize, Vec<usize>>,
     /// `DEQUANTIZE` operators of tensors of another type than before, by subgraph.
@@ -195,8 +201,8 @@ struct Edits {
 
 impl Edits {
     /// Returns a tensor's new data: those of an earlier one if they are the same.
-    fn data(&mut self, constant: &Constant, decision: Decision, bytes: Vec<u8>) -> NewData {
-        let key = (constant.buffer, constant.shape.clone(), decision);
+    fn data(&mut self, constant: &Constant, decision: &Decision, bytes: Vec<u8>) -> NewData {
+        let key = (constant.buffer, constant.shape.clone(), format!("{decision:?}"));
         if let Some(&other) = self.replaced.get(&key) {
             return NewData::Of(other);
         }
@@ -205,11 +211,11 @@ impl Edits {
     }
 
     /// Takes note of what the users of a replaced constant have to do.
-    fn users(&mut self, source: &Source, decision: Decision) {
+    fn users(&mut self, source: &Source, decision: &Decision) {
         let TensorId { subgraph, tensor } = source.constant.id;
         let is_dynamic = decision.is_dynamic_range();
         match &source.restored {
-            Some((operator, _)) if is_dynamic || decision == Decision::Float32 => {
+            Some((operator, _)) if is_dynamic || *decision == Decision::Float32 => {
                 self.bypassed.entry(subgraph).or_default().push(*operator);
             }
             Some((operator, _)) => self.retyped.entry(subgraph).or_default().push(*operator),
@@ -218,7 +224,7 @@ impl Edits {
         }
         for used in source.uses().iter().filter(|_| is_dynamic) {
             let Role::Weights { dynamic_range, .. } = used.role else { continue };
-            let is_int4 = stored(decision).0 == ElementType::I4;
+            let is_int4 = element_type(decision) == ElementType::I4;
             let version = if is_int4 { dynamic_range.int4 } else { dynamic_range.int8 };
             self.dynamic.push((subgraph, used.operator, version));
         }

@@ -1,5 +1,9 @@
 //! A constant tensor as a recipe sees it, whatever the file's format.
 
+use crate::num::CodeType;
+use crate::params::{Granularity, ParamsCalculator, ZeroPoints};
+use crate::tensor::AnyScheme;
+
 /// A tensor of a file that might be quantized.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Candidate {
@@ -17,6 +21,53 @@ pub struct Candidate {
     pub obstacle: Option<String>,
     /// The bytes that it takes to restore it in front of its users, as for an operator that does so.
     pub cost_of_restoring: u64,
+    /// What the format can hold.
+    pub storage: Storage,
+}
+
+/// What codes and parameters a format can hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Storage {
+    /// Any code type, granularity and zero point.
+    Any,
+    /// Codes of these types, with a scale for the tensor or for each index along an axis; `with_zero_point` are those that may have
+    /// zero points, and then for the tensor alone.
+    Channels {
+        /// The code types.
+        codes: &'static [CodeType],
+        /// Those that may have zero points.
+        with_zero_point: &'static [CodeType],
+    },
+}
+
+impl Storage {
+    /// Returns the bytes of a scale and its zero point.
+    pub(super) fn bytes_of_a_group(self) -> u64 {
+        match self {
+            Storage::Any => 4 + 4,
+            Storage::Channels { .. } => 4 + 8,
+        }
+    }
+
+    /// Returns why a scheme's codes and parameters cannot be held, if they cannot.
+    pub(super) fn obstacle(self, scheme: &AnyScheme) -> Option<String> {
+        let Storage::Channels { codes, with_zero_point } = self else { return None };
+        let code = scheme.code;
+        if !codes.contains(&code) {
+            let names: Vec<&str> = codes.iter().map(|code| code.name()).collect();
+            return Some(format!("the format restores {}, not {code}", names.join(", ")));
+        }
+        let symmetric = scheme.calculator.zero_points(scheme.codes()) == ZeroPoints::One(0) || !code.is_integer();
+        match scheme.granularity {
+            Granularity::Tensor if symmetric || with_zero_point.contains(&code) => None,
+            Granularity::Axis(_) if symmetric => None,
+            Granularity::Tensor | Granularity::Axis(_) => Some(format!(
+                "the format restores {code} {} without zero points only, not {}",
+                scheme.granularity, scheme.calculator
+            )),
+            other => Some(format!("the format has one scale, or one for each index along an axis, not {other}")),
+        }
+    }
 }
 
 /// A use of a tensor.
@@ -58,8 +109,8 @@ impl Candidate {
 /// What all uses of a tensor have in common.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Part {
-    /// Weights, with channels along one axis.
-    Weights { axis: usize, dynamic_int8: bool, dynamic_int4: bool, operators: String },
+    /// Weights; in formats with operators, with channels along one axis.
+    Weights { axis: Option<usize>, dynamic_int8: bool, dynamic_int4: bool, operators: String },
     /// An operand.
     Operand { operators: String },
     /// Nothing that allows it to be touched, and why.
@@ -67,17 +118,12 @@ pub(super) enum Part {
 }
 
 impl Part {
-    /// Returns the part that a tensor plays; `axis` serves where the format tells of no operators.
-    pub(super) fn of(candidate: &Candidate, axis: usize) -> Self {
+    /// Returns the part that a tensor plays.
+    pub(super) fn of(candidate: &Candidate) -> Self {
         let Some(uses) = &candidate.uses else {
             return match candidate.shape.len() {
                 0 | 1 => Part::Operand { operators: String::new() },
-                ndim => Part::Weights {
-                    axis: axis.min(ndim - 1),
-                    dynamic_int8: true,
-                    dynamic_int4: true,
-                    operators: String::new(),
-                },
+                _ => Part::Weights { axis: None, dynamic_int8: true, dynamic_int4: true, operators: String::new() },
             };
         };
         let operators = operators(uses);
@@ -106,9 +152,12 @@ impl Part {
         let mixed = uses.iter().any(|used| used.role == UsageRole::Operand);
         match part {
             // An operand has to be restored for, so the weights are, too.
-            Some((axis, int8, int4)) => {
-                Part::Weights { axis, dynamic_int8: int8 && !mixed, dynamic_int4: int4 && !mixed, operators }
-            }
+            Some((axis, int8, int4)) => Part::Weights {
+                axis: Some(axis),
+                dynamic_int8: int8 && !mixed,
+                dynamic_int4: int4 && !mixed,
+                operators,
+            },
             None => Part::Operand { operators },
         }
     }

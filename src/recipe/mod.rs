@@ -22,8 +22,9 @@ mod recipe;
 mod rule;
 mod survival;
 
-pub use candidate::{Candidate, Usage, UsageRole};
+pub use candidate::{Candidate, Storage, Usage, UsageRole};
 pub use glob::Glob;
-pub use plan::{Bits, Decision, Entry, Plan, Treatment};
+pub(crate) use plan::spoken;
+pub use plan::{Decision, Entry, Plan, Treatment};
 pub use recipe::Recipe;
-pub use rule::{Codes, Compute, Estimator, Inputs, Rule, Target};
+pub use rule::{Codes, Compute, Inputs, Rule, Target};

@@ -2,12 +2,24 @@
 
 use super::candidate::{Candidate, Part};
 use super::recipe::Recipe;
-use super::rule::{Codes, Compute, Estimator, FLOATS, Inputs, Mismatch, Rule, Target};
-use super::survival::{survives_f16, survives_integers};
+use super::rule::{Compute, FLOATS, Inputs, Mismatch, Rule};
+use super::survival::{survives_cast, survives_integers};
 use crate::error::{Error, Result};
+use crate::num::{CodeKind, CodeType};
+use crate::params::{AnyCalculator, BlockShape, CodeRange, Granularity, MaxAbs, ParamsCalculator, Symmetric};
+use crate::range::AnyEstimator;
+use crate::tensor::AnyScheme;
 use ndarray::ArrayD;
 
+/// From this length on the last of three axes is taken to be the inputs of experts, [experts, out, in], and not the kernel of a
+/// convolution in one dimension, [out, in, kernel].
+const EXPERT_INPUTS: usize = 32;
+
 /// What is decided about each tensor of a file.
+///
+/// Where a rule does not say which elements share a scale, those of an output channel do. Formats with operators know the axis of
+/// the channels. Of others it is the first that is not of length 1, unless a rule names one; and tensors of three such axes of which
+/// the last has 32 elements and more are taken to be experts, [experts, out, in], with a scale for each row of each.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Plan {
     /// The name of the recipe.
@@ -28,47 +40,38 @@ pub struct Entry {
 }
 
 /// What is done to a tensor.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Decision {
     /// Nothing.
     Keep,
-    /// It is rounded to 16-bit floating point.
-    Float16,
     /// It is widened to 32-bit floating point: an operator that computes in integers from now on takes it in no other
     /// form. No rule asks for this; formats with operators do.
     Float32,
-    /// It becomes integers.
+    /// It becomes codes.
     Quantize(Treatment),
 }
 
-/// How a tensor becomes integers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// How a tensor becomes codes.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Treatment {
-    /// Of how many bits.
-    pub bits: Bits,
-    /// How operators compute with them.
+    /// The scheme.
+    pub scheme: AnyScheme,
+    /// How operators compute with the codes.
     pub compute: Compute,
-    /// How a scale is found.
-    pub estimator: Estimator,
-    /// Which codes are used.
-    pub codes: Codes,
-    /// The axis whose every index has a scale of its own.
-    pub axis: usize,
-}
-
-/// The bits of a code.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Bits {
-    /// Eight.
-    Eight,
-    /// Four.
-    Four,
 }
 
 impl Decision {
     /// Returns whether operators compute with the tensor in integers.
-    pub fn is_dynamic_range(self) -> bool {
+    pub fn is_dynamic_range(&self) -> bool {
         matches!(self, Decision::Quantize(treatment) if treatment.compute == Compute::DynamicRange)
+    }
+
+    /// Returns the type of the codes that a tensor becomes; `None` if it becomes none.
+    pub fn code(&self) -> Option<CodeType> {
+        match self {
+            Decision::Quantize(treatment) => Some(treatment.scheme.code),
+            Decision::Keep | Decision::Float32 => None,
+        }
     }
 }
 
@@ -116,7 +119,7 @@ impl Recipe {
         }
         let mut size = None;
         for rule in &self.rules {
-            let part = Part::of(candidate, rule.axis);
+            let part = Part::of(candidate);
             match rule.matches(candidate, &part) {
                 Ok(()) => return apply(rule, candidate, &part, values),
                 Err(Mismatch::Size(reason)) => size = Some(reason),
@@ -124,7 +127,7 @@ impl Recipe {
             }
         }
         let for_weights = self.rules.iter().all(|rule| rule.inputs == Inputs::Weights);
-        keep(size.unwrap_or_else(|| match Part::of(candidate, 0) {
+        keep(size.unwrap_or_else(|| match Part::of(candidate) {
             Part::Out(reason) => reason,
             _ if !FLOATS.contains(&candidate.element_type.as_str()) => {
                 format!("{} is not a floating-point type", candidate.element_type)
@@ -160,31 +163,48 @@ fn apply(
     };
     let role = if operators.is_empty() { String::new() } else { format!("{role} of {operators}, ") };
     let mut reason = format!("{role}{elements} elements");
-    let bits = match rule.to {
-        Target::Keep => return keep(format!("{role}kept by a rule")),
-        Target::Float16 if candidate.element_type == "f16" => return keep("float16 already".into()),
-        Target::Float16 => {
-            let saved = candidate.size_in_bytes.saturating_sub(elements.saturating_mul(2));
-            if saved <= candidate.cost_of_restoring {
-                let cost = candidate.cost_of_restoring;
-                return keep(format!("would save {saved} bytes, and take {cost} to be restored"));
-            }
-            let is_weights = matches!(part, Part::Weights { .. });
-            return match survives_f16(&values()?, is_weights)? {
-                None => Ok((Decision::Float16, reason)),
-                Some(obstacle) => keep(obstacle),
-            };
+    let Some((mut scheme, is_granularity_said)) = rule.scheme() else { return keep(format!("{role}kept by a rule")) };
+    let code = scheme.code;
+    if candidate.element_type == code.name() {
+        return keep(format!("{} already", spoken(code)));
+    }
+    if let AnyCalculator::Cast(_) = scheme.calculator {
+        if let Some(obstacle) = candidate.storage.obstacle(&scheme) {
+            return keep(obstacle);
         }
-        Target::Int8 => Bits::Eight,
-        Target::Int4 => Bits::Four,
+        let stored = code.packed_len(usize::try_from(elements).unwrap_or(usize::MAX)) as u64;
+        let saved = candidate.size_in_bytes.saturating_sub(stored);
+        if saved <= candidate.cost_of_restoring {
+            let cost = candidate.cost_of_restoring;
+            return keep(format!("would save {saved} bytes, and take {cost} to be restored"));
+        }
+        let is_weights = matches!(part, Part::Weights { .. });
+        return match survives_cast(&values()?, code, is_weights)? {
+            None => Ok((Decision::Quantize(Treatment { scheme, compute: Compute::WeightOnly }), reason)),
+            Some(obstacle) => keep(obstacle),
+        };
+    }
+    if !is_granularity_said {
+        let axis = match part {
+            Part::Weights { axis, .. } => *axis,
+            _ => None,
+        };
+        match channels(&candidate.shape, axis, rule.axis) {
+            Ok(granularity) => scheme.granularity = granularity,
+            Err(obstacle) => return keep(obstacle),
+        }
+    }
+    if let Some(obstacle) = candidate.storage.obstacle(&scheme) {
+        return keep(obstacle);
+    }
+    let groups = match scheme.granularity.groups(&candidate.shape) {
+        Ok(groups) => groups,
+        Err(error) => return keep(error.to_string()),
     };
-    let (axis, dynamic) = match (part, bits) {
-        (Part::Weights { axis, dynamic_int8, .. }, Bits::Eight) => (*axis, *dynamic_int8),
-        (Part::Weights { axis, dynamic_int4, .. }, Bits::Four) => (*axis, *dynamic_int4),
-        _ => (rule.axis, false),
-    };
-    let Some(&channels) = candidate.shape.get(axis) else {
-        return keep(format!("{} dimensions, so no axis {axis} of channels", candidate.shape.len()));
+    let dynamic = match (part, code) {
+        (Part::Weights { dynamic_int8, .. }, CodeType::I8) => *dynamic_int8,
+        (Part::Weights { dynamic_int4, .. }, CodeType::I4) => *dynamic_int4,
+        _ => false,
     };
     let compute = match rule.compute {
         Compute::DynamicRange if !dynamic => {
@@ -194,28 +214,55 @@ fn apply(
         compute => compute,
     };
     // Integer kernels turn signs around, and the smallest code has no opposite: LiteRT's built-in ones compute nonsense.
-    let codes = match (compute, rule.codes) {
-        (Compute::DynamicRange, Codes::Full) if candidate.uses.is_some() => {
-            reason += "; narrow codes, as integer kernels go wrong on the smallest of all";
-            Codes::Narrow
-        }
-        (_, codes) => codes,
-    };
-    // Scales of 4 bytes, zero points of 8.
-    let stored = match bits {
-        Bits::Eight => elements,
-        Bits::Four => elements.div_ceil(2),
-    };
+    let all = CodeRange::of_type(code);
+    if compute == Compute::DynamicRange && candidate.uses.is_some() && scheme.calculator.codes(all) == all {
+        reason += "; narrow codes, as integer kernels go wrong on the smallest of all";
+        let is_max = scheme.estimator == AnyEstimator::default();
+        scheme.calculator = if is_max { MaxAbs.into() } else { Symmetric::narrow().into() };
+    }
+    let stored = code.packed_len(usize::try_from(elements).unwrap_or(usize::MAX)) as u64;
     let restoring = if compute == Compute::WeightOnly { candidate.cost_of_restoring } else { 0 };
     // Shapes from files may be absurd.
-    let after = stored.saturating_add((channels as u64).saturating_mul(12)).saturating_add(restoring);
+    let after = stored
+        .saturating_add((groups as u64).saturating_mul(candidate.storage.bytes_of_a_group()))
+        .saturating_add(restoring);
     if after >= candidate.size_in_bytes {
         let before = candidate.size_in_bytes;
-        return keep(format!("{before} bytes would become {after}, with {channels} scales and what restores it"));
+        return keep(format!("{before} bytes would become {after}, with {groups} scales and what restores it"));
     }
     if let Some(obstacle) = survives_integers(&values()?) {
         return keep(obstacle);
     }
-    let treatment = Treatment { bits, compute, estimator: rule.estimator, codes, axis };
-    Ok((Decision::Quantize(treatment), reason))
+    Ok((Decision::Quantize(Treatment { scheme, compute }), reason))
+}
+
+/// Returns which elements of weights share a scale: those of an output channel.
+fn channels(shape: &[usize], known: Option<usize>, asked: Option<usize>) -> Result<Granularity, String> {
+    if let Some(axis) = known.or(asked) {
+        return match shape.get(axis) {
+            Some(_) => Ok(Granularity::Axis(axis)),
+            None => Err(format!("{} dimensions, so no axis {axis} of channels", shape.len())),
+        };
+    }
+    let first = shape.iter().position(|&len| len != 1).unwrap_or(0);
+    if let [experts, _, inputs] = *shape
+        && experts > 1
+        && inputs >= EXPERT_INPUTS
+        && let Ok(rows) = BlockShape::new(&[1, 1, BlockShape::WHOLE])
+    {
+        return Ok(Granularity::Blocks(rows));
+    }
+    if shape.is_empty() { Err("it has no axes, so no channels".into()) } else { Ok(Granularity::Axis(first)) }
+}
+
+/// Returns how a code type is spoken of in reasons and tables: `float16`, `int8`, or by its name.
+pub(crate) fn spoken(code: CodeType) -> String {
+    let bits = code.bits();
+    match (code, code.kind()) {
+        (CodeType::F16, _) => "float16".into(),
+        (CodeType::Bf16, _) => "bfloat16".into(),
+        (_, CodeKind::Integer) if code.min() < 0.0 => format!("int{bits}"),
+        (_, CodeKind::Integer) => format!("uint{bits}"),
+        _ => code.name().into(),
+    }
 }

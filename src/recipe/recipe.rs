@@ -14,6 +14,7 @@ const LONGEST: u64 = 1 << 20;
 /// Recipes are written in TOML or JSON, with the fields of [`Rule`] in kebab-case:
 ///
 /// ```
+/// use tensor_quant::num::CodeType;
 /// use tensor_quant::recipe::{Recipe, Target};
 ///
 /// let recipe = Recipe::from_toml(r#"
@@ -26,10 +27,10 @@ const LONGEST: u64 = 1 << 20;
 ///     min-elements = 4096
 ///     to = "int8"
 /// "#)?;
-/// assert_eq!(recipe.rules[0].to, Target::Int8);
+/// assert_eq!(recipe.rules[0].to, Target::codes(CodeType::I8));
 /// # Ok::<(), tensor_quant::Error>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Recipe {
     /// What it is called.
@@ -81,6 +82,17 @@ impl Recipe {
             None => format!("{none}; those that need no file are {known}"),
         };
         Err(Error::Recipe { reason })
+    }
+
+    /// Returns a recipe that makes all weights codes of a scheme, given as its text, as in `uint8 per tensor, ceil`.
+    ///
+    /// # Errors
+    ///
+    /// Those of the text form of [`Target`](super::Target).
+    pub fn of_weights(scheme: &str) -> Result<Self> {
+        let rule = Rule::new(scheme.parse()?);
+        let (name, description) = (scheme.trim().to_owned(), format!("weights become {}", rule.to));
+        Ok(Self { name, description, exclude: Vec::new(), rules: vec![rule] })
     }
 
     /// Reads a recipe from a file: JSON if its name ends so, TOML otherwise.

@@ -2,6 +2,14 @@
 
 use super::candidate::{Candidate, Part};
 use super::glob::Glob;
+use crate::error::{Error, Result};
+use crate::num::{AnyRounding, CodeType};
+use crate::params::{AnyCalculator, Granularity, MaxAbs, NanPolicy, Symmetric};
+use crate::range::AnyEstimator;
+use crate::tensor::{AnyScheme, SchemeParts};
+use crate::text;
+use core::fmt;
+use core::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 /// The element types that can be quantized.
@@ -10,7 +18,7 @@ pub(super) const FLOATS: [&str; 4] = ["f32", "f64", "f16", "bf16"];
 /// Which tensors, and what is done to them. In a recipe, the first rule that matches a tensor decides.
 ///
 /// What is not said matches everything, but `inputs`, which is `weights`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Rule {
     /// Names, any of which has to match.
@@ -32,20 +40,30 @@ pub struct Rule {
     /// The most elements.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_elements: Option<usize>,
-    /// What the tensor becomes.
+    /// What the tensor becomes: `keep`, or a code type, with whatever else of a scheme shall not be as usual, as in `int8, mse`
+    /// ([`SchemeParts`]).
     pub to: Target,
     /// How operators compute with it.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub compute: Compute,
-    /// How a scale is found.
-    #[serde(default)]
-    pub estimator: Estimator,
-    /// Which codes are used.
-    #[serde(default)]
-    pub codes: Codes,
-    /// The axis of the channels, in formats without operators.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub axis: usize,
+    /// How a scale is found, as in `mse` or `percentile 99.9`; `max` is `min-max`.
+    #[serde(default, with = "text::optional", skip_serializing_if = "Option::is_none")]
+    pub estimator: Option<AnyEstimator>,
+    /// Which codes symmetric integers use.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub codes: Option<Codes>,
+    /// How scale and zero point are computed, as in `affine`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calculator: Option<AnyCalculator>,
+    /// How quotients are rounded, as in `ceil`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rounding: Option<AnyRounding>,
+    /// Which elements share a scale, as in `per tensor` or `per block of 32 along axis 1`; those of a channel, if nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub granularity: Option<Granularity>,
+    /// The axis of the channels, in formats without operators; if nothing is said, see [`Plan`](super::Plan).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub axis: Option<usize>,
 }
 
 /// What operators do with the tensors of a rule.
@@ -59,19 +77,40 @@ pub enum Inputs {
     Any,
 }
 
-/// What a tensor becomes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+/// What a tensor becomes. The text form is `keep`, or that of [`SchemeParts`].
+#[derive(Clone, Debug, PartialEq)]
 pub enum Target {
     /// Itself.
     Keep,
-    /// 16-bit floating point.
-    Float16,
-    /// 8-bit integers, a scale a channel.
-    Int8,
-    /// 4-bit integers, a scale a channel.
-    Int4,
+    /// Codes by a scheme, of which some parts are said.
+    Scheme(SchemeParts),
 }
+
+impl Target {
+    /// Returns codes of a type, by the scheme that is usual for weights.
+    pub fn codes(code: CodeType) -> Self {
+        Self::Scheme(SchemeParts::new(code))
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Keep => f.write_str("keep"),
+            Self::Scheme(parts) => parts.fmt(f),
+        }
+    }
+}
+
+impl FromStr for Target {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        if text.trim() == "keep" { Ok(Self::Keep) } else { text.parse().map(Self::Scheme) }
+    }
+}
+
+text::serde_by_text!(Target);
 
 /// How operators compute with quantized weights.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -85,29 +124,6 @@ pub enum Compute {
     DynamicRange,
 }
 
-/// How the scale of a channel is found.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-#[non_exhaustive]
-pub enum Estimator {
-    /// From the largest magnitude: nothing saturates.
-    #[default]
-    Max,
-    /// So that the mean squared error is the smallest: [`Mse`](crate::range::Mse).
-    Mse,
-    /// By clipping where that is expected to lose least: [`Octav`](crate::range::Octav).
-    Octav,
-}
-
-impl Estimator {
-    /// Returns the estimator of that name.
-    pub fn named(name: &str) -> Option<Self> {
-        [("max", Self::Max), ("mse", Self::Mse), ("octav", Self::Octav)]
-            .into_iter()
-            .find_map(|(known, estimator)| (known == name).then_some(estimator))
-    }
-}
-
 /// Which codes are used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -117,6 +133,10 @@ pub enum Codes {
     Narrow,
     /// All: −128..=127, −8..=7. Not where operators of a model compute in integers.
     Full,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over references")]
@@ -134,6 +154,26 @@ pub(super) enum Mismatch {
 }
 
 impl Rule {
+    /// Returns the rule that makes all weights the same.
+    pub fn new(to: Target) -> Self {
+        Self {
+            names: Vec::new(),
+            operators: Vec::new(),
+            inputs: Inputs::default(),
+            element_types: Vec::new(),
+            min_elements: 0,
+            max_elements: None,
+            to,
+            compute: Compute::default(),
+            estimator: None,
+            codes: None,
+            calculator: None,
+            rounding: None,
+            granularity: None,
+            axis: None,
+        }
+    }
+
     pub(super) fn matches(&self, candidate: &Candidate, part: &Part) -> Result<(), Mismatch> {
         let named = self.names.is_empty() || self.names.iter().any(|glob| glob.matches(&candidate.name));
         let used = self.operators.is_empty()
@@ -167,13 +207,46 @@ impl Rule {
         }
     }
 
+    /// Returns the scheme of the codes that a tensor becomes, and whether which elements share a scale was said; `None` if it is
+    /// kept.
+    ///
+    /// What is not said is as usual for weights: signed integers have the scale max|x| / qmax, without a zero point, unless a search
+    /// chooses the range; a cast to 16 bits keeps what is not a number or infinite.
+    pub(super) fn scheme(&self) -> Option<(AnyScheme, bool)> {
+        let Target::Scheme(parts) = &self.to else { return None };
+        let mut parts = parts.clone();
+        parts.estimator = self.estimator.clone().or(parts.estimator);
+        parts.rounding = self.rounding.or(parts.rounding);
+        parts.granularity = self.granularity.or(parts.granularity);
+        parts.calculator = self.calculator.or(parts.calculator);
+        let is_usual =
+            matches!(AnyCalculator::usual(parts.code), AnyCalculator::Symmetric(_)) && parts.code.is_integer();
+        let is_max = parts.estimator.as_ref().is_none_or(|estimator| *estimator == AnyEstimator::default());
+        if parts.calculator.is_none() && is_usual {
+            parts.calculator = Some(match self.codes {
+                Some(Codes::Full) => Symmetric::full().into(),
+                _ if is_max => MaxAbs.into(),
+                _ => Symmetric::narrow().into(),
+            });
+        }
+        if parts.calculator.is_none() && matches!(AnyCalculator::usual(parts.code), AnyCalculator::Cast(_)) {
+            parts.calculator = Some(crate::params::Cast::ieee().into());
+            parts.nan_policy = parts.nan_policy.or(Some(NanPolicy::Native));
+        }
+        let is_said = parts.granularity.is_some();
+        Some((parts.scheme(), is_said))
+    }
+
     /// Returns what a rule is called in reasons.
-    fn title(&self) -> &'static str {
-        match (self.to, self.compute) {
-            (Target::Keep, _) => "keep",
-            (Target::Float16, _) => "float16",
-            (_, Compute::DynamicRange) => "dynamic-range",
-            (_, Compute::WeightOnly) => "weight-only",
+    fn title(&self) -> String {
+        match (&self.to, self.compute) {
+            (Target::Keep, _) => "keep".into(),
+            (Target::Scheme(parts), _) if !parts.code.is_integer() => match parts.code {
+                CodeType::F16 => "float16".into(),
+                code => code.to_string(),
+            },
+            (_, Compute::DynamicRange) => "dynamic-range".into(),
+            (_, Compute::WeightOnly) => "weight-only".into(),
         }
     }
 }

@@ -1,39 +1,41 @@
 //! Which tensors a smaller type would not merely round, but break.
 
 use crate::error::Result;
-use crate::num::{Real, f16};
-use crate::params::NanPolicy;
-use crate::tensor::{Scheme, quantize_tensor};
+use crate::metrics::per_tensor;
+use crate::num::CodeType;
+use crate::params::{Cast, NanPolicy};
+use crate::tensor::AnyScheme;
 use ndarray::ArrayD;
 
-/// Rounding normal numbers to f16 leaves 73 dB or more; what falls far below that is lost, not rounded.
+/// Rounding normal numbers to f16 leaves 73 dB and more; what is far below that was lost, not rounded.
 const LEAST_SQNR_DB: f64 = 60.0;
 
-/// Returns why a tensor must stay as it is rather than become f16, if it must.
+/// Returns why a tensor must stay as it is rather than be cast to a floating-point type, if it must.
 ///
-/// - A value beyond 65 504 would become infinite.
+/// - A value beyond the largest, as 65 504 of f16, would become infinite.
 /// - An operand, as the ε that keeps a division from zero, is broken by a single value that becomes 0.
-/// - Weights may lose small values: they are added up with larger ones. They are broken if the tensor as a whole is.
+/// - Weights may lose small values: they are added up with larger ones. They are broken if the tensor as a whole is, which of f16,
+///   that leaves 73 dB of normal numbers, is less than 60 dB.
 ///
 /// # Errors
 ///
-/// What quantizing gives: NaN.
-pub(super) fn survives_f16(values: &ArrayD<f32>, is_weights: bool) -> Result<Option<String>> {
-    let scheme = Scheme::<f16>::cast().with_nan_policy(NanPolicy::Native);
-    let error = quantize_tensor(values.view(), &scheme)?.error(values.view())?;
-    let of_lost = |is_lost: &dyn Fn(f32) -> bool| values.iter().copied().find(|&x| is_lost(x));
-    if error.saturated() > 0
-        && let Some(x) = of_lost(&|x| x.is_finite() && f16::from_f32(x).is_infinite())
-    {
-        return Ok(Some(format!("would overflow f16: {x:e}")));
+/// What quantizing gives.
+pub(super) fn survives_cast(values: &ArrayD<f32>, code: CodeType, is_weights: bool) -> Result<Option<String>> {
+    let scheme = AnyScheme::new(code).with_calculator(Cast::ieee()).with_nan_policy(NanPolicy::Native);
+    let restored = scheme.fake_quantize(values)?;
+    let name = code.name();
+    let pairs = || values.iter().zip(&restored);
+    if let Some((x, _)) = pairs().find(|(x, y)| x.is_finite() && !y.is_finite()) {
+        return Ok(Some(format!("would overflow {name}: {x:e}")));
     }
-    let is_poor = error.sqnr_db() < LEAST_SQNR_DB;
-    if error.zeroed() > 0 && (!is_weights || is_poor) {
-        let lost = values.iter().filter(|&&x| x != 0.0 && Real::to_f32(f16::from_f32(x)) == 0.0);
-        let smallest = lost.fold(f32::INFINITY, |smallest, x| smallest.min(x.abs()));
-        return Ok(Some(format!("would underflow f16: smallest {smallest:e}")));
+    let error = per_tensor(values.view(), restored.view())?;
+    let is_poor = code == CodeType::F16 && error.sqnr_db() < LEAST_SQNR_DB;
+    let lost = pairs().filter(|(x, y)| **x != 0.0 && **y == 0.0);
+    let smallest = lost.fold(f32::INFINITY, |smallest, (x, _)| smallest.min(x.abs()));
+    if smallest < f32::INFINITY && (!is_weights || is_poor) {
+        return Ok(Some(format!("would underflow {name}: smallest {smallest:e}")));
     }
-    let poor = || format!("f16 would leave {:.1} dB of it: its values are subnormal there", error.sqnr_db());
+    let poor = || format!("{name} would leave {:.1} dB of it: its values are subnormal there", error.sqnr_db());
     Ok(is_poor.then(poor))
 }
 
@@ -71,7 +73,8 @@ mod tests {
 
     #[test]
     fn an_epsilon_stays_and_weights_may_lose_small_values() {
-        let why = |values: &[f32], is_weights| survives_f16(&arr1(values).into_dyn(), is_weights).unwrap();
+        let why =
+            |values: &[f32], is_weights| survives_cast(&arr1(values).into_dyn(), CodeType::F16, is_weights).unwrap();
         assert_eq!(why(&[1e-10], false).as_deref(), Some("would underflow f16: smallest 1e-10"));
         assert_eq!(why(&[1.0, 1e-10], false).as_deref(), Some("would underflow f16: smallest 1e-10"));
         assert_eq!(why(&[1.0, 1e-10], true), None);

@@ -7,6 +7,7 @@ use super::output::zeros;
 use super::packed::{PackedTensor, check_and_quantize_packed, quantize_packed};
 use super::purpose::Purpose;
 use super::scheme::Scheme;
+use super::scheme_parts::SchemeParts;
 use super::view::AsView;
 use crate::error::{Error, Result};
 use crate::kernel::{self, Rounder};
@@ -16,7 +17,6 @@ use crate::params::{
     ZeroPoints,
 };
 use crate::range::{AnyEstimator, RangeEstimator, Target};
-use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 use core::str::FromStr;
@@ -269,7 +269,7 @@ impl AnyScheme {
 }
 
 /// A cast has a scale of 1 whatever the values are: its range is not looked for.
-fn usual_estimator(calculator: &AnyCalculator) -> AnyEstimator {
+pub(super) fn usual_estimator(calculator: &AnyCalculator) -> AnyEstimator {
     match calculator {
         AnyCalculator::Cast(_) => crate::range::Fixed::new(ValueRange::ZERO).into(),
         _ => AnyEstimator::default(),
@@ -336,122 +336,8 @@ impl FromStr for AnyScheme {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        let spaced: String = text.replace(',', " ");
-        let words: Vec<&str> = spaced.split_whitespace().collect();
-        let Some((first, mut words)) = words.split_first() else {
-            return Err(Error::SchemeText {
-                text: text.into(),
-                reason: "it is empty: a code type comes first, as in i8".into(),
-            });
-        };
-        let mut scheme = AnyScheme::new(first.parse()?);
-        let mut said = Said::default();
-        while let Some((part, used)) = part(words).map_err(|reason| Error::SchemeText { text: text.into(), reason })? {
-            words = &words[used..];
-            said.once(&part).map_err(|reason| Error::SchemeText { text: text.into(), reason })?;
-            match part {
-                Part::Calculator(calculator) => {
-                    if !said.estimator {
-                        scheme.estimator = usual_estimator(&calculator);
-                    }
-                    scheme.calculator = calculator;
-                }
-                Part::Estimator(estimator) => scheme.estimator = estimator,
-                Part::Rounding(rounding) => scheme.rounding = rounding,
-                Part::Granularity(granularity) => scheme.granularity = granularity,
-                Part::Scaling(scaling) => scheme.scaling = scaling,
-                Part::Nan(policy) => scheme.nan_policy = policy,
-            }
-        }
-        Ok(scheme)
+        Ok(text.parse::<SchemeParts>()?.scheme())
     }
-}
-
-/// What a few words of a text form say.
-enum Part {
-    Calculator(AnyCalculator),
-    Estimator(AnyEstimator),
-    Rounding(AnyRounding),
-    Granularity(Granularity),
-    Scaling(Scaling),
-    Nan(NanPolicy),
-}
-
-/// Which parts were named.
-#[derive(Default)]
-struct Said {
-    calculator: bool,
-    estimator: bool,
-    rounding: bool,
-    granularity: bool,
-    scaling: bool,
-    nan: bool,
-}
-
-impl Said {
-    /// Refuses a part that was named before.
-    fn once(&mut self, part: &Part) -> Result<(), String> {
-        let (what, said) = match part {
-            Part::Calculator(_) => ("calculator", &mut self.calculator),
-            Part::Estimator(_) => ("range estimator", &mut self.estimator),
-            Part::Rounding(_) => ("rounding", &mut self.rounding),
-            Part::Granularity(_) => ("granularity", &mut self.granularity),
-            Part::Scaling(_) => ("scaling", &mut self.scaling),
-            Part::Nan(_) => ("answer to NaN", &mut self.nan),
-        };
-        if core::mem::replace(said, true) { Err(alloc::format!("it names the {what} twice")) } else { Ok(()) }
-    }
-}
-
-/// The most words that one part has, as in `per block of 32 along axis 1`.
-const LONGEST: usize = 7;
-
-/// Returns what the first words say, and how many they are: the most that mean something together. `None` if there are none.
-fn part(words: &[&str]) -> Result<Option<(Part, usize)>, String> {
-    let [first, ..] = words else { return Ok(None) };
-    let mut reason = None;
-    for used in (1..=words.len().min(LONGEST)).rev() {
-        let text = words[..used].join(" ");
-        match one(&text) {
-            Ok(part) => return Ok(Some((part, used))),
-            // A name that is known, and numbers that it cannot have.
-            Err(Error::UnknownName { .. }) => {}
-            Err(error) => reason = Some(alloc::format!("{error}")),
-        }
-    }
-    let names = || {
-        let mut names = AnyCalculator::names().to_vec();
-        names.extend(AnyEstimator::names());
-        names.extend(AnyRounding::ALL.iter().map(|rounding| rounding.name()));
-        names.extend(["divide", "reciprocal", "per …", "nan …"]);
-        names.join(", ")
-    };
-    Err(reason.unwrap_or_else(|| alloc::format!("{first:?} is none of {}, or lacks what follows it", names())))
-}
-
-fn one(text: &str) -> Result<Part> {
-    match text.to_ascii_lowercase().as_str() {
-        "divide" => return Ok(Part::Scaling(Scaling::Divide)),
-        "reciprocal" => return Ok(Part::Scaling(Scaling::Reciprocal)),
-        "nan error" => return Ok(Part::Nan(NanPolicy::Error)),
-        "nan skip" => return Ok(Part::Nan(NanPolicy::Skip)),
-        "nan native" => return Ok(Part::Nan(NanPolicy::Native)),
-        _ => {}
-    }
-    let readings: [fn(&str) -> Result<Part>; 4] = [
-        |text| text.parse().map(Part::Calculator),
-        |text| text.parse().map(Part::Estimator),
-        |text| text.parse().map(Part::Rounding),
-        |text| text.parse().map(Part::Granularity),
-    ];
-    let mut unknown = None;
-    for reading in readings {
-        match reading(text) {
-            Err(error @ Error::UnknownName { .. }) => unknown = Some(error),
-            known => return known,
-        }
-    }
-    Err(unknown.unwrap_or(Error::UnknownName { what: "part of a scheme", name: text.into(), expected: Vec::new() }))
 }
 
 #[cfg(feature = "serde")]

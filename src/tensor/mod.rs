@@ -16,6 +16,7 @@ mod quantize;
 mod quantized;
 mod requantize;
 mod scheme;
+mod scheme_parts;
 mod settings;
 mod slice;
 mod tasks;
@@ -38,6 +39,7 @@ pub use quantize::{
 };
 pub use quantized::{QuantizedTensor, dequantize_into};
 pub use scheme::{Scheme, StaticScheme};
+pub use scheme_parts::SchemeParts;
 pub use settings::Settings;
 pub use slice::{dequantize_slice, quantize_slice, quantize_slice_into};
 pub use view::AsView;

@@ -65,6 +65,7 @@ impl Naive {
                 let (i, n) = if k == axis { (i / size, shape[k].div_ceil(size)) } else { (i, shape[k]) };
                 group * n + i
             }),
+            other => unreachable!("{other} is not tried here"),
         }
     }
 
