@@ -117,8 +117,8 @@ pub use num::{Ceil, Floor, HalfAway, I4, Rounding, Scaling, Stochastic, TiesEven
 pub use params::{Granularity, NanPolicy, ParamsCalculator, QuantParams};
 pub use range::RangeEstimator;
 pub use tensor::{
-    AnyScheme, PackedTensor, QuantizedTensor, Scheme, estimate_params, fake_quantize_tensor, quantize_tensor,
-    quantize_with_params,
+    AnyScheme, PackedTensor, QuantizedTensor, Quantizer, Scheme, estimate_params, fake_quantize_tensor,
+    quantize_tensor, quantize_with_params,
 };
 
 /// The README's code is a test.

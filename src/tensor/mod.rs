@@ -14,6 +14,7 @@ mod packed;
 mod purpose;
 mod quantize;
 mod quantized;
+mod quantizer;
 mod requantize;
 mod scheme;
 mod scheme_parts;
@@ -38,6 +39,7 @@ pub use quantize::{
     quantize_with_params_into,
 };
 pub use quantized::{QuantizedTensor, dequantize_into};
+pub use quantizer::{DynamicQuantizer, DynamicScheme, Quantizer};
 pub use scheme::{Scheme, StaticScheme};
 pub use scheme_parts::SchemeParts;
 pub use settings::Settings;
