@@ -37,6 +37,7 @@ mod narrow;
 #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
 mod narrow_x86;
 mod own;
+mod pack;
 mod quantize;
 mod quotient;
 pub mod reference;
@@ -54,6 +55,7 @@ pub use histogram::{BINS, BINS_PER_SIDE, SMALLEST_EXPONENT, exponent_for, histog
 pub use integer_matmul::{IntegerWeights, integer_matmul};
 pub use level::{detect, levels};
 pub use min_max::{Extremes, count_non_finite, first_nan, min_max};
+pub use pack::{HighBits, pack, unpack};
 pub use quantize::{Mapping, quantize};
 pub use requantize::{Requantization, requantize};
 
