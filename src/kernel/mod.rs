@@ -42,6 +42,8 @@ mod quantize;
 mod quotient;
 pub mod reference;
 mod requantize;
+#[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+mod requantize_x86;
 mod rounded;
 mod rounding;
 mod small_floats;
