@@ -36,9 +36,16 @@ impl<T: Real> Map<f32, T> for Narrow {
 /// If `x` and `out` differ in length.
 pub fn to_f32<T: Real>(level: Level, x: &[T], out: &mut [f32]) {
     check(x.len(), out.len());
-    match T::as_f32s(x) {
-        Some(same) => out.copy_from_slice(same),
-        None => map_slice(level, Widen, x, out, 0),
+    #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+    if T::as_f64s(x).is_some_and(|x| super::doubles::to_f32(level, x, out)) {
+        return;
+    }
+    if let Some(same) = T::as_f32s(x) {
+        out.copy_from_slice(same);
+    } else if let Some(halves) = T::as_f16s(x) {
+        f16_to_f32(level, halves, out);
+    } else {
+        map_slice(level, Widen, x, out, 0);
     }
 }
 
@@ -115,4 +122,43 @@ pub fn bf16_to_f32(level: Level, x: &[bf16], out: &mut [f32]) {
 
 fn check(x: usize, out: usize) {
     assert_eq!(x, out, "converted values: expected a length of {x}, got {out}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::levels;
+    use alloc::vec;
+    use alloc::vec::Vec;
+    use proptest::prelude::*;
+
+    fn agree<T: Real>(x: &[T]) {
+        let want: Vec<u32> = x.iter().map(|x| x.to_f32().to_bits()).collect();
+        for level in levels() {
+            let mut got = vec![0.0; x.len()];
+            to_f32(level, x, &mut got);
+            assert!(got.iter().map(|x| x.to_bits()).eq(want.iter().copied()), "{} at {level:?}: {x:?}", T::NAME);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_level_widens_and_narrows_as_one_value_is(
+            doubles in prop::collection::vec(
+                prop_oneof![
+                    any::<u64>().prop_map(f64::from_bits),
+                    (any::<u32>(), -2..=2_i64).prop_map(|(bits, ulps)| {
+                        f64::from_bits((f64::from(f32::from_bits(bits)).to_bits() | 1 << 28).wrapping_add_signed(ulps))
+                    }),
+                ],
+                0..=40,
+            ),
+            halves in prop::collection::vec(any::<u16>().prop_map(f16::from_bits), 0..=40),
+            brains in prop::collection::vec(any::<u16>().prop_map(bf16::from_bits), 0..=40),
+        ) {
+            agree(&doubles);
+            agree(&halves);
+            agree(&brains);
+        }
+    }
 }

@@ -19,6 +19,8 @@ mod brain_floats;
 mod bytes;
 mod convert;
 mod dequantize;
+#[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+mod doubles;
 mod each;
 mod elementwise;
 mod error_sums;

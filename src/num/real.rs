@@ -29,6 +29,16 @@ pub trait Real: sealed::Sealed + Copy + Debug + Default + PartialEq + Send + Syn
     fn as_f32s(_slice: &[Self]) -> Option<&[f32]> {
         None
     }
+
+    /// Returns the slice itself if the type is [`f16`](struct@f16): the hardware converts such slices.
+    fn as_f16s(_slice: &[Self]) -> Option<&[f16]> {
+        None
+    }
+
+    /// Returns the slice itself if the type is f64: the hardware converts such slices.
+    fn as_f64s(_slice: &[Self]) -> Option<&[f64]> {
+        None
+    }
 }
 
 impl Real for f32 {
@@ -62,6 +72,11 @@ impl Real for f64 {
     fn from_f32(x: f32) -> Self {
         f64::from(x)
     }
+
+    #[inline(always)]
+    fn as_f64s(slice: &[Self]) -> Option<&[f64]> {
+        Some(slice)
+    }
 }
 
 impl Real for f16 {
@@ -75,6 +90,11 @@ impl Real for f16 {
     #[inline(always)]
     fn from_f32(x: f32) -> Self {
         f16::from_bits(f16_bits_from_f32(x))
+    }
+
+    #[inline(always)]
+    fn as_f16s(slice: &[Self]) -> Option<&[f16]> {
+        Some(slice)
     }
 }
 
