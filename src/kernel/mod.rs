@@ -19,6 +19,7 @@ mod brain_floats;
 mod bytes;
 mod convert;
 mod dequantize;
+mod double_quotient;
 #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
 mod doubles;
 mod each;
@@ -63,6 +64,7 @@ pub use pack::{HighBits, pack, unpack};
 pub use quantize::{Mapping, quantize};
 pub use requantize::{Requantization, requantize};
 
+pub(crate) use double_quotient::{narrow_codes, narrow_codes_each};
 pub(crate) use each::{
     Groups, Settings, dequantize_span, fake_quantize_backward_span, fake_quantize_span, quantize_span,
 };
