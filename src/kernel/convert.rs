@@ -45,10 +45,18 @@ pub fn to_f32<T: Real>(level: Level, x: &[T], out: &mut [f32]) {
 pub(crate) fn widen(level: Level, x: Reals<'_>, out: &mut [f32]) {
     match x {
         Reals::F32(x) => out.copy_from_slice(x),
-        Reals::F64(x) => map_slice(level, Widen, x, out, 0),
+        Reals::F64(x) => doubles_to_f32(level, x, out),
         Reals::F16(x) => f16_to_f32(level, x, out),
         Reals::Bf16(x) => map_slice(level, Widen, x, out, 0),
     }
+}
+
+fn doubles_to_f32(level: Level, x: &[f64], out: &mut [f32]) {
+    #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+    if super::doubles::to_f32(level, x, out) {
+        return;
+    }
+    map_slice(level, Widen, x, out, 0);
 }
 
 /// Hands over elements of any type in f32, with their range: as they lie, or a tile at a time.
@@ -138,4 +146,43 @@ pub fn bf16_to_f32(level: Level, x: &[bf16], out: &mut [f32]) {
 
 fn check(x: usize, out: usize) {
     assert_eq!(x, out, "converted values: expected a length of {x}, got {out}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::levels;
+    use alloc::vec;
+    use alloc::vec::Vec;
+    use proptest::prelude::*;
+
+    fn agree<T: Real>(x: &[T]) {
+        let want: Vec<u32> = x.iter().map(|x| x.to_f32().to_bits()).collect();
+        for level in levels() {
+            let mut got = vec![0.0; x.len()];
+            to_f32(level, x, &mut got);
+            assert!(got.iter().map(|x| x.to_bits()).eq(want.iter().copied()), "{} at {level:?}: {x:?}", T::NAME);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_level_widens_and_narrows_as_one_value_is(
+            doubles in prop::collection::vec(
+                prop_oneof![
+                    any::<u64>().prop_map(f64::from_bits),
+                    (any::<u32>(), -2..=2_i64).prop_map(|(bits, ulps)| {
+                        f64::from_bits((f64::from(f32::from_bits(bits)).to_bits() | 1 << 28).wrapping_add_signed(ulps))
+                    }),
+                ],
+                0..=40,
+            ),
+            halves in prop::collection::vec(any::<u16>().prop_map(f16::from_bits), 0..=40),
+            brains in prop::collection::vec(any::<u16>().prop_map(bf16::from_bits), 0..=40),
+        ) {
+            agree(&doubles);
+            agree(&halves);
+            agree(&brains);
+        }
+    }
 }

@@ -10,10 +10,10 @@ use super::bytes::unsigned;
 use super::destination::{BYTES, Source, for_each_piece, read_codes};
 use super::fake_quantize::shifted_by;
 use super::own::{LONG_RUN, Own, Part, for_each_part};
-use super::pack;
 use super::quantize::is_far;
 use super::reference;
-use crate::num::{Code, CodeType, Codes, SmallFloat, Stored, bf16, f16};
+use super::{HighBits, unpack};
+use crate::num::{Code, CodeType, Codes, Packing, SmallFloat, Stored, bf16, f16};
 use crate::params::{AffineParams, QuantParams, Span};
 use fearless_simd::{Level, Simd, dispatch};
 
@@ -93,10 +93,11 @@ pub(crate) fn unpack_span(
     bytes: &[u8],
     out: &mut [f32],
 ) {
-    let mut tile = [0_i8; BYTES];
+    let high = if code.min() < 0.0 && code.is_integer() { HighBits::Sign } else { HighBits::Zeros };
+    let (mut tile, packing) = ([0_i8; BYTES], Packing::of(code));
     for_each_piece(span, out.len(), BYTES, &mut |piece, range| {
         let (tile, out) = (&mut tile[..range.len()], &mut out[range.clone()]);
-        pack::unpack(level, bytes, code, span.start + range.start, tile);
+        unpack(level, bytes, packing, high, span.start + range.start, tile);
         match code.small_float() {
             Some(float) => spans(level, params, piece, Source::Small(unsigned(tile), float), out),
             None => spans(level, params, piece, Source::I8(tile), out),

@@ -21,6 +21,9 @@ mod bytes;
 mod convert;
 mod dequantize;
 mod destination;
+mod double_quotient;
+#[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+mod doubles;
 mod elementwise;
 mod error_sums;
 #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
@@ -45,6 +48,8 @@ mod quantize_spans;
 mod quotient;
 pub mod reference;
 mod requantize;
+#[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+mod requantize_x86;
 mod rounded;
 mod rounder;
 mod rounding;
@@ -62,12 +67,14 @@ pub use histogram::{BINS, BINS_PER_SIDE, SMALLEST_EXPONENT, exponent_for, histog
 pub use integer_matmul::{IntegerWeights, integer_matmul};
 pub use level::{detect, levels};
 pub use min_max::{Extremes, count_non_finite, first_nan, min_max};
+pub use pack::{HighBits, pack, unpack};
 pub use quantize::{Mapping, quantize};
 pub use requantize::{Requantization, requantize};
 
 pub(crate) use backward::fake_quantize_backward_span;
 pub(crate) use convert::widen;
 pub(crate) use dequantize::{dequantize_span, unpack_span};
+pub(crate) use double_quotient::{narrow_codes, narrow_codes_each};
 pub(crate) use fake_quantize::fake_quantize_span;
 pub(crate) use group_extremes::GroupExtremes;
 pub(crate) use quantize_spans::{pack_span, quantize_span};

@@ -3,16 +3,16 @@
 //! 1. x86 converts to the nearest integer, halves to even, in one instruction; portably it takes an addition and a
 //!    subtraction (see [`nearest_i32`]). Rust has no safe conversion of a vector that is not the truncating one.
 //! 2. x86's packing instructions narrow two vectors to one and saturate, but within each 128 bits. Two of them in a row and
-//!    one permutation at the end cost a third of three narrowings that each keep the order. So the order between
-//!    [`pack_i16`] and [`pack_i8`] is nobody's business.
+//!    one permutation at the end cost a third of three narrowings that each keep the order. So no order is promised between
+//!    [`pack_i16`] and [`pack_i8`]: what happens to all elements alike can be done there, and to bytes before the permutation.
 //!
 //! Each has its portable twin beside it. `simd.level()` is known when a kernel is compiled for a level, so nothing is
 //! asked at run time.
 
 #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
 use super::narrow_x86::{
-    downward_avx512, in_order_avx2, in_order_avx512, nearest_avx2, nearest_avx512, nearest_sse2, pack_i8_avx2,
-    pack_i8_avx512, pack_i16_avx2, pack_i16_avx512, upward_avx512,
+    bytes_in_order_avx2, bytes_in_order_avx512, downward_avx512, in_order_avx2, in_order_avx512, nearest_avx2,
+    nearest_avx512, nearest_sse2, pack_i8_avx2, pack_i8_avx512, pack_i16_avx2, pack_i16_avx512, upward_avx512,
 };
 use fearless_simd::prelude::*;
 use fearless_simd::{Level, f32x16, i8x64, i16x32, i32x16};
@@ -153,6 +153,12 @@ pub(super) fn pack_i16_in_order<S: Simd>(simd: S, a: i32x16<S>, b: i32x16<S>) ->
 /// Returns what went into the two [`pack_i16`], in order, those beyond i8 saturated.
 #[inline(always)]
 pub(super) fn pack_i8<S: Simd>(simd: S, ab: i16x32<S>, cd: i16x32<S>) -> i8x64<S> {
+    bytes_in_order(simd, pack_i8_in_any_order(simd, ab, cd))
+}
+
+/// Returns what went into the two [`pack_i16`], those beyond i8 saturated, in an order that [`bytes_in_order`] undoes.
+#[inline(always)]
+pub(super) fn pack_i8_in_any_order<S: Simd>(simd: S, ab: i16x32<S>, cd: i16x32<S>) -> i8x64<S> {
     #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
     {
         let level = simd.level();
@@ -167,4 +173,35 @@ pub(super) fn pack_i8<S: Simd>(simd: S, ab: i16x32<S>, cd: i16x32<S>) -> i8x64<S
     }
     let _ = simd;
     ab.saturating_narrow(cd)
+}
+
+/// Returns in order what [`pack_i8_in_any_order`] packed.
+#[inline(always)]
+pub(super) fn bytes_in_order<S: Simd>(simd: S, packed: i8x64<S>) -> i8x64<S> {
+    #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+    {
+        let level = simd.level();
+        if let Level::Avx512(avx512) = level {
+            let packed = <[i8; 64]>::from(packed).simd_into(avx512);
+            return <[i8; 64]>::from(bytes_in_order_avx512(avx512, packed)).simd_into(simd);
+        }
+        if let Level::Avx2(avx2) = level {
+            let packed = <[i8; 64]>::from(packed).simd_into(avx2);
+            return <[i8; 64]>::from(bytes_in_order_avx2(avx2, packed)).simd_into(simd);
+        }
+    }
+    let _ = simd;
+    packed
+}
+
+/// Returns the integers over the powers of two, rounded down: a shift by a number that is not known when this is compiled, which
+/// is one step by a vector of them and two by a number, where there are such vectors.
+#[inline(always)]
+pub(super) fn shifted_right<S: Simd>(simd: S, x: i32x16<S>, places: u32) -> i32x16<S> {
+    #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+    if matches!(simd.level(), Level::Avx512(_) | Level::Avx2(_)) {
+        return x >> i32x16::splat(simd, places as i32);
+    }
+    let _ = simd;
+    x >> places
 }

@@ -6,7 +6,7 @@ use core::arch::x86 as arch;
 use core::arch::x86_64 as arch;
 use fearless_simd::prelude::*;
 use fearless_simd::x86::{Avx2, Avx512, Sse2};
-use fearless_simd::{f32x8, f32x16, i8x32, i8x64, i16x16, i16x32, i32x4, i32x8, i32x16, kernel};
+use fearless_simd::{f32x8, f32x16, i8x32, i8x64, i16x16, i16x32, i32x4, i32x8, i32x16, kernel, u16x32};
 
 kernel!(
     #[inline(always)]
@@ -64,8 +64,16 @@ kernel!(
 kernel!(
     #[inline(always)]
     pub(super) fn pack_i8_avx512(simd: Avx512, ab: i16x32<Avx512>, cd: i16x32<Avx512>) -> i8x64<Avx512> {
+        arch::_mm512_packs_epi16(ab.into(), cd.into()).simd_into(simd)
+    }
+);
+
+kernel!(
+    /// Returns in order what `pack_i16_avx512` and `pack_i8_avx512` packed.
+    #[inline(always)]
+    pub(super) fn bytes_in_order_avx512(simd: Avx512, packed: i8x64<Avx512>) -> i8x64<Avx512> {
         let order = arch::_mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
-        arch::_mm512_permutexvar_epi32(order, arch::_mm512_packs_epi16(ab.into(), cd.into())).simd_into(simd)
+        arch::_mm512_permutexvar_epi32(order, packed.into()).simd_into(simd)
     }
 );
 
@@ -102,12 +110,41 @@ kernel!(
 kernel!(
     #[inline(always)]
     pub(super) fn pack_i8_avx2(simd: Avx2, ab: i16x32<Avx2>, cd: i16x32<Avx2>) -> i8x64<Avx2> {
-        let order = arch::_mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
         let ((a, b), (c, d)) = (ab.split(), cd.split());
-        let ab = arch::_mm256_permutevar8x32_epi32(arch::_mm256_packs_epi16(a.into(), b.into()), order);
-        let cd = arch::_mm256_permutevar8x32_epi32(arch::_mm256_packs_epi16(c.into(), d.into()), order);
-        let (ab, cd): (i8x32<_>, i8x32<_>) = (ab.simd_into(simd), cd.simd_into(simd));
+        let ab: i8x32<_> = arch::_mm256_packs_epi16(a.into(), b.into()).simd_into(simd);
+        let cd: i8x32<_> = arch::_mm256_packs_epi16(c.into(), d.into()).simd_into(simd);
         ab.combine(cd)
+    }
+);
+
+kernel!(
+    /// Returns in order what `pack_i16_avx2` and `pack_i8_avx2` packed.
+    #[inline(always)]
+    pub(super) fn bytes_in_order_avx2(simd: Avx2, packed: i8x64<Avx2>) -> i8x64<Avx2> {
+        let order = arch::_mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
+        let (ab, cd) = packed.split();
+        let ab: i8x32<_> = arch::_mm256_permutevar8x32_epi32(ab.into(), order).simd_into(simd);
+        let cd: i8x32<_> = arch::_mm256_permutevar8x32_epi32(cd.into(), order).simd_into(simd);
+        ab.combine(cd)
+    }
+);
+
+kernel!(
+    /// Returns the upper halves of 32 values, each rounded by its lower half, halves to even: NaN may become anything.
+    #[inline(always)]
+    pub(super) fn upper_halves_avx512(simd: Avx512, a: i32x16<Avx512>, b: i32x16<Avx512>) -> u16x32<Avx512> {
+        let (a, b) = (a.into(), b.into());
+        let (last_place, below_half) = (arch::_mm512_set1_epi32(1 << 16), arch::_mm512_set1_epi32(0x7fff));
+        let (a_odd, b_odd) = (arch::_mm512_test_epi32_mask(a, last_place), arch::_mm512_test_epi32_mask(b, last_place));
+        let (a, b) = (arch::_mm512_add_epi32(a, below_half), arch::_mm512_add_epi32(b, below_half));
+        let one = arch::_mm512_set1_epi32(1);
+        let a = arch::_mm512_mask_add_epi32(a, a_odd, a, one);
+        let b = arch::_mm512_mask_add_epi32(b, b_odd, b, one);
+        let upper = arch::_mm512_set_epi16(
+            63, 61, 59, 57, 55, 53, 51, 49, 47, 45, 43, 41, 39, 37, 35, 33, 31, 29, 27, 25, 23, 21, 19, 17, 15, 13, 11,
+            9, 7, 5, 3, 1,
+        );
+        arch::_mm512_permutex2var_epi16(a, upper, b).simd_into(simd)
     }
 );
 

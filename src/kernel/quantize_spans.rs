@@ -17,15 +17,14 @@ use super::bytes::{
     BLOCK, Byte, Many, OwnZeroPoints, can_add, quantize_each, quantize_groups, quantize_shared, unsigned,
 };
 use super::destination::{BYTES, Destination, for_each_piece, write_codes};
-use super::first_nan;
 use super::own::{LONG_RUN, Own, Part, for_each_part};
-use super::pack;
 use super::quantize::{Mapping, Run, TILE, grid_of};
 use super::quotient::{Each, Method, Shared, quotients};
 use super::settings::Settings;
 use super::small_floats::{self, Format};
 use super::store::{self, store};
-use crate::num::{CodesMut, Scaling};
+use super::{first_nan, pack};
+use crate::num::{CodesMut, Packing, Scaling};
 use crate::params::{AffineParams, CodeRange, NanPolicy, QuantParams, Span};
 use core::ops::Range;
 use fearless_simd::Level;
@@ -55,14 +54,14 @@ pub(crate) fn pack_span(
     bytes: &mut [u8],
 ) {
     let spans = Spans { params, settings };
-    let mut tile = [0_i8; BYTES];
+    let (mut tile, packing) = ([0_i8; BYTES], Packing::of(settings.code));
     for_each_piece(span, x.len(), BYTES, &mut |span, range| {
         let (x, tile) = (&x[range.clone()], &mut tile[..range.len()]);
         match settings.code.small_float() {
             Some(float) => spans.quantize(level, span, x, Destination::Small(unsigned(tile), float)),
             None => spans.quantize(level, span, x, Destination::I8(tile)),
         }
-        pack::pack(level, tile, settings.code.bits(), first + range.start, bytes);
+        pack(level, tile, packing, first + range.start, bytes);
     });
 }
 

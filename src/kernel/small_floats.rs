@@ -15,7 +15,7 @@
 //! 4. NaN costs nothing. M of its exponent overflows into a small negative number, so that the difference is far below
 //!    all codes and saturates to −128 when it is packed, which no other code does.
 
-use super::narrow::{lesser, pack_i8, pack_i16};
+use super::narrow::{bytes_in_order, lesser, pack_i8_in_any_order, pack_i16, shifted_right};
 use super::quotient::{BOUND, Each, Method, One, Scales, Shared, divided};
 use crate::num::{Grid, Scaling, SmallFloat};
 use fearless_simd::prelude::*;
@@ -123,6 +123,7 @@ fn body<S: Simd, Q: Scales, const METHOD: u8>(simd: S, x: &[f32], scales: Q, for
     let bytes = |x: i8| i8x64::splat(simd, x);
     let (zero, nan) = (bytes(0), bytes(i8::MIN));
     let saturated = f64::from(grid.hi) <= float.max;
+    let top_bit = float.sign == i8::MIN;
     // The exponent of the smallest normal number, as it is after the shift.
     let least = i16x32::splat(simd, (float.smallest_normal >> float.dropped) as i16);
     let last = x.len().min(out.len()).saturating_sub(BLOCK);
@@ -136,16 +137,17 @@ fn body<S: Simd, Q: Scales, const METHOD: u8>(simd: S, x: &[f32], scales: Q, for
         let (d, d_bits) = magnitudes::<S, Q, METHOD>(simd, &x[48..], scales, i + 48, format);
         let (cd, cd_bits) = (pack_i16(simd, c, d).saturating_sub(least), pack_i16(simd, c_bits, d_bits));
         let (ab, cd) = if saturated { (ab, cd) } else { (or_beyond(simd, ab, float), or_beyond(simd, cd, float)) };
-        let mut codes = pack_i8(simd, ab, cd);
-        let negative = pack_i8(simd, ab_bits, cd_bits).simd_lt(zero);
-        let mut signs = negative.select(bytes(float.sign), zero);
+        let mut codes = pack_i8_in_any_order(simd, ab, cd);
+        let signs = pack_i8_in_any_order(simd, ab_bits, cd_bits);
+        let mut signs =
+            if top_bit { signs & bytes(i8::MIN) } else { signs.simd_lt(zero).select(bytes(float.sign), zero) };
         if float.unsigned {
             let without = codes.simd_eq(zero) | codes.simd_eq(nan);
             signs = without.select(zero, signs);
         } else {
             codes = codes.simd_eq(nan).select(bytes(float.nan), codes);
         }
-        let codes: u8x64<S> = (codes ^ signs).bitcast();
+        let codes: u8x64<S> = bytes_in_order(simd, codes ^ signs).bitcast();
         codes.store_slice(out);
         if i == last {
             break;
@@ -189,7 +191,7 @@ fn magnitudes<S: Simd, Q: Scales, const METHOD: u8>(
     let exponent = (quotient_bits & ints(0x7f80_0000)).max(ints(float.smallest_normal));
     let magic = exponent + ints((float.dropped << 23) as i32);
     let sum: i32x16<S> = (quotient + magic.bitcast::<f32x16<S>>()).bitcast();
-    (positive::<S, MULTIPLY>(simd, sum) - magic + (exponent >> float.dropped), bits)
+    (positive::<S, MULTIPLY>(simd, sum) - magic + shifted_right(simd, exponent, float.dropped), bits)
 }
 
 /// Returns the bits of a float that is not negative, or is a NaN made of one. The sign of such a NaN is the machine's business;

@@ -26,7 +26,7 @@ pub use half::{bf16, f16};
 pub use minifloat::{
     F4E2M1Fn, F6E2M3Fn, F6E3M2Fn, F8E3M4, F8E4M3, F8E4M3B11Fnuz, F8E4M3Fn, F8E4M3Fnuz, F8E5M2, F8E5M2Fnuz,
 };
-pub use pack::{PackOrder, pack, unpack};
+pub use pack::{PackOrder, Packing, pack, unpack};
 pub use real::Real;
 pub use rounding::{Ceil, Floor, HalfAway, Rounding, Stochastic, TiesEven, TowardZero};
 pub use scaling::Scaling;

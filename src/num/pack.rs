@@ -1,6 +1,6 @@
 //! In which order codes of fewer than 8 bits share bytes.
 
-use super::Code;
+use super::{Code, CodeType};
 use crate::error::{Error, Result};
 use alloc::vec;
 use alloc::vec::Vec;
@@ -19,9 +19,90 @@ pub enum PackOrder {
     },
 }
 
+/// How codes of fewer than 8 bits lie in bytes: how many bits each has, and in which order they share bytes.
+///
+/// # Examples
+///
+/// ```
+/// use tensor_quant::num::{PackOrder, Packing};
+/// let ggml = Packing::new(4, PackOrder::Strided { block: 32 })?;
+/// assert_eq!((ggml.place(3), ggml.place(19), ggml.place(32)), ((3, 0), (3, 4), (16, 0)));
+/// assert_eq!(ggml.bytes_of(64), Some(32));
+/// # Ok::<(), tensor_quant::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Packing {
+    bits: u32,
+    order: PackOrder,
+}
+
+impl Packing {
+    /// Returns the packing of codes of so many bits.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidSetting`] unless codes have 1, 2 or 4 bits, and a block is at least one byte and whole bytes.
+    pub fn new(bits: u32, order: PackOrder) -> Result<Self> {
+        if !matches!(bits, 1 | 2 | 4) {
+            let (what, expected) = ("the bits of a code that shares its byte", "1, 2 or 4");
+            return Err(Error::InvalidSetting { what, expected, actual: f64::from(bits) });
+        }
+        let per_byte = 8 / bits as usize;
+        match order {
+            PackOrder::Strided { block } if block == 0 || !block.is_multiple_of(per_byte) => {
+                let (what, expected) = ("the codes in a block", "a positive multiple of those in a byte");
+                Err(Error::InvalidSetting { what, expected, actual: block as f64 })
+            }
+            _ => Ok(Self { bits, order }),
+        }
+    }
+
+    /// Returns the packing of neighbouring codes of a type that shares bytes.
+    pub(crate) fn of(code: CodeType) -> Self {
+        debug_assert!(matches!(code.bits(), 1 | 2 | 4), "codes of {code} have bytes of their own");
+        Self { bits: code.bits(), order: PackOrder::Neighbours }
+    }
+
+    /// Returns the bits of a code: 1, 2 or 4.
+    pub fn bits(self) -> u32 {
+        self.bits
+    }
+
+    /// Returns the order of the codes.
+    pub fn order(self) -> PackOrder {
+        self.order
+    }
+
+    /// Returns how many codes share a byte: 8, 4 or 2.
+    pub fn per_byte(self) -> usize {
+        8 / self.bits as usize
+    }
+
+    /// Returns the bytes that so many codes take; `None` if they are not whole blocks, where the order has blocks.
+    pub fn bytes_of(self, codes: usize) -> Option<usize> {
+        match self.order {
+            PackOrder::Strided { block } if !codes.is_multiple_of(block) => None,
+            _ => Some(codes.div_ceil(self.per_byte())),
+        }
+    }
+
+    /// Returns the byte in which the code with this number stands, and how many bits are below it there.
+    pub fn place(self, code: usize) -> (usize, u32) {
+        let (byte, place) = match self.order {
+            PackOrder::Neighbours => (code / self.per_byte(), code % self.per_byte()),
+            PackOrder::Strided { block } => {
+                let (stride, within) = (block / self.per_byte(), code % block);
+                (code / block * stride + within % stride, within / stride)
+            }
+        };
+        (byte, place as u32 * self.bits)
+    }
+}
+
 /// Returns the codes packed; a last byte that is not full is filled up with zeros.
 ///
-/// Codes of 8 bits and more are written one after another, little-endian, in either order.
+/// Codes of 8 bits and more are written one after another, little-endian, in either order. Where codes stand one in a byte
+/// anyway, [`kernel::pack`](crate::kernel::pack) does the same with vectors.
 ///
 /// # Errors
 ///
@@ -44,8 +125,10 @@ pub fn pack<C: Code>(codes: &[C], order: PackOrder) -> Result<Vec<u8>> {
         Some((block, per_byte)) => {
             let mut reordered = vec![C::default(); block];
             for codes in codes.chunks(block) {
-                for (i, &code) in codes.iter().enumerate() {
-                    reordered[i % (block / per_byte) * per_byte + i / (block / per_byte)] = code;
+                for (part, codes) in codes.chunks(block / per_byte).enumerate() {
+                    for (j, &code) in codes.iter().enumerate() {
+                        reordered[j * per_byte + part] = code;
+                    }
                 }
                 C::write_packed(&reordered, &mut bytes);
             }
@@ -54,7 +137,8 @@ pub fn pack<C: Code>(codes: &[C], order: PackOrder) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Returns the `count` codes that [`pack`] packed.
+/// Returns the `count` codes that [`pack`] packed. [`kernel::unpack`](crate::kernel::unpack) does the same with vectors, to codes
+/// one in a byte.
 ///
 /// # Errors
 ///
@@ -70,8 +154,10 @@ pub fn unpack<C: Code>(bytes: &[u8], count: usize, order: PackOrder) -> Result<V
         let mut packed = vec![C::default(); block];
         for codes in codes.chunks_mut(block) {
             packed.copy_from_slice(codes);
-            for (i, code) in codes.iter_mut().enumerate() {
-                *code = packed[i % (block / per_byte) * per_byte + i / (block / per_byte)];
+            for (part, codes) in codes.chunks_mut(block / per_byte).enumerate() {
+                for (j, code) in codes.iter_mut().enumerate() {
+                    *code = packed[j * per_byte + part];
+                }
             }
         }
     }
@@ -99,7 +185,7 @@ fn strides<C: Code>(order: PackOrder, count: usize) -> Result<Option<(usize, usi
 #[expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 mod tests {
     use super::*;
-    use crate::num::{I2, I4, U1};
+    use crate::num::{I2, I4, U1, U2, U4};
     use proptest::prelude::*;
 
     proptest! {
@@ -119,6 +205,36 @@ mod tests {
             check(&whole(32 * blocks).map(U1::from_bits).collect::<Vec<_>>(), strided);
             check(&bits, strided);
         }
+    }
+
+    #[test]
+    fn a_code_stands_where_its_place_says() {
+        let orders = [PackOrder::Neighbours, PackOrder::Strided { block: 32 }, PackOrder::Strided { block: 8 }];
+        for order in orders {
+            let (twos, fours) = (Packing::new(2, order).unwrap(), Packing::new(4, order).unwrap());
+            for code in 0..96 {
+                let (mut two, mut four) = (vec![U2::default(); 96], vec![U4::default(); 96]);
+                (two[code], four[code]) = (U2::MAX, U4::MAX);
+                for (packing, packed) in [(twos, pack(&two, order).unwrap()), (fours, pack(&four, order).unwrap())] {
+                    let (byte, below) = packing.place(code);
+                    let mut want = vec![0_u8; packing.bytes_of(96).unwrap()];
+                    want[byte] = (0xff >> (8 - packing.bits())) << below;
+                    assert_eq!(packed, want, "{packing:?}, code {code}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn no_packing_has_other_bits_or_parts_of_bytes() {
+        for bits in [0, 3, 6, 8, u32::MAX] {
+            assert!(Packing::new(bits, PackOrder::Neighbours).is_err(), "{bits}");
+        }
+        let error = Packing::new(2, PackOrder::Strided { block: 6 }).unwrap_err();
+        assert_eq!(error.to_string(), "the codes in a block must be a positive multiple of those in a byte, got 6");
+        assert!(Packing::new(1, PackOrder::Strided { block: 0 }).is_err());
+        assert_eq!(Packing::new(4, PackOrder::Strided { block: 32 }).unwrap().bytes_of(33), None);
+        assert_eq!(Packing::new(4, PackOrder::Neighbours).unwrap().bytes_of(33), Some(17));
     }
 
     #[test]

@@ -47,7 +47,8 @@ impl<C: Code, D: Dimension> QuantizedTensor<C, D> {
         Ok(Self { codes, params, observed: Observed::default() })
     }
 
-    pub(super) fn from_parts(codes: Array<C, D>, params: QuantParams, observed: Observed) -> Self {
+    /// Returns a tensor of parts that fit each other.
+    pub(crate) fn from_parts(codes: Array<C, D>, params: QuantParams, observed: Observed) -> Self {
         Self { codes, params, observed }
     }
 

@@ -1,0 +1,67 @@
+//! A bias in the scale of the accumulator that it is added to.
+
+use crate::error::{Error, Result};
+use crate::num::{HalfAway, Rounding};
+use alloc::vec::Vec;
+
+/// The codes of a bias, and the scales that restore them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct QuantizedBias {
+    /// `away(b · (1 / scale))`.
+    pub codes: Vec<i64>,
+    /// `s_in · s_w`, in f32, one a channel.
+    pub scales: Vec<f32>,
+}
+
+/// Steps of an f32 by which three roundings may miss.
+const FEW_STEPS: u32 = 8;
+
+/// Returns a bias in the scale of the accumulator it is added to, `s_in · s_w`: codes of `bits` bits, 32 for models of 8-bit
+/// activations, 64 (of which 40 may be used) for those of 16 bits.
+///
+/// # Errors
+///
+/// [`Error::BiasOverflow`] if a code does not fit: it names the channel and the smallest weight scale at which it would.
+/// [`Error::LengthMismatch`] unless there are as many weight scales as biases, or one; [`Error::NotANumber`].
+///
+/// # Examples
+///
+/// ```
+/// use tensor_quant::convention::tflite::quantize_bias;
+///
+/// let bias = quantize_bias(&[0.5, -1.0], 0.1, &[0.5, 0.25], 32)?;
+/// assert_eq!(bias.codes, [10, -40]);
+/// assert!(quantize_bias(&[1e6], 1e-3, &[1e-5], 32).is_err());
+/// # Ok::<(), tensor_quant::Error>(())
+/// ```
+pub fn quantize_bias(bias: &[f32], input_scale: f32, weight_scales: &[f32], bits: u32) -> Result<QuantizedBias> {
+    if weight_scales.len() != bias.len() && weight_scales.len() != 1 {
+        let (expected, actual) = (bias.len(), weight_scales.len());
+        return Err(Error::LengthMismatch { what: "weight scales", expected, actual });
+    }
+    let bits = if bits == 32 { 32 } else { 40 };
+    let limit = ((1_i64 << (bits - 1)) - 1) as f64;
+    let (mut codes, mut scales) = (Vec::with_capacity(bias.len()), Vec::with_capacity(bias.len()));
+    for (channel, &b) in bias.iter().enumerate() {
+        if b.is_nan() {
+            return Err(Error::NotANumber { index: alloc::vec![channel] });
+        }
+        let weight_scale = weight_scales[channel.min(weight_scales.len() - 1)];
+        let scale = input_scale * weight_scale;
+        let code = |scale: f32| HalfAway.round(b * (1.0 / scale), 0);
+        let fits = |scale: f32| f64::from(code(scale)).abs() <= limit;
+        if !fits(scale) {
+            let mut smallest_weight_scale = (f64::from(b.abs()) / (limit * f64::from(input_scale))) as f32;
+            // A few steps up, for what the three roundings in f32 take away.
+            for _ in 0..FEW_STEPS {
+                if !fits(input_scale * smallest_weight_scale) && smallest_weight_scale < f32::MAX {
+                    smallest_weight_scale = smallest_weight_scale.next_up();
+                }
+            }
+            return Err(Error::BiasOverflow { channel, bias: b, scale, bits, smallest_weight_scale });
+        }
+        codes.push(code(scale) as i64);
+        scales.push(scale);
+    }
+    Ok(QuantizedBias { codes, scales })
+}
