@@ -4,10 +4,7 @@
 
 use super::code::Stored;
 use super::minifloat::SmallFloat;
-use super::{
-    Code, CodeKind, F4E2M1Fn, F6E2M3Fn, F6E3M2Fn, F8E3M4, F8E4M3, F8E4M3B11Fnuz, F8E4M3Fn, F8E4M3Fnuz, F8E5M2,
-    F8E5M2Fnuz, I1, I2, I4, U1, U2, U4, bf16, f16,
-};
+use super::{Code, CodeKind};
 use core::fmt;
 use core::str::FromStr;
 
@@ -22,24 +19,24 @@ macro_rules! for_each_code_type {
             I16(i16) plain ["int16", "s16"];
             U16(u16) plain ["uint16"];
             I32(i32) plain ["int32", "s32"];
-            I4(I4) int ["int4", "s4"];
-            U4(U4) int ["uint4"];
-            I2(I2) int ["int2", "s2"];
-            U2(U2) int ["uint2"];
-            I1(I1) int ["int1", "s1"];
-            U1(U1) int ["uint1"];
-            F16(f16) plain ["float16", "fp16", "half"];
-            Bf16(bf16) plain ["bfloat16"];
-            F8E4M3Fn(F8E4M3Fn) float ["float8_e4m3fn", "f8_e4m3", "fp8", "e4m3fn"];
-            F8E5M2(F8E5M2) float ["float8_e5m2", "f8_e5m2", "e5m2"];
-            F8E4M3Fnuz(F8E4M3Fnuz) float ["float8_e4m3fnuz", "f8_e4m3fnuz"];
-            F8E5M2Fnuz(F8E5M2Fnuz) float ["float8_e5m2fnuz", "f8_e5m2fnuz"];
-            F8E4M3B11Fnuz(F8E4M3B11Fnuz) float ["float8_e4m3b11fnuz"];
-            F8E4M3(F8E4M3) float ["float8_e4m3"];
-            F8E3M4(F8E3M4) float ["float8_e3m4"];
-            F6E2M3Fn(F6E2M3Fn) float ["float6_e2m3fn", "f6_e2m3"];
-            F6E3M2Fn(F6E3M2Fn) float ["float6_e3m2fn", "f6_e3m2"];
-            F4E2M1Fn(F4E2M1Fn) float ["float4_e2m1fn", "f4", "fp4"];
+            I4(crate::num::I4) int ["int4", "s4"];
+            U4(crate::num::U4) int ["uint4"];
+            I2(crate::num::I2) int ["int2", "s2"];
+            U2(crate::num::U2) int ["uint2"];
+            I1(crate::num::I1) int ["int1", "s1"];
+            U1(crate::num::U1) int ["uint1"];
+            F16(crate::num::f16) plain ["float16", "fp16", "half"];
+            Bf16(crate::num::bf16) plain ["bfloat16"];
+            F8E4M3Fn(crate::num::F8E4M3Fn) float ["float8_e4m3fn", "f8_e4m3", "fp8", "e4m3fn"];
+            F8E5M2(crate::num::F8E5M2) float ["float8_e5m2", "f8_e5m2", "e5m2"];
+            F8E4M3Fnuz(crate::num::F8E4M3Fnuz) float ["float8_e4m3fnuz", "f8_e4m3fnuz"];
+            F8E5M2Fnuz(crate::num::F8E5M2Fnuz) float ["float8_e5m2fnuz", "f8_e5m2fnuz"];
+            F8E4M3B11Fnuz(crate::num::F8E4M3B11Fnuz) float ["float8_e4m3b11fnuz"];
+            F8E4M3(crate::num::F8E4M3) float ["float8_e4m3"];
+            F8E3M4(crate::num::F8E3M4) float ["float8_e3m4"];
+            F6E2M3Fn(crate::num::F6E2M3Fn) float ["float6_e2m3fn", "f6_e2m3"];
+            F6E3M2Fn(crate::num::F6E3M2Fn) float ["float6_e3m2fn", "f6_e3m2"];
+            F4E2M1Fn(crate::num::F4E2M1Fn) float ["float4_e2m1fn", "f4", "fp4"];
         }
     };
 }

@@ -2,10 +2,7 @@
 //! caller uses.
 
 use super::code_type::for_each_code_type;
-use super::{
-    Code, CodeType, F4E2M1Fn, F6E2M3Fn, F6E3M2Fn, F8E3M4, F8E4M3, F8E4M3B11Fnuz, F8E4M3Fn, F8E4M3Fnuz, F8E5M2,
-    F8E5M2Fnuz, I1, I2, I4, U1, U2, U4, bf16, f16,
-};
+use super::{Code, CodeType};
 use core::ops::Range;
 
 macro_rules! define {

@@ -8,10 +8,7 @@ use super::quantized::{QuantizedTensor, check_codes, restore};
 use super::tasks::{Tasks, map_pieces, map_tasks};
 use crate::error::{Error, Result};
 use crate::kernel::{self, dequantize_span, pack_span, quantize_span, unpack_span};
-use crate::num::{
-    Code, CodeType, CodeVisitor, Codes, CodesMut, F4E2M1Fn, F6E2M3Fn, F6E3M2Fn, F8E3M4, F8E4M3, F8E4M3B11Fnuz,
-    F8E4M3Fn, F8E4M3Fnuz, F8E5M2, F8E5M2Fnuz, I1, I2, I4, Real, U1, U2, U4, bf16, f16, for_each_code_type,
-};
+use crate::num::{Code, CodeType, CodeVisitor, Codes, CodesMut, Real, for_each_code_type};
 use crate::params::QuantParams;
 use alloc::borrow::Cow;
 use alloc::vec;
