@@ -17,6 +17,7 @@
 
 mod brain_floats;
 mod bytes;
+mod code_sums;
 mod convert;
 mod dequantize;
 mod each;
@@ -45,6 +46,7 @@ mod rounded;
 mod rounding;
 mod small_floats;
 
+pub use code_sums::code_sums;
 pub use convert::{bf16_to_f32, f16_to_f32, f32_to_bf16, f32_to_f16, to_f32};
 pub use dequantize::dequantize;
 pub use error_sums::{ErrorSums, error_sums};
@@ -57,6 +59,7 @@ pub use min_max::{Extremes, count_non_finite, first_nan, min_max};
 pub use quantize::{Mapping, quantize};
 pub use requantize::{Requantization, requantize};
 
+pub(crate) use code_sums::{Magnitudes, magnitudes};
 pub(crate) use each::{
     Groups, Settings, dequantize_span, fake_quantize_backward_span, fake_quantize_span, quantize_span,
 };

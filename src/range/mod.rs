@@ -28,6 +28,7 @@ mod directed_search;
 mod double_double;
 mod entropy;
 mod exact_moments;
+mod few;
 mod fixed;
 mod grid;
 mod histogram;

@@ -89,7 +89,7 @@ impl Sorted {
         }
     }
 
-    fn of_histogram(histogram: &Histogram) -> Self {
+    pub(super) fn of_histogram(histogram: &Histogram) -> Self {
         let (values, weights) = histogram.bins().map(|(bin, count)| (bin as f32 + 0.5, count as f64)).unzip();
         Self::new(values, weights, histogram.bin_width())
     }
