@@ -15,6 +15,7 @@
 //! 4. No closure is passed to `map` or `from_fn` inside a body: whether such a call is inlined depends on the build, and
 //!    where it is not the loop is scalar.
 
+mod between;
 mod brain_floats;
 mod bytes;
 mod code_sums;
@@ -23,6 +24,7 @@ mod dequantize;
 mod each;
 mod elementwise;
 mod error_sums;
+mod exact_moments;
 #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
 mod f16c;
 mod fake_quantize;
@@ -45,6 +47,7 @@ mod requantize;
 mod rounded;
 mod rounding;
 mod small_floats;
+mod two_grids;
 
 pub use code_sums::code_sums;
 pub use convert::{bf16_to_f32, f16_to_f32, f32_to_bf16, f32_to_f16, to_f32};
@@ -59,8 +62,13 @@ pub use min_max::{Extremes, count_non_finite, first_nan, min_max};
 pub use quantize::{Mapping, quantize};
 pub use requantize::{Requantization, requantize};
 
+pub(crate) use between::collect_between;
 pub(crate) use code_sums::{Magnitudes, magnitudes};
 pub(crate) use each::{
     Groups, Settings, dequantize_span, fake_quantize_backward_span, fake_quantize_span, quantize_span,
 };
+pub(crate) use exact_moments::{TILE as MOMENTS_TILE, TileSums, tile_sums};
 pub(crate) use group_extremes::GroupExtremes;
+#[cfg(feature = "serde")]
+pub(crate) use two_grids::SHARES;
+pub(crate) use two_grids::{TwoGrids, count_in_two_grids, smallest_normal};

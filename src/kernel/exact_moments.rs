@@ -1,0 +1,154 @@
+//! Σ x and Σ x² of a tile of values without any rounding.
+//!
+//! With t the power of two above the largest magnitude, a value of at least `2⁻¹⁹·t` is a whole multiple of `2⁻⁴²·t`: its last bit
+//! is 23 places below its first. It is split in `a`, a multiple of `2⁻²¹·t` of at most 22 bits, and the rest `b` of at most 21.
+//!
+//! ```text
+//! Σ x² = Σ a² + 2 Σ a·b + Σ b²
+//! ```
+//!
+//! All these products have at most 44 bits, and Σ x has 43 a value, so that sums of up to 512 of them are exact in an f64; each of the 16
+//! lanes sums the 256 values of a tile that are its own, and is then an integer. Smaller values are another tile, with a t of
+//! their own.
+
+use fearless_simd::prelude::*;
+use fearless_simd::{Level, dispatch, f32x16, f64x8};
+
+/// The most values in a tile.
+pub(crate) const TILE: usize = 4096;
+const LANES: usize = 16;
+/// 1.5 · 2⁵².
+const MAGIC: f64 = 6_755_399_441_055_744.0;
+
+/// Sums in units: of Σ x the unit is `2^(exponent − 42)`, of Σ x² its square.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct TileSums {
+    /// t is two to this power.
+    pub(crate) exponent: i32,
+    pub(crate) sum: i128,
+    pub(crate) squares: i128,
+}
+
+/// Returns the sums of up to [`TILE`] finite values, the largest magnitude of which is known, and leaves those that are too
+/// small beside it for another call: the others are set to zero.
+pub(crate) fn tile_sums(level: Level, x: &mut [f32], max_abs: f32) -> (TileSums, bool) {
+    let mut sums = TileSums { exponent: exponent_above(max_abs), sum: 0, squares: 0 };
+    if max_abs == 0.0 {
+        return (sums, false);
+    }
+    let limit = power(sums.exponent - 19) as f32;
+    let left = dispatch!(level, simd => any_below(simd, x, limit));
+    let mut large = [0.0; TILE];
+    let tile = if left {
+        for (large, x) in large.iter_mut().zip(x.iter_mut()) {
+            if x.abs() >= limit {
+                *large = core::mem::take(x);
+            }
+        }
+        &large[..x.len()]
+    } else {
+        &*x
+    };
+    let lanes = dispatch!(level, simd => body(simd, tile, power(sums.exponent - 21) * MAGIC));
+    let unit = power(42 - sums.exponent);
+    for lane in 0..LANES {
+        // Whole numbers below 2⁵³.
+        let whole = |sum: usize, unit: f64| i128::from((lanes[sum][lane] * unit) as i64);
+        let (a, b) = (power(21 - sums.exponent), unit);
+        sums.sum += whole(0, unit);
+        sums.squares += (whole(1, a * a) << 42) + (whole(2, a * b) << 22) + whole(3, b * b);
+    }
+    (sums, left)
+}
+
+/// Returns the smallest e with `x < 2^e`.
+fn exponent_above(x: f32) -> i32 {
+    (f64::from(x).to_bits() >> 52) as i32 - 1022
+}
+
+fn power(exponent: i32) -> f64 {
+    f64::from_bits(((exponent + 1023) as u64) << 52)
+}
+
+/// Returns whether a value other than zero is smaller than that.
+#[inline(always)]
+fn any_below<S: Simd>(_simd: S, x: &[f32], limit: f32) -> bool {
+    let mut smallest = u32::MAX;
+    for x in x {
+        smallest = smallest.min((x.to_bits() & 0x7fff_ffff).wrapping_sub(1));
+    }
+    smallest < limit.to_bits().wrapping_sub(1)
+}
+
+/// Σ x, Σ a², Σ a·b, Σ b² by lane.
+#[inline(always)]
+fn body<S: Simd>(simd: S, x: &[f32], magic: f64) -> [[f64; LANES]; 4] {
+    let zero = f64x8::splat(simd, 0.0);
+    let magic = f64x8::splat(simd, magic);
+    let mut sums = [[zero; 2]; 4];
+    for part in x.chunks(LANES) {
+        let v = if part.len() == LANES {
+            f32x16::from_slice(simd, part)
+        } else {
+            let mut last = [0.0; LANES];
+            last[..part.len()].copy_from_slice(part);
+            f32x16::from_slice(simd, &last)
+        };
+        let (first, second) = v.widen();
+        let halves = [first, second];
+        for h in 0..2 {
+            let x = halves[h];
+            let a = (x + magic) - magic;
+            let b = x - a;
+            sums[0][h] += x;
+            sums[1][h] = a.mul_add(a, sums[1][h]);
+            sums[2][h] = a.mul_add(b, sums[2][h]);
+            sums[3][h] = b.mul_add(b, sums[3][h]);
+        }
+    }
+    let mut lanes = [[0.0; LANES]; 4];
+    for (lanes, sums) in lanes.iter_mut().zip(&sums) {
+        lanes[..8].copy_from_slice(sums[0].as_slice());
+        lanes[8..].copy_from_slice(sums[1].as_slice());
+    }
+    lanes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::levels;
+    use alloc::vec::Vec;
+    use proptest::prelude::*;
+
+    /// Σ x and Σ x² of values of at least a share of the largest, in integers.
+    fn reference(x: &[f32], exponent: i32) -> (i128, i128) {
+        let whole = |x: &f32| (f64::from(*x) * power(42 - exponent)) as i128;
+        (x.iter().map(whole).sum(), x.iter().map(|x| whole(x) * whole(x)).sum())
+    }
+
+    proptest! {
+        #[test]
+        fn every_level_sums_exactly(
+            x in prop::collection::vec(prop_oneof![-8.0_f32..8.0, any::<u32>().prop_map(f32::from_bits), -1e-6_f32..1e-6, Just(0.0)], 0..=70),
+            copies in prop::sample::select(vec![1_usize, 50]),
+        ) {
+            let x: Vec<f32> = x.into_iter().filter(|x| x.is_finite()).collect();
+            let n = x.len() * copies;
+            let x: Vec<f32> = x.into_iter().cycle().take(n).collect();
+            let max_abs = x.iter().fold(0.0_f32, |m, x| m.max(x.abs()));
+            for level in levels() {
+                let mut rest = x.clone();
+                let (sums, left) = tile_sums(level, &mut rest, max_abs);
+                let limit = power(sums.exponent - 19) as f32;
+                let (small, large): (Vec<f32>, Vec<f32>) = x.iter().copied().partition(|x| x.abs() < limit && *x != 0.0);
+                prop_assert_eq!((sums.sum, sums.squares), reference(&large, sums.exponent));
+                prop_assert_eq!(left, !small.is_empty());
+                if left {
+                    let rest: Vec<f32> = rest.into_iter().filter(|x| *x != 0.0).collect();
+                    prop_assert_eq!(rest, small);
+                }
+            }
+        }
+    }
+}
