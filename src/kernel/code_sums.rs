@@ -134,6 +134,38 @@ fn magnitudes_body<S: Simd>(_simd: S, x: &[f32], magic: f64, half_magic: f64, ou
     Magnitudes { x: totals[0], squares: [totals[1], totals[2], totals[3]] }
 }
 
+/// Returns how many magnitudes are above `bound`, and their exact sums, as those of [`magnitudes`] with this unit and these bits.
+pub(crate) fn sums_above(level: Level, x: &[f64], bound: f64, unit: f64, bits: u32) -> (f64, Magnitudes) {
+    let half = unit * f64::from(1_u32 << (bits / 2));
+    dispatch!(level, simd => sums_above_body(simd, x, bound, half * MAGIC))
+}
+
+#[inline(always)]
+fn sums_above_body<S: Simd>(simd: S, x: &[f64], bound: f64, half_magic: f64) -> (f64, Magnitudes) {
+    let (zero, one) = (f64x8::splat(simd, 0.0), f64x8::splat(simd, 1.0));
+    let magic = f64x8::splat(simd, half_magic);
+    let mut sums = [zero; 5];
+    for part in x.chunks(8) {
+        let x = if part.len() == 8 {
+            f64x8::from_slice(simd, part)
+        } else {
+            let mut last = [f64::NEG_INFINITY; 8];
+            last[..part.len()].copy_from_slice(part);
+            f64x8::from_slice(simd, &last)
+        };
+        let above = x.simd_gt(bound);
+        let (x, n) = (above.select(x, zero), above.select(one, zero));
+        let high = (x + magic) - magic;
+        let low = x - high;
+        sums[0] += n;
+        sums[1] += x;
+        sums[2] = high.mul_add(high, sums[2]);
+        sums[3] = high.mul_add(low, sums[3]);
+        sums[4] = low.mul_add(low, sums[4]);
+    }
+    (sum(sums[0]), Magnitudes { x: sum(sums[1]), squares: [sum(sums[2]), sum(sums[3]), sum(sums[4])] })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -154,6 +186,11 @@ mod tests {
                 let got: Vec<i128> = out.iter().map(|x| (x / unit) as i128).collect();
                 prop_assert_eq!(&got, &want);
                 prop_assert_eq!((sums.x / unit) as i128, want.iter().sum::<i128>());
+                for bound in out.iter().copied().take(3).chain([0.0, -1.0]) {
+                    let above: Vec<f32> = out.iter().filter(|x| **x > bound).map(|x| *x as f32).collect();
+                    let want = magnitudes(level, &above, unit, 30, &mut vec![0.0; above.len()]);
+                    prop_assert_eq!(sums_above(level, &out, bound, unit, 30), (above.len() as f64, want));
+                }
                 let [high, mixed, low] = sums.squares.map(|sum| (sum / (unit * unit)) as i128);
                 prop_assert_eq!(high + 2 * mixed + low, want.iter().map(|x| x * x).sum::<i128>());
             }

@@ -8,14 +8,15 @@
 //! ```
 //!
 //! All these products have at most 44 bits, and Σ x has 43 a value, so that sums of up to 512 of them are exact in an f64; each of the 16
-//! lanes sums the 256 values of a tile that are its own, and is then an integer. Smaller values are another tile, with a t of
+//! lanes sums the 512 values of a tile that are its own, and is then an integer. Smaller values are another tile, with a t of
 //! their own.
 
+use alloc::vec::Vec;
 use fearless_simd::prelude::*;
 use fearless_simd::{Level, dispatch, f32x16, f64x8};
 
 /// The most values in a tile.
-pub(crate) const TILE: usize = 4096;
+pub(crate) const TILE: usize = 8192;
 const LANES: usize = 16;
 /// 1.5 · 2⁵².
 const MAGIC: f64 = 6_755_399_441_055_744.0;
@@ -29,27 +30,25 @@ pub(crate) struct TileSums {
     pub(crate) squares: i128,
 }
 
-/// Returns the sums of up to [`TILE`] finite values, the largest magnitude of which is known, and leaves those that are too
-/// small beside it for another call: the others are set to zero.
-pub(crate) fn tile_sums(level: Level, x: &mut [f32], max_abs: f32) -> (TileSums, bool) {
+/// Returns the sums of up to [`TILE`] finite values, the largest magnitude of which is known, and whether others than zero are
+/// too small beside it: they are left for another call, see [`too_small`].
+pub(crate) fn tile_sums(level: Level, x: &[f32], max_abs: f32) -> (TileSums, bool) {
     let mut sums = TileSums { exponent: exponent_above(max_abs), sum: 0, squares: 0 };
     if max_abs == 0.0 {
         return (sums, false);
     }
-    let limit = power(sums.exponent - 19) as f32;
+    let limit = limit(max_abs);
     let left = dispatch!(level, simd => any_below(simd, x, limit));
-    let mut large = [0.0; TILE];
-    let tile = if left {
-        for (large, x) in large.iter_mut().zip(x.iter_mut()) {
-            if x.abs() >= limit {
-                *large = core::mem::take(x);
-            }
+    let magic = power(sums.exponent - 21) * MAGIC;
+    let lanes = if left {
+        let mut large = [0.0; TILE];
+        for (large, &x) in large.iter_mut().zip(x) {
+            *large = if x.abs() >= limit { x } else { 0.0 };
         }
-        &large[..x.len()]
+        dispatch!(level, simd => body(simd, &large[..x.len()], magic))
     } else {
-        &*x
+        dispatch!(level, simd => body(simd, x, magic))
     };
-    let lanes = dispatch!(level, simd => body(simd, tile, power(sums.exponent - 21) * MAGIC));
     let unit = power(42 - sums.exponent);
     for lane in 0..LANES {
         // Whole numbers below 2⁵³.
@@ -59,6 +58,16 @@ pub(crate) fn tile_sums(level: Level, x: &mut [f32], max_abs: f32) -> (TileSums,
         sums.squares += (whole(1, a * a) << 42) + (whole(2, a * b) << 22) + whole(3, b * b);
     }
     (sums, left)
+}
+
+/// Returns the values that are too small to be summed beside the largest magnitude.
+pub(crate) fn too_small(x: &[f32], max_abs: f32) -> Vec<f32> {
+    let limit = limit(max_abs);
+    x.iter().copied().filter(|x| x.abs() < limit && *x != 0.0).collect()
+}
+
+fn limit(max_abs: f32) -> f32 {
+    power(exponent_above(max_abs) - 19) as f32
 }
 
 /// Returns the smallest e with `x < 2^e`.
@@ -118,7 +127,6 @@ fn body<S: Simd>(simd: S, x: &[f32], magic: f64) -> [[f64; LANES]; 4] {
 mod tests {
     use super::*;
     use crate::kernel::levels;
-    use alloc::vec::Vec;
     use proptest::prelude::*;
 
     /// Σ x and Σ x² of values of at least a share of the largest, in integers.
@@ -138,15 +146,13 @@ mod tests {
             let x: Vec<f32> = x.into_iter().cycle().take(n).collect();
             let max_abs = x.iter().fold(0.0_f32, |m, x| m.max(x.abs()));
             for level in levels() {
-                let mut rest = x.clone();
-                let (sums, left) = tile_sums(level, &mut rest, max_abs);
+                let (sums, left) = tile_sums(level, &x, max_abs);
                 let limit = power(sums.exponent - 19) as f32;
                 let (small, large): (Vec<f32>, Vec<f32>) = x.iter().copied().partition(|x| x.abs() < limit && *x != 0.0);
                 prop_assert_eq!((sums.sum, sums.squares), reference(&large, sums.exponent));
                 prop_assert_eq!(left, !small.is_empty());
                 if left {
-                    let rest: Vec<f32> = rest.into_iter().filter(|x| *x != 0.0).collect();
-                    prop_assert_eq!(rest, small);
+                    prop_assert_eq!(too_small(&x, max_abs), small);
                 }
             }
         }

@@ -63,11 +63,11 @@ pub use quantize::{Mapping, quantize};
 pub use requantize::{Requantization, requantize};
 
 pub(crate) use between::collect_between;
-pub(crate) use code_sums::{Magnitudes, magnitudes};
+pub(crate) use code_sums::{Magnitudes, magnitudes, sums_above};
 pub(crate) use each::{
     Groups, Settings, dequantize_span, fake_quantize_backward_span, fake_quantize_span, quantize_span,
 };
-pub(crate) use exact_moments::{TILE as MOMENTS_TILE, TileSums, tile_sums};
+pub(crate) use exact_moments::{TILE as MOMENTS_TILE, TileSums, tile_sums, too_small};
 pub(crate) use group_extremes::GroupExtremes;
 #[cfg(feature = "serde")]
 pub(crate) use two_grids::SHARES;

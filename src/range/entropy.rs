@@ -141,11 +141,10 @@ impl Magnitudes {
             _ if exponent == histogram.grids.exponent => mirrored(&histogram.even_counts()),
             Some(values) => {
                 let mut bins = kernel::no_counts();
-                // What lies beyond is counted in the outermost bins.
-                kernel::histogram(kernel::detect(), values, exponent, &mut bins);
-                let mut counts = mirrored(&*bins);
-                counts[BINS_PER_SIDE - 1] = counts[BINS_PER_SIDE - 1].saturating_sub(beyond);
-                counts
+                let end = f64::from_bits(((exponent + 12 + 1023) as u64) << 52);
+                let inside: Vec<f32> = values.iter().copied().filter(|x| f64::from(x.abs()) < end).collect();
+                kernel::histogram(kernel::detect(), &inside, exponent, &mut bins);
+                mirrored(&*bins)
             }
             None => spread(histogram, exponent),
         };

@@ -4,7 +4,8 @@
 //! than can be counted. (An accumulator of all exponents: Kulisch, "Very fast and exact accumulation of products", 2011.)
 
 use super::double_double::DoubleDouble;
-use crate::kernel::{self, MOMENTS_TILE, TileSums};
+use crate::kernel::{self, TileSums};
+use alloc::borrow::Cow;
 
 /// The most values that are merged: beyond, mean and deviation are what they are, and there is room for what is yet to be added.
 pub(super) const MOST: u64 = u64::MAX / 2;
@@ -25,18 +26,16 @@ impl ExactMoments {
     /// Adds finite values, of which the largest magnitude is known; at most a tile of them.
     pub(super) fn add_tile(&mut self, values: &[f32], max_abs: f32) {
         self.count += values.len() as u64;
-        let mut tile = [0.0; MOMENTS_TILE];
-        let tile = &mut tile[..values.len()];
-        tile.copy_from_slice(values);
-        let mut max_abs = max_abs;
+        let (mut rest, mut max_abs) = (Cow::Borrowed(values), max_abs);
         loop {
-            let (TileSums { exponent, sum, squares }, left) = kernel::tile_sums(kernel::detect(), tile, max_abs);
+            let (TileSums { exponent, sum, squares }, left) = kernel::tile_sums(kernel::detect(), &rest, max_abs);
             self.sum.add(sum, exponent - 42);
             self.squares.add(squares, 2 * (exponent - 42));
             if !left {
                 break;
             }
-            max_abs = tile.iter().fold(0.0, |most, x| most.max(x.abs()));
+            rest = Cow::Owned(kernel::too_small(&rest, max_abs));
+            max_abs = rest.iter().fold(0.0, |most, x| most.max(x.abs()));
         }
     }
 

@@ -9,6 +9,7 @@
 
 use super::grid::Multiples;
 use super::nearest_search::{Coded, visit_each};
+use super::sorted::Sums;
 use crate::kernel::{self, Magnitudes};
 use alloc::vec;
 use alloc::vec::Vec;
@@ -29,6 +30,8 @@ pub(super) struct Few {
     below_zero: Magnitudes,
     above_zero: Magnitudes,
     max_abs: f64,
+    unit: f64,
+    bits: u32,
 }
 
 impl Few {
@@ -36,6 +39,23 @@ impl Few {
     pub(super) fn of(values: &[f32], sets: &[Multiples]) -> Self {
         let all = Multiples::union(sets);
         let most = all.highest.max(-all.lowest).max(1) as u64;
+        let mirrored = sets.len() == 1 && all.lowest == -all.highest;
+        let mut few = Self::with(values, most, mirrored);
+        if sets.len() > 1 {
+            few.signed = true;
+            for x in &mut few.values[..few.above] {
+                *x = -*x;
+            }
+        }
+        few
+    }
+
+    /// Returns these values for sums of those above bounds; `mirrored` where only magnitudes matter.
+    pub(super) fn for_bounds(values: &[f32], mirrored: bool) -> Self {
+        Self::with(values, 1, mirrored)
+    }
+
+    fn with(values: &[f32], most: u64, mirrored: bool) -> Self {
         let max_abs = values.iter().fold(0.0_f32, |most, x| most.max(x.abs()));
         // Even, so that there are two halves.
         let bits = (52 - (values.len() as u64 * most).next_power_of_two().ilog2()).min(MOST_BITS) & !1;
@@ -43,37 +63,39 @@ impl Few {
         let mut few = Self {
             values: vec![0.0; values.len()],
             above: 0,
-            signed: sets.len() > 1,
+            signed: false,
             below_zero: Magnitudes::default(),
             above_zero: Magnitudes::default(),
             max_abs: f64::from(max_abs),
+            unit,
+            bits,
         };
         let level = kernel::detect();
-        if let [set] = sets
-            && set.lowest == -set.highest
-        {
+        if mirrored {
             few.above_zero = kernel::magnitudes(level, values, unit, bits, &mut few.values);
             return few;
         }
-        let (mut signs, mut next) = (vec![0.0_f32; values.len()], 0);
-        for wanted in [true, false] {
-            for &x in values.iter().filter(|x| (**x < 0.0) == wanted) {
-                signs[next] = x;
-                next += 1;
-            }
-            if wanted {
-                few.above = next;
-            }
-        }
+        let mut signs = Vec::with_capacity(values.len());
+        signs.extend(values.iter().filter(|x| **x < 0.0));
+        few.above = signs.len();
+        signs.extend(values.iter().filter(|x| **x >= 0.0));
         let (below, above) = few.values.split_at_mut(few.above);
         few.below_zero = kernel::magnitudes(level, &signs[..few.above], unit, bits, below);
         few.above_zero = kernel::magnitudes(level, &signs[few.above..], unit, bits, above);
-        if few.signed {
-            for x in below {
-                *x = -*x;
-            }
-        }
         few
+    }
+
+    /// Returns the sums of the magnitudes above one bound below zero, and above one above it; of all magnitudes above the latter, where
+    /// signs do not matter.
+    pub(super) fn outside(&self, below: f64, above: f64) -> [Sums; 2] {
+        let (below_zero, above_zero) = self.values.split_at(self.above);
+        [(below_zero, below), (above_zero, above)].map(|(values, bound)| {
+            if values.is_empty() {
+                return Sums::default();
+            }
+            let (n, sums) = kernel::sums_above(kernel::detect(), values, bound, self.unit, self.bits);
+            Sums { n, x: sums.x, x2: sums.x2() }
+        })
     }
 
     /// Σ k·x and Σ k² for one set.

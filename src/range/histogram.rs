@@ -19,7 +19,7 @@ pub(super) const MOST: u64 = u64::MAX / 2;
 /// One value that is far from all others makes all bins wide. Therefore the 512 bins around zero are cut in narrower ones, of a
 /// 128th of a binade: from `2^k · (1 + i / 128)` to `2^k · (1 + (i + 1) / 128)`. Bins of one kind lie in those of the other, so
 /// that this is exact, too. It is what estimators look at: **a value is known to a 128th of itself, and to a 2048th of the
-/// largest**, whichever is better. (Numbers below 2⁻¹²⁶ share one bin beside much larger ones.)
+/// largest**, whichever is better. (Numbers below 2⁻¹²⁶ count as zero beside much larger ones.)
 ///
 /// NaN and ±∞ are not counted. Memory is 60 KiB, and 2 KiB for each binade from the smallest value but zero up to those: some
 /// 110 KiB for a million values from a bell, and at most 600 KiB.
@@ -123,15 +123,17 @@ impl Histogram {
     /// Returns the finest bins that hold values, in ascending order: where they begin and end, and their counts.
     pub(super) fn finest(&self) -> impl Iterator<Item = (f64, f64, u64)> {
         let (above, below) = self.counts.split_at(self.grids.side());
-        let below = below.iter().enumerate().rev().map(|(index, &count)| {
-            let (near, far) = self.grids.edges(index);
+        // What is in the bin around zero counts as zero, which is what most of it is.
+        let edges = move |index: usize| if index == 0 { (0.0, 0.0) } else { self.grids.edges(index) };
+        let below = below.iter().enumerate().rev().filter(|&(_, &count)| count > 0).map(move |(index, &count)| {
+            let (near, far) = edges(index);
             (-far, -near, count)
         });
-        let above = above.iter().enumerate().map(|(index, &count)| {
-            let (near, far) = self.grids.edges(index);
+        let above = above.iter().enumerate().filter(|&(_, &count)| count > 0).map(move |(index, &count)| {
+            let (near, far) = edges(index);
             (near, far, count)
         });
-        below.chain(above).filter(|&(_, _, count)| count > 0)
+        below.chain(above)
     }
 
     /// Returns the value of rank `k` (from 0) in ascending order, with the values of a bin spread evenly in it; the last

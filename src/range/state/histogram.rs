@@ -79,7 +79,7 @@ impl TryFrom<HistogramState> for Histogram {
             let share = if number < 0 { -1 - number } else { number };
             let near = f64::from(f32::from_bits((share as u32) << 16));
             // The first bin holds all numbers below the smallest normal one.
-            let is_share = share == 0 || i32::from(SHARES) <= share && near < limit;
+            let is_share = share == 0 || (i32::from(SHARES)..0x7f80).contains(&share) && near < limit;
             check(is_share && number > last, || format!("small values {number} after {last}: ascending shares"))?;
             let even = (near / width) as i32;
             let bin = if number < 0 { -1 - even } else { even };
