@@ -41,22 +41,17 @@ pub(crate) fn tile_sums(level: Level, x: &[f32], max_abs: f32) -> (TileSums, boo
     let left = dispatch!(level, simd => any_below(simd, x, limit));
     let magic = power(sums.exponent - 21) * MAGIC;
     let lanes = if left {
-        let mut large = [0.0; TILE];
-        for (large, &x) in large.iter_mut().zip(x) {
-            *large = if x.abs() >= limit { x } else { 0.0 };
-        }
-        dispatch!(level, simd => body(simd, &large[..x.len()], magic))
+        let large: Vec<f32> = x.iter().map(|&x| if x.abs() >= limit { x } else { 0.0 }).collect();
+        dispatch!(level, simd => body(simd, &large, magic))
     } else {
         dispatch!(level, simd => body(simd, x, magic))
     };
-    let unit = power(42 - sums.exponent);
-    for lane in 0..LANES {
-        // Whole numbers below 2⁵³.
-        let whole = |sum: usize, unit: f64| i128::from((lanes[sum][lane] * unit) as i64);
-        let (a, b) = (power(21 - sums.exponent), unit);
-        sums.sum += whole(0, unit);
-        sums.squares += (whole(1, a * a) << 42) + (whole(2, a * b) << 22) + whole(3, b * b);
-    }
+    // Whole numbers of units below 2⁵³.
+    let whole = |sums: &[f64; LANES], unit: f64| sums.iter().map(|sum| i128::from((sum * unit) as i64)).sum::<i128>();
+    let [x, a2, ab, b2] = &lanes;
+    let (a, b) = (power(21 - sums.exponent), power(42 - sums.exponent));
+    sums.sum = whole(x, b);
+    sums.squares = (whole(a2, a * a) << 42) + (whole(ab, a * b) << 22) + whole(b2, b * b);
     (sums, left)
 }
 

@@ -187,14 +187,14 @@ impl Model {
         Outside { below, above, inside: (self.total.n - below.n - above.n - self.zeros).max(0.0) }
     }
 
-    fn error(&self, clip: Clip, outside: &Outside, steps: f64) -> f64 {
+    fn error(clip: Clip, outside: &Outside, steps: f64) -> f64 {
         let Outside { below, above, inside } = outside;
         let step = (clip.high - clip.low) / steps;
         step * step / 12.0 * inside + below.squared_distance(clip.low) + above.squared_distance(clip.high)
     }
 
     fn minimise(&self, widest: Clip, steps: f64, ends: Ends) -> Clip {
-        let mut best = (self.error(widest, &self.outside(widest), steps), widest);
+        let mut best = (Self::error(widest, &self.outside(widest), steps), widest);
         let noise = 1.0 / (12.0 * steps * steps);
         let spread = widest.high - widest.low;
         // The first step goes to the means of the magnitudes.
@@ -207,7 +207,7 @@ impl Model {
         for _ in 0..MOST_STEPS {
             let next = Self::step(clip, &outside, widest, noise, ends);
             outside = self.outside(next);
-            let error = self.error(next, &outside, steps);
+            let error = Self::error(next, &outside, steps);
             if error < best.0 {
                 best = (error, next);
             }

@@ -35,7 +35,7 @@ impl From<ExactMoments> for MomentsState {
 }
 
 fn text<const N: usize, const UNIT: i32>(sum: &WideInteger<N, UNIT>) -> String {
-    sum.words.iter().rev().map(|word| format!("{word:016x}")).collect()
+    sum.words.iter().rev().fold(String::new(), |text, word| format!("{text}{word:016x}"))
 }
 
 fn parsed<const N: usize, const UNIT: i32>(text: &str, what: &str) -> Checked<WideInteger<N, UNIT>> {
