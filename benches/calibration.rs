@@ -2,11 +2,14 @@
 
 mod ratio;
 
+use ndarray::{ArrayView1, ArrayView2};
 use ratio::{Comparison, reals};
 use std::hint::black_box;
 use tensor_quant::kernel::{detect, exponent_for, histogram, no_counts};
-use tensor_quant::range::{Entropy, LpNorm, MinMax, Mse, Octav, Percentile, RangeEstimator};
-use tensor_quant::{I4, Scheme};
+use tensor_quant::num::Code;
+use tensor_quant::params::Symmetric;
+use tensor_quant::range::{Entropy, LpNorm, MeanStd, MinMax, Mse, Octav, Percentile, RangeEstimator};
+use tensor_quant::{I4, Scheme, estimate_params};
 
 struct Buffers {
     x: Vec<f32>,
@@ -16,6 +19,8 @@ struct Buffers {
 fn main() {
     binning();
     searches();
+    channels();
+    doors();
 }
 
 /// Values around zero, few of them far from it: the sum of two even spreads, cubed.
@@ -78,6 +83,60 @@ fn searches() {
             b.x[..n].iter().map(one).sum::<f32>()
         };
         black_box((1..=100).map(|i| error(max * i as f32 / 12_700.0)).fold(f32::INFINITY, f32::min));
+    });
+    comparison.run();
+}
+
+/// The parameters of channels of 1024 values, and of blocks of 32.
+fn channels() {
+    let allocate = |len| Buffers { x: values(len), copy: vec![0.0; len] };
+    let mut comparison =
+        Comparison::new("range_channels", allocate, |b, n| b.copy[..n].copy_from_slice(&b.x[..n])).up_to(1 << 16);
+    comparison.add("MSE, i8, channels", |b, n| {
+        by_channel(&b.x[..n], &Scheme::<i8>::symmetric().with_estimator(Mse::default()))
+    });
+    comparison.add("MSE, i4, channels", |b, n| {
+        by_channel(&b.x[..n], &Scheme::<I4>::symmetric().with_estimator(Mse::default()))
+    });
+    comparison.add("MSE, i4, blocks of 32", |b, n| {
+        let scheme = Scheme::<I4>::symmetric().with_estimator(Mse::default()).with_blocks(0, 32);
+        _ = black_box(estimate_params(ArrayView1::from(&b.x[..n]), &scheme));
+    });
+    comparison.add("OCTAV, i4, channels", |b, n| {
+        by_channel(&b.x[..n], &Scheme::<I4>::symmetric().with_estimator(Octav::default()))
+    });
+    comparison.run();
+}
+
+fn by_channel<C: Code, E: RangeEstimator>(values: &[f32], scheme: &Scheme<C, E, Symmetric>) {
+    let channels = values.len().div_ceil(1024);
+    let view =
+        ArrayView2::from_shape((channels, values.len() / channels), &values[..values.len() / channels * channels]);
+    _ = black_box(estimate_params(view.expect("rows of equal length"), &scheme.clone().with_axis(0)));
+}
+
+/// The parameters of whole tensors.
+fn doors() {
+    let allocate = |len| Buffers { x: values(len), copy: vec![0.0; len] };
+    let mut comparison =
+        Comparison::new("range_doors", allocate, |b, n| b.copy[..n].copy_from_slice(&b.x[..n])).up_to(1 << 20);
+    comparison.add("percentile 99.9 %", |b, n| {
+        let estimator = Percentile::two_sided(0.999).expect("a share of 1");
+        _ = black_box(estimate_params(
+            ArrayView1::from(&b.x[..n]),
+            &Scheme::<i8>::symmetric().with_estimator(estimator),
+        ));
+    });
+    comparison.add("entropy", |b, n| {
+        let scheme = Scheme::<i8>::symmetric().with_estimator(Entropy::default());
+        _ = black_box(estimate_params(ArrayView1::from(&b.x[..n]), &scheme));
+    });
+    comparison.add("mean and deviation", |b, n| {
+        let estimator = MeanStd::new(3.0).expect("a positive number");
+        _ = black_box(estimate_params(
+            ArrayView1::from(&b.x[..n]),
+            &Scheme::<i8>::symmetric().with_estimator(estimator),
+        ));
     });
     comparison.run();
 }

@@ -416,3 +416,57 @@ fn octav_serves_codes_that_need_not_hold_zero() {
     let (best, octav) = (best.error(values.view()).unwrap(), octav.error(values.view()).unwrap());
     assert!(octav.sqnr_db() >= best.sqnr_db() && octav.sqnr_db() > 72.0, "{octav}, and {best}");
 }
+
+/// A bell with one outlier is clipped as the bell is, whether all values are at hand or come in pieces.
+#[test]
+fn one_outlier_does_not_undo_entropy() {
+    let bell = |n: u64| -> Vec<f32> {
+        let one = |i: u64| {
+            let radius = (-2.0 * (1.0 - uniform(3, i)).ln()).sqrt();
+            (0.1 * radius * (std::f64::consts::TAU * uniform(4, i)).cos()) as f32
+        };
+        (0..n).map(one).collect()
+    };
+    let target = Scheme::<i8>::symmetric();
+    for n in [2000, 200_000] {
+        let mut values = bell(n);
+        let plain = Entropy::default().range_of(&values, &target).unwrap();
+        for outlier in [10.0, -1e3, 1e6, 3e38] {
+            values[77] = outlier;
+            let at_hand = Entropy::default().range_of(&values, &target).unwrap();
+            let mut streamed = Entropy::default();
+            values.chunks(1000).for_each(|piece| streamed.observe(piece));
+            let streamed = streamed.range(&target).unwrap();
+            for range in [at_hand, streamed] {
+                let (got, want) = (range.max_abs(), plain.max_abs());
+                assert!(got > 0.6 * want && got < 1.5 * want, "of {n} with {outlier:e}: {range} for {plain}");
+            }
+        }
+    }
+}
+
+/// The answer for values that are looked at one by one is that for values in order.
+#[test]
+fn few_values_are_searched_in_any_order() {
+    for n in [33, 1000, KEPT, 3 * KEPT] {
+        let values = laplace(n);
+        let backwards: Vec<f32> = values.iter().rev().copied().collect();
+        let targets: [&dyn Target; 4] = [
+            &Scheme::<i8>::symmetric(),
+            &Scheme::<I4>::symmetric_full(),
+            &Scheme::<U4>::affine(),
+            &CodeRange::of::<I4>(),
+        ];
+        for target in targets {
+            let of =
+                |values: &[f32]| [Mse::default().range_of(values, target), Octav::default().range_of(values, target)];
+            let (one, other) = (of(&values).map(Result::unwrap), of(&backwards).map(Result::unwrap));
+            assert_eq!(one, other, "{n} values");
+            if n <= KEPT {
+                let observed =
+                    [seen(&Mse::default(), &values).range(target), seen(&Octav::default(), &values).range(target)];
+                assert_eq!(one, observed.map(Result::unwrap), "{n} values");
+            }
+        }
+    }
+}

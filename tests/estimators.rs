@@ -471,7 +471,71 @@ fn minus_zero_is_zero() {
 fn a_moving_average_asks_for_its_values_in_one_call() {
     assert_eq!(average(0.1).feed(), Feed::Whole);
     assert_eq!(MinMax::default().feed(), Feed::Extremes);
-    assert_eq!([percentile(0.0, 1.0).feed(), sigmas(1.0).feed()], [Feed::Pieces; 2]);
+    assert_eq!(sigmas(1.0).feed(), Feed::Pieces);
+    // So does a percentile, which is exact then.
+    assert_eq!(percentile(0.0, 1.0).feed(), Feed::Whole);
+}
+
+/// Of values at hand a percentile is its definition, however many they are and wherever they lie.
+#[test]
+fn a_percentile_of_values_at_hand_is_exact() {
+    for (n, outliers) in
+        [(4097, &[][..]), (50_000, &[]), (50_000, &[1e6]), (300_000, &[-3e38, 3e38, 1e-40]), (9000, &[f32::NAN])]
+    {
+        let mut values = normal(n, 0.5, 0.1);
+        values.extend(outliers);
+        // Every third is 0, and many lie together.
+        values.iter_mut().skip(1).step_by(3).for_each(|x| *x = if *x > 0.6 { *x } else { 0.0 });
+        let mut sorted: Vec<f32> = values.iter().copied().filter(|x| x.is_finite()).map(|x| x + 0.0).collect();
+        sorted.sort_unstable_by(f32::total_cmp);
+        for (lower, upper) in [(0.0, 1.0), (0.0005, 0.9995), (0.1, 0.9), (0.2, 0.3), (0.499, 0.5), (1e-6, 1.0 - 1e-6)] {
+            let range = percentile(lower, upper).range_of(&values, &CodeRange::of::<i8>()).unwrap();
+            let want = (quantile(&sorted, lower) as f32, quantile(&sorted, upper) as f32);
+            assert_eq!((range.min(), range.max()), want, "{lower} to {upper} of {n}");
+        }
+    }
+}
+
+/// A million values of a deviation of 0.1, and one of a million: 99.9 % of them lie within ±0.33.
+#[test]
+fn one_outlier_does_not_move_a_percentile() {
+    for outlier in [1e3_f32, 1e6, -1e6, 3e38] {
+        let mut values = normal(1_000_000, 0.0, 0.1);
+        values[777] = outlier;
+        let mut sorted = values.clone();
+        sorted.sort_unstable_by(f32::total_cmp);
+        let want = [0.0005, 0.9995].map(|p| quantile(&sorted, p));
+        assert!((want[0] + 0.33).abs() < 0.005 && (want[1] - 0.33).abs() < 0.005, "{want:?}");
+        let fresh = Percentile::two_sided(0.999).unwrap();
+        let mut streamed = fresh.clone();
+        let mut other = fresh.clone();
+        for (i, piece) in values.chunks(10_000).enumerate() {
+            if i % 3 == 0 { other.observe(piece) } else { streamed.observe(piece) }
+        }
+        streamed.merge(&other);
+        assert_eq!(streamed, seen(fresh.clone(), &values));
+        let (low, high) = bounds(&streamed);
+        for (got, want) in [(low, want[0]), (high, want[1])] {
+            assert!((f64::from(got) - want).abs() <= 0.01 * want.abs(), "with {outlier:e}: {got} for {want}");
+        }
+        let exact = fresh.range_of(&values, &CodeRange::of::<i8>()).unwrap();
+        assert_eq!((exact.min(), exact.max()), (want[0] as f32, want[1] as f32));
+    }
+}
+
+/// Tiles of values of every size: their sums are exact.
+#[test]
+fn a_deviation_of_many_values_depends_on_them_alone() {
+    let any: Vec<f32> = (0..20_000).map(|i| f32::from_bits((uniform(9, i) * 4_294_967_296.0) as u32)).collect();
+    let sparse: Vec<f32> =
+        normal(20_000, 0.0, 1.0).into_iter().map(|x| if x < 1.0 { 0.0 } else { x.powi(9) }).collect();
+    for values in [any, sparse, normal(30_000, 100.0, 1e-3)] {
+        depends_on_the_values_alone(&sigmas(2.0), &values[..10_000], (3000, 9000)).unwrap();
+        let at_once = seen(sigmas(2.0), &values);
+        let mut pieces = sigmas(2.0);
+        values.chunks(777).rev().for_each(|piece| pieces.observe(piece));
+        assert_eq!(pieces, at_once);
+    }
 }
 
 /// At least the stated share of the values lies within the range, ends included, up to the one value that interpolation

@@ -340,3 +340,20 @@ fn unequal_lengths_are_named() {
     let mapping = Mapping::new(AffineParams::new(1.0, 0).unwrap(), CodeRange::of::<i8>());
     kernel::quantize(kernel::detect(), &[0.0_f32; 3], &mapping, TiesEven, &mut [0_i8; 2], 0);
 }
+
+proptest! {
+    /// Over magnitudes of every size, at every length, for scales and bounds of every kind.
+    #[test]
+    fn sums_over_codes_agree(
+        x in prop::collection::vec(real().prop_filter("finite", |x| x.is_finite()), 0..=LONGEST),
+        inverse in prop_oneof![4 => 0.01_f64..300.0, 1 => Just(1.0), 1 => Just(1e-40), 1 => Just(1e45)],
+        most in prop::sample::select(vec![1.0, 7.0, 127.0, 1023.0, 8_388_608.0]),
+    ) {
+        let x: Vec<f64> = x.iter().map(|x| f64::from(x.abs())).collect();
+        let want = reference::code_sums(&x, inverse, most);
+        for level in kernel::levels() {
+            let got = kernel::code_sums(level, &x, inverse, most);
+            prop_assert_eq!((got.0.to_bits(), got.1.to_bits()), (want.0.to_bits(), want.1.to_bits()), "{:?}", level);
+        }
+    }
+}

@@ -16,8 +16,10 @@
 //!    where it is not the loop is scalar.
 
 mod backward;
+mod between;
 mod brain_floats;
 mod bytes;
+mod code_sums;
 mod convert;
 mod dequantize;
 mod destination;
@@ -26,6 +28,7 @@ mod double_quotient;
 mod doubles;
 mod elementwise;
 mod error_sums;
+mod exact_moments;
 #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
 mod f16c;
 mod fake_quantize;
@@ -56,8 +59,10 @@ mod rounding;
 mod settings;
 mod small_floats;
 mod store;
+mod two_grids;
 
 pub use backward::fake_quantize_backward;
+pub use code_sums::code_sums;
 pub use convert::{bf16_to_f32, f16_to_f32, f32_to_bf16, f32_to_f16, to_f32};
 pub use dequantize::dequantize;
 pub use error_sums::{ErrorSums, error_sums};
@@ -72,11 +77,17 @@ pub use quantize::{Mapping, quantize};
 pub use requantize::{Requantization, requantize};
 
 pub(crate) use backward::fake_quantize_backward_span;
+pub(crate) use between::collect_between;
+pub(crate) use code_sums::{Magnitudes, magnitudes, sums_above};
 pub(crate) use convert::widen;
 pub(crate) use dequantize::{dequantize_span, unpack_span};
 pub(crate) use double_quotient::{narrow_codes, narrow_codes_each};
+pub(crate) use exact_moments::{TILE as MOMENTS_TILE, TileSums, tile_sums, too_small};
 pub(crate) use fake_quantize::fake_quantize_span;
 pub(crate) use group_extremes::GroupExtremes;
 pub(crate) use quantize_spans::{pack_span, quantize_span};
 pub(crate) use rounder::Rounder;
 pub(crate) use settings::Settings;
+#[cfg(feature = "serde")]
+pub(crate) use two_grids::SHARES;
+pub(crate) use two_grids::{TwoGrids, count_in_two_grids, smallest_normal};

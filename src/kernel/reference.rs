@@ -135,3 +135,23 @@ pub fn integer_matmul(x: &[i8], weights: &[i8], channels: usize, depth: usize, z
         });
     }
 }
+
+/// `(Σ k·x, Σ k²)` for `k = min(round(x · inverse), most)`, halves to even, in the order that
+/// [`code_sums`](super::code_sums()) defines: 16 lanes, lanes pairwise.
+pub fn code_sums(magnitudes: &[f64], inverse: f64, most: f64) -> (f64, f64) {
+    let mut lanes = [[0.0_f64; 16]; 2];
+    for (i, &x) in magnitudes.iter().enumerate() {
+        // What is clamped is far below 2⁵¹, where this sum has no bits for a fraction.
+        let magic = 6_755_399_441_055_744.0;
+        let k = ((x * inverse).min(most) + magic) - magic;
+        lanes[0][i % 16] += k * x;
+        lanes[1][i % 16] += k * k;
+    }
+    let mut totals = [0.0; 2];
+    for (total, lanes) in totals.iter_mut().zip(&lanes) {
+        let by_8: [f64; 8] = core::array::from_fn(|i| lanes[i] + lanes[i + 8]);
+        let by_4: [f64; 4] = core::array::from_fn(|i| by_8[i] + by_8[i + 4]);
+        *total = (by_4[0] + by_4[2]) + (by_4[1] + by_4[3]);
+    }
+    (totals[0], totals[1])
+}

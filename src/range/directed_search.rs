@@ -177,7 +177,7 @@ impl<'a> Search<'a> {
 
     /// Returns whether no value can have three codes.
     fn is_narrow(&self, low: f64, high: f64) -> bool {
-        let (first, last) = self.all.reached(self.data, low);
+        let (first, last) = self.all.reached((self.data.min(), self.data.max()), low);
         f64::from(first.unsigned_abs().max(last.unsigned_abs())) * (high - low) <= low
     }
 
@@ -226,7 +226,7 @@ impl<'a> Search<'a> {
 
     /// Bounds the error of all sets by Σ of the squared distances to the union of `[k·low, k·high]`.
     fn apart(&self, low: f64, high: f64) -> f64 {
-        let (first, last) = self.all.reached(self.data, low);
+        let (first, last) = self.all.reached((self.data.min(), self.data.max()), low);
         // Gaps between neighbours close as multiples grow; `as` saturates.
         let open = ((low / (high - low)) as i32).saturating_add(1);
         let (first, last) = (first.max(-open), last.min(open));

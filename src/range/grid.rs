@@ -7,8 +7,6 @@
 //! many minima to look at. Two searches find the least of them all the same, and prove it:
 //! [`nearest_search`](super::nearest_search) and [`directed_search`](super::directed_search).
 
-use super::sorted::Sorted;
-
 /// How far above the infimum the error found may be, as a share of it.
 pub(super) const TOLERANCE: f64 = 1e-6;
 /// More codes than this are not searched: running sums in f64 would lose the error among the squares.
@@ -38,11 +36,11 @@ impl Multiples {
         })
     }
 
-    /// Returns the smallest and largest multiple that a value may have with a scale from `low` on, and one more at each
+    /// Returns the smallest and largest multiple that a value of `min..=max` may have with a scale from `low` on, and one more at each
     /// end. 0 is among them: every set holds it.
-    pub(super) fn reached(self, data: &Sorted, low: f64) -> (i32, i32) {
-        let smallest = (data.min() / low).min(0.0);
-        let largest = (data.max() / low).max(0.0);
+    pub(super) fn reached(self, (min, max): (f64, f64), low: f64) -> (i32, i32) {
+        let smallest = (min / low).min(0.0);
+        let largest = (max / low).max(0.0);
         // `as` saturates.
         let first = (smallest as i32).saturating_sub(2).clamp(self.lowest, self.highest);
         (first, (largest as i32).saturating_add(2).clamp(first, self.highest))

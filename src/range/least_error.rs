@@ -1,58 +1,105 @@
 //! The range of the smallest error, for whatever target: by the exact search where it applies, by trying ranges elsewhere.
 
 use super::directed_search::{self, squared_error};
+use super::few::{Few, MOST as MOST_FEW};
 use super::grid::{Best, MOST_CODES, Multiples};
+use super::histogram::Histogram;
 use super::nearest_search;
+use super::sample::KEPT;
 use super::sorted::Sorted;
 use super::target::Target;
-use super::thresholds::Thresholds;
+use super::thresholds::{self, Thresholds};
 use crate::error::Result;
-use crate::params::{AffineParams, ValueRange, ZeroPoints};
-use alloc::vec;
+use crate::params::{AffineParams, OneOrMany, ValueRange, ZeroPoints};
 use alloc::vec::Vec;
 use num_traits::Float;
 
+/// What the range of the smallest error is searched for: finite values, or their counts.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Data<'a> {
+    Values(&'a [f32]),
+    Counted(&'a Histogram),
+}
+
+impl Data<'_> {
+    pub(super) fn sorted(self) -> Sorted {
+        match self {
+            Self::Values(values) => Sorted::of(values),
+            Self::Counted(histogram) => Sorted::of_histogram(histogram),
+        }
+    }
+
+    /// Returns values that are better looked at one by one than sorted.
+    fn few(self, sets: &[Multiples]) -> Option<Few> {
+        match self {
+            // What is kept while values are observed must give the same as values at hand.
+            Self::Values(values) if values.len() <= if sets.len() == 1 { MOST_FEW } else { KEPT } => {
+                Some(Few::of(values, sets))
+            }
+            _ => None,
+        }
+    }
+}
+
 /// Returns the range of the smallest squared error, over all scales and zero points that the target's calculator can
 /// choose, where it says which; else the best of those tried.
-pub(super) fn least_squares(data: &Sorted, extremes: ValueRange, target: &dyn Target) -> Result<ValueRange> {
+pub(super) fn least_squares(data: Data<'_>, extremes: ValueRange, target: &dyn Target) -> Result<ValueRange> {
+    let tried = || least_of_tried(&data.sorted(), extremes, target, |d| d * d);
     let codes = target.codes();
     if extremes.is_constant() || !codes.is_integer() || codes.max() - codes.min() >= MOST_CODES as f64 {
-        return least_of_tried(data, extremes, target, |d| d * d);
+        return tried();
     }
     let (qmin, qmax) = (codes.min() as i32, codes.max() as i32);
     let around = |zero_point: i32| Multiples { lowest: qmin - zero_point, highest: qmax - zero_point };
-    if target.zero_points() == ZeroPoints::Unknown {
-        return least_of_tried(data, extremes, target, |d| d * d);
+    let sets = match target.zero_points() {
+        ZeroPoints::One(zero_point) if (qmin..=qmax).contains(&zero_point) => OneOrMany::One(around(zero_point)),
+        ZeroPoints::Any => OneOrMany::Many((qmin..=qmax).map(around).collect()),
+        ZeroPoints::One(_) | ZeroPoints::Unknown => return tried(),
+    };
+    let all = Multiples::union(&sets);
+    let round = |x| target.round(x);
+    if thresholds::are_halfway(round, all.lowest..all.highest) {
+        let start = starts(extremes, target, 1, 1)?[0];
+        let best = match data.few(&sets) {
+            Some(few) => nearest_search::search(&few, &sets, start),
+            None => nearest_search::search(&data.sorted(), &sets, start),
+        };
+        return best.map_or(Ok(extremes), |best| range_of_grid(best, target));
     }
-    let thresholds = Thresholds::of(|x| target.round(x), qmin - qmax..=qmax - qmin);
-    // The search for these starts from one point.
-    let is_nearest = thresholds.are_halfway();
-    let (sets, start) = match target.zero_points() {
-        ZeroPoints::One(zero_point) if (qmin..=qmax).contains(&zero_point) => {
-            let (set, scale) = (around(zero_point), f64::from(target.params(extremes)?.scale()));
-            let count = if is_nearest { 1 } else { 48 };
-            (vec![set], (0..count).map(|i| (set, scale * shrunk(i, 16.0))).collect())
-        }
-        ZeroPoints::Any => {
-            let widest = extremes.with_zero();
-            let each = if is_nearest { 1 } else { 8 };
-            let start = (0..each).flat_map(|i| (0..each).map(move |k| (i, k))).map(|(i, k)| {
-                let part = |x: f32, i| (f64::from(x) * shrunk(i, 4.0)) as f32;
-                let params = target.params(ValueRange::new(part(widest.min(), i), part(widest.max(), k))?)?;
-                Ok((around(params.zero_point().clamp(qmin, qmax)), f64::from(params.scale())))
-            });
-            ((qmin..=qmax).map(around).collect(), start.collect::<Result<Vec<_>>>()?)
-        }
-        ZeroPoints::One(_) | ZeroPoints::Unknown => return least_of_tried(data, extremes, target, |d| d * d),
+    let (data, thresholds) = (data.sorted(), Thresholds::of(round, qmin - qmax..=qmax - qmin));
+    let Some(best) = directed_search::search(&data, &thresholds, &sets, starts(extremes, target, 48, 8)?) else {
+        return Ok(extremes);
     };
-    let best = if is_nearest {
-        nearest_search::search(data, &sets, start[0])
-    } else {
-        directed_search::search(data, &thresholds, &sets, start)
-    };
-    let Some(best) = best else { return Ok(extremes) };
     let range = range_of_grid(best, target)?;
-    if thresholds.turn_at_whole_numbers() { last_bits(range, best, data, &thresholds, target) } else { Ok(range) }
+    if thresholds.turn_at_whole_numbers() { last_bits(range, best, &data, &thresholds, target) } else { Ok(range) }
+}
+
+/// Returns where a search starts: the grid of the whole range, and those of shrunken ones, so many with one zero point, and so
+/// many for each end with any.
+fn starts(
+    extremes: ValueRange,
+    target: &dyn Target,
+    of_one: i32,
+    of_each_end: i32,
+) -> Result<OneOrMany<(Multiples, f64)>> {
+    let codes = target.codes();
+    let (qmin, qmax) = (codes.min() as i32, codes.max() as i32);
+    let around = |zero_point: i32| Multiples { lowest: qmin - zero_point, highest: qmax - zero_point };
+    if let ZeroPoints::One(zero_point) = target.zero_points() {
+        let (set, scale) = (around(zero_point), f64::from(target.params(extremes)?.scale()));
+        if of_one == 1 {
+            return Ok(OneOrMany::One((set, scale)));
+        }
+        return Ok(OneOrMany::Many((0..of_one).map(|i| (set, scale * shrunk(i, 16.0))).collect()));
+    }
+    let widest = extremes.with_zero();
+    let each_end = (0..of_each_end).flat_map(|i| (0..of_each_end).map(move |k| (i, k)));
+    let starts = each_end.map(|(i, k)| {
+        let part = |x: f32, i| (f64::from(x) * shrunk(i, 4.0)) as f32;
+        let params = target.params(ValueRange::new(part(widest.min(), i), part(widest.max(), k))?)?;
+        Ok((around(params.zero_point().clamp(qmin, qmax)), f64::from(params.scale())))
+    });
+    Ok(OneOrMany::Many(starts.collect::<Result<Vec<_>>>()?))
 }
 
 /// Returns the range to which the calculator gives this scale and zero point.

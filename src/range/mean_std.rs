@@ -1,9 +1,10 @@
 //! The mean, and a number of standard deviations to both sides.
 
 use super::exact_moments::ExactMoments;
+use super::sample::finite;
 use super::{RangeEstimator, Target, no_data};
 use crate::error::{Error, Result};
-use crate::kernel::{self, Extremes};
+use crate::kernel::{self, Extremes, MOMENTS_TILE};
 use crate::params::ValueRange;
 
 /// Returns mean ± k · σ, where σ is the standard deviation of the population (divided by n).
@@ -61,8 +62,13 @@ impl RangeEstimator for MeanStd {
     }
 
     fn observe(&mut self, values: &[f32]) {
-        self.seen = self.seen.merge(kernel::min_max(kernel::detect(), values));
-        self.moments.add(values);
+        for tile in values.chunks(MOMENTS_TILE) {
+            let seen = kernel::min_max(kernel::detect(), tile);
+            self.seen = self.seen.merge(seen);
+            if seen.min <= seen.max {
+                self.moments.add_tile(&finite(tile, &seen), seen.max.max(-seen.min));
+            }
+        }
     }
 
     fn merge(&mut self, other: &Self) {

@@ -5,7 +5,9 @@
 //!
 //! - NaN and ±∞ are counted and otherwise ignored.
 //! - Without a finite value there is no range: [`Error::NoData`], never a silent default.
-//! - Memory is bounded, whatever is observed: 64 KiB for those that remember more than a few numbers.
+//! - Memory is bounded, whatever is observed: for those that remember more than a few numbers it is that of a [`Histogram`],
+//!   some 100 KiB.
+//! - Those whose answer is better for values that are all at hand ([`Feed::Whole`]) give the better one for a tensor.
 //! - The state after observing is the same, bit for bit, however the values were split, ordered or merged. The exception
 //!   is [`MovingAverage`], which is about order, and says so.
 //! - The range is found for a [`Target`]: the codes, calculator and rounding that it is to serve.
@@ -29,6 +31,7 @@ mod directed_search;
 mod double_double;
 mod entropy;
 mod exact_moments;
+mod few;
 mod fixed;
 mod grid;
 mod histogram;
@@ -44,6 +47,7 @@ mod percentile;
 mod pieces;
 mod radix_sort;
 mod sample;
+mod selection;
 mod sorted;
 #[cfg(feature = "serde")]
 mod state;

@@ -1,8 +1,7 @@
 //! The range that loses least in the mean square.
 
-use super::least_error::least_squares;
-use super::sample::{KEPT, Sample};
-use super::sorted::Sorted;
+use super::least_error::{Data, least_squares};
+use super::sample::{Sample, Values, finite};
 use super::{Feed, RangeEstimator, Target, range_of};
 use crate::error::Result;
 use crate::kernel;
@@ -66,17 +65,21 @@ impl RangeEstimator for Mse {
     }
 
     fn range(&self, target: &dyn Target) -> Result<ValueRange> {
-        least_squares(&Sorted::of_sample(&self.sample), self.sample.extremes()?, target)
+        let data = match &self.sample.values {
+            Values::Kept(kept) => Data::Values(kept),
+            Values::Counted(histogram) => Data::Counted(histogram),
+        };
+        least_squares(data, self.sample.extremes()?, target)
     }
 
     fn range_of(&self, values: &[f32], target: &dyn Target) -> Result<ValueRange> {
-        if values.len() <= KEPT || self.sample.seen.count > 0 {
+        if self.sample.seen.count > 0 {
             let mut all = self.clone();
             all.observe(values);
             return all.range(target);
         }
-        let extremes = range_of(&kernel::min_max(kernel::detect(), values))?;
-        least_squares(&Sorted::of(values), extremes, target)
+        let seen = kernel::min_max(kernel::detect(), values);
+        least_squares(Data::Values(&finite(values, &seen)), range_of(&seen)?, target)
     }
 
     fn feed(&self) -> Feed {

@@ -18,41 +18,66 @@
 //! too, and where that is lowest, all values together are off by no more: this is how the best error falls. Some hundred
 //! scales are looked at.
 //!
-//! At a scale, what is above each threshold `(k + ½)·s` is looked up in running sums ([`Sorted`]): time goes by the number
-//! of codes, not of values. One pass over the thresholds is enough for all zero points: they differ in where k begins and
-//! ends.
+//! All that a scale is looked at for are Σ k·x and Σ k², with the codes that each zero point allows ([`Coded`]). Where there are
+//! many values, running sums give them ([`Sorted`]): time goes by the number of codes, and one pass over the thresholds is
+//! enough for all zero points, which differ in where k begins and ends. Where there are few, each value is looked at
+//! ([`Few`](super::few::Few)).
 
 use super::grid::{Best, Multiples, TOLERANCE};
-use super::sorted::{Sorted, Sums};
+use super::sorted::Sorted;
 use alloc::collections::BinaryHeap;
 use alloc::vec::Vec;
-use core::cmp::Ordering;
+use core::cmp::Reverse;
 
 /// Scales to look at before giving up the proof.
 const MOST_SCALES: usize = 20_000;
+/// Room for intervals, to begin with.
+const OPEN: usize = 64;
 /// By what share of it an error must be smaller to be better.
 const LEAST_GAIN: f64 = 1e-9;
 /// Errors are differences of sums of squares: what rounding may have done to them, as a share of Σ x².
 const ROUNDING: f64 = 1e-14;
 
+/// Values whose codes can be summed with any scale.
+pub(super) trait Coded {
+    /// Returns Σ x².
+    fn x2(&self) -> f64;
+
+    /// Returns the largest |x|.
+    fn max_abs(&self) -> f64;
+
+    /// Returns Σ x of what is below zero, and of what is above.
+    fn x_by_sign(&self) -> (f64, f64);
+
+    /// Calls `visit` with each of these sets of multiples, and with Σ k·x and Σ k² for it. `all` is the union of the sets
+    /// that the search is about.
+    fn sums_with(&self, scale: f64, sets: &[Multiples], all: Multiples, visit: &mut dyn FnMut(Multiples, f64, f64));
+}
+
 /// Returns the best scale for the best of some sets of multiples; `first`, or what is best for its codes, where nothing is
 /// better.
 ///
 /// At least one value must be other than 0.
-pub(super) fn search(data: &Sorted, sets: &[Multiples], first: (Multiples, f64)) -> Option<Best> {
+pub(super) fn search(data: &dyn Coded, sets: &[Multiples], first: (Multiples, f64)) -> Option<Best> {
     let mut search = Search::new(data, sets);
     search.look_at(first.1, &[first.0]);
     // A scale beyond the largest magnitude makes every value's error larger, or leaves it at its square.
-    let largest = search.look_at(data.max().max(-data.min()), sets);
-    search.open(Point { scale: 0.0, gain: 0.0 }, largest);
+    let largest = search.look_at(data.max_abs(), sets);
+    search.points.push(Point { scale: 0.0, y: f64::INFINITY, h: f64::NEG_INFINITY });
+    search.points.push(largest);
+    search.open(0, 1);
     for _ in 0..MOST_SCALES {
-        let Some(Interval { low, high, bound }) = search.open.pop() else { break };
+        let Some(interval) = search.open.pop() else { break };
+        let (bound, low, high) = ends(interval);
         if !search.is_below_best(bound, TOLERANCE) {
             break;
         }
+        let (low_scale, high_scale) = (search.points[low as usize].scale, search.points[high as usize].scale);
         // Narrower than the spacing of f32, there is nothing left to choose.
-        if high.scale - low.scale > 1e-8 * high.scale {
-            let middle = search.look_at(f64::midpoint(low.scale, high.scale), sets);
+        if high_scale - low_scale > 1e-8 * high_scale {
+            let point = search.look_at(f64::midpoint(low_scale, high_scale), sets);
+            let middle = search.points.len() as u32;
+            search.points.push(point);
             search.open(low, middle);
             search.open(middle, high);
         }
@@ -68,93 +93,127 @@ pub(super) fn search(data: &Sorted, sets: &[Multiples], first: (Multiples, f64))
 }
 
 struct Search<'a> {
-    data: &'a Sorted,
+    data: &'a dyn Coded,
     /// The union of all sets.
     all: Multiples,
-    total: Sums,
+    /// Σ x².
+    x2: f64,
     /// The least slope of H towards infinity, where every value has an outermost code.
     last_slope: f64,
     best: Option<Best>,
+    /// What kx² / k2 must be for an error to be as small as the best.
+    enough: f64,
+    points: Vec<Point>,
     open: BinaryHeap<Interval>,
 }
 
-/// What the best zero point gains with a scale over having all values at 0: `s²·H(1 / s)`, which is negative.
+/// The least H of all zero points at a scale.
 #[derive(Clone, Copy, Debug)]
 struct Point {
     scale: f64,
-    gain: f64,
+    /// Its reciprocal.
+    y: f64,
+    h: f64,
 }
 
-/// Scales that may hold the best one.
-#[derive(Clone, Copy, Debug)]
-struct Interval {
-    low: Point,
-    high: Point,
-    /// No scale in it has a smaller error.
-    bound: f64,
+/// Two points between which the best scale may lie, by their numbers, and no scale between them has a smaller error than the
+/// bound: the most promising is the greatest. In one number, so that comparing takes no guess.
+type Interval = Reverse<u128>;
+
+fn interval(bound: f64, low: u32, high: u32) -> Interval {
+    // Floats above zero are in the order of their bits.
+    Reverse(u128::from(bound.max(0.0).to_bits()) << 64 | u128::from(low) << 32 | u128::from(high))
 }
 
-impl PartialEq for Interval {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other) == Ordering::Equal
-    }
-}
-
-impl Eq for Interval {}
-
-impl PartialOrd for Interval {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Interval {
-    /// The most promising one is the greatest.
-    fn cmp(&self, other: &Self) -> Ordering {
-        other.bound.total_cmp(&self.bound).then(other.low.scale.total_cmp(&self.low.scale))
-    }
+fn ends(Reverse(interval): Interval) -> (f64, u32, u32) {
+    (f64::from_bits((interval >> 64) as u64), (interval >> 32) as u32, interval as u32)
 }
 
 impl<'a> Search<'a> {
-    fn new(data: &'a Sorted, sets: &[Multiples]) -> Self {
-        let total = data.total();
-        let negative = data.sums_below(0.0).x;
-        let outermost =
-            |set: &Multiples| f64::from(set.lowest) * negative + f64::from(set.highest) * (total.x - negative);
+    fn new(data: &'a dyn Coded, sets: &[Multiples]) -> Self {
+        let (negative, positive) = data.x_by_sign();
+        let outermost = |set: &Multiples| f64::from(set.lowest) * negative + f64::from(set.highest) * positive;
         let last_slope = -2.0 * sets.iter().map(outermost).fold(0.0, f64::max);
-        Self { data, all: Multiples::union(sets), total, last_slope, best: None, open: BinaryHeap::new() }
+        let open = BinaryHeap::with_capacity(OPEN);
+        Self {
+            data,
+            all: Multiples::union(sets),
+            x2: data.x2(),
+            last_slope,
+            best: None,
+            enough: f64::NEG_INFINITY,
+            points: Vec::with_capacity(OPEN),
+            open,
+        }
     }
 
     /// Returns whether an error is below the best one by more than a share of it, and by what rounding does not explain.
     fn is_below_best(&self, error: f64, share: f64) -> bool {
-        self.best.is_none_or(|best| error < best.error * (1.0 - share) - ROUNDING * self.total.x2)
+        self.best.is_none_or(|best| error < best.error * (1.0 - share) - ROUNDING * self.x2)
     }
 
     /// Opens the interval between two scales if it can hold a better one.
-    fn open(&mut self, low: Point, high: Point) {
-        let slope = if low.scale > 0.0 {
-            let chord = low.gain / (low.scale * low.scale) - high.gain / (high.scale * high.scale);
-            chord / (1.0 / low.scale - 1.0 / high.scale)
-        } else {
-            self.last_slope
-        };
+    fn open(&mut self, from: u32, to: u32) {
+        let (low, high) = (self.points[from as usize], self.points[to as usize]);
+        let slope = if low.scale > 0.0 { (low.h - high.h) / (low.y - high.y) } else { self.last_slope };
         // H is at least `start + slope·y`, and the error `x2 + start·s² + slope·s`.
-        let start = high.gain / (high.scale * high.scale) - slope / high.scale;
-        let bottom = if start > 0.0 { (-slope / (2.0 * start)).clamp(low.scale, high.scale) } else { high.scale };
-        let gain = [low.scale, bottom, high.scale].map(|s| (start * s + slope) * s).into_iter().fold(0.0, f64::min);
-        let bound = self.total.x2 + gain;
-        if self.is_below_best(bound, TOLERANCE) {
-            self.open.push(Interval { low, high, bound });
+        let start = high.h - slope * high.y;
+        // Where that has no bottom between the two, one of them is the lowest, and was looked at.
+        if start > 0.0 && -slope > 2.0 * start * low.scale && -slope < 2.0 * start * high.scale {
+            let bound = self.x2 - slope * slope / (4.0 * start);
+            if self.is_below_best(bound, TOLERANCE) {
+                self.open.push(interval(bound, from, to));
+            }
         }
     }
 
     /// Returns the point at a scale, having tried what is best for the codes that values have there.
     fn look_at(&mut self, scale: f64, sets: &[Multiples]) -> Point {
-        let Self { data, total, .. } = *self;
-        let (first, last) = self.all.reached(data, scale);
+        let y = 1.0 / scale;
+        let mut h = 0.0_f64;
+        let Self { data, all, .. } = *self;
+        data.sums_with(scale, sets, all, &mut |multiples, kx, k2| {
+            let at_scale = k2 - 2.0 * kx * y;
+            h = h.min(at_scale);
+            // Of these codes the best scale is kx / k2, with the error x2 − kx² / k2.
+            if kx > 0.0 && k2 > 0.0 && kx * kx < self.enough * k2 {
+                return;
+            }
+            let (scale, error) = if kx > 0.0 && k2 > 0.0 {
+                (kx / k2, self.x2 - kx * kx / k2)
+            } else {
+                (scale, self.x2 + at_scale * scale * scale)
+            };
+            let error = error.max(0.0);
+            if self.is_below_best(error, LEAST_GAIN) {
+                self.best = Some(Best { multiples, scale, error });
+                self.enough = self.x2 * (1.0 - 1e-12) - error;
+            }
+        });
+        Point { scale, y, h }
+    }
+}
+
+impl Coded for Sorted {
+    fn x2(&self) -> f64 {
+        self.total().x2
+    }
+
+    fn max_abs(&self) -> f64 {
+        self.max().max(-self.min())
+    }
+
+    fn x_by_sign(&self) -> (f64, f64) {
+        let negative = self.sums_below(0.0).x;
+        (negative, self.total().x - negative)
+    }
+
+    fn sums_with(&self, scale: f64, sets: &[Multiples], all: Multiples, visit: &mut dyn FnMut(Multiples, f64, f64)) {
+        let total = self.total();
+        let (first, last) = all.reached((self.min(), self.max()), scale);
         let thresholds: Vec<f64> = (first..last).map(|k| (f64::from(k) + 0.5) * scale).collect();
         let mut below = Vec::with_capacity(thresholds.len());
-        data.sums_below_each(&thresholds, &mut below);
+        self.sums_below_each(&thresholds, &mut below);
         // Σ k·x and Σ k² with codes up to k, less those with the lowest for all.
         let (mut kx, mut k2) = (0.0, 0.0);
         let mut steps = Vec::with_capacity(below.len() + 1);
@@ -164,21 +223,24 @@ impl<'a> Search<'a> {
             k2 += f64::from(2 * k + 1) * (total.n - below.n);
             steps.push((kx, k2));
         }
-        let mut gain = 0.0_f64;
-        for &set in sets {
-            let (a, b) = (set.lowest.clamp(first, last), set.highest.clamp(first, last));
-            let ((kx_a, k2_a), (kx_b, k2_b)) = (steps[(a - first) as usize], steps[(b - first) as usize]);
-            let a = f64::from(a);
-            let (kx, k2) = (kx_b - kx_a + a * total.x, k2_b - k2_a + a * a * total.n);
-            let at_scale = (k2 * scale - 2.0 * kx) * scale;
-            gain = gain.min(at_scale);
-            let (scale, at_best) = if kx > 0.0 && k2 > 0.0 { (kx / k2, -kx * kx / k2) } else { (scale, at_scale) };
-            let error = (total.x2 + at_best).max(0.0);
-            if self.is_below_best(error, LEAST_GAIN) {
-                self.best = Some(Best { multiples: set, scale, error });
-            }
-        }
-        Point { scale, gain }
+        visit_each(sets, (first, last), &steps, (total.x, total.n), visit);
+    }
+}
+
+/// Calls `visit` with each of the sets, given the `steps` from each multiple of `first..=last`: Σ k·x and Σ k² with codes up to
+/// it, less those with the lowest for all. `total` is Σ x, and the number of values.
+pub(super) fn visit_each(
+    sets: &[Multiples],
+    (first, last): (i32, i32),
+    steps: &[(f64, f64)],
+    (x, n): (f64, f64),
+    visit: &mut dyn FnMut(Multiples, f64, f64),
+) {
+    for &set in sets {
+        let (a, b) = (set.lowest.clamp(first, last), set.highest.clamp(first, last));
+        let ((kx_a, k2_a), (kx_b, k2_b)) = (steps[(a - first) as usize], steps[(b - first) as usize]);
+        let a = f64::from(a);
+        visit(set, kx_b - kx_a + a * x, k2_b - k2_a + a * a * n);
     }
 }
 
@@ -186,6 +248,7 @@ impl<'a> Search<'a> {
 #[expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 mod tests {
     use super::super::directed_search;
+    use super::super::few::Few;
     use super::super::thresholds::Thresholds;
     use super::*;
     use crate::num::{HalfAway, Rounding};
@@ -203,6 +266,26 @@ mod tests {
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
+
+        /// Values that are looked at one by one give what sorted ones give.
+        #[test]
+        fn few_values_have_the_optimum_of_many(values in values(), repeats in prop::sample::select(vec![1_usize, 40])) {
+            let values: Vec<f32> = values.iter().copied().cycle().take(repeats * values.len()).collect();
+            let sorted = Sorted::of(&values);
+            for (zero_points, codes) in [(0..=0, (-7, 7)), (0..=0, (-128, 127)), (0..=0, (0, 15)), (-8..=7, (-8, 7)), (0..=255, (0, 255))] {
+                let sets = sets(zero_points, codes);
+                let start = (sets[0], sorted.max_abs() / 7.0);
+                let (few, many) = (Few::of(&values, &sets), search(&sorted, &sets, start).unwrap());
+                let found = search(&few, &sets, start).unwrap();
+                let room = 1e-12 * sorted.total().x2;
+                prop_assert!(found.error <= many.error * (1.0 + 2e-6) + room, "{found:?} for {many:?}");
+                prop_assert!(many.error <= found.error * (1.0 + 2e-6) + room, "{many:?} for {found:?}");
+                // In any order, to the last bit.
+                let backwards: Vec<f32> = values.iter().rev().copied().collect();
+                let again = search(&Few::of(&backwards, &sets), &sets, start).unwrap();
+                prop_assert_eq!((again.multiples, again.scale), (found.multiples, found.scale));
+            }
+        }
 
         /// Two searches that share no bound.
         #[test]

@@ -1,7 +1,8 @@
 //! Optimal clipping by Newton's method.
 
-use super::least_error::{best_of, scale_per_magnitude};
-use super::sample::{KEPT, Sample};
+use super::few::{Few, MOST as MOST_FEW};
+use super::least_error::{Data, best_of, scale_per_magnitude};
+use super::sample::{Sample, Values, finite};
 use super::sorted::{Sorted, Sums};
 use super::target::integer_codes_only;
 use super::{Feed, RangeEstimator, Target, range_of};
@@ -74,16 +75,21 @@ impl RangeEstimator for Octav {
     }
 
     fn range(&self, target: &dyn Target) -> Result<ValueRange> {
-        newton(&Sorted::of_sample(&self.sample), self.sample.extremes()?, target)
+        let data = match &self.sample.values {
+            Values::Kept(kept) => Data::Values(kept),
+            Values::Counted(histogram) => Data::Counted(histogram),
+        };
+        newton(data, self.sample.extremes()?, target)
     }
 
     fn range_of(&self, values: &[f32], target: &dyn Target) -> Result<ValueRange> {
-        if values.len() <= KEPT || self.sample.seen.count > 0 {
+        if self.sample.seen.count > 0 {
             let mut all = self.clone();
             all.observe(values);
             return all.range(target);
         }
-        newton(&Sorted::of(values), range_of(&kernel::min_max(kernel::detect(), values))?, target)
+        let seen = kernel::min_max(kernel::detect(), values);
+        newton(Data::Values(&finite(values, &seen)), range_of(&seen)?, target)
     }
 
     fn feed(&self) -> Feed {
@@ -91,18 +97,17 @@ impl RangeEstimator for Octav {
     }
 }
 
-fn newton(data: &Sorted, extremes: ValueRange, target: &dyn Target) -> Result<ValueRange> {
+fn newton(data: Data<'_>, extremes: ValueRange, target: &dyn Target) -> Result<ValueRange> {
     let codes = target.codes();
     integer_codes_only("OCTAV", codes)?;
     if extremes.is_constant() {
         return Ok(extremes);
     }
-    let model = Model::new(data);
     let widest = extremes.with_zero();
     let (min, max) = (f64::from(widest.min()), f64::from(widest.max()));
     let steps = codes.max() - codes.min();
-    let both_ends = || model.minimise(Clip { low: min, high: max }, steps, Ends::Each);
-    let mirrored = || -> Result<Clip> {
+    let both_ends = |model: &Model| model.minimise(Clip { low: min, high: max }, steps, Ends::Each);
+    let mirrored = |model: &Model| -> Result<Clip> {
         let max_abs = max.max(-min);
         let steps = 2.0 / scale_per_magnitude(target)?;
         Ok(model.minimise(Clip { low: -max_abs, high: max_abs }, steps, Ends::Mirrored))
@@ -112,12 +117,14 @@ fn newton(data: &Sorted, extremes: ValueRange, target: &dyn Target) -> Result<Va
         ValueRange::new(bound(clip.low), bound(clip.high))
     };
     match target.zero_points() {
-        ZeroPoints::Any => range(both_ends()),
-        ZeroPoints::One(_) => range(mirrored()?),
+        ZeroPoints::Any => range(both_ends(&Model::of(data, Ends::Each))),
+        ZeroPoints::One(_) => range(mirrored(&Model::of(data, Ends::Mirrored))?),
         ZeroPoints::Unknown => {
             let whole = Clip { low: f64::from(extremes.min()), high: f64::from(extremes.max()) };
+            let model = Model::of(data, Ends::Anywhere);
             let without_zero = model.minimise(whole, steps, Ends::Anywhere);
-            best_of(data, [range(both_ends())?, range(mirrored()?)?, range(without_zero)?, extremes], target)
+            let ranges = [range(both_ends(&model))?, range(mirrored(&model)?)?, range(without_zero)?, extremes];
+            best_of(&data.sorted(), ranges, target)
         }
     }
 }
@@ -138,10 +145,19 @@ enum Ends {
     Anywhere,
 }
 
-struct Model<'a> {
-    data: &'a Sorted,
+struct Model {
+    data: Tails,
+    /// How many values there are, and their sum.
+    total: Sums,
     /// Zero has no rounding error.
     zeros: f64,
+}
+
+/// What tells the sums of the values outside of a clip.
+enum Tails {
+    /// Each value, looked at.
+    Few(Few),
+    Sorted(Sorted),
 }
 
 /// What is clipped, and how many values are not.
@@ -151,37 +167,53 @@ struct Outside {
     inside: f64,
 }
 
-impl<'a> Model<'a> {
-    fn new(data: &'a Sorted) -> Self {
-        Self { data, zeros: (data.sums_below(f64::MIN_POSITIVE) - data.sums_below(0.0)).n }
+impl Model {
+    fn of(data: Data<'_>, ends: Ends) -> Self {
+        if let Data::Values(values) = data
+            && values.len() <= MOST_FEW
+            && ends != Ends::Anywhere
+        {
+            let zeros = values.iter().filter(|x| **x == 0.0).count() as f64;
+            let total = Sums { n: values.len() as f64, ..Sums::default() };
+            return Self { data: Tails::Few(Few::for_bounds(values, ends == Ends::Mirrored)), total, zeros };
+        }
+        let data = data.sorted();
+        let zeros = (data.sums_below(f64::MIN_POSITIVE) - data.sums_below(0.0)).n;
+        Self { total: data.total(), data: Tails::Sorted(data), zeros }
     }
 
     fn outside(&self, clip: Clip) -> Outside {
-        let total = self.data.total();
-        let below = self.data.sums_below(clip.low);
-        let above = total - self.data.sums_below(clip.high.next_up());
-        Outside { below, above, inside: (total.n - below.n - above.n - self.zeros).max(0.0) }
+        let [below, above] = match &self.data {
+            Tails::Few(few) => {
+                let [below, above] = few.outside(-clip.low, clip.high);
+                [Sums { x: -below.x, ..below }, above]
+            }
+            Tails::Sorted(data) => [data.sums_below(clip.low), self.total - data.sums_below(clip.high.next_up())],
+        };
+        Outside { below, above, inside: (self.total.n - below.n - above.n - self.zeros).max(0.0) }
     }
 
-    fn error(&self, clip: Clip, steps: f64) -> f64 {
-        let Outside { below, above, inside } = self.outside(clip);
+    fn error(clip: Clip, outside: &Outside, steps: f64) -> f64 {
+        let Outside { below, above, inside } = outside;
         let step = (clip.high - clip.low) / steps;
         step * step / 12.0 * inside + below.squared_distance(clip.low) + above.squared_distance(clip.high)
     }
 
     fn minimise(&self, widest: Clip, steps: f64, ends: Ends) -> Clip {
-        let mut best = (self.error(widest, steps), widest);
+        let mut best = (Self::error(widest, &self.outside(widest), steps), widest);
         let noise = 1.0 / (12.0 * steps * steps);
         let spread = widest.high - widest.low;
         // The first step goes to the means of the magnitudes.
         let mut clip = Clip { low: 0.0, high: 0.0 };
         if ends == Ends::Anywhere {
-            let middle = self.data.total().x / self.data.total().n;
+            let middle = self.total.x / self.total.n;
             clip = Clip { low: middle, high: middle };
         }
+        let mut outside = self.outside(clip);
         for _ in 0..MOST_STEPS {
-            let next = self.step(clip, widest, noise, ends);
-            let error = self.error(next, steps);
+            let next = Self::step(clip, &outside, widest, noise, ends);
+            outside = self.outside(next);
+            let error = Self::error(next, &outside, steps);
             if error < best.0 {
                 best = (error, next);
             }
@@ -194,8 +226,8 @@ impl<'a> Model<'a> {
         best.1
     }
 
-    fn step(&self, clip: Clip, widest: Clip, noise: f64, ends: Ends) -> Clip {
-        let Outside { below, above, inside } = self.outside(clip);
+    fn step(clip: Clip, outside: &Outside, widest: Clip, noise: f64, ends: Ends) -> Clip {
+        let &Outside { below, above, inside } = outside;
         if ends == Ends::Mirrored {
             // The step is 2·c / steps: four times the noise of one end.
             let weight = 4.0 * noise * inside + above.n + below.n;

@@ -1,8 +1,10 @@
 //! All but a share of the values at each end.
 
-use super::sample::{Sample, Values};
-use super::{RangeEstimator, Target};
+use super::sample::{Sample, Values, finite};
+use super::selection::neighbours;
+use super::{Feed, RangeEstimator, Target};
 use crate::error::{Error, Result};
+use crate::kernel::{self, Extremes};
 use crate::params::ValueRange;
 
 /// Returns the range between two quantiles: outliers beyond them saturate.
@@ -11,9 +13,11 @@ use crate::params::ValueRange;
 /// `h = p · (n − 1)`, interpolated linearly between the neighbours: `v⌊h⌋ + (h − ⌊h⌋) · (v⌊h⌋₊₁ − v⌊h⌋)`. (Type 7 of
 /// Hyndman and Fan 1996; numpy's default.)
 ///
-/// Up to 4096 values this is exact. More are counted in a [`Histogram`](super::Histogram), whose bins are at most
-/// max|x| / 2048 wide, and the values of a bin taken to be spread evenly in it: the answer is then within one such width
-/// of the definition. Which of the two it is, and the counts, depend on the values alone, so merging is exact.
+/// Of values at hand ([`range_of`](RangeEstimator::range_of)), as those of a tensor, it is this to the last bit, and so it is for
+/// up to 4096 observed ones. More are counted in a [`Histogram`](super::Histogram), and the values of a bin taken to be spread
+/// evenly in it: the answer is then within one bin of the definition, which is at most a 2048th of max|x| wide and at most
+/// a 128th of the value, subnormal ones excepted. However far outliers are, the share of values that is kept is not moved by
+/// more. Which of the two it is, and the counts, depend on the values alone, so merging is exact.
 ///
 /// # Examples
 ///
@@ -69,24 +73,29 @@ impl Percentile {
     }
 
     fn quantile(&self, p: f64) -> f32 {
-        let seen = &self.sample.seen;
-        if p == 0.0 || p == 1.0 {
-            return if p == 0.0 { seen.min } else { seen.max };
-        }
-        let position = p * self.sample.finite().saturating_sub(1) as f64;
-        let below = position as u64;
-        let above = below.saturating_add(1);
-        let fraction = position - below as f64;
-        let (low, high) = match &self.sample.values {
+        quantile(&self.sample.seen, p, self.sample.finite(), &|below| match &self.sample.values {
             Values::Kept(values) => {
                 let at = |k: u64| f64::from(values[(k as usize).min(values.len() - 1)]);
-                (at(below), at(above))
+                (at(below), at(below.saturating_add(1)))
             }
-            Values::Counted(histogram) => (histogram.value_of_rank(below), histogram.value_of_rank(above)),
-        };
-        let value = if fraction > 0.0 { low + fraction * (high - low) } else { low };
-        (value as f32).clamp(seen.min, seen.max)
+            Values::Counted(histogram) => {
+                (histogram.value_of_rank(below), histogram.value_of_rank(below.saturating_add(1)))
+            }
+        })
     }
+}
+
+/// Returns the quantile p of so many values with these extremes; `neighbours` gives those of a rank and the next.
+fn quantile(seen: &Extremes, p: f64, count: u64, neighbours: &dyn Fn(u64) -> (f64, f64)) -> f32 {
+    if p == 0.0 || p == 1.0 {
+        return if p == 0.0 { seen.min } else { seen.max };
+    }
+    let position = p * count.saturating_sub(1) as f64;
+    let below = position as u64;
+    let fraction = position - below as f64;
+    let (low, high) = neighbours(below);
+    let value = if fraction > 0.0 { low + fraction * (high - low) } else { low };
+    (value as f32).clamp(seen.min, seen.max)
 }
 
 fn setting(what: &'static str, expected: &'static str, actual: f64) -> Error {
@@ -110,7 +119,32 @@ impl RangeEstimator for Percentile {
 
     fn range(&self, _target: &dyn Target) -> Result<ValueRange> {
         self.sample.extremes()?;
-        let (low, high) = (self.quantile(self.lower), self.quantile(self.upper));
-        ValueRange::new(low, high.max(low))
+        between(self.quantile(self.lower), self.quantile(self.upper))
     }
+
+    fn range_of(&self, values: &[f32], target: &dyn Target) -> Result<ValueRange> {
+        if self.sample.seen.count > 0 {
+            let mut all = self.clone();
+            all.observe(values);
+            return all.range(target);
+        }
+        let seen = kernel::min_max(kernel::detect(), values);
+        super::range_of(&seen)?;
+        let values = finite(values, &seen);
+        let of = |p: f64| {
+            quantile(&seen, p, values.len() as u64, &|below| {
+                let (low, high) = neighbours(&values, below);
+                (f64::from(low), f64::from(high))
+            })
+        };
+        between(of(self.lower), of(self.upper))
+    }
+
+    fn feed(&self) -> Feed {
+        Feed::Whole
+    }
+}
+
+fn between(low: f32, high: f32) -> Result<ValueRange> {
+    ValueRange::new(low, high.max(low))
 }

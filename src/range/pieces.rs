@@ -29,7 +29,7 @@ pub(super) struct Cut {
 
 impl Cut {
     pub(super) fn new(data: &Sorted, thresholds: &Thresholds, multiples: Multiples, scale: f64) -> Self {
-        let (first, last) = multiples.reached(data, scale);
+        let (first, last) = multiples.reached((data.min(), data.max()), scale);
         let thresholds: Vec<f64> = (first..last).map(|k| thresholds.after(k, scale)).collect();
         let mut sums = Vec::with_capacity(thresholds.len());
         data.sums_below_each(&thresholds, &mut sums);

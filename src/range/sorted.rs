@@ -89,9 +89,14 @@ impl Sorted {
         }
     }
 
-    fn of_histogram(histogram: &Histogram) -> Self {
-        let (values, weights) = histogram.bins().map(|(bin, count)| (bin as f32 + 0.5, count as f64)).unzip();
-        Self::new(values, weights, histogram.bin_width())
+    /// Returns the middles of a histogram's bins.
+    pub(super) fn of_histogram(histogram: &Histogram) -> Self {
+        // Of the narrowest bins an f32 has no middle.
+        let unit = histogram.bin_width().min(1.0);
+        let unit = if unit < f64::from(f32::MIN_POSITIVE) { unit } else { 1.0 };
+        let middle = |(start, end, count): (f64, f64, u64)| ((f64::midpoint(start, end) / unit) as f32, count as f64);
+        let (values, weights) = histogram.finest().map(middle).unzip();
+        Self::new(values, weights, unit)
     }
 
     fn new(values: Vec<f32>, weights: Vec<f64>, unit: f64) -> Self {
@@ -262,5 +267,9 @@ mod tests {
         let sorted = Sorted::of_histogram(&histogram);
         let middle = histogram.bin_width() / 2.0;
         assert_eq!(sorted.iter().collect::<Vec<_>>(), [(-3.0 - middle, 1.0), (1.0 + middle, 2.0)]);
+        // Small values have bins of their own.
+        histogram.observe(&[1e-3]);
+        let found = Sorted::of_histogram(&histogram).iter().nth(1).map_or(0.0, |(x, _)| x);
+        assert!((found / 1e-3 - 1.0).abs() < 1.0 / 128.0, "{found}");
     }
 }

@@ -1,7 +1,7 @@
 //! Where a rounding turns from one whole number to the next.
 
 use alloc::vec::Vec;
-use core::ops::RangeInclusive;
+use core::ops::{Range, RangeInclusive};
 
 /// Where the rounding turns from one whole number to the next.
 #[derive(Clone, Debug)]
@@ -18,11 +18,6 @@ impl Thresholds {
         Self { first, t: codes.map(|k| f64::from(threshold(&round, k as f32))).collect() }
     }
 
-    /// Returns whether all are halfway: values are rounded to the nearest.
-    pub(super) fn are_halfway(&self) -> bool {
-        (self.first..).zip(&self.t).all(|(k, &t)| t == f64::from(k) + 0.5)
-    }
-
     /// Returns whether a value that is a multiple of the scale has a neighbour that is coded differently: then the last bit
     /// of the scale counts.
     pub(super) fn turn_at_whole_numbers(&self) -> bool {
@@ -37,6 +32,23 @@ impl Thresholds {
     }
 }
 
+/// Returns whether a rounding turns halfway between each of these numbers and the next, or by chance: values are rounded to the
+/// nearest.
+///
+/// It is monotone, so that one look at either side of each threshold tells as much as finding it.
+pub(super) fn are_halfway(round: impl Fn(f32) -> Option<f32>, mut codes: Range<i32>) -> bool {
+    codes.all(|k| {
+        let (k, middle) = (k as f32, k as f32 + 0.5);
+        match (round(middle - NEAR), round(middle + NEAR)) {
+            (Some(below), Some(above)) => below == k && above == k + 1.0,
+            _ => true,
+        }
+    })
+}
+
+/// Where a turn is within a rounding error of a whole number or the middle, it is meant to be there.
+const NEAR: f32 = 1e-4;
+
 /// Returns the smallest number above k that is rounded to k + 1, found by halving; k + 1 for floor.
 fn threshold(round: &impl Fn(f32) -> Option<f32>, k: f32) -> f32 {
     let (mut low, mut high) = (k, k + 1.0);
@@ -46,8 +58,7 @@ fn threshold(round: &impl Fn(f32) -> Option<f32>, k: f32) -> f32 {
     loop {
         let middle = f32::midpoint(low, high);
         if middle <= low || middle >= high {
-            // Where the turn is within a rounding error of one of these, it is meant to be there.
-            let near = |x: f32| (high - x).abs() <= 1e-4;
+            let near = |x: f32| (high - x).abs() <= NEAR;
             return if near(k + 0.5) {
                 k + 0.5
             } else if near(k) {

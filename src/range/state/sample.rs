@@ -63,7 +63,7 @@ impl TryFrom<SampleState> for Sample {
                 ends.observe(&bounds);
                 let outermost = |histogram: &Histogram| {
                     let mut bins = histogram.bins().map(|(bin, _)| bin);
-                    (histogram.exponent, bins.next(), histogram.bins().last().map(|(bin, _)| bin))
+                    (histogram.grids.exponent, bins.next(), histogram.bins().last().map(|(bin, _)| bin))
                 };
                 check(outermost(&ends) == outermost(&histogram), || {
                     format!("the histogram does not end at {bounds:?}")
