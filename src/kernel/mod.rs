@@ -21,7 +21,11 @@ mod convert;
 mod dequantize;
 mod each;
 mod elementwise;
+mod equal_bins;
+mod error_lanes;
 mod error_sums;
+#[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+mod error_sums_x86;
 #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
 mod f16c;
 mod fake_quantize;
@@ -36,6 +40,7 @@ mod nan;
 mod narrow;
 #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
 mod narrow_x86;
+mod outside;
 mod own;
 mod quantize;
 mod quotient;
@@ -44,6 +49,8 @@ mod requantize;
 mod rounded;
 mod rounding;
 mod small_floats;
+mod transpose;
+mod wide_error_sums;
 
 pub use convert::{bf16_to_f32, f16_to_f32, f32_to_bf16, f32_to_f16, to_f32};
 pub use dequantize::dequantize;
@@ -60,4 +67,9 @@ pub use requantize::{Requantization, requantize};
 pub(crate) use each::{
     Groups, Settings, dequantize_span, fake_quantize_backward_span, fake_quantize_span, quantize_span,
 };
+pub(crate) use equal_bins::{ABOVE, BELOW, EqualBins, NAN, OUTSIDE};
+pub(crate) use error_sums::{BLOCK as ERROR_BLOCK, PairSums};
 pub(crate) use group_extremes::GroupExtremes;
+pub(crate) use outside::{count_outside, count_outside_each};
+pub(crate) use transpose::{Rows, transpose};
+pub(crate) use wide_error_sums::{WidePairSums, times_power_of_two};
