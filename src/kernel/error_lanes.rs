@@ -24,9 +24,9 @@ const PART: usize = 1024;
 
 /// The sums of some lanes, in the order d, |d|, d², x², y², xy, and the largest |d|.
 #[derive(Clone, Copy)]
-struct Sums<V> {
-    sums: [V; 6],
-    largest: V,
+pub(super) struct Sums<V> {
+    pub(super) sums: [V; 6],
+    pub(super) largest: V,
 }
 
 impl<V: Copy> Sums<V> {
@@ -39,7 +39,7 @@ impl<V: Copy> Sums<V> {
     }
 
     #[inline(always)]
-    fn add<S: Simd>(&mut self, x: V, y: V)
+    pub(super) fn add<S: Simd>(&mut self, x: V, y: V)
     where
         V: SimdFloat<S, Element = f64>,
     {
@@ -232,7 +232,7 @@ fn many_registers<S: Simd>(simd: S) -> bool {
 
 /// Returns eight values in f64.
 #[inline(always)]
-fn widened<S: Simd>(simd: S, x: &[f32]) -> f64x8<S> {
+pub(super) fn widened<S: Simd>(simd: S, x: &[f32]) -> f64x8<S> {
     #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
     if let Level::Avx512(avx512) = simd.level() {
         let wide = widen_avx512(avx512, f32x8::from_slice(avx512, x));

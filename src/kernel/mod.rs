@@ -17,6 +17,7 @@
 
 mod brain_floats;
 mod bytes;
+mod column_sums;
 mod convert;
 mod dequantize;
 mod each;
@@ -64,12 +65,13 @@ pub use min_max::{Extremes, count_non_finite, first_nan, min_max};
 pub use quantize::{Mapping, quantize};
 pub use requantize::{Requantization, requantize};
 
+pub(crate) use column_sums::{ColumnSums, ROWS as TILE_ROWS, TOGETHER as COLUMNS_TOGETHER};
 pub(crate) use each::{
     Groups, Settings, dequantize_span, fake_quantize_backward_span, fake_quantize_span, quantize_span,
 };
 pub(crate) use equal_bins::{ABOVE, BELOW, EqualBins, NAN, OUTSIDE};
 pub(crate) use error_sums::{BLOCK as ERROR_BLOCK, PairSums};
 pub(crate) use group_extremes::GroupExtremes;
-pub(crate) use outside::{count_outside, count_outside_each};
+pub(crate) use outside::{count_outside, count_outside_columns, count_outside_each};
 pub(crate) use transpose::{Rows, transpose};
 pub(crate) use wide_error_sums::{WidePairSums, times_power_of_two};

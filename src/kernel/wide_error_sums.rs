@@ -8,7 +8,8 @@
 
 use super::ErrorSums;
 use super::error_sums::BLOCK;
-use fearless_simd::{Level, Simd, dispatch};
+use fearless_simd::prelude::*;
+use fearless_simd::{Level, dispatch, f64x8};
 
 /// Sums that run side by side.
 const LANES: usize = 16;
@@ -113,58 +114,94 @@ fn block_sums(level: Level, x: &[f64], y: &[f64]) -> WidePairSums {
 }
 
 #[inline(always)]
-fn largest_finite<S: Simd>(_simd: S, x: &[f64]) -> f64 {
-    let mut lanes = [0.0_f64; LANES];
-    for x in x.chunks(LANES) {
-        for (lane, &x) in lanes.iter_mut().zip(x) {
-            let magnitude = if x.is_finite() { x.abs() } else { 0.0 };
-            *lane = if magnitude > *lane { magnitude } else { *lane };
+fn largest_finite<S: Simd>(simd: S, x: &[f64]) -> f64 {
+    let mut lanes = [f64x8::splat(simd, 0.0); 2];
+    let (chunks, rest) = x.as_chunks::<LANES>();
+    for x in chunks {
+        for h in 0..2 {
+            let magnitude = f64x8::from_slice(simd, &x[8 * h..8 * h + 8]).abs();
+            lanes[h] = lanes[h].max(magnitude.simd_lt(f64::INFINITY).select(magnitude, lanes[h]));
         }
     }
-    lanes.into_iter().fold(0.0, f64::max)
+    let rest = rest.iter().filter(|x| x.is_finite()).fold(0.0, |largest: f64, x| largest.max(x.abs()));
+    lanes[0].max(lanes[1]).reduce_max().max(rest)
+}
+
+/// Eight lanes' sums, in the order d, |d|, d², x², y², xy, the largest |d|, and the extremes of x.
+#[derive(Clone, Copy)]
+struct Half<S: Simd> {
+    sums: [f64x8<S>; 6],
+    largest: f64x8<S>,
+    min: f64x8<S>,
+    max: f64x8<S>,
+}
+
+impl<S: Simd> Half<S> {
+    /// Adds eight pairs, and returns which are finite, and which of these have a y of 0 and an x that is not.
+    #[inline(always)]
+    fn add(&mut self, simd: S, x: f64x8<S>, y: f64x8<S>, factor: f64) -> (u32, u32) {
+        let zero = f64x8::splat(simd, 0.0);
+        let finite = x.abs().simd_lt(f64::INFINITY) & y.abs().simd_lt(f64::INFINITY);
+        self.min = self.min.min(finite.select(x, f64x8::splat(simd, f64::INFINITY)));
+        self.max = self.max.max(finite.select(x, f64x8::splat(simd, f64::NEG_INFINITY)));
+        let (x, y) = (finite.select(x, zero), finite.select(y, zero));
+        let zeroed = y.simd_eq(0.0) & !x.simd_eq(0.0);
+        let (a, b) = (x * factor, y * factor);
+        let d = a - b;
+        self.sums[0] += d;
+        self.sums[1] += d.abs();
+        self.sums[2] += d * d;
+        self.sums[3] += a * a;
+        self.sums[4] += b * b;
+        self.sums[5] += a * b;
+        self.largest = self.largest.max(d.abs());
+        (finite.to_bitmask().count_ones(), zeroed.to_bitmask().count_ones())
+    }
 }
 
 #[inline(always)]
-fn body<S: Simd>(_simd: S, x: &[f64], y: &[f64], factor: f64) -> WidePairSums {
-    let mut sums = [[0.0_f64; LANES]; 6];
-    let mut largest = [0.0_f64; LANES];
-    let (mut min, mut max) = ([f64::INFINITY; LANES], [f64::NEG_INFINITY; LANES]);
-    let (mut non_finite, mut zeroed, mut changed) = (0_u32, 0_u32, 0_u32);
-    for (x, y) in x.chunks(LANES).zip(y.chunks(LANES)) {
-        for (i, (&x, &y)) in x.iter().zip(y).enumerate() {
-            let finite = x.is_finite() & y.is_finite();
-            non_finite += u32::from(!finite);
-            changed += u32::from(!finite & (x != y) & !(x.is_nan() & y.is_nan()));
-            zeroed += u32::from(finite & (x != 0.0) & (y == 0.0));
-            let (low, high) = if finite { (x, x) } else { (f64::INFINITY, f64::NEG_INFINITY) };
-            min[i] = if low < min[i] { low } else { min[i] };
-            max[i] = if high > max[i] { high } else { max[i] };
-            let (a, b) = if finite { (x * factor, y * factor) } else { (0.0, 0.0) };
-            let d = a - b;
-            sums[0][i] += d;
-            sums[1][i] += d.abs();
-            sums[2][i] += d * d;
-            sums[3][i] += a * a;
-            sums[4][i] += b * b;
-            sums[5][i] += a * b;
-            largest[i] = if d.abs() > largest[i] { d.abs() } else { largest[i] };
-        }
+fn body<S: Simd>(simd: S, x: &[f64], y: &[f64], factor: f64) -> WidePairSums {
+    let zero = f64x8::splat(simd, 0.0);
+    let (above, below) = (f64x8::splat(simd, f64::INFINITY), f64x8::splat(simd, f64::NEG_INFINITY));
+    let [mut a, mut b] = [Half { sums: [zero; 6], largest: zero, min: above, max: below }; 2];
+    let (mut finite, mut zeroed) = (0_u32, 0_u32);
+    let (xs, x_rest) = x.as_chunks::<LANES>();
+    let (ys, y_rest) = y.as_chunks::<LANES>();
+    // NaNs fill up the last vector: they add nothing, and are no extremes.
+    let (mut px, mut py) = ([f64::NAN; LANES], [f64::NAN; LANES]);
+    px[..x_rest.len()].copy_from_slice(x_rest);
+    py[..y_rest.len()].copy_from_slice(y_rest);
+    for (x, y) in xs.iter().chain([&px]).zip(ys.iter().chain([&py])) {
+        let (finite_a, zeroed_a) =
+            a.add(simd, f64x8::from_slice(simd, &x[..8]), f64x8::from_slice(simd, &y[..8]), factor);
+        let (finite_b, zeroed_b) =
+            b.add(simd, f64x8::from_slice(simd, &x[8..]), f64x8::from_slice(simd, &y[8..]), factor);
+        finite += finite_a + finite_b;
+        zeroed += zeroed_a + zeroed_b;
     }
-    let [d, d_abs, d2, x2, y2, xy] = [0, 1, 2, 3, 4, 5].map(|k| pairwise(sums[k]));
-    let any = (non_finite as usize) < x.len();
-    let x_ends = (min.into_iter().fold(f64::INFINITY, f64::min), max.into_iter().fold(f64::NEG_INFINITY, f64::max));
-    let x_ends = if any { (x_ends.0 + 0.0, x_ends.1 + 0.0) } else { (0.0, 0.0) };
+    let mut lanes = [[0.0; LANES]; 6];
+    for (k, lanes) in lanes.iter_mut().enumerate() {
+        lanes[..8].copy_from_slice(a.sums[k].as_slice());
+        lanes[8..].copy_from_slice(b.sums[k].as_slice());
+    }
+    let [d, d_abs, d2, x2, y2, xy] = lanes.map(pairwise);
+    let x_ends = (a.min.min(b.min).reduce_min() + 0.0, a.max.max(b.max).reduce_max() + 0.0);
+    let x_ends = if finite > 0 { x_ends } else { (0.0, 0.0) };
+    let non_finite = x.len() as u64 - u64::from(finite);
+    let is_changed =
+        |&(&x, &y): &(&f64, &f64)| !(x.is_finite() && y.is_finite()) && x != y && !(x.is_nan() && y.is_nan());
+    let changed = if non_finite > 0 { x.iter().zip(y).filter(is_changed).count() as u64 } else { 0 };
     WidePairSums {
         sums: ErrorSums {
             count: x.len() as u64,
-            non_finite: non_finite.into(),
+            non_finite,
             d,
             d_abs,
             d2,
             x2,
             y2,
             xy,
-            max_abs_d: largest.into_iter().fold(0.0, f64::max),
+            max_abs_d: a.largest.max(b.largest).reduce_max(),
             max_abs_d_index: 0,
             x_min: x_ends.0 as f32,
             x_max: x_ends.1 as f32,
@@ -172,7 +209,7 @@ fn body<S: Simd>(_simd: S, x: &[f64], y: &[f64], factor: f64) -> WidePairSums {
         exponent: None,
         x_ends,
         zeroed: zeroed.into(),
-        non_finite_changed: changed.into(),
+        non_finite_changed: changed,
     }
 }
 

@@ -12,6 +12,7 @@ mod divergence;
 mod error_metrics;
 mod histogram;
 mod number;
+mod of_quantized;
 mod of_tensor;
 mod source;
 

@@ -2,8 +2,8 @@
 //!
 //! 1. Contiguous elements are read where they lie if they are of the type that is wanted, else widened a piece at a time.
 //! 2. Where the elements of the last axis are no neighbours but those of another axis are, as in a transposed matrix, slabs
-//!    of some indices of that axis are gathered in squares: each line of the cache is read once. A slab is 256 KiB of f32 if
-//!    the other axes let it be.
+//!    of some indices of that axis are gathered in squares: each line of the cache is read once. A slab is 64 KiB of f32 if
+//!    the other axes let it be: larger ones would be given back to the system, and be had anew for each tensor.
 //! 3. Other permutations of a contiguous tensor are copied a run of neighbours at a time. What is not contiguous, such as
 //!    each second column, is copied whole first.
 
@@ -15,7 +15,7 @@ use alloc::vec::Vec;
 use ndarray::{ArrayView, Dimension};
 
 /// Elements in a slab.
-const SLAB: usize = 1 << 16;
+const SLAB: usize = 1 << 14;
 /// Indices of the axis of neighbours in a slab, at least: as many as a line of the cache holds.
 const NARROWEST: usize = 16;
 
