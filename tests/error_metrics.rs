@@ -477,6 +477,45 @@ fn saturated_values_of_any_granularity_are_counted_in_their_channel() {
     }
 }
 
+/// More columns than are summed at once, numbers that are no multiple of a vector, and rows of more than a block.
+#[test]
+fn the_columns_of_any_matrix_are_channels() {
+    for (rows, columns) in [(16, 16), (17, 2100), (130, 33), (4200, 19), (70, 1024), (16, 1025), (15, 40)] {
+        let value = |i: usize| ((i as f32 * 0.618).fract() - 0.5) * (1 + i % columns) as f32;
+        let mut x = Array2::from_shape_fn((rows, columns), |(i, j)| value(i * columns + j));
+        let tensor = Scheme::<i8>::symmetric().with_estimator(Fixed::new(ValueRange::new(-6.0, 6.0).unwrap()));
+        for not_finite in [false, true] {
+            if not_finite {
+                x[[rows - 1, columns / 2]] = f32::NEG_INFINITY;
+            }
+            for axis_of_groups in [None, Some(1)] {
+                let q = match axis_of_groups {
+                    None => quantize_tensor(x.view(), &tensor).unwrap(),
+                    Some(axis) => quantize_tensor(x.view(), &Scheme::<i8>::symmetric().with_axis(axis)).unwrap(),
+                };
+                let restored = q.dequantize();
+                let channels = q.error_per_channel(x.view(), 1).unwrap();
+                assert_eq!(
+                    channels.iter().map(ErrorMetrics::saturated).sum::<u64>(),
+                    q.error(x.view()).unwrap().saturated()
+                );
+                let plain = per_channel(x.view(), restored.view(), 1).unwrap();
+                for (k, (channel, plain)) in channels.iter().zip(&plain).enumerate() {
+                    let want = between(&x.column(k).to_vec(), &restored.column(k).to_vec());
+                    assert_eq!(plain, &want, "{rows} × {columns}, column {k}");
+                    let counts = |m: &ErrorMetrics| {
+                        (m.zeroed(), m.non_finite(), m.non_finite_changed(), m.max_abs_error_index())
+                    };
+                    assert_eq!(counts(channel), counts(&want), "{rows} × {columns}, column {k}");
+                    for name in NAMES {
+                        assert_eq!(named(channel, name), named(&want, name), "{rows} × {columns}, column {k}: {name}");
+                    }
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn a_histogram_counts_as_its_definition_however_many_values_there_are() {
     let range = ValueRange::new(-1.0, 1.5).unwrap();

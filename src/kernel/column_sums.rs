@@ -95,13 +95,11 @@ impl ColumnSums {
         Self { level, sums: vec![PairSums::default(); columns], blocks, rows: 0, finite: true }
     }
 
-    /// Adds up to [`ROWS`] rows; all calls but the last add as many.
-    pub(crate) fn add(&mut self, x: &[f32], y: &[f32]) {
-        let columns = self.sums.len();
-        let rows = x.len() / columns;
+    /// Adds up to [`ROWS`] rows, which are so many elements apart; all calls but the last add as many.
+    pub(crate) fn add(&mut self, rows: usize, (x, x_step): (&[f32], usize), (y, y_step): (&[f32], usize)) {
         for (k, block) in self.blocks.iter_mut().enumerate() {
-            let (x, y) = (&x[k * TOGETHER..], &y[k * TOGETHER..]);
-            dispatch!(self.level, simd => tile(simd, x, y, columns, rows, self.rows, block));
+            let (x, y) = ((&x[k * TOGETHER..], x_step), (&y[k * TOGETHER..], y_step));
+            dispatch!(self.level, simd => tile(simd, rows, x, y, self.rows, block));
         }
         self.rows += rows;
         if self.rows == BLOCK {
@@ -137,7 +135,14 @@ impl ColumnSums {
 
 /// Adds rows of sixteen columns; `first` is the number of the first of them in the block.
 #[inline(always)]
-fn tile<S: Simd>(simd: S, x: &[f32], y: &[f32], step: usize, rows: usize, first: usize, block: &mut Block) {
+fn tile<S: Simd>(
+    simd: S,
+    rows: usize,
+    (x, x_step): (&[f32], usize),
+    (y, y_step): (&[f32], usize),
+    first: usize,
+    block: &mut Block,
+) {
     let (mut min, mut max) = (f32x16::from_slice(simd, &block.min), f32x16::from_slice(simd, &block.max));
     let mut zeroed = i32x16::from_slice(simd, &block.zeroed);
     for (lane, halves) in block.lanes.iter_mut().enumerate().take(rows) {
@@ -148,8 +153,8 @@ fn tile<S: Simd>(simd: S, x: &[f32], y: &[f32], step: usize, rows: usize, first:
             }
             let mut row_of_largest = f64x8::from_slice(simd, &sums[7]);
             for row in (lane..rows).step_by(LANES) {
-                let at = row * step + 8 * h;
-                let (x, y) = (widened(simd, &x[at..at + 8]), widened(simd, &y[at..at + 8]));
+                let (at_x, at_y) = (row * x_step + 8 * h, row * y_step + 8 * h);
+                let (x, y) = (widened(simd, &x[at_x..at_x + 8]), widened(simd, &y[at_y..at_y + 8]));
                 let before = half.largest;
                 half.add(x, y);
                 let larger = half.largest.simd_gt(before);
@@ -162,8 +167,8 @@ fn tile<S: Simd>(simd: S, x: &[f32], y: &[f32], step: usize, rows: usize, first:
             sums[7].copy_from_slice(row_of_largest.as_slice());
         }
         for row in (lane..rows).step_by(LANES) {
-            let x = f32x16::from_slice(simd, &x[row * step..row * step + TOGETHER]);
-            let y = f32x16::from_slice(simd, &y[row * step..row * step + TOGETHER]);
+            let x = f32x16::from_slice(simd, &x[row * x_step..row * x_step + TOGETHER]);
+            let y = f32x16::from_slice(simd, &y[row * y_step..row * y_step + TOGETHER]);
             min = min.min(x);
             max = max.max(x);
             let lost = y.simd_eq(0.0) & !x.simd_eq(0.0);
@@ -210,7 +215,7 @@ mod tests {
         for level in levels() {
             let mut sums = ColumnSums::new(level, columns);
             for (x, y) in x.chunks(ROWS * columns).zip(y.chunks(ROWS * columns)) {
-                sums.add(x, y);
+                sums.add(x.len() / columns, (x, columns), (y, columns));
             }
             let got = sums.end();
             prop_assert_eq!(got.is_some(), finite);

@@ -11,13 +11,11 @@
 //!
 //! The loops over a block, and what they can attain, stand in [`error_lanes`](super::error_lanes).
 
-use super::error_lanes::{any_near, sum_lanes};
+use super::error_lanes::{RUN, run_near, sum_lanes};
 use fearless_simd::{Level, dispatch};
 
 /// Elements in a block.
 pub(crate) const BLOCK: usize = 4096;
-/// Elements in a run that is searched at once.
-const RUN: usize = 128;
 
 /// Sums over pairs of an original x and a restored y, with d = x − y.
 ///
@@ -162,13 +160,73 @@ fn masked<const ZEROED: bool>(level: Level, x: &[f32], y: &[f32]) -> PairSums {
 fn first_with(level: Level, abs_d: f64, x: &[f32], y: &[f32]) -> usize {
     // In f32 a run is searched in a third of the time. What is rounded there lies at most one step away.
     let least = (abs_d as f32).next_down();
-    for (k, (x, y)) in x.chunks(RUN).zip(y.chunks(RUN)).enumerate() {
-        if dispatch!(level, simd => any_near(simd, least, x, y)) {
-            let differs = |(&x, &y): (&f32, &f32)| (f64::from(x) - f64::from(y)).abs() == abs_d;
-            if let Some(i) = x.iter().zip(y).position(differs) {
-                return k * RUN + i;
-            }
+    let differs = |(&x, &y): (&f32, &f32)| (f64::from(x) - f64::from(y)).abs() == abs_d;
+    let mut next = 0;
+    while let Some(run) = dispatch!(level, simd => run_near(simd, least, x, y, next)) {
+        let start = run * RUN;
+        let end = x.len().min(start + RUN);
+        if let Some(i) = x[start..end].iter().zip(&y[start..end]).position(differs) {
+            return start + i;
         }
+        next = run + 1;
     }
     0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::{levels, reference};
+    use alloc::vec::Vec;
+    use proptest::prelude::*;
+
+    fn real() -> impl Strategy<Value = f32> {
+        prop_oneof![any::<u32>().prop_map(f32::from_bits), -9.0_f32..9.0, Just(0.0), Just(-0.0)]
+    }
+
+    /// The definition of the counts, and the reference of the sums.
+    fn by_hand(x: &[f32], y: &[f32]) -> PairSums {
+        let finite = |(x, y): &(f32, f32)| x.is_finite() && y.is_finite();
+        let pairs = || x.iter().copied().zip(y.iter().copied());
+        let changed = pairs().filter(|pair| !finite(pair)).filter(|(x, y)| x != y && !(x.is_nan() && y.is_nan()));
+        PairSums {
+            sums: reference::error_sums(x, y),
+            zeroed: pairs().filter(finite).filter(|(x, y)| *x != 0.0 && *y == 0.0).count() as u64,
+            non_finite_changed: changed.count() as u64,
+        }
+    }
+
+    fn agrees(x: &[f32], y: &[f32]) -> Result<(), TestCaseError> {
+        let want = alloc::format!("{:?}", by_hand(x, y));
+        for level in levels() {
+            let mut got = PairSums::default();
+            got.follow::<true>(level, x, y);
+            prop_assert_eq!(&alloc::format!("{got:?}"), &want, "{:?} {}", level, x.len());
+            // A block at a time is the same.
+            let mut got = PairSums::default();
+            x.chunks(BLOCK).zip(y.chunks(BLOCK)).for_each(|(x, y)| got.follow::<true>(level, x, y));
+            prop_assert_eq!(&alloc::format!("{got:?}"), &want, "{:?} {}", level, x.len());
+        }
+        Ok(())
+    }
+
+    proptest! {
+        #[test]
+        fn every_level_has_the_sums_and_counts_of_the_definition(
+            pairs in prop_oneof![
+                prop::collection::vec((real(), real()), 0..=33),
+                prop::collection::vec((-9.0_f32..9.0, prop_oneof![Just(0.0), -9.0_f32..9.0]), 0..=33),
+                prop::collection::vec((-9.0_f32..9.0, prop_oneof![Just(0.0), -9.0_f32..9.0]), 4080..8300),
+            ],
+            odd in (any::<usize>(), real()),
+        ) {
+            let (mut x, mut y): (Vec<f32>, Vec<f32>) = pairs.into_iter().unzip();
+            agrees(&x, &y)?;
+            // One value in one of many.
+            let at = odd.0 % x.len().max(1);
+            let side = if odd.0 % 2 == 0 { &mut x } else { &mut y };
+            side.iter_mut().skip(at).take(1).for_each(|x| *x = odd.1);
+            agrees(&x, &y)?;
+        }
+    }
 }

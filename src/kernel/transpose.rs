@@ -109,3 +109,33 @@ fn square_of_8<S: Simd>(simd: S, x: &[f32], step: usize, out: &mut [f32], out_st
         from[k].store_slice(&mut out[k * out_step..k * out_step + 8]);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::levels;
+    use alloc::vec;
+    use alloc::vec::Vec;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn every_level_exchanges_the_axes(number in 0_usize..40, len in 0_usize..40, more in (0_usize..9, 0_usize..9)) {
+            let rows = Rows { number, len, step: len + more.0 };
+            let out_step = number + more.1;
+            // Every bit pattern is moved as it is.
+            let x: Vec<f32> = (0..number * rows.step).map(|i| f32::from_bits((i as u32).wrapping_mul(0x9e37_79b9))).collect();
+            let mut want = vec![0; len * out_step];
+            for j in 0..number {
+                for i in 0..len {
+                    want[i * out_step + j] = x[j * rows.step + i].to_bits();
+                }
+            }
+            for level in levels() {
+                let mut out = vec![0.0; len * out_step];
+                transpose(level, &x, rows, &mut out, out_step);
+                prop_assert_eq!(out.iter().map(|x: &f32| x.to_bits()).collect::<Vec<_>>(), want.clone(), "{:?}", level);
+            }
+        }
+    }
+}

@@ -247,7 +247,8 @@ mod tests {
         ) {
             let (x, y): (Vec<f32>, Vec<f32>) = pairs.into_iter().unzip();
             let want = reference::error_sums(&x, &y);
-            let (wide_x, wide_y): (Vec<f64>, Vec<f64>) = x.iter().zip(&y).map(|(&x, &y)| (x.into(), y.into())).unzip();
+            let wide = |x: &[f32]| -> Vec<f64> { x.iter().map(|&x| f64::from(x)).collect() };
+            let (wide_x, wide_y) = (wide(&x), wide(&y));
             for level in levels() {
                 let mut got = WidePairSums::default();
                 got.follow(level, &wide_x, &wide_y);

@@ -8,6 +8,7 @@
 mod accumulator;
 mod bounds;
 mod channel_errors;
+mod columns;
 mod divergence;
 mod error_metrics;
 mod histogram;

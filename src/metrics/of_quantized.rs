@@ -2,16 +2,18 @@
 
 use super::accumulator::Accumulator;
 use super::bounds::Bounds;
+use super::columns::{RestoredRows, column_metrics, rows};
 use super::number::{Number, is_wide};
-use super::of_tensor::{PIECE, axis_first, channels, length_of, rows, same_shape};
+use super::of_tensor::{PIECE, axis_first, channels, length_of, same_shape};
 use super::source::Source;
 use super::{ChannelErrors, ErrorMetrics};
 use crate::error::Result;
-use crate::kernel::{self, ColumnSums, TILE_ROWS, dequantize_span};
+use crate::kernel::{self, dequantize_span};
 use crate::num::{Code, Real};
-use crate::params::{Granularity, Span};
+use crate::params::{Granularity, QuantParams, Span};
 use crate::tensor::QuantizedTensor;
 use alloc::vec::Vec;
+use core::ops::Range;
 use ndarray::{ArrayView, Dimension, RemoveAxis};
 
 impl<C: Code, D: Dimension> QuantizedTensor<C, D> {
@@ -83,7 +85,7 @@ impl<C: Code, D: Dimension> QuantizedTensor<C, D> {
     /// Returns how far each index along `axis` of the restored tensor is from the original.
     ///
     /// One pass, in which the restored values exist a few KiB at a time, along the first axis, and along the last one if it has
-    /// the groups, and a multiple of 16 indices; otherwise the tensor is restored whole. Errors of f64 are those of the f64
+    /// the groups; otherwise the tensor is restored whole. Errors of f64 are those of the f64
     /// values, as in [`per_tensor`].
     ///
     /// # Errors
@@ -128,27 +130,36 @@ impl<C: Code, D: Dimension> QuantizedTensor<C, D> {
         let mut metrics = Vec::with_capacity(number);
         let mut accumulator = Accumulator::<N>::default();
         let bounds = Bounds::of::<C>(self.params());
+        let granularity = self.params().granularity();
+        let one_group = granularity == Granularity::Tensor;
+        let of_channel_alone = one_group || granularity == Granularity::Axis(0);
         let mut saturated = alloc::vec![0_u64; number];
-        self.for_each_piece::<N, T>(original, &mut |span, mut x, mut y| {
-            if span.repeat.is_multiple_of(of_channel) || of_channel.is_multiple_of(span.repeat) && x.len() == span.len {
-                // Groups are whole channels, or whole parts of one.
-                let parts = span.repeat.min(of_channel);
-                let mut at = span.start;
-                for run in x.chunks(parts) {
-                    let group = span.first_group + (at - span.start) / span.repeat;
-                    saturated[at / of_channel] += N::count_outside(run, bounds.of_group(group));
-                    at += run.len();
-                }
-            } else {
+        self.for_each_piece::<N, T>(original, &mut |span, x, y| {
+            if !of_channel_alone {
                 bounds.for_each_saturated(span, x, |at| saturated[at / of_channel] += 1);
             }
-            let mut left = of_channel - span.start % of_channel;
-            while x.len() >= left {
-                metrics.push(accumulator.end(&x[..left], &y[..left]));
-                (x, y) = (&x[left..], &y[left..]);
-                left = of_channel;
+            let mut start = 0;
+            while start < x.len() {
+                let at = span.start + start;
+                let channel = at / of_channel;
+                let end = x.len().min(start + of_channel - at % of_channel);
+                let (x, y) = (&x[start..end], &y[start..end]);
+                let is_last = (at + x.len()).is_multiple_of(of_channel);
+                if is_last {
+                    metrics.push(accumulator.end(x, y));
+                } else {
+                    accumulator.push(x, y);
+                }
+                if of_channel_alone {
+                    let bounds = bounds.of_group(if one_group { 0 } else { channel });
+                    // Where the extremes of a whole channel are known, its values need not be looked at once more.
+                    let known = metrics.last().filter(|_| is_last && x.len() == of_channel);
+                    if !known.is_some_and(|metrics| lies_within(metrics, bounds)) {
+                        saturated[channel] += N::count_outside(x, bounds);
+                    }
+                }
+                start = end;
             }
-            accumulator.push(x, y);
         })?;
         for (metrics, saturated) in metrics.iter_mut().zip(saturated) {
             metrics.saturated = saturated;
@@ -197,34 +208,57 @@ impl<C: Code, D: Dimension> QuantizedTensor<C, D> {
         number: usize,
         bounds: &Bounds,
     ) -> Result<Option<Vec<ErrorMetrics>>> {
-        let (level, params) = (kernel::detect(), self.params());
+        let params = self.params();
         let one_group = match params.granularity() {
             Granularity::Tensor => true,
             Granularity::Axis(of_groups) if of_groups == axis => false,
             _ => return Ok(None),
         };
         let (Some(x), Some(codes)) = (rows(original, axis), self.codes().as_slice()) else { return Ok(None) };
-        let mut sums = ColumnSums::new(level, number);
-        let mut restored = Vec::new();
-        let tile = TILE_ROWS * number;
-        for ((x, codes), start) in x.chunks(tile).zip(codes.chunks(tile)).zip((0..).step_by(tile)) {
-            let (len, repeat) = if one_group { (x.len(), x.len()) } else { (number, 1) };
-            restored.resize(x.len(), 0.0);
-            dequantize_span(level, params, Span { start, len, first_group: 0, repeat }, codes, &mut restored);
-            sums.add(x, &restored);
-        }
-        let Some(sums) = sums.end() else { return Ok(None) };
-        let mut metrics: Vec<ErrorMetrics> = sums.iter().map(f32::metrics).collect();
+        let mut restored = Restored { codes, number, params, one_group, values: Vec::new() };
+        let Some(mut metrics) = column_metrics(x, number, &mut restored) else { return Ok(None) };
         let bounds: Vec<(f64, f64)> =
             (0..number).map(|channel| bounds.of_group(if one_group { 0 } else { channel })).collect();
-        let inside = metrics.iter().zip(&bounds).all(|(m, (low, high))| m.x_ends.0 >= *low && m.x_ends.1 <= *high);
-        if !inside {
+        if !metrics.iter().zip(&bounds).all(|(metrics, &bounds)| lies_within(metrics, bounds)) {
             let mut counts = alloc::vec![0; number];
-            kernel::count_outside_columns(level, x, &bounds, &mut counts);
+            kernel::count_outside_columns(kernel::detect(), x, &bounds, &mut counts);
             for (metrics, count) in metrics.iter_mut().zip(counts) {
                 metrics.saturated = count;
             }
         }
         Ok(Some(metrics))
     }
+}
+
+/// A matrix of codes with a group for each column, or one for all.
+struct Restored<'a, C> {
+    codes: &'a [C],
+    number: usize,
+    params: &'a QuantParams,
+    one_group: bool,
+    values: Vec<f32>,
+}
+
+impl<C: Code> RestoredRows for Restored<'_, C> {
+    fn of(&mut self, rows: Range<usize>, columns: Range<usize>) -> (&[f32], usize) {
+        let width = columns.len();
+        self.values.resize(rows.len() * width, 0.0);
+        // Whole rows follow each other, and are restored at once.
+        let at_once = if width == self.number { rows.len() } else { 1 };
+        for (row, out) in rows.step_by(at_once).zip(self.values.chunks_mut(at_once * width)) {
+            let start = row * self.number + columns.start;
+            let span = if self.one_group {
+                Span { start, len: out.len(), first_group: 0, repeat: out.len() }
+            } else {
+                Span { start, len: width, first_group: columns.start, repeat: 1 }
+            };
+            dequantize_span(kernel::detect(), self.params, span, &self.codes[start..start + out.len()], out);
+        }
+        (&self.values, width)
+    }
+}
+
+/// Whether all values of a channel are finite and within bounds.
+fn lies_within(metrics: &ErrorMetrics, (low, high): (f64, f64)) -> bool {
+    metrics.non_finite() == 0 && metrics.x_ends.0 >= low && metrics.x_ends.1 <= high
 }

@@ -2,19 +2,17 @@
 
 use super::ErrorMetrics;
 use super::accumulator::Accumulator;
+use super::columns::{Matrix, column_metrics, rows};
 use super::number::{Number, is_wide};
 use super::source::Source;
 use crate::error::{Error, Result};
-use crate::kernel::{self, COLUMNS_TOGETHER, ColumnSums, ERROR_BLOCK, TILE_ROWS};
+use crate::kernel::ERROR_BLOCK;
 use crate::num::Real;
 use alloc::vec::Vec;
 use ndarray::{ArrayView, Dimension, RemoveAxis};
 
 /// Elements at a time: a block, which stays in the first-level cache while it is looked at.
 pub(super) const PIECE: usize = ERROR_BLOCK;
-
-/// With fewer rows the sums of columns would cost more to begin and to end than to make.
-const FEWEST_ROWS: usize = 16;
 
 /// Returns the metrics of a restored tensor against the original, in any memory layouts.
 ///
@@ -77,12 +75,8 @@ pub fn per_channel<T: Real, U: Real, D: Dimension + RemoveAxis>(
     same_shape(original.shape(), restored.shape())?;
     let number = length_of(original.shape(), axis)?;
     if let (Some(x), Some(y)) = (rows(&original, axis), rows(&restored, axis)) {
-        let mut sums = ColumnSums::new(kernel::detect(), number);
-        for (x, y) in x.chunks(TILE_ROWS * number).zip(y.chunks(TILE_ROWS * number)) {
-            sums.add(x, y);
-        }
-        if let Some(sums) = sums.end() {
-            return Ok(sums.iter().map(f32::metrics).collect());
+        if let Some(metrics) = column_metrics(x, number, &mut Matrix(y, number)) {
+            return Ok(metrics);
         }
     }
     let (x, y) = (axis_first(original, axis), axis_first(restored, axis));
@@ -117,14 +111,6 @@ pub(super) fn channels<N: Number, T: Real, U: Real, D: Dimension>(
         accumulator.end(x, y)
     });
     each.collect()
-}
-
-/// Returns the elements, if the indices along `axis` are the columns of rows that the kernel for columns takes.
-pub(super) fn rows<'a, T: Real, D: Dimension>(view: &'a ArrayView<'_, T, D>, axis: usize) -> Option<&'a [f32]> {
-    let (columns, behind) = view.shape().get(axis..)?.split_first()?;
-    let x = view.as_slice().and_then(T::as_f32s)?;
-    let are_last = behind.iter().all(|&len| len == 1) && *columns > 0 && columns.is_multiple_of(COLUMNS_TOGETHER);
-    (are_last && x.len() / columns >= FEWEST_ROWS).then_some(x)
 }
 
 /// Returns the tensor with an axis moved to the front.
