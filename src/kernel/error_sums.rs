@@ -1,24 +1,21 @@
 //! The sums that every error metric is made of, in one pass over original and restored values.
 //!
 //! 1. Sums are kept in f64, in which the product of two f32s is exact.
-//! 2. The data are cut in blocks of [`BLOCK`] elements; in a block, lane i of [`LANES`] sums the elements i, i + LANES …;
-//!    the lanes are added pairwise, the blocks one after another. That order is part of the definition: every SIMD level,
-//!    and any number of threads that work on whole blocks, gives the same bits. Where a product is rounded, it is not fused
-//!    with the addition, for the same reason.
-//! 3. Seven sums of 16 lanes are more than most machines have registers for, so that half of the lanes is summed after the
-//!    other, from the first-level cache: the lanes do not know of each other.
-//! 4. A block with a value that is not finite is summed once more, with such pairs counted and set to zero. Nothing has to
+//! 2. The data are cut in blocks of [`BLOCK`] elements; in a block, lane i of 16 sums the elements i, i + 16 …; the lanes
+//!    are added pairwise, the blocks one after another. That order is part of the definition: every SIMD level, and any
+//!    number of threads that work on whole blocks, gives the same bits. Where a product is rounded, it is not fused with
+//!    the addition, for the same reason.
+//! 3. A block with a value that is not finite is summed once more, with such pairs counted and set to zero. Nothing has to
 //!    look for one: squares of f32s are far from the largest f64, so Σ x² + Σ y² is finite if and only if all values are.
+//! 4. Where the largest difference lies is looked for at the end, in the one block that holds it.
+//!
+//! The loops over a block, and what they can attain, stand in [`error_lanes`](super::error_lanes).
 
-use fearless_simd::prelude::*;
-use fearless_simd::{Level, dispatch, f32x8, f32x16, f64x8};
+use super::error_lanes::{RUN, run_near, sum_lanes};
+use fearless_simd::{Level, dispatch};
 
 /// Elements in a block.
-const BLOCK: usize = 4096;
-/// Elements in a run that is searched at once.
-const RUN: usize = 64;
-/// Sums that run side by side, whatever the width of the machine's vectors.
-const LANES: usize = 16;
+pub(crate) const BLOCK: usize = 4096;
 
 /// Sums over pairs of an original x and a restored y, with d = x − y.
 ///
@@ -91,189 +88,145 @@ impl ErrorSums {
 ///
 /// If `x` and `y` differ in length.
 pub fn error_sums(level: Level, x: &[f32], y: &[f32]) -> ErrorSums {
-    assert_eq!(x.len(), y.len(), "restored: expected a length of {}, got {}", x.len(), y.len());
-    let mut all = ErrorSums::default();
-    for (x, y) in x.chunks(BLOCK).zip(y.chunks(BLOCK)) {
-        let whole = x.len() % LANES == 0;
-        let lanes = if whole { dispatch!(level, simd => sum_lanes(simd, x, y)) } else { None };
-        let sums = match lanes {
-            Some(lanes) => lanes.finish(x.len()),
-            None => masked(level, x, y),
-        };
-        all = all.followed_by(sums);
-    }
-    // So far the index is that of the block; only now is it worth looking for the element.
-    let start = all.max_abs_d_index as usize;
-    let block = start..x.len().min(start + BLOCK);
-    all.max_abs_d_index = (start + first_with(level, all.max_abs_d, &x[block.clone()], &y[block])) as u64;
-    all
+    let mut all = PairSums::default();
+    all.follow::<false>(level, x, y);
+    all.sums
 }
 
-/// Sums a block in which values that are not finite, and the places up to a whole number of lanes, are replaced by pairs
-/// of zeros: these add nothing, so there is one order of summation.
+/// The sums, and counts of pairs.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct PairSums {
+    pub(crate) sums: ErrorSums,
+    /// Finite pairs in which y is 0 and x is not.
+    pub(crate) zeroed: u64,
+    /// Pairs in which x or y is not finite, and the other is not the same.
+    pub(crate) non_finite_changed: u64,
+}
+
+impl PairSums {
+    /// Adds pairs that follow those before, of which there are whole blocks. Zeroed values are counted if asked for.
+    ///
+    /// # Panics
+    ///
+    /// If `x` and `y` differ in length.
+    pub(crate) fn follow<const ZEROED: bool>(&mut self, level: Level, x: &[f32], y: &[f32]) {
+        assert_eq!(x.len(), y.len(), "restored: expected a length of {}, got {}", x.len(), y.len());
+        let before = self.sums.count;
+        for (x, y) in x.chunks(BLOCK).zip(y.chunks(BLOCK)) {
+            let block = match dispatch!(level, simd => sum_lanes::<_, ZEROED>(simd, x, y)) {
+                Some((sums, zeroed)) => PairSums { sums, zeroed, non_finite_changed: 0 },
+                None => masked::<ZEROED>(level, x, y),
+            };
+            self.sums = self.sums.followed_by(block.sums);
+            self.zeroed += block.zeroed;
+            self.non_finite_changed += block.non_finite_changed;
+        }
+        // The index of a largest difference among these pairs is so far that of its block.
+        if self.sums.max_abs_d > 0.0
+            && let Some(start) = self.sums.max_abs_d_index.checked_sub(before)
+        {
+            let start = start as usize;
+            let block = start..x.len().min(start + BLOCK);
+            let first = first_with(level, self.sums.max_abs_d, &x[block.clone()], &y[block]);
+            self.sums.max_abs_d_index += first as u64;
+        }
+    }
+}
+
+/// Sums a block in which pairs that are not finite are replaced by pairs of zeros: these add nothing.
 #[cold]
-fn masked(level: Level, x: &[f32], y: &[f32]) -> ErrorSums {
+#[inline(never)]
+fn masked<const ZEROED: bool>(level: Level, x: &[f32], y: &[f32]) -> PairSums {
     let (mut px, mut py) = ([0.0; BLOCK], [0.0; BLOCK]);
-    let (mut non_finite, mut min, mut max) = (0, f32::INFINITY, f32::NEG_INFINITY);
+    let (mut non_finite, mut non_finite_changed) = (0, 0);
+    let (mut min, mut max) = (f32::INFINITY, f32::NEG_INFINITY);
     for (i, (&x, &y)) in x.iter().zip(y).enumerate() {
         if x.is_finite() && y.is_finite() {
             (px[i], py[i]) = (x, y);
             (min, max) = (min.min(x), max.max(x));
         } else {
             non_finite += 1;
+            non_finite_changed += u64::from(x != y && !(x.is_nan() && y.is_nan()));
         }
     }
-    let n = x.len().next_multiple_of(LANES);
-    let sums = dispatch!(level, simd => sum_lanes(simd, &px[..n], &py[..n])).map(|lanes| lanes.finish(x.len()));
+    let (px, py) = (&px[..x.len()], &py[..x.len()]);
+    let (sums, zeroed) = dispatch!(level, simd => sum_lanes::<_, ZEROED>(simd, px, py)).unwrap_or_default();
     let extremes = if non_finite < x.len() as u64 { (min + 0.0, max + 0.0) } else { (0.0, 0.0) };
-    ErrorSums { non_finite, x_min: extremes.0, x_max: extremes.1, ..sums.unwrap_or_default() }
+    let sums = ErrorSums { non_finite, x_min: extremes.0, x_max: extremes.1, ..sums };
+    PairSums { sums, zeroed, non_finite_changed }
 }
 
+/// Returns the index of the first pair with this |d|, which is not 0.
 fn first_with(level: Level, abs_d: f64, x: &[f32], y: &[f32]) -> usize {
-    if abs_d == 0.0 {
-        return 0;
-    }
-    // Whether a run holds it is an OR, which vectorises; where in the run is asked once.
-    let holds = |x: &[f32], y: &[f32]| dispatch!(level, simd => any_with(simd, abs_d, x, y));
-    let run = x.chunks(RUN).zip(y.chunks(RUN)).position(|(x, y)| holds(x, y)).unwrap_or(0) * RUN;
+    // In f32 a run is searched in a third of the time. What is rounded there lies at most one step away.
+    let least = (abs_d as f32).next_down();
     let differs = |(&x, &y): (&f32, &f32)| (f64::from(x) - f64::from(y)).abs() == abs_d;
-    run + x[run..].iter().zip(&y[run..]).position(differs).unwrap_or(0)
-}
-
-#[inline(always)]
-fn any_with<S: Simd>(_simd: S, abs_d: f64, x: &[f32], y: &[f32]) -> bool {
-    let mut any = 0_u32;
-    for (&x, &y) in x.iter().zip(y) {
-        any |= u32::from((f64::from(x) - f64::from(y)).abs() == abs_d);
+    let mut next = 0;
+    while let Some(run) = dispatch!(level, simd => run_near(simd, least, x, y, next)) {
+        let start = run * RUN;
+        let end = x.len().min(start + RUN);
+        if let Some(i) = x[start..end].iter().zip(&y[start..end]).position(differs) {
+            return start + i;
+        }
+        next = run + 1;
     }
-    any != 0
+    0
 }
 
-/// Elements whose lanes are summed half by half.
-const PART: usize = 1024;
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::{levels, reference};
+    use alloc::vec::Vec;
+    use proptest::prelude::*;
 
-/// Whether all sums of all lanes have room in registers. Elsewhere one half of the lanes takes its turn after the other.
-#[inline(always)]
-fn many_registers(level: Level) -> bool {
-    match level {
-        #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
-        Level::Avx512(_) => true,
-        _ => false,
+    fn real() -> impl Strategy<Value = f32> {
+        prop_oneof![any::<u32>().prop_map(f32::from_bits), -9.0_f32..9.0, Just(0.0), Just(-0.0)]
     }
-}
 
-/// Eight lanes' sums, in the order d, |d|, d², x², y², xy, and the largest |d|.
-#[derive(Clone, Copy)]
-struct Half<S: Simd> {
-    sums: [f64x8<S>; 6],
-    largest: f64x8<S>,
-}
-
-impl<S: Simd> Half<S> {
-    #[inline(always)]
-    fn add(&mut self, x: f64x8<S>, y: f64x8<S>) {
-        let d = x - y;
-        let d_abs = d.abs();
-        self.sums[0] += d;
-        self.sums[1] += d_abs;
-        self.sums[2] += d * d;
-        // These products are exact, so it does not matter that some levels fuse them with the addition.
-        self.sums[3] = x.mul_add(x, self.sums[3]);
-        self.sums[4] = y.mul_add(y, self.sums[4]);
-        self.sums[5] = x.mul_add(y, self.sums[5]);
-        self.largest = self.largest.max(d_abs);
-    }
-}
-
-/// The sums of each lane, in the order d, |d|, d², x², y², xy; and the extremes.
-struct Lanes {
-    sums: [[f64; LANES]; 6],
-    max_abs_d: f64,
-    x_min: f32,
-    x_max: f32,
-}
-
-impl Lanes {
-    fn finish(&self, count: usize) -> ErrorSums {
-        let [d, d_abs, d2, x2, y2, xy] = self.sums.map(pairwise);
-        ErrorSums {
-            count: count as u64,
-            non_finite: 0,
-            d,
-            d_abs,
-            d2,
-            x2,
-            y2,
-            xy,
-            max_abs_d: self.max_abs_d,
-            max_abs_d_index: 0,
-            x_min: self.x_min + 0.0,
-            x_max: self.x_max + 0.0,
+    /// The definition of the counts, and the reference of the sums.
+    fn by_hand(x: &[f32], y: &[f32]) -> PairSums {
+        let finite = |(x, y): &(f32, f32)| x.is_finite() && y.is_finite();
+        let pairs = || x.iter().copied().zip(y.iter().copied());
+        let changed = pairs().filter(|pair| !finite(pair)).filter(|(x, y)| x != y && !(x.is_nan() && y.is_nan()));
+        PairSums {
+            sums: reference::error_sums(x, y),
+            zeroed: pairs().filter(finite).filter(|(x, y)| *x != 0.0 && *y == 0.0).count() as u64,
+            non_finite_changed: changed.count() as u64,
         }
     }
-}
 
-/// Adds the lanes pairwise: those 8 apart, then 4, 2 and 1.
-fn pairwise(mut lanes: [f64; LANES]) -> f64 {
-    let mut half = LANES / 2;
-    while half > 0 {
-        for i in 0..half {
-            lanes[i] += lanes[i + half];
+    fn agrees(x: &[f32], y: &[f32]) -> Result<(), TestCaseError> {
+        let want = alloc::format!("{:?}", by_hand(x, y));
+        for level in levels() {
+            let mut got = PairSums::default();
+            got.follow::<true>(level, x, y);
+            prop_assert_eq!(&alloc::format!("{got:?}"), &want, "{:?} {}", level, x.len());
+            // A block at a time is the same.
+            let mut got = PairSums::default();
+            x.chunks(BLOCK).zip(y.chunks(BLOCK)).for_each(|(x, y)| got.follow::<true>(level, x, y));
+            prop_assert_eq!(&alloc::format!("{got:?}"), &want, "{:?} {}", level, x.len());
         }
-        half /= 2;
+        Ok(())
     }
-    lanes[0]
-}
 
-/// Returns `None` if a value is not finite. `x` and `y` are a whole number of lanes long.
-#[inline(always)]
-fn sum_lanes<S: Simd>(simd: S, x: &[f32], y: &[f32]) -> Option<Lanes> {
-    let zero = f64x8::splat(simd, 0.0);
-    let mut halves = [Half { sums: [zero; 6], largest: zero }; 2];
-    let mut min = f32x16::splat(simd, f32::INFINITY);
-    let mut max = f32x16::splat(simd, f32::NEG_INFINITY);
-    for (x, y) in x.chunks(PART).zip(y.chunks(PART)) {
-        if many_registers(simd.level()) {
-            for (x, y) in x.chunks_exact(LANES).zip(y.chunks_exact(LANES)) {
-                let (x, y) = (f32x16::from_slice(simd, x), f32x16::from_slice(simd, y));
-                let (x, y) = (x.widen(), y.widen());
-                halves[0].add(x.0, y.0);
-                halves[1].add(x.1, y.1);
-            }
-        } else {
-            for h in 0..2 {
-                let mut half = halves[h];
-                for (x, y) in x.chunks_exact(LANES).zip(y.chunks_exact(LANES)) {
-                    let (x, y) =
-                        (f32x8::from_slice(simd, &x[8 * h..8 * h + 8]), f32x8::from_slice(simd, &y[8 * h..8 * h + 8]));
-                    let (x, y) = (x.widen(), y.widen());
-                    half.add(x.0.combine(x.1), y.0.combine(y.1));
-                }
-                halves[h] = half;
-            }
-        }
-        for x in x.chunks_exact(LANES) {
-            let x = f32x16::from_slice(simd, x);
-            min = min.min(x);
-            max = max.max(x);
+    proptest! {
+        #[test]
+        fn every_level_has_the_sums_and_counts_of_the_definition(
+            pairs in prop_oneof![
+                prop::collection::vec((real(), real()), 0..=33),
+                prop::collection::vec((-9.0_f32..9.0, prop_oneof![Just(0.0), -9.0_f32..9.0]), 0..=33),
+                prop::collection::vec((-9.0_f32..9.0, prop_oneof![Just(0.0), -9.0_f32..9.0]), 4080..8300),
+            ],
+            odd in (any::<usize>(), real()),
+        ) {
+            let (mut x, mut y): (Vec<f32>, Vec<f32>) = pairs.into_iter().unzip();
+            agrees(&x, &y)?;
+            // One value in one of many.
+            let at = odd.0 % x.len().max(1);
+            let side = if odd.0 % 2 == 0 { &mut x } else { &mut y };
+            side.iter_mut().skip(at).take(1).for_each(|x| *x = odd.1);
+            agrees(&x, &y)?;
         }
     }
-    let [a, b] = halves;
-    let sums = [0, 1, 2, 3, 4, 5].map(|k| [a.sums[k], b.sums[k]]);
-    let largest = [a.largest, b.largest];
-    let squares = (sums[3][0] + sums[3][1]) + (sums[4][0] + sums[4][1]);
-    if !squares.reduce_sum().is_finite() {
-        return None;
-    }
-    let mut lanes = Lanes {
-        sums: [[0.0; LANES]; 6],
-        max_abs_d: largest[0].max(largest[1]).reduce_max(),
-        x_min: min.reduce_min(),
-        x_max: max.reduce_max(),
-    };
-    for (to, from) in lanes.sums.iter_mut().zip(&sums) {
-        to[..8].copy_from_slice(from[0].as_slice());
-        to[8..].copy_from_slice(from[1].as_slice());
-    }
-    Some(lanes)
 }

@@ -20,6 +20,7 @@ mod between;
 mod brain_floats;
 mod bytes;
 mod code_sums;
+mod column_sums;
 mod convert;
 mod dequantize;
 mod destination;
@@ -27,7 +28,11 @@ mod double_quotient;
 #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
 mod doubles;
 mod elementwise;
+mod equal_bins;
+mod error_lanes;
 mod error_sums;
+#[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+mod error_sums_x86;
 mod exact_moments;
 #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
 mod f16c;
@@ -44,6 +49,7 @@ mod nan;
 mod narrow;
 #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
 mod narrow_x86;
+mod outside;
 mod own;
 mod pack;
 mod quantize;
@@ -59,7 +65,9 @@ mod rounding;
 mod settings;
 mod small_floats;
 mod store;
+mod transpose;
 mod two_grids;
+mod wide_error_sums;
 
 pub use backward::fake_quantize_backward;
 pub use code_sums::code_sums;
@@ -79,15 +87,21 @@ pub use requantize::{Requantization, requantize};
 pub(crate) use backward::fake_quantize_backward_span;
 pub(crate) use between::collect_between;
 pub(crate) use code_sums::{Magnitudes, magnitudes, sums_above};
+pub(crate) use column_sums::{ColumnSums, ROWS as TILE_ROWS, TOGETHER as COLUMNS_TOGETHER};
 pub(crate) use convert::widen;
 pub(crate) use dequantize::{dequantize_span, unpack_span};
 pub(crate) use double_quotient::{narrow_codes, narrow_codes_each};
+pub(crate) use equal_bins::{ABOVE, BELOW, EqualBins, NAN, OUTSIDE};
+pub(crate) use error_sums::{BLOCK as ERROR_BLOCK, PairSums};
 pub(crate) use exact_moments::{TILE as MOMENTS_TILE, TileSums, tile_sums, too_small};
 pub(crate) use fake_quantize::fake_quantize_span;
 pub(crate) use group_extremes::GroupExtremes;
+pub(crate) use outside::{count_outside, count_outside_columns, count_outside_each};
 pub(crate) use quantize_spans::{pack_span, quantize_span};
 pub(crate) use rounder::Rounder;
 pub(crate) use settings::Settings;
+pub(crate) use transpose::{Rows, transpose};
 #[cfg(feature = "serde")]
 pub(crate) use two_grids::SHARES;
 pub(crate) use two_grids::{TwoGrids, count_in_two_grids, smallest_normal};
+pub(crate) use wide_error_sums::{WidePairSums, times_power_of_two};

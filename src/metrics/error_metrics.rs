@@ -2,7 +2,7 @@
 
 use super::accumulator::Accumulator;
 use crate::error::{Error, Result};
-use crate::kernel::ErrorSums;
+use crate::kernel::{ErrorSums, times_power_of_two};
 use core::fmt;
 use num_traits::Float;
 
@@ -11,6 +11,9 @@ use num_traits::Float;
 /// Pairs in which x or y is not finite are counted in [`non_finite`](Self::non_finite) and left out of everything else; those
 /// of them in which x and y differ, in [`non_finite_changed`](Self::non_finite_changed) too.
 /// No metric is ever NaN: means over nothing are 0, and the ratios say what they give for a zero signal.
+///
+/// Errors of f64 values are taken in f64, whatever their size: ratios hold where squares do not, means of squares end at ∞ and 0
+/// where an f64 does, and an error beside which the signal has no place in an f64 is still one.
 ///
 /// # Examples
 ///
@@ -24,7 +27,11 @@ use num_traits::Float;
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct ErrorMetrics {
+    /// Of values divided by 2 to the `exponent`: f64s whose squares are none.
     pub(super) sums: ErrorSums,
+    pub(super) exponent: i32,
+    /// The smallest finite x, and the largest; 0 if there is none.
+    pub(super) x_ends: (f64, f64),
     pub(super) saturated: u64,
     pub(super) zeroed: u64,
     pub(super) non_finite_changed: u64,
@@ -46,9 +53,7 @@ impl ErrorMetrics {
                 actual: restored.len(),
             });
         }
-        let mut accumulator = Accumulator::default();
-        accumulator.push(original, restored);
-        Ok(accumulator.finish())
+        Ok(Accumulator::<f32>::default().end(original, restored))
     }
 
     /// Returns the number of values.
@@ -81,38 +86,44 @@ impl ErrorMetrics {
         self.zeroed
     }
 
+    /// Returns the mean of what the sum is over, in the units that it is in.
     fn mean(&self, sum: f64) -> f64 {
         if self.sums.finite() == 0 { 0.0 } else { sum / self.sums.finite() as f64 }
     }
 
+    /// Returns a power of what values were divided by, multiplied with it: exact, or ∞ or 0 where an f64 ends.
+    fn undivided(&self, x: f64, power: i32) -> f64 {
+        times_power_of_two(x, self.exponent * power)
+    }
+
     /// Returns the mean of x²: the power of the signal.
     pub fn mean_square(&self) -> f64 {
-        self.mean(self.sums.x2)
+        self.undivided(self.mean(self.sums.x2), 2)
     }
 
     /// Returns the mean of d².
     pub fn mse(&self) -> f64 {
-        self.mean(self.sums.d2)
+        self.undivided(self.mean(self.sums.d2), 2)
     }
 
     /// Returns the square root of the mean of d².
     pub fn rmse(&self) -> f64 {
-        Float::sqrt(self.mse())
+        self.undivided(Float::sqrt(self.mean(self.sums.d2)), 1)
     }
 
     /// Returns the mean of |d|.
     pub fn mae(&self) -> f64 {
-        self.mean(self.sums.d_abs)
+        self.undivided(self.mean(self.sums.d_abs), 1)
     }
 
     /// Returns the mean of d: positive where restored values are too small.
     pub fn bias(&self) -> f64 {
-        self.mean(self.sums.d)
+        self.undivided(self.mean(self.sums.d), 1)
     }
 
     /// Returns the largest |d|.
     pub fn max_abs_error(&self) -> f64 {
-        self.sums.max_abs_d
+        self.undivided(self.sums.max_abs_d, 1)
     }
 
     /// Returns the position, in row-major order, of the first value with the largest |d|; `None` if there is no error.
@@ -147,14 +158,21 @@ impl ErrorMetrics {
 
     /// Returns the peak signal-to-noise ratio in dB, `10 · log10(max|x|² / mse)`; ∞ without error, −∞ on a zero signal.
     pub fn psnr_db(&self) -> f64 {
-        let peak = f64::from(self.sums.x_min.abs().max(self.sums.x_max.abs()));
-        decibels(peak * peak, self.mse())
+        let [min, max] = self.divided_ends();
+        let peak = min.abs().max(max.abs());
+        decibels(peak * peak, self.mean(self.sums.d2))
     }
 
     /// Returns the same with the width of the values, max x − min x, as the peak.
     pub fn psnr_db_of_width(&self) -> f64 {
-        let peak = f64::from(self.sums.x_max) - f64::from(self.sums.x_min);
-        decibels(peak * peak, self.mse())
+        let [min, max] = self.divided_ends();
+        let peak = max - min;
+        decibels(peak * peak, self.mean(self.sums.d2))
+    }
+
+    /// Returns the smallest and the largest x in the units of the sums.
+    fn divided_ends(&self) -> [f64; 2] {
+        [self.x_ends.0, self.x_ends.1].map(|x| times_power_of_two(x, -self.exponent))
     }
 }
 

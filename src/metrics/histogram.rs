@@ -1,6 +1,7 @@
 //! Counts of values in bins of equal width.
 
 use crate::error::{Error, Result};
+use crate::kernel::{self, ABOVE, BELOW, EqualBins, NAN, OUTSIDE};
 use crate::params::ValueRange;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -8,6 +9,9 @@ use core::fmt;
 
 /// More would be more than an f32 can tell apart.
 const MOST_BINS: usize = 1 << 24;
+
+/// Errors that exist at a time.
+const ERRORS: usize = 4096;
 
 /// Counts of values in bins of equal width over a range.
 ///
@@ -58,33 +62,30 @@ impl Histogram {
         // Rounded up, so that the largest error itself is inside.
         let bound = (largest as f32).next_up().min(f32::MAX);
         let mut histogram = Self::new(ValueRange::new(-bound, bound)?, bins)?;
-        for (&x, &y) in original.iter().zip(restored) {
-            histogram.add_one(f64::from(x) - f64::from(y));
+        let mut errors = [0.0_f64; ERRORS];
+        for (x, y) in original.chunks(ERRORS).zip(restored.chunks(ERRORS)) {
+            let errors = &mut errors[..x.len()];
+            for (error, (&x, &y)) in errors.iter_mut().zip(x.iter().zip(y)) {
+                *error = f64::from(x) - f64::from(y);
+            }
+            histogram.count(errors);
         }
         Ok(histogram)
     }
 
     /// Counts values.
     pub fn add(&mut self, values: &[f32]) {
-        for &x in values {
-            self.add_one(f64::from(x));
-        }
+        self.count(values);
     }
 
-    fn add_one(&mut self, x: f64) {
+    fn count<V: Copy + Into<f64>>(&mut self, values: &[V]) {
         let (min, max) = (f64::from(self.range.min()), f64::from(self.range.max()));
-        if x.is_nan() {
-            self.nan += 1;
-        } else if x < min {
-            self.below += 1;
-        } else if x > max {
-            self.above += 1;
-        } else {
-            let bins = self.counts.len();
-            // NaN, for a range of width 0, becomes bin 0.
-            let bin = ((x - min) / (max - min) * bins as f64) as usize;
-            self.counts[bin.min(bins - 1)] += 1;
-        }
+        let mut outside = [0; OUTSIDE];
+        let bins = EqualBins { min, max, number: self.counts.len() };
+        bins.count(kernel::detect(), values, &mut self.counts, &mut outside);
+        self.below += outside[BELOW];
+        self.above += outside[ABOVE];
+        self.nan += outside[NAN];
     }
 
     /// Returns the range that the bins cover.

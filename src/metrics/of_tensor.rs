@@ -2,39 +2,55 @@
 
 use super::ErrorMetrics;
 use super::accumulator::Accumulator;
+use super::columns::{Matrix, column_metrics, rows};
+use super::number::{Number, is_wide};
+use super::source::Source;
 use crate::error::{Error, Result};
-use crate::kernel::{self, dequantize_span};
-use crate::num::{Code, CodeKind, Real};
-use crate::params::{AffineParams, CodeRange, Granularity, Span};
-use crate::tensor::{QuantizedTensor, for_each_f32_piece};
+use crate::kernel::ERROR_BLOCK;
+use crate::num::Real;
 use alloc::vec::Vec;
-use ndarray::{Array, ArrayView, Axis, Dimension, RemoveAxis};
+use ndarray::{ArrayView, Dimension, RemoveAxis};
+
+/// Elements at a time: a block, which stays in the first-level cache while it is looked at.
+pub(super) const PIECE: usize = ERROR_BLOCK;
 
 /// Returns the metrics of a restored tensor against the original, in any memory layouts.
+///
+/// Where one of them is f64 the errors are those of the f64 values: 10⁶⁰ restored as ∞ is a value that is no longer finite
+/// ([`non_finite_changed`](ErrorMetrics::non_finite_changed)), 10⁻⁶⁰ restored as 0 is one lost to the step
+/// ([`zeroed`](ErrorMetrics::zeroed)), and a tensor against its own f32s has the error of that rounding.
 ///
 /// # Errors
 ///
 /// [`Error::ShapeMismatch`].
+///
+/// # Examples
+///
+/// ```
+/// use ndarray::array;
+/// use tensor_quant::metrics::per_tensor;
+///
+/// let error = per_tensor(array![1e60_f64, 0.5].view(), array![f32::INFINITY, 0.5].view())?;
+/// assert_eq!((error.non_finite(), error.non_finite_changed()), (1, 1));
+/// # Ok::<(), tensor_quant::Error>(())
+/// ```
 pub fn per_tensor<T: Real, U: Real, D: Dimension>(
     original: ArrayView<'_, T, D>,
     restored: ArrayView<'_, U, D>,
 ) -> Result<ErrorMetrics> {
     same_shape(original.shape(), restored.shape())?;
-    let mut y = Vec::with_capacity(restored.len());
-    for_each_f32_piece(&restored, Granularity::Tensor, |_, piece| {
-        y.extend_from_slice(piece);
-        Ok(())
-    })?;
-    let (mut accumulator, mut at) = (Accumulator::default(), 0);
-    for_each_f32_piece(&original, Granularity::Tensor, |_, piece| {
-        accumulator.push(piece, &y[at..at + piece.len()]);
-        at += piece.len();
-        Ok(())
-    })?;
-    Ok(accumulator.finish())
+    let all = |x: &ArrayView<'_, T, D>, y: &ArrayView<'_, U, D>| {
+        let one_channel = if is_wide::<T>() || is_wide::<U>() {
+            channels::<f64, T, U, D>(x, y, 1, &|_, _| 0)
+        } else {
+            channels::<f32, T, U, D>(x, y, 1, &|_, _| 0)
+        };
+        one_channel.first().copied().unwrap_or_default()
+    };
+    Ok(all(&original, &restored))
 }
 
-/// Returns the metrics of each index along `axis`, in any memory layouts.
+/// Returns the metrics of each index along `axis`, in any memory layouts; of f64 as [`per_tensor`].
 ///
 /// # Errors
 ///
@@ -57,104 +73,60 @@ pub fn per_channel<T: Real, U: Real, D: Dimension + RemoveAxis>(
     axis: usize,
 ) -> Result<Vec<ErrorMetrics>> {
     same_shape(original.shape(), restored.shape())?;
-    if axis >= original.ndim() {
-        return Err(Error::AxisOutOfBounds { axis, ndim: original.ndim() });
+    let number = length_of(original.shape(), axis)?;
+    if let (Some(x), Some(y)) = (rows(&original, axis), rows(&restored, axis)) {
+        if let Some(metrics) = column_metrics(x, number, &mut Matrix(y, number)) {
+            return Ok(metrics);
+        }
     }
-    let channels = original.axis_iter(Axis(axis)).zip(restored.axis_iter(Axis(axis)));
-    channels.map(|(x, y)| per_tensor(x, y)).collect()
+    let (x, y) = (axis_first(original, axis), axis_first(restored, axis));
+    Ok(if is_wide::<T>() || is_wide::<U>() {
+        channels::<f64, T, U, D>(&x, &y, number, &|_, _| 0)
+    } else {
+        channels::<f32, T, U, D>(&x, &y, number, &|_, _| 0)
+    })
 }
 
-impl<C: Code, D: Dimension> QuantizedTensor<C, D> {
-    /// Returns how far the restored tensor is from the original.
-    ///
-    /// One pass; the restored values exist a few KiB at a time.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::ShapeMismatch`] if `original` has another shape.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use ndarray::array;
-    /// use tensor_quant::{Scheme, params::ValueRange, quantize_tensor, range::Fixed};
-    ///
-    /// let x = array![0.0_f32, 0.5, 3.0];
-    /// let scheme = Scheme::<i8>::symmetric().with_estimator(Fixed::new(ValueRange::new(-1.27, 1.27)?));
-    /// let error = quantize_tensor(x.view(), &scheme)?.error(x.view())?;
-    /// assert_eq!((error.saturated(), error.max_abs_error_index()), (1, Some(2)));
-    /// # Ok::<(), tensor_quant::Error>(())
-    /// ```
-    pub fn error<T: Real>(&self, original: ArrayView<'_, T, D>) -> Result<ErrorMetrics> {
-        same_shape(self.codes().shape(), original.shape())?;
-        let mut accumulator = Accumulator::default();
-        let Some(codes) = self.codes().as_slice() else { return Ok(accumulator.finish()) };
-        let (level, params) = (kernel::detect(), self.params());
-        let mut y = Vec::new();
-        for_each_f32_piece(&original, params.granularity(), |span, x| {
-            y.resize(span.len, 0.0);
-            dequantize_span(level, params, span, C::codes(&codes[span.start..span.start + span.len]), &mut y);
-            accumulator.push(x, &y);
-            accumulator.saturated(saturated::<C>(params.codes(), span, x, |group| params.group(group)));
-            Ok(())
-        })?;
-        Ok(accumulator.finish())
-    }
-
-    /// Returns how far each index along `axis` of the restored tensor is from the original.
-    ///
-    /// The tensor is restored whole.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::ShapeMismatch`], [`Error::AxisOutOfBounds`].
-    pub fn error_per_channel<T: Real>(&self, original: ArrayView<'_, T, D>, axis: usize) -> Result<Vec<ErrorMetrics>>
-    where
-        D: RemoveAxis,
-    {
-        let restored: Array<f32, D> = self.dequantize();
-        let mut metrics = per_channel(original.view(), restored.view(), axis)?;
-        let (params, shape) = (self.params(), original.shape());
-        let inner: usize = shape[axis + 1..].iter().product();
-        for_each_f32_piece(&original, params.granularity(), |span, x| {
-            for (k, run) in x.chunks(span.repeat).enumerate() {
-                let Some((low, high)) =
-                    params.group(span.first_group + k).map(|group| bounds::<C>(params.codes(), group))
-                else {
-                    continue;
-                };
-                for (i, x) in run.iter().enumerate().map(|(i, &x)| (i, f64::from(x))) {
-                    if x < low || x > high {
-                        let channel = (span.start + k * span.repeat + i) / inner % shape[axis];
-                        metrics[channel].saturated += 1;
-                    }
-                }
-            }
-            Ok(())
-        })?;
-        Ok(metrics)
-    }
+/// Returns the metrics of so many channels, which follow each other in row-major order; `saturated` says how many values of
+/// a channel are.
+pub(super) fn channels<N: Number, T: Real, U: Real, D: Dimension>(
+    x: &ArrayView<'_, T, D>,
+    y: &ArrayView<'_, U, D>,
+    number: usize,
+    saturated: &dyn Fn(usize, &[N]) -> u64,
+) -> Vec<ErrorMetrics> {
+    let (mut xs, mut ys) = (Source::<T, N>::new(x), Source::<U, N>::new(y));
+    let of_channel = x.len().checked_div(number).unwrap_or(0);
+    let mut accumulator = Accumulator::<N>::default();
+    let each = (0..number).map(|channel| {
+        let mut left = of_channel;
+        while left > PIECE {
+            let (x, y) = (xs.next(PIECE), ys.next(PIECE));
+            accumulator.push(x, y);
+            accumulator.saturated(saturated(channel, x));
+            left -= PIECE;
+        }
+        let (x, y) = (xs.next(left), ys.next(left));
+        accumulator.saturated(saturated(channel, x));
+        accumulator.end(x, y)
+    });
+    each.collect()
 }
 
-/// Counts the elements that lie more than half a step beyond the reals of the smallest and largest code.
-fn saturated<C: Code>(codes: CodeRange, span: Span, x: &[f32], group: impl Fn(usize) -> Option<AffineParams>) -> u64 {
-    let mut count = 0;
-    for (k, run) in x.chunks(span.repeat).enumerate() {
-        let Some(params) = group(span.first_group + k) else { continue };
-        let (low, high) = bounds::<C>(codes, params);
-        count += run.iter().map(|&x| u64::from((f64::from(x) < low) | (f64::from(x) > high))).sum::<u64>();
+/// Returns the tensor with an axis moved to the front.
+pub(super) fn axis_first<T, D: Dimension>(view: ArrayView<'_, T, D>, axis: usize) -> ArrayView<'_, T, D> {
+    let mut order = view.raw_dim();
+    for (to, from) in order.slice_mut().iter_mut().zip(core::iter::once(axis).chain((0..).filter(|&k| k != axis))) {
+        *to = from;
     }
-    count
+    view.permuted_axes(order)
 }
 
-fn bounds<C: Code>(codes: CodeRange, params: AffineParams) -> (f64, f64) {
-    let half_step = if C::KIND == CodeKind::Integer { 0.5 } else { 0.0 };
-    let zero_point = f64::from(params.zero_point());
-    let real = |code: f64| (code - zero_point) * f64::from(params.scale()) + f64::from(params.offset());
-    (real(codes.min().max(C::MIN) - half_step), real(codes.max().min(C::MAX) + half_step))
+pub(super) fn length_of(shape: &[usize], axis: usize) -> Result<usize> {
+    shape.get(axis).copied().ok_or(Error::AxisOutOfBounds { axis, ndim: shape.len() })
 }
 
-fn same_shape(expected: &[usize], actual: &[usize]) -> Result<()> {
+pub(super) fn same_shape(expected: &[usize], actual: &[usize]) -> Result<()> {
     if expected == actual {
         Ok(())
     } else {

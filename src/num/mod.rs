@@ -37,6 +37,6 @@ pub(crate) use binary16::{f16_bits_from_f32, f16_bits_to_f32};
 pub(crate) use code::{Grid, Stored};
 pub(crate) use code_type::for_each_code_type;
 pub(crate) use minifloat::{FloatSteps, SmallFloat};
-pub(crate) use real::{RealViews, Reals};
+pub(crate) use real::{Elements, RealViews, Reals};
 pub(crate) use rounding::nearest_i32;
 pub(crate) use slices::{Codes, CodesMut, SliceOfCodes};

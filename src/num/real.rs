@@ -68,6 +68,16 @@ macro_rules! elements {
 
 elements! { F32(f32) F64(f64) F16(f16) Bf16(bf16) }
 
+impl<'a> Reals<'a> {
+    /// Returns the elements, if they are f32s: such data need no conversion and no copy.
+    pub fn as_f32s(self) -> Option<&'a [f32]> {
+        match self {
+            Reals::F32(x) => Some(x),
+            _ => None,
+        }
+    }
+}
+
 /// A floating-point type that can be quantized: `f32`, `f64`, [`f16`](struct@f16) and [`bf16`].
 ///
 /// All arithmetic is done in f32. The 16-bit types widen exactly; an f64 is rounded to f32 once, halves to even, and

@@ -9,7 +9,7 @@ use super::tasks::{Tasks, map_pieces, map_tasks};
 use crate::error::{Error, Result};
 use crate::kernel::{self, dequantize_span, pack_span, quantize_span, unpack_span};
 use crate::num::{Code, CodeType, CodeVisitor, Codes, CodesMut, Real, for_each_code_type};
-use crate::params::QuantParams;
+use crate::params::{QuantParams, Span};
 use alloc::borrow::Cow;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -378,13 +378,21 @@ impl PackedTensor {
         let Ok(spans) = self.params.granularity().all_spans(&self.shape) else { return };
         let (level, mut tile) = (kernel::detect(), [0.0; PIECE]);
         for piece in spans.flat_map(|span| span.pieces(PIECE)) {
-            let (range, tile) = (piece.start..piece.start + piece.len, &mut tile[..piece.len]);
-            match (&self.codes, self.codes.plain()) {
-                (_, Some(codes)) => dequantize_span(level, &self.params, piece, codes.part(range.clone()), tile),
-                (Storage::Packed(bytes), None) => unpack_span(level, &self.params, self.code, piece, bytes, tile),
-                _ => {}
+            let tile = &mut tile[..piece.len];
+            self.restore_span(level, piece, tile);
+            visit(piece.start..piece.start + piece.len, tile);
+        }
+    }
+
+    /// Writes the restored values of a span, or of several spans of the same groups, one after another.
+    pub(crate) fn restore_span(&self, level: kernel::Level, span: Span, out: &mut [f32]) {
+        match (&self.codes, self.codes.plain()) {
+            (_, Some(codes)) => {
+                let codes = codes.part(span.start..span.start + out.len());
+                dequantize_span(level, &self.params, span, codes, out);
             }
-            visit(range, tile);
+            (Storage::Packed(bytes), None) => unpack_span(level, &self.params, self.code, span, bytes, out),
+            _ => {}
         }
     }
 

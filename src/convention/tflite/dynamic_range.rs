@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::kernel;
-use crate::num::{Real, Reals};
+use crate::num::Real;
 use crate::params::{AffineParams, CodeRange, Granularity, ParamsCalculator, QuantParams, ValueRange};
 use crate::tensor::{Observed, QuantizedTensor, estimate_params, for_each_f32_piece};
 use alloc::vec;
@@ -24,11 +24,8 @@ pub fn dynamic_range_weights<T: Real, D: Dimension>(
     granularity: Granularity,
 ) -> Result<QuantizedTensor<i8, D>> {
     let mut codes = vec![0; weights.len()];
-    let as_f32s = |slice| match T::reals(slice) {
-        Reals::F32(slice) => Some(slice),
-        _ => None,
-    };
-    let one_pass = as_f32s(weights.as_slice().unwrap_or_default())
+    let one_pass = T::reals(weights.as_slice().unwrap_or_default())
+        .as_f32s()
         .zip(length_of_groups(granularity, weights.shape()))
         .and_then(|(slice, len)| in_one_pass(slice, len, &mut codes));
     let scales = match one_pass {
