@@ -205,7 +205,7 @@ mod tests {
         let error = |text| Recipe::from_toml(text).unwrap_err().to_string().replace("not a usable recipe: ", "");
         assert_eq!(error("name = \"a\"\nrule = []"), "the recipe \"a\" has no rule");
         let unknown = error("name = \"a\"\n[[rule]]\nto = \"int9\"");
-        assert!(unknown.starts_with("line 3: unknown variant `int9`"), "{unknown}");
+        assert!(unknown.starts_with("line 3: \"int9\" is no code type"), "{unknown}");
         assert!(error("name = \"a\"\n[[rule]]\nto = \"int8\"\nmin_elements = 3").contains("min_elements"));
         assert!(Recipe::named("int7").unwrap_err().to_string().contains("int8-dynamic"));
         assert!(Recipe::from_json("{").is_err());
