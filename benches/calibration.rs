@@ -93,17 +93,17 @@ fn channels() {
     let mut comparison =
         Comparison::new("range_channels", allocate, |b, n| b.copy[..n].copy_from_slice(&b.x[..n])).up_to(1 << 16);
     comparison.add("MSE, i8, channels", |b, n| {
-        by_channel(&b.x[..n], &Scheme::<i8>::symmetric().with_estimator(Mse::default()))
+        by_channel(&b.x[..n], &Scheme::<i8>::symmetric().with_estimator(Mse::default()));
     });
     comparison.add("MSE, i4, channels", |b, n| {
-        by_channel(&b.x[..n], &Scheme::<I4>::symmetric().with_estimator(Mse::default()))
+        by_channel(&b.x[..n], &Scheme::<I4>::symmetric().with_estimator(Mse::default()));
     });
     comparison.add("MSE, i4, blocks of 32", |b, n| {
         let scheme = Scheme::<I4>::symmetric().with_estimator(Mse::default()).with_blocks(0, 32);
         _ = black_box(estimate_params(ArrayView1::from(&b.x[..n]), &scheme));
     });
     comparison.add("OCTAV, i4, channels", |b, n| {
-        by_channel(&b.x[..n], &Scheme::<I4>::symmetric().with_estimator(Octav::default()))
+        by_channel(&b.x[..n], &Scheme::<I4>::symmetric().with_estimator(Octav::default()));
     });
     comparison.run();
 }

@@ -10,7 +10,7 @@
 use super::grid::Multiples;
 use super::nearest_search::{Coded, visit_each};
 use super::sorted::Sums;
-use crate::kernel::{self, Magnitudes};
+use crate::kernel::{self, Level, Magnitudes};
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -32,6 +32,7 @@ pub(super) struct Few {
     max_abs: f64,
     unit: f64,
     bits: u32,
+    level: Level,
 }
 
 impl Few {
@@ -60,6 +61,7 @@ impl Few {
         // Even, so that there are two halves.
         let bits = (52 - (values.len() as u64 * most).next_power_of_two().ilog2()).min(MOST_BITS) & !1;
         let unit = power_above(f64::from(max_abs)) / (1_u64 << bits) as f64;
+        let level = kernel::detect();
         let mut few = Self {
             values: vec![0.0; values.len()],
             above: 0,
@@ -69,8 +71,8 @@ impl Few {
             max_abs: f64::from(max_abs),
             unit,
             bits,
+            level,
         };
-        let level = kernel::detect();
         if mirrored {
             few.above_zero = kernel::magnitudes(level, values, unit, bits, &mut few.values);
             return few;
@@ -93,20 +95,19 @@ impl Few {
             if values.is_empty() {
                 return Sums::default();
             }
-            let (n, sums) = kernel::sums_above(kernel::detect(), values, bound, self.unit, self.bits);
+            let (n, sums) = kernel::sums_above(self.level, values, bound, self.unit, self.bits);
             Sums { n, x: sums.x, x2: sums.x2() }
         })
     }
 
     /// Σ k·x and Σ k² for one set.
     fn sums_of(&self, scale: f64, set: Multiples) -> (f64, f64) {
-        let level = kernel::detect();
         let (below, above) = self.values.split_at(self.above);
-        let above = kernel::code_sums(level, above, 1.0 / scale, f64::from(set.highest));
+        let above = kernel::code_sums(self.level, above, 1.0 / scale, f64::from(set.highest));
         if below.is_empty() {
             return above;
         }
-        let below = kernel::code_sums(level, below, 1.0 / scale, -f64::from(set.lowest));
+        let below = kernel::code_sums(self.level, below, 1.0 / scale, -f64::from(set.lowest));
         (below.0 + above.0, below.1 + above.1)
     }
 

@@ -103,6 +103,8 @@ struct Search<'a> {
     best: Option<Best>,
     /// What kx² / k2 must be for an error to be as small as the best.
     enough: f64,
+    /// What a bound must be below Σ x² to be below the best error.
+    enough_to_open: f64,
     points: Vec<Point>,
     open: BinaryHeap<Interval>,
 }
@@ -142,6 +144,7 @@ impl<'a> Search<'a> {
             last_slope,
             best: None,
             enough: f64::NEG_INFINITY,
+            enough_to_open: f64::NEG_INFINITY,
             points: Vec::with_capacity(OPEN),
             open,
         }
@@ -155,14 +158,15 @@ impl<'a> Search<'a> {
     /// Opens the interval between two scales if it can hold a better one.
     fn open(&mut self, from: u32, to: u32) {
         let (low, high) = (self.points[from as usize], self.points[to as usize]);
-        let slope = if low.scale > 0.0 { (low.h - high.h) / (low.y - high.y) } else { self.last_slope };
-        // H is at least `start + slope·y`, and the error `x2 + start·s² + slope·s`.
-        let start = high.h - slope * high.y;
+        // Between the two H is at least `start + slope·y`, with slope = dh / dy and start = numerator / dy, and the error
+        // `x2 + start·s² + slope·s`. It divides only for what is kept.
+        let (dh, dy) = if low.scale > 0.0 { (low.h - high.h, low.y - high.y) } else { (self.last_slope, 1.0) };
+        let numerator = high.h * dy - dh * high.y;
         // Where that has no bottom between the two, one of them is the lowest, and was looked at.
-        if start > 0.0 && -slope > 2.0 * start * low.scale && -slope < 2.0 * start * high.scale {
-            let bound = self.x2 - slope * slope / (4.0 * start);
-            if self.is_below_best(bound, TOLERANCE) {
-                self.open.push(interval(bound, from, to));
+        if numerator > 0.0 && -dh > 2.0 * numerator * low.scale && -dh < 2.0 * numerator * high.scale {
+            let (gain, share) = (dh * dh, 4.0 * dy * numerator);
+            if gain > self.enough_to_open * share {
+                self.open.push(interval(self.x2 - gain / share, from, to));
             }
         }
     }
@@ -188,6 +192,7 @@ impl<'a> Search<'a> {
             if self.is_below_best(error, LEAST_GAIN) {
                 self.best = Some(Best { multiples, scale, error });
                 self.enough = self.x2 * (1.0 - 1e-12) - error;
+                self.enough_to_open = self.x2 * (1.0 + ROUNDING) - error * (1.0 - TOLERANCE);
             }
         });
         Point { scale, y, h }
