@@ -125,6 +125,14 @@ impl CodeRange {
         Err(Error::InvalidSetting { what, expected, actual: self.max - self.min + 1.0 })
     }
 
+    /// Returns whether a constant is so large that with zero in the middle of the codes it has none that restores it: its scale, were
+    /// it given the last code on the side that has fewer of them, would make the last one on the other side infinite.
+    #[cfg(feature = "proptest")]
+    pub(crate) fn is_beyond_the_short_side(self, constant: f32) -> bool {
+        let (long, short) = (f64::from(self.middle()) - self.min, self.max - f64::from(self.middle()));
+        self.is_integer() && short > 0.0 && f64::from(constant.abs()) * long > f64::from(f32::MAX) * short
+    }
+
     /// Returns a floating code type's codes with its infinities: values beyond the largest finite code become ±∞, as
     /// IEEE 754 prescribes, where otherwise they saturate. Integer codes are returned unchanged.
     #[must_use]

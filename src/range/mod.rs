@@ -180,7 +180,7 @@ pub enum Feed {
 
 /// The error of an estimator that saw no finite value.
 pub(crate) fn no_data(seen: &Extremes) -> Error {
-    Error::NoData { observed: seen.count, nan: seen.nan, infinite: seen.infinite }
+    Error::NoData { group: None, observed: seen.count, nan: seen.nan, infinite: seen.infinite }
 }
 
 /// Returns the extremes as a range.
