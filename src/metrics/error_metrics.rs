@@ -23,6 +23,11 @@ use num_traits::Float;
 /// # Ok::<(), tensor_quant::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(into = "super::state::ErrorMetricsState", try_from = "super::state::ErrorMetricsState")
+)]
 pub struct ErrorMetrics {
     pub(super) sums: ErrorSums,
     pub(super) saturated: u64,

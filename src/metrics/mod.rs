@@ -11,6 +11,8 @@ mod error_metrics;
 mod histogram;
 mod of_packed;
 mod of_tensor;
+#[cfg(feature = "serde")]
+mod state;
 
 pub use divergence::{jensen_shannon_divergence, kl_divergence};
 pub use error_metrics::ErrorMetrics;

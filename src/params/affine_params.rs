@@ -7,6 +7,11 @@ use crate::error::{Error, Result};
 ///
 /// The offset is 0, and zero exactly representable, unless a calculator was told otherwise.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(into = "super::state::AffineParamsState", try_from = "super::state::AffineParamsState")
+)]
 pub struct AffineParams {
     pub(super) scale: f32,
     pub(super) zero_point: i32,

@@ -8,10 +8,15 @@ use core::fmt;
 ///
 /// Bounds are f64, which holds those of every code type exactly.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(into = "super::state::CodeRangeState", try_from = "super::state::CodeRangeState")
+)]
 pub struct CodeRange {
-    min: f64,
-    max: f64,
-    kind: CodeKind,
+    pub(super) min: f64,
+    pub(super) max: f64,
+    pub(super) kind: CodeKind,
 }
 
 impl CodeRange {

@@ -68,7 +68,7 @@ pub use percentile::Percentile;
 pub use target::Target;
 
 #[cfg(feature = "serde")]
-pub(crate) use state::seen;
+pub(crate) use state::{Checked, MOST, check, seen};
 
 use crate::error::{Error, Result};
 use crate::kernel::Extremes;
