@@ -14,9 +14,13 @@ pub type Result<T, E = Error> = core::result::Result<T, E>;
 pub enum Error {
     /// A range was asked of an estimator that saw no finite value.
     #[error(
-        "no finite value was observed, so there is no range (of {observed} values, {nan} were NaN and {infinite} infinite)"
+        "no finite value was observed{}, so there is no range (of {observed} values, {nan} were NaN and {infinite} infinite)",
+        InGroup(*group)
     )]
     NoData {
+        /// The index of the group, in the order of [`Granularity::groups`](crate::Granularity::groups): with one scale an axis, the
+        /// index along it. `None` where there is one group for all, or the group is not known, as to an estimator.
+        group: Option<usize>,
         /// Values observed.
         observed: u64,
         /// NaNs among them.
@@ -81,6 +85,16 @@ pub enum Error {
         expected: &'static str,
         /// What it was.
         actual: f64,
+    },
+    /// Scales of another granularity than an operation can work with.
+    #[error("{what} must have its scales {expected}, not {actual}")]
+    UnsupportedGranularity {
+        /// The tensor.
+        what: &'static str,
+        /// What the granularity may be.
+        expected: &'static str,
+        /// What it was.
+        actual: String,
     },
     /// Floating codes where only integers will do.
     #[error("{what} needs integer codes: floating ones have no zero point")]
@@ -331,6 +345,21 @@ impl Error {
     pub fn of_tensor(self, name: &str) -> Self {
         Error::Tensor { name: name.into(), source: Box::new(self) }
     }
+
+    /// Says which of several groups an error is about that was found without knowing.
+    #[must_use]
+    pub(crate) fn of_group(self, index: usize) -> Self {
+        match self {
+            Error::NoData { observed, nan, infinite, .. } => {
+                Error::NoData { group: Some(index), observed, nan, infinite }
+            }
+            Error::InvalidScale { scale, .. } => Error::InvalidScale { scale, group: index },
+            Error::InvalidZeroPoint { zero_point, min, max, .. } => {
+                Error::InvalidZeroPoint { zero_point, group: index, min, max }
+            }
+            other => other,
+        }
+    }
 }
 
 /// Returns a message from elsewhere in one line: what it quotes may hold line breaks, and what a terminal obeys.
@@ -338,6 +367,15 @@ impl Error {
 pub(crate) fn one_line(message: &impl fmt::Display) -> String {
     let printed = |c: char| if c.is_control() { ' ' } else { c };
     alloc::format!("{message}").chars().map(printed).collect()
+}
+
+/// Which group, if there are several.
+struct InGroup(Option<usize>);
+
+impl fmt::Display for InGroup {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.map_or(Ok(()), |group| write!(f, " in group {group}"))
+    }
 }
 
 /// Names with commas between them.

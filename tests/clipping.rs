@@ -101,7 +101,7 @@ fn ignores_what_is_not_finite<E: RangeEstimator>(fresh: &E, values: &[f32]) -> R
     for target in [&Scheme::<i8>::symmetric() as &dyn Target, &Scheme::<U4>::affine()] {
         if clean.is_empty() {
             let error = seen(fresh, &dirty).range(target).unwrap_err();
-            prop_assert!(matches!(error, Error::NoData { observed: 3, nan: 1, infinite: 2 }), "{}", error);
+            prop_assert!(matches!(error, Error::NoData { group: None, observed: 3, nan: 1, infinite: 2 }), "{}", error);
         } else {
             prop_assert_eq!(bounds(fresh, &dirty, target), bounds(fresh, &clean, target));
         }

@@ -108,7 +108,7 @@ fn ignores_what_is_not_finite<E: RangeEstimator>(fresh: &E, values: &[f32]) -> R
     let (with, without) = (seen(fresh.clone(), &dirty), seen(fresh.clone(), &clean));
     if clean.is_empty() {
         let error = with.range(&CodeRange::of::<i8>());
-        let counted = matches!(error, Err(Error::NoData { observed: 4, nan: 2, infinite: 2 }));
+        let counted = matches!(error, Err(Error::NoData { group: None, observed: 4, nan: 2, infinite: 2 }));
         prop_assert!(counted, "{:?}", error);
     } else {
         prop_assert_eq!(range(&with), range(&without));
@@ -433,7 +433,7 @@ fn nothing_observed_is_no_data_with_the_counts() {
         let mut estimator = seen(fresh.clone(), &[f32::NAN, f32::INFINITY]);
         estimator.merge(&seen(fresh.clone(), &[f32::NAN, f32::NAN, f32::NEG_INFINITY]));
         let error = estimator.range(&CodeRange::of::<u8>()).unwrap_err();
-        assert!(matches!(error, Error::NoData { observed: 5, nan: 3, infinite: 2 }), "{error}");
+        assert!(matches!(error, Error::NoData { group: None, observed: 5, nan: 3, infinite: 2 }), "{error}");
         assert!(error.to_string().contains("of 5 values, 3 were NaN and 2 infinite"), "{error}");
         // A value after all.
         estimator.observe(&[2.5]);

@@ -5,7 +5,7 @@ use ndarray::{Array1, Array2, array};
 use proptest::prelude::*;
 use tensor_quant::convention::tflite::{quantize_bias, weights};
 use tensor_quant::kernel::{self, Requantization};
-use tensor_quant::params::{FixedPointMultiplier, ProductRounding, QuantParams};
+use tensor_quant::params::{Affine, FixedPointMultiplier, ProductRounding, QuantParams};
 use tensor_quant::tensor::{Activation, FullyConnected, Fused};
 use tensor_quant::{Error, QuantizedTensor, Scheme, f16, quantize_tensor};
 
@@ -90,6 +90,10 @@ fn a_bias_that_does_not_fit_names_the_scale_at_which_it_would() {
         matches!(quantize_bias(&[0.1, f32::NAN], 0.1, &[0.1], 32), Err(Error::NotANumber { index }) if index == [1])
     );
     assert!(quantize_bias(&[0.1; 3], 0.1, &[0.1; 2], 32).is_err());
+    for bits in [0, 8, 16, 33, u32::MAX] {
+        let error = quantize_bias(&[1.0], 1e-4, &[1e-2], bits).unwrap_err().to_string();
+        assert_eq!(error, format!("the number of bits of a bias must be 32 or 64, got {bits}"));
+    }
     // 40 bits have more room.
     assert!(quantize_bias(&[1000.0], 1e-4, &[1e-4], 64).is_ok());
 }
@@ -100,22 +104,41 @@ fn layers_that_do_not_fit_together_are_named() {
     let good = Activation { scale: 0.1, zero_point: 0 };
     let new = |bias, input, output| FullyConnected::new(&w, bias, input, output, Fused::None);
     assert_eq!(new(vec![0; 2], good, good).unwrap_err().to_string(), "biases: expected a length of 3, got 2");
-    assert!(new(vec![0; 3], Activation { scale: 0.0, ..good }, good).is_err());
-    assert!(new(vec![0; 3], good, Activation { zero_point: 200, ..good }).is_err());
+    let message = |layer: Result<FullyConnected, Error>| layer.unwrap_err().to_string();
+    assert_eq!(
+        message(new(vec![0; 3], Activation { scale: 0.0, ..good }, good)),
+        "the scale of the layer's input must be a positive finite number, got 0"
+    );
+    assert_eq!(
+        message(new(vec![0; 3], good, Activation { zero_point: 200, ..good })),
+        "the zero point of the layer's output must be from -128 to 127, got 200"
+    );
     let layer = new(vec![0; 3], good, good).unwrap();
     let error = layer.forward(Array2::zeros((2, 4)).view()).unwrap_err().to_string();
     assert_eq!(error, "the layer's input: expected the shape [2, 5], got [2, 4]");
     let columns = quantize_tensor(matrix(3, 5, 0.0).view(), &weights::<i8>().with_axis(1)).unwrap();
-    assert!(FullyConnected::new(&columns, vec![0; 3], good, good, Fused::None).is_err());
+    assert_eq!(
+        message(FullyConnected::new(&columns, vec![0; 3], good, good, Fused::None)),
+        "the matrix of a layer's weights must have its scales per tensor or per axis 0, not per axis 1"
+    );
     let shifted = quantize_tensor(matrix(3, 5, 0.0).view(), &Scheme::<i8>::affine()).unwrap();
-    assert!(FullyConnected::new(&shifted, vec![0; 3], good, good, Fused::None).is_err());
+    let zero_point = shifted.params().zero_points()[0];
+    assert_eq!(
+        message(FullyConnected::new(&shifted, vec![0; 3], good, good, Fused::None)),
+        format!("the zero point of a layer's weights must be 0, got {zero_point}")
+    );
 }
 
 #[test]
 fn only_integers_with_one_scale_are_requantized() {
     let x = array![[1.0_f32, 2.0], [3.0, 4.0]];
     let channels = quantize_tensor(x.view(), &Scheme::<i8>::symmetric().with_axis(0)).unwrap();
-    assert!(channels.requantize::<i8>(0.1, 0, ProductRounding::Double).is_err());
+    let error = channels.requantize::<i8>(0.1, 0, ProductRounding::Double).unwrap_err().to_string();
+    assert_eq!(error, "a tensor to be requantized must have its scales per tensor, not per axis 0");
+    let offset = Scheme::<i8>::affine().with_calculator(Affine::without_zero());
+    let offset = quantize_tensor(x.view(), &offset).unwrap();
+    let error = offset.requantize::<i8>(0.1, 0, ProductRounding::Double).unwrap_err().to_string();
+    assert_eq!(error, "the offset of a tensor to be requantized must be 0, got 1");
     let halves = quantize_tensor(x.view(), &Scheme::<f16>::cast()).unwrap();
     let error = halves.requantize::<i8>(0.1, 0, ProductRounding::Double).unwrap_err().to_string();
     assert_eq!(error, "requantizing needs integer codes: floating ones have no zero point");

@@ -144,12 +144,13 @@ impl<E: RangeEstimator> Calibrator<E> {
     ///
     /// # Errors
     ///
-    /// [`Error::NotObserved`], and those of the estimator: [`Error::NoData`] if no value was finite.
+    /// [`Error::NotObserved`], and those of the estimator: [`Error::NoData`], which names the channel, if no value was finite.
     pub fn ranges(&self, name: &str, target: &dyn Target) -> Result<Vec<ValueRange>> {
         let tensor = self.read().get(name).cloned().ok_or_else(|| self.not_observed([name]))?;
         // The search for a range is long beside the copy of a state, and no other thread has to wait for it.
         let tensor = lock(&tensor).clone();
-        let ranges = tensor.estimators.iter().map(|estimator| estimator.range(target));
+        let ranges = tensor.estimators.iter().map(|estimator| estimator.range(target)).enumerate();
+        let ranges = ranges.map(|(group, range)| range.map_err(|error| self.of_group(error, group)));
         ranges.collect::<Result<_>>().map_err(|error| error.of_tensor(name))
     }
 
@@ -160,7 +161,9 @@ impl<E: RangeEstimator> Calibrator<E> {
     /// Those of [`ranges`](Self::ranges), and of the target's calculator.
     pub fn params(&self, name: &str, target: &dyn Target) -> Result<QuantParams> {
         let ranges = self.ranges(name, target)?;
-        let params = ranges.into_iter().map(|range| target.params(range)).collect::<Result<Vec<_>>>();
+        let params = ranges.into_iter().map(|range| target.params(range)).enumerate();
+        let params = params.map(|(group, params)| params.map_err(|error| self.of_group(error, group)));
+        let params = params.collect::<Result<Vec<_>>>();
         let params = params.and_then(|params| QuantParams::from_groups(self.granularity, target.codes(), params));
         params.map_err(|error| error.of_tensor(name))
     }
@@ -194,6 +197,11 @@ impl<E: RangeEstimator> Calibrator<E> {
             return Err(self.not_observed(missing));
         }
         names.into_iter().map(|name| Ok((name.to_owned(), self.params(name, target)?))).collect()
+    }
+
+    /// Says which channel an error is about, with an axis.
+    fn of_group(&self, error: Error, group: usize) -> Error {
+        if self.granularity == Granularity::Tensor { error } else { error.of_group(group) }
     }
 
     fn not_observed<'a>(&self, names: impl IntoIterator<Item = &'a str>) -> Error {

@@ -24,9 +24,17 @@ use crate::tensor::{AsView, for_each_f32_piece, for_each_group};
 /// # Ok::<(), tensor_quant::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(
+        into = "super::channel_means_file::ChannelMeansState",
+        try_from = "super::channel_means_file::ChannelMeansState"
+    )
+)]
 pub struct ChannelMeans {
-    axis: usize,
-    channels: Option<Vec<ExactSum>>,
+    pub(super) axis: usize,
+    pub(super) channels: Option<Vec<ExactSum>>,
 }
 
 impl ChannelMeans {

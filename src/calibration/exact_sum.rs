@@ -2,7 +2,7 @@
 
 /// Bits of a number's exponent that choose its chunk.
 const CHUNK_BITS: u32 = 5;
-const CHUNKS: usize = 256 >> CHUNK_BITS;
+pub(super) const CHUNKS: usize = 256 >> CHUNK_BITS;
 /// The most values that are merged: beyond, a mean is what it is, and there is room for what is yet to be added.
 const MOST: u64 = u64::MAX / 2;
 
@@ -12,8 +12,8 @@ const MOST: u64 = u64::MAX / 2;
 /// integer, shifted by the lower ones: 55 bits at most, which leaves room for 2⁷² of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct ExactSum {
-    count: u64,
-    chunks: [i128; CHUNKS],
+    pub(super) count: u64,
+    pub(super) chunks: [i128; CHUNKS],
 }
 
 impl ExactSum {

@@ -21,6 +21,7 @@
 //! add up are errors that say so.
 
 use super::calibrator::{Calibrator, Observed};
+use crate::convention::{onnx_runtime, torch};
 use crate::error::{Error, Result, one_line};
 use crate::kernel::Extremes;
 use crate::output;
@@ -45,7 +46,7 @@ pub trait State: RangeEstimator + Serialize + DeserializeOwned {
 }
 
 macro_rules! names {
-    ($($estimator:ident $name:literal)*) => {$(
+    ($($estimator:path, $name:literal;)*) => {$(
         impl State for $estimator {
             const NAME: &'static str = $name;
         }
@@ -53,15 +54,20 @@ macro_rules! names {
 }
 
 names! {
-    Entropy "entropy"
-    Fixed "fixed"
-    LpNorm "lp-norm"
-    MeanStd "mean-std"
-    MinMax "min-max"
-    MovingAverage "moving-average"
-    Mse "mse"
-    Octav "octav"
-    Percentile "percentile"
+    onnx_runtime::Distribution, "onnx-runtime distribution";
+    onnx_runtime::Entropy, "onnx-runtime entropy";
+    onnx_runtime::MinMax, "onnx-runtime min-max";
+    onnx_runtime::Percentile, "onnx-runtime percentile";
+    torch::HistogramObserver, "torch histogram-observer";
+    Entropy, "entropy";
+    Fixed, "fixed";
+    LpNorm, "lp-norm";
+    MeanStd, "mean-std";
+    MinMax, "min-max";
+    MovingAverage, "moving-average";
+    Mse, "mse";
+    Octav, "octav";
+    Percentile, "percentile";
 }
 
 /// What every version begins with.

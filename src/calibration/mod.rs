@@ -13,6 +13,8 @@
 mod bias_correction;
 mod calibrator;
 mod channel_means;
+#[cfg(feature = "serde")]
+mod channel_means_file;
 mod exact_sum;
 #[cfg(feature = "serde")]
 mod file;

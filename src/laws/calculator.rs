@@ -283,6 +283,9 @@ fn constants(calculator: &dyn ParamsCalculator, trials: &Trials) -> Result<(), B
             if value != 0.0 && f64::from(value.abs()) < least {
                 continue;
             }
+            if codes.is_beyond_the_short_side(value) {
+                continue;
+            }
             let params = calculator.params(range, codes).map_err(|error| format!("{value:?}: {error}"))?;
             let (restored, allowed) = (restore(value, codes, params), f64::from(value).abs() * 2.0_f64.powi(-20));
             let error = (restored - f64::from(value)).abs();

@@ -306,7 +306,7 @@ fn no_data(subject: &dyn Subject, trials: &Trials) -> Result<(), Breach> {
         let case = Observations { values: none, ..case.clone() };
         let count = case.values.len() as u64;
         let infinite = case.values.iter().filter(|x| x.is_infinite()).count() as u64;
-        let want = Err(Error::NoData { observed: count, nan: count - infinite, infinite });
+        let want = Err(Error::NoData { group: None, observed: count, nan: count - infinite, infinite });
         let target = case.target();
         let same_counts = |what: &str, range: Result<ValueRange>| {
             if same(&range, &want) { Ok(()) } else { Err(case.breach(what, &range, &want)) }

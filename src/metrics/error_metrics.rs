@@ -26,6 +26,11 @@ use num_traits::Float;
 /// # Ok::<(), tensor_quant::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(into = "super::state::ErrorMetricsState", try_from = "super::state::ErrorMetricsState")
+)]
 pub struct ErrorMetrics {
     /// Of values divided by 2 to the `exponent`: f64s whose squares are none.
     pub(super) sums: ErrorSums,

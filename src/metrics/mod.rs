@@ -16,6 +16,8 @@ mod number;
 mod of_quantized;
 mod of_tensor;
 mod source;
+#[cfg(feature = "serde")]
+mod state;
 
 pub use channel_errors::ChannelErrors;
 pub use divergence::{jensen_shannon_divergence, kl_divergence};

@@ -1,5 +1,6 @@
 //! Affine (asymmetric) parameters: the whole code range over the whole value range.
 
+use super::affine_params::largest_finite_scale;
 use super::{AffineParams, CodeRange, ParamsCalculator, ValueRange, ZeroPoints};
 use crate::error::{Error, Result};
 
@@ -11,8 +12,8 @@ use crate::error::{Error, Result};
 ///
 /// - The width is taken in f64 and the scale rounded to f32 once: a range of ±`f32::MAX` does not overflow.
 /// - A constant gives a scale of its magnitude and a code one away from the zero point: it is restored exactly (but for
-///   subnormal numbers, and for a directed rounding of a product with the reciprocal, which may fall just short of 1). Of
-///   a constant of 2¹²⁶ or more it is the last code: twice such a number may not be finite.
+///   subnormal numbers, and for a directed rounding of a product with the reciprocal, which may fall just short of 1). A
+///   constant so large that the farthest code would not be finite has the last code, a power of two from the zero point.
 ///   All zeros give a scale of 1.
 /// - Floating codes have no zero point: [`Error::IntegerCodesOnly`].
 ///
@@ -96,17 +97,7 @@ fn with_finite_ends(params: AffineParams, codes: CodeRange) -> AffineParams {
 
 fn zero_exact(range: ValueRange, codes: CodeRange) -> Result<AffineParams> {
     if range.is_constant() && range.max_abs() > 0.0 {
-        let value = range.min();
-        // The code next to the zero point, above or below it, must exist.
-        let lowest = if value < 0.0 { codes.min() + 1.0 } else { codes.min() };
-        let highest = if value > 0.0 { codes.max() - 1.0 } else { codes.max() };
-        let zero_point = match value {
-            // The reciprocal of the scale is subnormal, and a product with it may be above 1: there is no code beyond.
-            HUGE.. => highest,
-            x if x <= -HUGE => lowest,
-            _ => 0.0_f64.clamp(lowest, highest),
-        };
-        return AffineParams::new(f64::from(value.abs()), zero_point as i32);
+        return of_constant(range.min(), codes);
     }
     let range = range.with_zero();
     let scale = if range.width() > 0.0 { range.width() / (codes.max() - codes.min()) } else { 1.0 };
@@ -114,6 +105,25 @@ fn zero_exact(range: ValueRange, codes: CodeRange) -> Result<AffineParams> {
     let zero_point = codes.min() - f64::from(range.min()) / f64::from(params.scale());
     let zero_point = ties_even(zero_point.clamp(codes.min(), codes.max())) as i32;
     Ok(AffineParams { zero_point, ..params }.with_finite_reals(codes))
+}
+
+fn of_constant(value: f32, codes: CodeRange) -> Result<AffineParams> {
+    // The code next to the zero point, above or below it, must exist.
+    let lowest = if value < 0.0 { codes.min() + 1.0 } else { codes.min() };
+    let highest = if value > 0.0 { codes.max() - 1.0 } else { codes.max() };
+    let zero_point = 0.0_f64.clamp(lowest, highest) as i32;
+    let magnitude = value.abs();
+    if magnitude < HUGE && magnitude <= largest_finite_scale(zero_point, codes) {
+        return AffineParams::new(f64::from(magnitude), zero_point);
+    }
+    // More than half of the codes, a power of two of them, lie between zero and the constant: the scale is exact, and no code
+    // is farther away than the constant.
+    let mut steps = 1.0;
+    while steps * 2.0 <= codes.max() - codes.min() {
+        steps *= 2.0;
+    }
+    let zero_point = if value < 0.0 { codes.min() + steps } else { codes.max() - steps };
+    AffineParams::new(f64::from(magnitude) / steps, zero_point as i32)
 }
 
 /// |x| ≤ 2³¹ here, so adding 1.5 · 2⁵² rounds to a whole number.

@@ -7,6 +7,11 @@ use crate::error::{Error, Result};
 ///
 /// The offset is 0, and zero exactly representable, unless a calculator was told otherwise.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(into = "super::state::AffineParamsState", try_from = "super::state::AffineParamsState")
+)]
 pub struct AffineParams {
     pub(super) scale: f32,
     pub(super) zero_point: i32,
@@ -68,11 +73,7 @@ impl AffineParams {
     /// ```
     #[must_use]
     pub fn with_finite_reals(self, codes: CodeRange) -> Self {
-        let zero_point = f64::from(self.zero_point);
-        let farthest = (codes.max() - zero_point).max(zero_point - codes.min());
-        let limit = (f64::from(f32::MAX) / farthest) as f32;
-        let limit = if f64::from(limit) * farthest > f64::from(f32::MAX) { limit.next_down() } else { limit };
-        Self { scale: if limit >= f32::MIN_POSITIVE { self.scale.min(limit) } else { self.scale }, ..self }
+        Self { scale: self.scale.min(largest_finite_scale(self.zero_point, codes)), ..self }
     }
 
     /// Returns the distance between the reals of neighbouring codes.
@@ -89,4 +90,14 @@ impl AffineParams {
     pub fn offset(self) -> f32 {
         self.offset
     }
+}
+
+/// Returns the largest scale with which no code, whatever rounding or an infinite value may lead to it, restores to an infinity;
+/// `f32::MAX` if the codes themselves are infinite, and no normal scale is small enough.
+pub(super) fn largest_finite_scale(zero_point: i32, codes: CodeRange) -> f32 {
+    let zero_point = f64::from(zero_point);
+    let farthest = (codes.max() - zero_point).max(zero_point - codes.min());
+    let limit = (f64::from(f32::MAX) / farthest) as f32;
+    let limit = if f64::from(limit) * farthest > f64::from(f32::MAX) { limit.next_down() } else { limit };
+    if limit >= f32::MIN_POSITIVE { limit } else { f32::MAX }
 }

@@ -41,7 +41,7 @@ use num_traits::Float;
 /// The article's calculator; combine it with [`Ceil`](crate::Ceil), or use [`Scheme::article`](crate::Scheme::article).
 ///
 /// Codes saturate at those of the code type, not at `[a, b]`. A constant gets a step of 1 and the code a, which restores
-/// it exactly.
+/// it exactly. A step with which the last code would restore to an infinity, as that of a range of 10⁻³⁶, is lowered.
 ///
 /// # Examples
 ///
@@ -89,13 +89,13 @@ impl Article {
 }
 
 impl ParamsCalculator for Article {
-    fn params(&self, range: ValueRange, _codes: CodeRange) -> Result<AffineParams> {
+    fn params(&self, range: ValueRange, codes: CodeRange) -> Result<AffineParams> {
         let (step, zero_point) = match self.target {
             Some((a, b)) if !range.is_constant() => ((f64::from(b) - f64::from(a)) / range.width(), a),
             Some((a, _)) => (1.0, a),
             None => (1.0, 0),
         };
-        AffineParams::new(step, zero_point)?.with_offset(range.min())
+        AffineParams::new(step, zero_point)?.with_finite_reals(codes).with_offset(range.min())
     }
 }
 

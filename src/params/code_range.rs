@@ -8,10 +8,15 @@ use core::fmt;
 ///
 /// Bounds are f64, which holds those of every code type exactly.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(into = "super::state::CodeRangeState", try_from = "super::state::CodeRangeState")
+)]
 pub struct CodeRange {
-    min: f64,
-    max: f64,
-    kind: CodeKind,
+    pub(super) min: f64,
+    pub(super) max: f64,
+    pub(super) kind: CodeKind,
 }
 
 impl CodeRange {
@@ -123,6 +128,14 @@ impl CodeRange {
         }
         let (what, expected) = ("the number of codes of a symmetric mapping", "at least 3");
         Err(Error::InvalidSetting { what, expected, actual: self.max - self.min + 1.0 })
+    }
+
+    /// Returns whether a constant is so large that with zero in the middle of the codes it has none that restores it: its scale, were
+    /// it given the last code on the side that has fewer of them, would make the last one on the other side infinite.
+    #[cfg(feature = "proptest")]
+    pub(crate) fn is_beyond_the_short_side(self, constant: f32) -> bool {
+        let (long, short) = (f64::from(self.middle()) - self.min, self.max - f64::from(self.middle()));
+        self.is_integer() && short > 0.0 && f64::from(constant.abs()) * long > f64::from(f32::MAX) * short
     }
 
     /// Returns a floating code type's codes with its infinities: values beyond the largest finite code become ±∞, as

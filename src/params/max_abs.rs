@@ -5,6 +5,8 @@ use crate::error::{Error, Result};
 
 /// `scale = max|x| / qmax`, rounded to f32 once, 1 for zeros; a zero point of 0: what converters of models do with weights.
 ///
+/// Lowered, if need be, so that the last code restores to a finite number.
+///
 /// Unlike [`Symmetric`](super::Symmetric) it treats a constant like anything else. It is for signed integer codes, among which
 /// the zero point of 0 is; floating codes are refused.
 ///
@@ -29,7 +31,7 @@ impl ParamsCalculator for MaxAbs {
             0.0 => 1.0,
             max_abs => f64::from(max_abs) / codes.max(),
         };
-        AffineParams::new(scale, 0)
+        Ok(AffineParams::new(scale, 0)?.with_finite_reals(codes))
     }
 
     fn zero_points(&self, _codes: CodeRange) -> ZeroPoints {

@@ -17,6 +17,8 @@ mod nan_policy;
 mod one_or_many;
 mod power_of_two;
 mod quant_params;
+#[cfg(feature = "serde")]
+mod state;
 mod symmetric;
 mod value_range;
 mod zero_points;

@@ -12,6 +12,11 @@ use alloc::vec::Vec;
 /// Groups stand in the order that [`Granularity::groups`] states. Every scale is positive and finite and every zero
 /// point a code: checked once, when this is built.
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(into = "super::state::QuantParamsState", try_from = "super::state::QuantParamsState")
+)]
 pub struct QuantParams {
     granularity: Granularity,
     codes: CodeRange,

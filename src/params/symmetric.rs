@@ -1,5 +1,6 @@
 //! Symmetric parameters: zero in the middle.
 
+use super::affine_params::largest_finite_scale;
 use super::{AffineParams, CodeRange, ParamsCalculator, ValueRange, ZeroPoints};
 use crate::error::Result;
 
@@ -15,6 +16,10 @@ use crate::error::Result;
 ///
 /// A constant gives a scale of its magnitude and a code of ±1: it is restored exactly (but for subnormal numbers, and for a
 /// directed rounding of a product with the reciprocal, which may fall just short of 1). All zeros give a scale of 1.
+///
+/// Every code restores to a finite number. A constant so large that the last code would not has a fraction of it for its scale;
+/// beyond 2¹²⁷ it may then be restored two units in the last place too small. With full, one of more than `f32::MAX · 127 / 128`
+/// saturates.
 ///
 /// Two codes, as those of [`I1`](crate::num::I1) and [`U1`](crate::num::U1), cannot lie around a zero in their middle:
 /// [`Error::InvalidSetting`](crate::Error::InvalidSetting).
@@ -41,9 +46,6 @@ enum Width {
     Full,
 }
 
-/// The reciprocals of larger numbers are subnormal in f32: 2¹²⁶.
-const HUGE: f64 = 1.0 / f32::MIN_POSITIVE as f64;
-
 impl Symmetric {
     /// Returns a calculator that uses as many codes below the zero point as above it.
     #[doc(alias = "narrow_range")]
@@ -57,14 +59,53 @@ impl Symmetric {
     }
 }
 
-/// Returns a scale that makes a constant the fourth code from the middle, or the last if there are fewer: the reciprocal of its
-/// magnitude would be subnormal, a product with that above 1, and twice the constant infinite. (Both signs get the same scale:
-/// of codes from −2 to 1, a directed rounding may still take −c to the code of −2·c.)
-fn of_huge(magnitude: f64, codes: CodeRange) -> f64 {
-    let middle = f64::from(codes.middle());
-    let codes_beyond = (codes.max() - middle).min(middle - codes.min()).clamp(1.0, 4.0);
-    let scale = (magnitude / codes_beyond) as f32;
-    f64::from(if f64::from(scale) * codes_beyond > magnitude { scale.next_down() } else { scale })
+/// The reciprocals of larger numbers are subnormal in f32: 2¹²⁶.
+const HUGE: f32 = 1.0 / f32::MIN_POSITIVE;
+
+/// Returns the scale of a constant, of both signs: the constant itself, which is then one step from the middle, or a fraction of it
+/// if the farthest code would restore to an infinity, or the reciprocal of the scale be subnormal.
+///
+/// 1. A power of two of steps is exact, in products and in quotients.
+/// 2. Beyond 2¹²⁷ the codes may be too many for that: then as many steps as give the constant exactly.
+/// 3. There may be none such. To the last code, with a scale that is rounded down, every rounding of a quotient leads.
+fn of_constant(constant: f32, codes: CodeRange) -> f32 {
+    let (middle, limit) = (f64::from(codes.middle()), largest_finite_scale(codes.middle(), codes));
+    let side = (codes.max() - middle).min(middle - codes.min()).min(f64::from(f32::MAX));
+    let (mut steps, mut exact) = (1.0, None);
+    while steps <= side {
+        let scale = constant / steps as f32;
+        if scale <= limit {
+            exact = Some(scale);
+            if scale < HUGE {
+                break;
+            }
+        }
+        steps *= 2.0;
+    }
+    exact.or_else(|| exact_steps(constant, side, limit)).unwrap_or_else(|| {
+        let scale = (f64::from(constant) / side) as f32;
+        let scale = if f64::from(scale) * side > f64::from(constant) { scale.next_down() } else { scale };
+        scale.min(limit)
+    })
+}
+
+/// Returns a scale of which the constant is a whole number of steps, up to `side`, as quotient and as product.
+fn exact_steps(constant: f32, side: f64, limit: f32) -> Option<f32> {
+    let mut highest_bit = 1.0;
+    while highest_bit * 2.0 <= side {
+        highest_bit *= 2.0;
+    }
+    // Codes from half of the last on have a bit of this value for their lowest, or more than eight bits.
+    let mut unit = highest_bit / 128.0;
+    while unit < highest_bit && side / (2.0 * unit) % 1.0 == 0.0 {
+        unit *= 2.0;
+    }
+    let (fewest, most) = ((highest_bit / unit) as u32, (side / unit) as u32);
+    (fewest..=most).rev().find_map(|steps| {
+        let steps = (f64::from(steps) * unit) as f32;
+        let scale = constant / steps;
+        (scale <= limit && steps * scale == constant && constant / scale == steps).then_some(scale)
+    })
 }
 
 impl ParamsCalculator for Symmetric {
@@ -78,13 +119,10 @@ impl ParamsCalculator for Symmetric {
         };
         let scale = match max_abs {
             0.0 => 1.0,
-            HUGE.. if range.is_constant() => of_huge(max_abs, codes),
-            _ if range.is_constant() => max_abs,
+            _ if range.is_constant() => f64::from(of_constant(range.max_abs(), codes)),
             _ => max_abs / half_width,
         };
-        let params = AffineParams::new(scale, codes.middle())?;
-        // A constant uses codes next to the zero point only.
-        Ok(if range.is_constant() { params } else { params.with_finite_reals(codes) })
+        Ok(AffineParams::new(scale, codes.middle())?.with_finite_reals(codes))
     }
 
     fn zero_points(&self, codes: CodeRange) -> ZeroPoints {

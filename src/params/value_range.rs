@@ -7,6 +7,11 @@ use core::fmt;
 ///
 /// Checked once, when it is built; nobody who is given one checks again.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(into = "super::state::ValueRangeState", try_from = "super::state::ValueRangeState")
+)]
 pub struct ValueRange {
     min: f32,
     max: f32,

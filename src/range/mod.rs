@@ -68,7 +68,7 @@ pub use percentile::Percentile;
 pub use target::Target;
 
 #[cfg(feature = "serde")]
-pub(crate) use state::seen;
+pub(crate) use state::{Checked, MOST, check, seen};
 
 use crate::error::{Error, Result};
 use crate::kernel::Extremes;
@@ -180,7 +180,7 @@ pub enum Feed {
 
 /// The error of an estimator that saw no finite value.
 pub(crate) fn no_data(seen: &Extremes) -> Error {
-    Error::NoData { observed: seen.count, nan: seen.nan, infinite: seen.infinite }
+    Error::NoData { group: None, observed: seen.count, nan: seen.nan, infinite: seen.infinite }
 }
 
 /// Returns the extremes as a range.

@@ -174,8 +174,8 @@ impl<E: RangeEstimator> Pass<'_, E> {
                 merged[group].merge(&estimator);
             }
         }
-        for estimator in merged {
-            self.push_params(estimator.range(self.target)?)?;
+        for (group, estimator) in merged.into_iter().enumerate() {
+            self.push_params(group, estimator.range(self.target))?;
         }
         Ok(())
     }
@@ -207,7 +207,7 @@ impl<E: RangeEstimator> Pass<'_, E> {
         let mut estimator = self.estimator.clone();
         let feed = estimator.feed();
         self.show(&mut estimator, feed, span.start, x)?;
-        self.params_of(range_of(&estimator, x, self.target)?)
+        self.params_of(0, range_of(&estimator, x, self.target))
     }
 
     /// One estimator at a time, for these groups.
@@ -269,7 +269,7 @@ impl<E: RangeEstimator> Pass<'_, E> {
             if feed != Feed::Whole {
                 columns.show_rest(group, &mut estimator);
             }
-            self.push_params(range_of(&estimator, columns.of(group), self.target)?)?;
+            self.push_params(group, range_of(&estimator, columns.of(group), self.target))?;
         }
         Ok(())
     }
@@ -292,22 +292,30 @@ impl<E: RangeEstimator> Pass<'_, E> {
 
     fn finish(&mut self, current: &mut (usize, E), collected: &mut Vec<f32>) -> Result<()> {
         let estimator = core::mem::replace(&mut current.1, self.estimator.clone());
-        let range = range_of(&estimator, collected, self.target)?;
+        let range = range_of(&estimator, collected, self.target);
         collected.clear();
+        let group = current.0;
         current.0 += 1;
-        self.push_params(range)
+        self.push_params(group, range)
     }
 
-    fn push_params(&mut self, range: ValueRange) -> Result<()> {
-        let params = self.params_of(range)?;
+    fn push_params(&mut self, group: usize, range: Result<ValueRange>) -> Result<()> {
+        let params = self.params_of(group, range)?;
         self.params.push(params);
         Ok(())
     }
 
-    fn params_of(&mut self, range: ValueRange) -> Result<AffineParams> {
-        let was_observed = self.estimator.feed() != Feed::Nothing;
-        self.observed.constant_groups += u64::from(was_observed && range.is_constant());
-        self.target.params(range)
+    /// Returns the parameters of a group from its range; errors name the group, unless there is one for all of the tensor.
+    fn params_of(&mut self, group: usize, range: Result<ValueRange>) -> Result<AffineParams> {
+        let params = range.and_then(|range| {
+            let was_observed = self.estimator.feed() != Feed::Nothing;
+            self.observed.constant_groups += u64::from(was_observed && range.is_constant());
+            self.target.params(range)
+        });
+        match self.granularity {
+            Granularity::Tensor => params,
+            _ => params.map_err(|error| error.of_group(group)),
+        }
     }
 }
 

@@ -14,6 +14,7 @@ use crate::error::{Error, Result};
 use crate::kernel::{self, IntegerWeights, Requantization, integer_matmul};
 use crate::num::{Code, HalfAway, Rounding};
 use crate::params::{FixedPointMultiplier, Granularity, ProductRounding};
+use alloc::string::ToString;
 use alloc::vec::Vec;
 use ndarray::{Array2, ArrayView2, Ix2};
 
@@ -86,9 +87,9 @@ impl FullyConnected {
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidSetting`] for weights with a zero point or an offset, or with scales of another granularity than the
-    /// tensor or axis 0; [`Error::LengthMismatch`] of the biases; [`Error::InvalidScale`], [`Error::InvalidZeroPoint`] of
-    /// the activations.
+    /// [`Error::UnsupportedGranularity`] for weights with scales of another granularity than the tensor or axis 0;
+    /// [`Error::InvalidSetting`] for weights with a zero point or an offset, and for a scale of the activations that is no positive
+    /// finite number or a zero point that is no code; [`Error::LengthMismatch`] of the biases.
     pub fn new(
         weights: &QuantizedTensor<i8, Ix2>,
         bias: Vec<i32>,
@@ -98,24 +99,31 @@ impl FullyConnected {
     ) -> Result<Self> {
         let params = weights.params();
         let channels = weights.codes().nrows();
-        let symmetric = params.zero_points().iter().all(|&z| z == 0) && params.offsets().is_empty();
-        if !symmetric || !matches!(params.granularity(), Granularity::Tensor | Granularity::Axis(0)) {
-            let (what, expected) = ("the number of zero points of weights per tensor or per axis 0", "0");
-            return Err(Error::InvalidSetting { what, expected, actual: params.len() as f64 });
+        if !matches!(params.granularity(), Granularity::Tensor | Granularity::Axis(0)) {
+            let (what, expected) = ("the matrix of a layer's weights", "per tensor or per axis 0");
+            return Err(Error::UnsupportedGranularity { what, expected, actual: params.granularity().to_string() });
+        }
+        let zero_points = params.zero_points().iter().map(|&z| ("the zero point of a layer's weights", f64::from(z)));
+        let offsets = params.offsets().iter().map(|&offset| ("the offset of a layer's weights", f64::from(offset)));
+        if let Some((what, actual)) = zero_points.chain(offsets).find(|&(_, actual)| actual != 0.0) {
+            return Err(Error::InvalidSetting { what, expected: "0", actual });
         }
         if bias.len() != channels {
             return Err(Error::LengthMismatch { what: "biases", expected: channels, actual: bias.len() });
         }
-        for (group, activation) in [input, output].into_iter().enumerate() {
-            crate::params::QuantParams::per_tensor::<i8>(activation.scale, activation.zero_point).map_err(
-                |e| match e {
-                    Error::InvalidScale { scale, .. } => Error::InvalidScale { scale, group },
-                    Error::InvalidZeroPoint { zero_point, min, max, .. } => {
-                        Error::InvalidZeroPoint { zero_point, group, min, max }
-                    }
-                    other => other,
-                },
-            )?;
+        for (activation, scale, zero_point) in [
+            (input, "the scale of the layer's input", "the zero point of the layer's input"),
+            (output, "the scale of the layer's output", "the zero point of the layer's output"),
+        ] {
+            let Activation { scale: actual, zero_point: code } = activation;
+            if !(actual > 0.0 && actual.is_finite()) {
+                let expected = "a positive finite number";
+                return Err(Error::InvalidSetting { what: scale, expected, actual: f64::from(actual) });
+            }
+            if i8::try_from(code).is_err() {
+                let expected = "from -128 to 127";
+                return Err(Error::InvalidSetting { what: zero_point, expected, actual: f64::from(code) });
+            }
         }
         let codes = fused.codes(output);
         let requantization = (0..channels).map(|channel| {

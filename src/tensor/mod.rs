@@ -4,6 +4,8 @@
 //! Contiguous data are read where they lie; others are gathered in tiles of a few KiB.
 
 mod any_scheme;
+#[cfg(feature = "serde")]
+mod base64;
 mod estimate;
 mod fake_quantize;
 mod fully_connected;
@@ -20,6 +22,8 @@ mod scheme;
 mod scheme_parts;
 mod settings;
 mod slice;
+#[cfg(feature = "serde")]
+mod state;
 mod tasks;
 mod view;
 

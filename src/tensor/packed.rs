@@ -215,11 +215,12 @@ impl PackedTensor {
     ///
     /// # Errors
     ///
-    /// [`Error::LengthMismatch`] unless there are exactly the bytes of the shape's codes; [`Error::CodeOutOfRange`] for a code outside
-    /// those that the parameters name; and those of parameters that do not fit.
+    /// [`Error::LengthMismatch`] unless there are exactly the bytes of the shape's codes; [`Error::OutOfMemory`] for a shape of more
+    /// elements than an array can have; [`Error::CodeOutOfRange`] for a code outside those that the parameters name; and those of
+    /// parameters that do not fit.
     pub fn from_bytes(code: CodeType, shape: &[usize], bytes: &[u8], params: QuantParams) -> Result<Self> {
         params.check_type(code, shape)?;
-        let count = shape.iter().fold(1, |count: usize, &len| count.saturating_mul(len));
+        let count = count_of(shape)?;
         let expected = code.packed_len(count);
         if bytes.len() != expected {
             return Err(Error::LengthMismatch { what: "bytes of codes", expected, actual: bytes.len() });
@@ -413,6 +414,20 @@ impl PackedTensor {
         }
 
         self.code.visit(Check(self))
+    }
+}
+
+/// Returns the number of elements of a shape.
+///
+/// # Errors
+///
+/// [`Error::OutOfMemory`] for a shape that no array has, not even an empty one: its lengths other than 0 multiply to more than
+/// `isize::MAX`.
+fn count_of(shape: &[usize]) -> Result<usize> {
+    let product = shape.iter().filter(|&&len| len > 0).try_fold(1_usize, |product, &len| product.checked_mul(len));
+    match product.filter(|&product| isize::try_from(product).is_ok()) {
+        Some(product) => Ok(if shape.contains(&0) { 0 } else { product }),
+        None => Err(Error::OutOfMemory { what: "elements", count: usize::MAX }),
     }
 }
 

@@ -5,7 +5,8 @@ use super::quantized::QuantizedTensor;
 use crate::error::{Error, Result};
 use crate::kernel::{self, Requantization};
 use crate::num::{Code, CodeKind};
-use crate::params::{FixedPointMultiplier, Granularity, ProductRounding, QuantParams};
+use crate::params::{FixedPointMultiplier, ProductRounding, QuantParams};
+use alloc::string::ToString;
 use ndarray::Dimension;
 
 impl<C: Code, D: Dimension> QuantizedTensor<C, D> {
@@ -15,7 +16,8 @@ impl<C: Code, D: Dimension> QuantizedTensor<C, D> {
     ///
     /// # Errors
     ///
-    /// [`Error::IntegerCodesOnly`]; [`Error::InvalidSetting`] unless this tensor has one scale and no offset;
+    /// [`Error::IntegerCodesOnly`]; [`Error::UnsupportedGranularity`] unless this tensor has one scale; [`Error::InvalidSetting`] if it
+    /// has an offset;
     /// [`Error::InvalidScale`], [`Error::InvalidZeroPoint`].
     ///
     /// # Examples
@@ -39,13 +41,17 @@ impl<C: Code, D: Dimension> QuantizedTensor<C, D> {
         if C::KIND != CodeKind::Integer || B::KIND != CodeKind::Integer {
             return Err(Error::IntegerCodesOnly { what: "requantizing" });
         }
-        if from.granularity() != Granularity::Tensor || !from.offsets().is_empty() {
-            let what = "the number of scales, without offsets, of a tensor to be requantized";
-            return Err(Error::InvalidSetting { what, expected: "1", actual: from.len() as f64 });
+        let [from_scale] = *from.scales() else {
+            let (what, expected, actual) = ("a tensor to be requantized", "per tensor", from.granularity().to_string());
+            return Err(Error::UnsupportedGranularity { what, expected, actual });
+        };
+        if let Some(&offset) = from.offsets().first() {
+            let what = "the offset of a tensor to be requantized";
+            return Err(Error::InvalidSetting { what, expected: "0", actual: f64::from(offset) });
         }
         let to = QuantParams::per_tensor::<B>(scale, zero_point)?;
         let settings = Requantization {
-            multiplier: FixedPointMultiplier::from_real(f64::from(from.scales()[0]) / f64::from(scale))?,
+            multiplier: FixedPointMultiplier::from_real(f64::from(from_scale) / f64::from(scale))?,
             rounding,
             zero_point_in: from.zero_points()[0],
             zero_point_out: zero_point,

@@ -100,9 +100,11 @@ impl RangeEstimator for Naive {
             let (observed, nan, infinite) = (self.count, self.nan, self.infinite);
             return match self.bug {
                 Bug::DefaultsToOne => ValueRange::new(-1.0, 1.0),
-                Bug::TakesNanForInfinity => Err(Error::NoData { observed, nan: 0, infinite: nan + infinite }),
-                Bug::DoesNotCount => Err(Error::NoData { observed: 0, nan: 0, infinite: 0 }),
-                _ => Err(Error::NoData { observed, nan, infinite }),
+                Bug::TakesNanForInfinity => {
+                    Err(Error::NoData { group: None, observed, nan: 0, infinite: nan + infinite })
+                }
+                Bug::DoesNotCount => Err(Error::NoData { group: None, observed: 0, nan: 0, infinite: 0 }),
+                _ => Err(Error::NoData { group: None, observed, nan, infinite }),
             };
         }
         let largest = self.min.abs().max(self.max.abs());

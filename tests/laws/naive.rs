@@ -82,7 +82,7 @@ impl Naive {
         let Some(first) = finite.next() else {
             return match self.bug {
                 Bug::AnswersWithoutData => AffineParams::new(1.0, 0),
-                _ => Err(Error::NoData { observed: values.len() as u64, nan: 0, infinite: 0 }),
+                _ => Err(Error::NoData { group: None, observed: values.len() as u64, nan: 0, infinite: 0 }),
             };
         };
         let (low, high) = finite.fold((first, first), |(low, high), x| (low.min(x), high.max(x)));

@@ -32,15 +32,15 @@ pub(super) fn check_bins(bins: usize, fewest: usize) -> Result<()> {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Collector {
     /// To start with.
-    bins: usize,
-    form: Form,
+    pub(super) bins: usize,
+    pub(super) form: Form,
     /// Empty before the first batch.
-    histogram: Histogram,
+    pub(super) histogram: Histogram,
     pub(super) seen: Extremes,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Form {
+pub(super) enum Form {
     /// With the largest |x| that the bins are for.
     Signed(f32),
     Magnitudes,

@@ -28,9 +28,14 @@ use num_traits::Float;
 /// # Ok::<(), tensor_quant::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(into = "super::state::DistributionState", try_from = "super::state::DistributionState")
+)]
 pub struct Distribution {
-    collector: Collector,
-    power: Power,
+    pub(super) collector: Collector,
+    pub(super) power: Power,
 }
 
 /// Of what the mean and the deviation are taken.

@@ -46,9 +46,14 @@ use alloc::vec::Vec;
 /// # Ok::<(), tensor_quant::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(into = "super::state::EntropyState", try_from = "super::state::EntropyState")
+)]
 pub struct Entropy {
-    collector: Collector,
-    quantized_bins: usize,
+    pub(super) collector: Collector,
+    pub(super) quantized_bins: usize,
 }
 
 impl Entropy {

@@ -38,6 +38,24 @@ impl Histogram {
         Self { counts: vec![0; bins], edges }
     }
 
+    /// Returns the histogram of these counts between these edges, of which there is one more.
+    #[cfg(feature = "serde")]
+    pub(super) fn from_parts(counts: Vec<u64>, edges: Vec<f32>) -> Self {
+        Self { counts, edges }
+    }
+
+    /// Returns the same bins with as many other counts.
+    #[cfg(feature = "serde")]
+    pub(super) fn with_counts(self, counts: Vec<u64>) -> Self {
+        Self { counts, ..self }
+    }
+
+    /// Returns the counts and the edges.
+    #[cfg(feature = "serde")]
+    pub(super) fn into_parts(self) -> (Vec<u64>, Vec<f32>) {
+        (self.counts, self.edges)
+    }
+
     /// Returns the counts.
     pub fn counts(&self) -> &[u64] {
         &self.counts

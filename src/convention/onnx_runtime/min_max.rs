@@ -28,25 +28,30 @@ use crate::range::{Feed, RangeEstimator, Target, no_data};
 /// # Ok::<(), tensor_quant::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(into = "super::state::MinMaxState", try_from = "super::state::MinMaxState")
+)]
 pub struct MinMax {
-    over: Over,
-    sides: Sides,
-    seen: Extremes,
+    pub(super) over: Over,
+    pub(super) sides: Sides,
+    pub(super) seen: Extremes,
     /// Sums over the batches.
-    minima: f32,
-    maxima: f32,
-    batches: u64,
+    pub(super) minima: f32,
+    pub(super) maxima: f32,
+    pub(super) batches: u64,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Over {
+pub(super) enum Over {
     #[default]
     Everything,
     EachBatch,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Sides {
+pub(super) enum Sides {
     #[default]
     AsTheyAre,
     Equal,

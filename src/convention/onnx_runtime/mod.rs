@@ -23,6 +23,8 @@ mod min_max;
 mod pairwise;
 mod params;
 mod percentile;
+#[cfg(feature = "serde")]
+mod state;
 
 pub use distribution::{Distribution, Power};
 pub use entropy::{Entropy, entropy_threshold};

@@ -31,14 +31,19 @@ use crate::range::{Feed, RangeEstimator, Target};
 /// # Ok::<(), tensor_quant::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(into = "super::state::PercentileState", try_from = "super::state::PercentileState")
+)]
 pub struct Percentile {
-    collector: Collector,
-    percent: f64,
-    sides: Sides,
+    pub(super) collector: Collector,
+    pub(super) percent: f64,
+    pub(super) sides: Sides,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Sides {
+pub(super) enum Sides {
     One,
     Two,
 }

@@ -22,7 +22,8 @@ const FEW_STEPS: u32 = 8;
 /// # Errors
 ///
 /// [`Error::BiasOverflow`] if a code does not fit: it names the channel and the smallest weight scale at which it would.
-/// [`Error::LengthMismatch`] unless there are as many weight scales as biases, or one; [`Error::NotANumber`].
+/// [`Error::LengthMismatch`] unless there are as many weight scales as biases, or one; [`Error::NotANumber`];
+/// [`Error::InvalidSetting`] for any other number of bits (40, those that may be used, is 64).
 ///
 /// # Examples
 ///
@@ -39,7 +40,14 @@ pub fn quantize_bias(bias: &[f32], input_scale: f32, weight_scales: &[f32], bits
         let (expected, actual) = (bias.len(), weight_scales.len());
         return Err(Error::LengthMismatch { what: "weight scales", expected, actual });
     }
-    let bits = if bits == 32 { 32 } else { 40 };
+    let bits = match bits {
+        32 => 32,
+        40 | 64 => 40,
+        _ => {
+            let (what, expected) = ("the number of bits of a bias", "32 or 64");
+            return Err(Error::InvalidSetting { what, expected, actual: f64::from(bits) });
+        }
+    };
     let limit = ((1_i64 << (bits - 1)) - 1) as f64;
     let (mut codes, mut scales) = (Vec::with_capacity(bias.len()), Vec::with_capacity(bias.len()));
     for (channel, &b) in bias.iter().enumerate() {

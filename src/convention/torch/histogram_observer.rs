@@ -54,10 +54,15 @@ const MOST_BINS: usize = 1 << 16;
 /// # Ok::<(), tensor_quant::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(into = "super::state::HistogramObserverState", try_from = "super::state::HistogramObserverState")
+)]
 pub struct HistogramObserver {
     /// All zero before the first batch.
-    histogram: Vec<f32>,
-    seen: Extremes,
+    pub(super) histogram: Vec<f32>,
+    pub(super) seen: Extremes,
 }
 
 impl Default for HistogramObserver {

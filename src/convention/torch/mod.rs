@@ -33,6 +33,8 @@ mod learnable;
 mod params;
 mod qparams;
 mod search;
+#[cfg(feature = "serde")]
+mod state;
 
 pub use dynamic::Dynamic;
 pub use histogram_observer::HistogramObserver;

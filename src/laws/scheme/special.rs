@@ -64,6 +64,9 @@ pub(super) fn constants(subject: &dyn Subject, trials: &Trials) -> Result<(), Br
         if value != 0.0 && f64::from(value.abs()) < steps * f64::from(f32::MIN_POSITIVE) {
             return Ok(());
         }
+        if subject.codes().is_beyond_the_short_side(value) {
+            return Ok(());
+        }
         let constant = tensor.with_values(vec![value; tensor.values().len()]);
         let trial = Trial::of(subject, &constant)?;
         each_code(&trial, &|i, _| {

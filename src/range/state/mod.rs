@@ -26,11 +26,11 @@ pub(super) use sample::SampleState;
 use alloc::string::String;
 
 /// The largest number that JSON's readers all agree on.
-const MOST: u64 = 1 << 53;
+pub(crate) const MOST: u64 = 1 << 53;
 
 /// Says which field is wrong, and how.
-type Checked<T> = Result<T, String>;
+pub(crate) type Checked<T> = Result<T, String>;
 
-fn check(holds: bool, why: impl FnOnce() -> String) -> Checked<()> {
+pub(crate) fn check(holds: bool, why: impl FnOnce() -> String) -> Checked<()> {
     if holds { Ok(()) } else { Err(why()) }
 }

@@ -3,9 +3,13 @@
 #![cfg(feature = "serde")]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod written_forms;
+
 use ndarray::{Array1, Array2, Array3, Axis, array};
 use proptest::prelude::*;
 use tensor_quant::calibration::{Calibrator, ChannelMeans, State, correct_bias};
+use tensor_quant::convention::onnx_runtime::Power;
+use tensor_quant::convention::{onnx_runtime, torch};
 use tensor_quant::params::ValueRange;
 use tensor_quant::range::{
     Entropy, Fixed, LpNorm, MeanStd, MinMax, MovingAverage, Mse, Octav, Percentile, RangeEstimator, Target,
@@ -150,7 +154,11 @@ fn values() -> impl Strategy<Value = Vec<f32>> {
 
 fn survives_a_file<E: State>(fresh: E, values: &[f32]) -> Result<(), TestCaseError> {
     let calibrator = Calibrator::new(fresh);
-    calibrator.observe("tensor \"1\"\n", ndarray::ArrayView1::from(values)).unwrap();
+    // In two batches, so that histograms grow.
+    let (first, second) = values.split_at(values.len() / 2);
+    for batch in [first, second] {
+        calibrator.observe("tensor \"1\"\n", ndarray::ArrayView1::from(batch)).unwrap();
+    }
     calibrator.observe("nothing", Array1::<f32>::zeros(0).view()).unwrap();
     let text = json(&calibrator);
     let again = Calibrator::<E>::from_json(&text).map_err(|error| TestCaseError::fail(format!("{error}: {text}")))?;
@@ -176,6 +184,12 @@ proptest! {
         survives_a_file(Octav::default(), &values)?;
         survives_a_file(LpNorm::new(1.1).unwrap(), &values)?;
         survives_a_file(Entropy::default(), &values)?;
+        survives_a_file(onnx_runtime::MinMax::averaged().symmetric(), &values)?;
+        survives_a_file(onnx_runtime::Entropy::default(), &values)?;
+        survives_a_file(onnx_runtime::Percentile::symmetric(100, 99.0).unwrap(), &values)?;
+        survives_a_file(onnx_runtime::Percentile::affine(100, 99.0).unwrap(), &values)?;
+        survives_a_file(onnx_runtime::Distribution::new(512, Power::CubeRoot).unwrap(), &values)?;
+        survives_a_file(torch::HistogramObserver::new(100).unwrap(), &values)?;
         survives_a_file(Fixed::new(ValueRange::new(-0.1, 3.3e38).unwrap()), &values)?;
     }
 
@@ -211,6 +225,11 @@ proptest! {
         damaged(Octav::default(), seed, &edits);
         damaged(Entropy::default(), seed, &edits);
         damaged(MovingAverage::new(0.1).unwrap(), seed, &edits);
+        damaged(onnx_runtime::MinMax::averaged(), seed, &edits);
+        damaged(onnx_runtime::Entropy::new(8, 4).unwrap(), seed, &edits);
+        damaged(onnx_runtime::Percentile::symmetric(8, 90.0).unwrap(), seed, &edits);
+        damaged(onnx_runtime::Percentile::affine(8, 90.0).unwrap(), seed, &edits);
+        damaged(torch::HistogramObserver::new(8).unwrap(), seed, &edits);
     }
 }
 
