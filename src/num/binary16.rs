@@ -9,7 +9,6 @@
 
 use super::CodeType;
 use super::code::{Code, CodeKind, Grid, Stored, read_bytes, write_bytes};
-use super::real::Real;
 use super::rounding::{Rounding, nearest_i32, round_to_grid};
 use crate::error::Result;
 use alloc::vec::Vec;
@@ -104,7 +103,7 @@ impl Code for f16 {
     fn from_f64(number: f64) -> Self {
         // Rounded once, to a number of the type: `half` would round twice, or drop the low half of an f64.
         let magnitude = round_to_grid(number.abs(), 10, -14).min(<Self as Code>::MAX);
-        if number.is_nan() { f16::ZERO } else { Real::from_f32(magnitude.copysign(number) as f32) }
+        if number.is_nan() { f16::ZERO } else { f16::from_bits(f16_bits_from_f32(magnitude.copysign(number) as f32)) }
     }
 
     fn write_packed(codes: &[Self], bytes: &mut Vec<u8>) {

@@ -1,7 +1,7 @@
 //! What a tensor holds after quantization.
 
 use super::code_type::packed_len;
-use super::minifloat::SmallFloat;
+use super::float_layout::SmallFloat;
 use super::slices::SliceOfCodes;
 use super::{CodeType, Rounding};
 use crate::error::{Error, Result};

@@ -37,8 +37,6 @@ const CIRCLES: &[&str] = &[
     "laws: law trials",
     "metrics: accumulator error_metrics",
     "model/tflite: model writer",
-    "num: bfloat16 binary16 real",
-    "num: code minifloat",
     "pipeline: mod safetensors tflite",
     "tensor: estimate tasks",
 ];
