@@ -17,6 +17,7 @@ mod nan_policy;
 mod one_or_many;
 mod power_of_two;
 mod quant_params;
+mod scale_arrays;
 mod symmetric;
 mod value_range;
 mod zero_points;

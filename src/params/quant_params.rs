@@ -77,6 +77,31 @@ impl QuantParams {
         Self::new(Granularity::Axis(axis), CodeRange::of::<C>(), scales, zero_points)
     }
 
+    /// Returns a scale and zero point for each run of `size` elements along `axis`, with every code of `C` in use. They stand
+    /// in row-major order of the tensor's shape, in which `axis` counts blocks;
+    /// [`from_arrays`](Self::from_arrays) takes them in that shape.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::BlockSizeZero`], [`Error::InvalidScale`], [`Error::InvalidZeroPoint`], [`Error::LengthMismatch`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use tensor_quant::params::QuantParams;
+    ///
+    /// // One row of 64 weights.
+    /// let params = QuantParams::per_block::<i8>(1, 32, vec![0.5, 0.25], vec![0, 0])?;
+    /// params.check::<i8>(&[1, 64])?;
+    /// # Ok::<(), tensor_quant::Error>(())
+    /// ```
+    pub fn per_block<C: Code>(axis: usize, size: usize, scales: Vec<f32>, zero_points: Vec<i32>) -> Result<Self> {
+        if size == 0 {
+            return Err(Error::BlockSizeZero { axis });
+        }
+        Self::new(Granularity::Block { axis, size }, CodeRange::of::<C>(), scales, zero_points)
+    }
+
     /// Returns the parameters of groups of any granularity and any part of a type's codes.
     ///
     /// Scales are taken as they are, subnormal ones included.
