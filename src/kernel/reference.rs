@@ -36,7 +36,7 @@ fn quantize_one<C: Code, R: Rounding>(x: f32, mapping: &Mapping, rounding: R, in
     } else {
         f64::from(rounding.round(quotient, index)) + f64::from(params.zero_point())
     };
-    C::from_f64(code.clamp(codes.min(), codes.max()))
+    C::nearest(code.clamp(codes.min(), codes.max()))
 }
 
 /// `(code − zero_point) · scale + offset`.

@@ -125,7 +125,7 @@ impl<A: Code, B: Code> Requantize<A, B> {
     #[inline(always)]
     fn apply(self, code: A) -> B {
         let difference = (code.to_f64() as i32).saturating_sub(self.settings.zero_point_in);
-        B::from_f64(f64::from(self.settings.apply(difference)))
+        B::nearest(f64::from(self.settings.apply(difference)))
     }
 }
 

@@ -83,7 +83,7 @@ impl Code for bf16 {
         f64::from(bf16_bits_to_f32(self.to_bits()))
     }
 
-    fn from_f64(number: f64) -> Self {
+    fn nearest(number: f64) -> Self {
         // Rounded once, to a number of the type: `half` would round twice, or drop the low half of an f64.
         let magnitude = round_to_grid(number.abs(), 7, -126).min(<Self as Code>::MAX);
         if number.is_nan() {

@@ -100,7 +100,7 @@ impl Code for f16 {
         f64::from(f16_bits_to_f32(self.to_bits()))
     }
 
-    fn from_f64(number: f64) -> Self {
+    fn nearest(number: f64) -> Self {
         // Rounded once, to a number of the type: `half` would round twice, or drop the low half of an f64.
         let magnitude = round_to_grid(number.abs(), 10, -14).min(<Self as Code>::MAX);
         if number.is_nan() { f16::ZERO } else { f16::from_bits(f16_bits_from_f32(magnitude.copysign(number) as f32)) }

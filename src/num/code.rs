@@ -115,7 +115,20 @@ pub trait Code: Stored + Copy + Debug + Default + PartialEq + Send + Sync + 'sta
     fn to_f64(self) -> f64;
 
     /// Returns the code nearest to a number, halves to even; beyond the codes it saturates, and NaN gives 0.
-    fn from_f64(number: f64) -> Self;
+    ///
+    /// That is the same for every type. A floating type's own `from_f64` gives instead what its format prescribes: of a number
+    /// beyond the largest an infinity or NaN where there is one, and of NaN a NaN.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use tensor_quant::num::{Code, F8E5M2, f16};
+    ///
+    /// assert_eq!((i8::nearest(2.5), i8::nearest(1e9), i8::nearest(f64::NAN)), (2, 127, 0));
+    /// assert_eq!((F8E5M2::nearest(1e9), F8E5M2::from_f64(1e9)), (F8E5M2::MAX, F8E5M2::INFINITY));
+    /// assert_eq!((f16::nearest(1e9), f16::from_f64(1e9)), (f16::MAX, f16::INFINITY));
+    /// ```
+    fn nearest(number: f64) -> Self;
 
     /// Appends the codes as they are stored: little-endian, types of fewer than 8 bits packed, the first in the low bits.
     fn write_packed(codes: &[Self], bytes: &mut Vec<u8>);

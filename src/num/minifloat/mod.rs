@@ -22,6 +22,7 @@
 //! code of a NaN that a type does not have are those of `ml_dtypes`.
 
 mod convert;
+mod number;
 
 use super::CodeType;
 use super::code::{Code, CodeKind, Grid, Stored};
@@ -30,16 +31,23 @@ use super::rounding::Rounding;
 use crate::error::{Error, Result};
 use alloc::vec::Vec;
 use convert::{decode, encode_f64, encode_nearest, encode_rounded};
+use core::cmp::Ordering;
 use core::fmt;
+use core::num::{FpCategory, ParseFloatError};
+use core::ops::Neg;
+use core::str::FromStr;
+use number::{epsilon, number};
 
 macro_rules! minifloat {
     ($($(#[$doc:meta])* $name:ident, $label:literal, $exponent:literal, $mantissa:literal, $bias:literal, $specials:ident, $max:literal;)*) => {$(
         $(#[$doc])*
         ///
         /// See the table of the small floats for what overflow and NaN give.
-        #[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
+        #[derive(Clone, Copy, Default)]
         #[repr(transparent)]
         pub struct $name(u8);
+
+        number! { $name, $specials }
 
         impl Layout for $name {
             const EXPONENT: u32 = $exponent;
@@ -76,7 +84,7 @@ macro_rules! minifloat {
             }
 
             /// Returns the number nearest to an f64, rounded once, halves to even; beyond the largest, what the format
-            /// prescribes.
+            /// prescribes. [`Code::nearest`](crate::num::Code::nearest) saturates instead.
             pub fn from_f64(x: f64) -> Self {
                 Self(encode_f64::<Self>(x))
             }
@@ -85,23 +93,6 @@ macro_rules! minifloat {
             #[inline(always)]
             pub fn to_f32(self) -> f32 {
                 decode::<Self>(self.0)
-            }
-
-            /// Returns whether this is NaN.
-            pub fn is_nan(self) -> bool {
-                self.to_f32().is_nan()
-            }
-        }
-
-        impl fmt::Debug for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                fmt::Debug::fmt(&self.to_f32(), f)
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                fmt::Display::fmt(&self.to_f32(), f)
             }
         }
 
@@ -147,7 +138,7 @@ macro_rules! minifloat {
                 f64::from(self.to_f32())
             }
 
-            fn from_f64(number: f64) -> Self {
+            fn nearest(number: f64) -> Self {
                 if number.is_nan() { Self(0) } else { $name::from_f64(number.clamp(-$max, $max)) }
             }
 
