@@ -11,12 +11,14 @@
 //!    last place at most. In the division by multiply-adds x has to be clamped anyway.
 //! 4. Codes of i32 and floating codes are made and restored, a tile at a time.
 
-use super::dequantize::{dequantize_each, dequantize_one};
+use super::dequantize::{dequantize_each, dequantize_one, shifted_by};
 use super::destination::Destination;
+use super::elementwise::TILE;
+use super::mapping::{Mapping, grid_of, is_far};
 use super::nan::with_nan_replaced;
 use super::narrow::{greater, lesser};
 use super::own::{Own, Part, for_each_part};
-use super::quantize::{Mapping, Run, TILE, grid_of, is_far};
+use super::quantize::Run;
 use super::quantize_spans::{for_each_nan_free, widest};
 use super::quotient::{Method, One, divided};
 use super::reference;
@@ -187,12 +189,6 @@ fn with_codes(code: CodeType, len: usize, visit: &mut dyn FnMut(Destination<'_>)
 /// Whether differences of two codes are exact in f32, and within what roundings by addition can do.
 fn is_small_integer(code: CodeType) -> bool {
     code.is_integer() && code.bits() <= 16
-}
-
-/// Returns the sum; adding an offset of 0 would make +0 of −0, which small floats have.
-#[inline(always)]
-pub(super) fn shifted_by(real: f32, offset: f32) -> f32 {
-    if offset == 0.0 { real } else { real + offset }
 }
 
 /// Halves to even, one scale, no offset.
