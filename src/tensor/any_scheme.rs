@@ -1,8 +1,9 @@
 //! A scheme by value, for code that learns what it is at run time.
 
-use super::estimate::{Observed, Request};
+use super::estimate::Request;
 use super::fake_quantize::{check_and_map_reals, map_reals};
 use super::input::Input;
+use super::observed::Observed;
 use super::output::zeros;
 use super::packed::{PackedTensor, check_and_quantize_packed, quantize_packed};
 use super::purpose::Purpose;

@@ -5,7 +5,7 @@
 //! tensors are shared out among threads, which does.
 
 use super::any_scheme::AnyScheme;
-use super::estimate::Observed;
+use super::observed::Observed;
 use super::fake_quantize::check_and_map_reals;
 use super::input::Input;
 use super::output::{check_shape, contiguous};
