@@ -25,13 +25,10 @@ use super::reference;
 use super::rounder::Rounder;
 use super::settings::Settings;
 use super::store;
-use crate::num::{Code, CodeType, Grid, Real, Rounding, bf16, f16};
+use crate::num::{Code, CodeType, Grid, MAGIC, Real, Rounding, bf16, f16};
 use crate::params::{AffineParams, NanPolicy, QuantParams, Span};
 use fearless_simd::prelude::*;
 use fearless_simd::{Level, Simd, dispatch, f32x16};
-
-/// 1.5 · 2²³, as in the scalars' rounding.
-const MAGIC: f32 = 12_582_912.0;
 
 /// Writes what each element of `x` is restored as: the same bits as [`quantize`](super::quantize()) to codes of type `C`
 /// followed by [`dequantize`](super::dequantize).

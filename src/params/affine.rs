@@ -2,6 +2,7 @@
 
 use super::{AffineParams, CodeRange, ParamsCalculator, ValueRange, ZeroPoints};
 use crate::error::{Error, Result};
+use crate::num::nearest_whole;
 
 /// `scale = (max − min) / (qmax − qmin)`, with a zero point.
 ///
@@ -112,11 +113,6 @@ fn zero_exact(range: ValueRange, codes: CodeRange) -> Result<AffineParams> {
     let scale = if range.width() > 0.0 { range.width() / (codes.max() - codes.min()) } else { 1.0 };
     let params = AffineParams::new(scale, 0)?;
     let zero_point = codes.min() - f64::from(range.min()) / f64::from(params.scale());
-    let zero_point = ties_even(zero_point.clamp(codes.min(), codes.max())) as i32;
+    let zero_point = nearest_whole(zero_point.clamp(codes.min(), codes.max())) as i32;
     Ok(AffineParams { zero_point, ..params }.with_finite_reals(codes))
-}
-
-/// |x| ≤ 2³¹ here, so adding 1.5 · 2⁵² rounds to a whole number.
-fn ties_even(x: f64) -> f64 {
-    (x + 6_755_399_441_055_744.0) - 6_755_399_441_055_744.0
 }

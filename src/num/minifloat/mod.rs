@@ -189,6 +189,10 @@ minifloat! {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+mod number_tests;
+
+#[cfg(test)]
 mod tests {
     use super::convert::finish;
     use super::*;
