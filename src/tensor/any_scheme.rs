@@ -270,7 +270,7 @@ impl AnyScheme {
 }
 
 /// A cast has a scale of 1 whatever the values are: its range is not looked for.
-pub(super) fn usual_estimator(calculator: &AnyCalculator) -> AnyEstimator {
+fn usual_estimator(calculator: &AnyCalculator) -> AnyEstimator {
     match calculator {
         AnyCalculator::Cast(_) => crate::range::Fixed::new(ValueRange::ZERO).into(),
         _ => AnyEstimator::default(),
@@ -310,6 +310,24 @@ impl Target for AnyScheme {
 
     fn restore(&self, x: f32, params: AffineParams) -> f32 {
         self.purpose().restore(x, params)
+    }
+}
+
+impl SchemeParts {
+    /// Returns the scheme, with what is usual for the code type in place of what is not said: [`AnyScheme::new`].
+    pub fn scheme(&self) -> AnyScheme {
+        let mut scheme = AnyScheme::new(self.code);
+        if let Some(calculator) = self.calculator {
+            (scheme.estimator, scheme.calculator) = (usual_estimator(&calculator), calculator);
+        }
+        if let Some(estimator) = &self.estimator {
+            scheme.estimator = estimator.clone();
+        }
+        scheme.granularity = self.granularity.unwrap_or(scheme.granularity);
+        scheme.rounding = self.rounding.unwrap_or(scheme.rounding);
+        scheme.scaling = self.scaling.unwrap_or(scheme.scaling);
+        scheme.nan_policy = self.nan_policy.unwrap_or(scheme.nan_policy);
+        scheme
     }
 }
 

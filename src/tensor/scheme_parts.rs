@@ -1,6 +1,5 @@
 //! A scheme of which only some parts are said, and its text form.
 
-use super::any_scheme::{AnyScheme, usual_estimator};
 use crate::error::{Error, Result};
 use crate::num::{AnyRounding, CodeType, Scaling};
 use crate::params::{AnyCalculator, Granularity, NanPolicy};
@@ -54,22 +53,6 @@ impl SchemeParts {
             scaling: None,
             nan_policy: None,
         }
-    }
-
-    /// Returns the scheme, with what is usual for the code type in place of what is not said: [`AnyScheme::new`].
-    pub fn scheme(&self) -> AnyScheme {
-        let mut scheme = AnyScheme::new(self.code);
-        if let Some(calculator) = self.calculator {
-            (scheme.estimator, scheme.calculator) = (usual_estimator(&calculator), calculator);
-        }
-        if let Some(estimator) = &self.estimator {
-            scheme.estimator = estimator.clone();
-        }
-        scheme.granularity = self.granularity.unwrap_or(scheme.granularity);
-        scheme.rounding = self.rounding.unwrap_or(scheme.rounding);
-        scheme.scaling = self.scaling.unwrap_or(scheme.scaling);
-        scheme.nan_policy = self.nan_policy.unwrap_or(scheme.nan_policy);
-        scheme
     }
 }
 

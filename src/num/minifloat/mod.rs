@@ -294,9 +294,9 @@ mod tests {
         fn f64_and_f32_agree_where_both_are_exact(bits: u32) {
             let x = f32::from_bits(bits);
             prop_assume!(!x.is_nan());
-            prop_assert_eq!(F8E4M3Fn::from_f64(f64::from(x)), F8E4M3Fn::from_f32(x));
-            prop_assert_eq!(F8E5M2Fnuz::from_f64(f64::from(x)), F8E5M2Fnuz::from_f32(x));
-            prop_assert_eq!(F4E2M1Fn::from_f64(f64::from(x)), F4E2M1Fn::from_f32(x));
+            prop_assert_eq!(F8E4M3Fn::from_f64(f64::from(x)).to_bits(), F8E4M3Fn::from_f32(x).to_bits());
+            prop_assert_eq!(F8E5M2Fnuz::from_f64(f64::from(x)).to_bits(), F8E5M2Fnuz::from_f32(x).to_bits());
+            prop_assert_eq!(F4E2M1Fn::from_f64(f64::from(x)).to_bits(), F4E2M1Fn::from_f32(x).to_bits());
         }
 
         #[test]
