@@ -38,8 +38,6 @@ const CIRCLES: &[&str] = &[
     "laws: known quantizer scheme",
     "laws: law trials",
     "metrics: accumulator error_metrics",
-    "model/tflite: model writer",
-    "pipeline: mod safetensors tflite",
 ];
 
 /// The longest that a file may be, in lines: beyond it there are two nouns in it.
