@@ -74,7 +74,7 @@ impl Run<'_> {
         );
     }
 
-    /// NaN becomes whatever comes of it.
+    /// NaN gives what [`NanPolicy::Native`] says.
     fn restore(&self, level: Level, x: &[f32], out: &mut [f32], first_index: u64) {
         let Run { mapping, code, rounder } = *self;
         let (scale, offset, grid) = (mapping.params.scale(), mapping.params.offset(), mapping.grid());

@@ -1,4 +1,4 @@
-//! The parameters of elements that belong to many groups: how a [`Span`] falls into parts that a kernel can do.
+//! The parameters of elements that belong to many groups: how a [`Span`] is cut into parts of one group, or of elements with parameters of their own.
 
 use super::elementwise::TILE;
 use super::quotient::Each;

@@ -136,7 +136,7 @@ impl Run<'_> {
         );
     }
 
-    /// NaN is coded as whatever comes of it.
+    /// NaN is coded as [`NanPolicy::Native`] says.
     fn native(&self, level: Level, x: &[f32], first_index: u64, mut out: Destination<'_>) {
         let offset = self.mapping.params.offset();
         if offset == 0.0 {

@@ -85,7 +85,7 @@ impl Spans<'_> {
         });
     }
 
-    /// NaN is coded as whatever comes of it.
+    /// NaN is coded as [`NanPolicy::Native`] says.
     fn native(self, level: Level, span: Span, x: &[f32], mut out: Destination<'_>) {
         let Settings { code, rounder, scaling, nan } = self.settings;
         let built_in = rounder.vector_form();

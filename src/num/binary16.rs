@@ -30,7 +30,8 @@ fn bits_rounded<R: Rounding>(x: f32, rounding: R, index: u64) -> u16 {
     let rounded = (rounding.round(x * inverse, index) * step).abs();
 
     let normal = (rounded.to_bits() >> 13).wrapping_sub((127 - 15) << 10);
-    // |x| < 2^(−14): a multiple of 2^(−24), and that multiple is the code. (The minimum keeps the other lanes tame.)
+    // |x| < 2^(−14): a multiple of 2^(−24), and that multiple is the code. (The minimum keeps larger numbers, whose
+    // result is not used, in the range of `nearest_i32`.)
     let subnormal = nearest_i32(rounded.min(1.0) * 16_777_216.0) as u32;
     let finite = if rounded < 6.103_515_6e-5 { subnormal } else { normal };
     let finite = if rounded < 65_536.0 { finite } else { 0x7c00 };

@@ -44,7 +44,7 @@ pub enum CodeKind {
     Float,
 }
 
-/// The quotients that stand for codes: what is left of a code range once the zero point is taken out.
+/// The quotients that stand for codes: a code range relative to the zero point.
 ///
 /// A quotient below `lo` saturates to `lo`, and above `hi` to `hi`. Because roundings are monotone and keep whole
 /// numbers, `clamp(round(x / s) + z, qmin, qmax)` equals `round(clamp(x / s, qmin − z, qmax − z)) + z`: clamping first,

@@ -25,7 +25,7 @@ pub struct QuantParams {
 /// What kernels want to know about all groups, computed once.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Prepared {
-    /// The reciprocals of the scales, of several groups; one group is a matter of the kernel for one scale.
+    /// The reciprocals of the scales, if there are several; the kernel for one scale computes its own.
     pub(crate) inverses: Vec<f32>,
     /// The smallest and the largest scale.
     pub(crate) scales: (f32, f32),

@@ -75,7 +75,7 @@ impl Params {
     /// Returns the same for ranges that are at least this wide; narrower ones grow at the upper end. The option
     /// `MinimumRealRange`.
     ///
-    /// NaN and negative numbers ask for nothing; the upper end grows to `f32::MAX` at most.
+    /// NaN and negative numbers change nothing; the upper end grows to `f32::MAX` at most.
     #[must_use]
     pub fn with_min_real_range(self, width: f32) -> Self {
         Self { min_real_range: width.max(0.0), ..self }

@@ -25,7 +25,7 @@
 //! # Ok::<(), tensor_quant::Error>(())
 //! ```
 //!
-//! [`Affine`] and [`Symmetric`] are the same rules over whatever codes a scheme uses, as torchao has them.
+//! [`Affine`] and [`Symmetric`], the two mapping types there, are the same rules over whatever codes a scheme uses, as torchao has them.
 
 mod dynamic;
 mod histogram_observer;

@@ -14,7 +14,8 @@ pub(super) fn encode_rounded<L: Layout, R: Rounding>(x: f32, rounding: R, index:
     let rounded = (rounding.round(x * inverse, index) * step).abs();
 
     let normal = (rounded.to_bits() >> (23 - L::MANTISSA)).wrapping_sub(((127 - L::BIAS) as u32) << L::MANTISSA);
-    // A multiple of the smallest number, and that multiple is the code. (The minimum keeps the other lanes tame.)
+    // A multiple of the smallest number, and that multiple is the code. (The minimum keeps larger numbers, whose
+    // result is not used, in the range of `nearest_i32`.)
     let smallest_inverse = f32::from_bits((254 + L::MANTISSA - L::MIN_EXPONENT) << 23);
     let subnormal = nearest_i32(rounded.min(2.0) * smallest_inverse) as u32;
     let magnitude = if rounded < f32::from_bits(L::MIN_EXPONENT << 23) { subnormal } else { normal };
