@@ -16,7 +16,7 @@ use crate::params::ValueRange;
 /// clip: where the values are multiples of something, the scale that it finds is that.
 ///
 /// - Of a tensor's values, all at hand, it is exact: [`range_of`](RangeEstimator::range_of). So it is for up to 4096
-///   values observed one after the other. More are counted in a [`Histogram`](super::Histogram), and the middle of a bin
+///   values observed one after the other. More are counted in a [`BinaryHistogram`](super::BinaryHistogram), and the middle of a bin
 ///   stands for its values; the root of the mean squared error is then above the smallest by at most one width of a bin,
 ///   `max|x| / 2048`. (Each value is at most half a bin away from its middle, and the distance to the nearest real cannot
 ///   change by more than that; once for the optimum and once for the answer.)

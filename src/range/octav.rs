@@ -33,7 +33,7 @@ const MOST_STEPS: usize = 100;
 ///
 /// It is an approximation of [`Mse`](super::Mse), good where the steps are narrow beside the spread of the values.
 /// Values at hand ([`range_of`](RangeEstimator::range_of)) and up to 4096 observed ones count as they are, more by the
-/// middles of the bins of a [`Histogram`](super::Histogram). All values equal give that value.
+/// middles of the bins of a [`BinaryHistogram`](super::BinaryHistogram). All values equal give that value.
 ///
 /// # Errors
 ///

@@ -1,6 +1,6 @@
 //! What estimators remember of values: the values themselves while they are few, then a histogram.
 
-use super::histogram::Histogram;
+use super::histogram::BinaryHistogram;
 use super::no_data;
 use crate::error::Result;
 use crate::kernel::{self, Extremes};
@@ -23,7 +23,7 @@ pub(super) struct Sample {
 pub(super) enum Values {
     /// All of them, in ascending order.
     Kept(Vec<f32>),
-    Counted(Histogram),
+    Counted(BinaryHistogram),
 }
 
 impl Default for Values {
@@ -87,7 +87,7 @@ impl Values {
                     kept.extend(values.iter().filter(|x| x.is_finite()).map(|x| x + 0.0));
                     kept.sort_unstable_by(f32::total_cmp);
                 } else {
-                    let mut histogram = Histogram::default();
+                    let mut histogram = BinaryHistogram::default();
                     histogram.observe(kept);
                     histogram.observe_known(values, seen);
                     *self = Self::Counted(histogram);
