@@ -92,7 +92,7 @@ impl Grid {
 }
 
 /// A type that codes are stored in: `i8`, `u8`, `i16`, `u16`, `i32`; [`I4`](super::I4), [`U4`](super::U4) and their kin of
-/// 2 bits and of 1; [`f16`](struct@f16), [`bf16`](super::bf16); and the floats of 8, 6 and 4 bits, as
+/// 2 bits and of 1; [`f16`](struct@super::f16), [`bf16`](super::bf16); and the floats of 8, 6 and 4 bits, as
 /// [`F8E4M3Fn`](super::F8E4M3Fn).
 ///
 /// The trait is sealed; its methods map one element and are what the kernels are made of.

@@ -10,7 +10,7 @@ use core::fmt;
 use core::str::FromStr;
 
 /// A scheme of which the code type is said, and of the other parts those that shall not be as usual: what the text form of an
-/// [`AnyScheme`] says. Recipes fill in the rest as it is usual for weights.
+/// [`AnyScheme`](super::AnyScheme) says. Recipes fill in the rest as it is usual for weights.
 ///
 /// # Examples
 ///
