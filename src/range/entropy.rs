@@ -1,7 +1,8 @@
 //! The range whose codes tell most about the values.
 
+use super::finite::finite;
 use super::histogram::BinaryHistogram;
-use super::sample::{Sample, Values, finite};
+use super::sample::{Sample, Values};
 use super::target::integer_codes_only;
 use super::{Feed, RangeEstimator, Target, range_of};
 use crate::error::Result;

@@ -1,11 +1,11 @@
 //! A histogram whose state does not depend on the order of the data.
 
-use super::sample::finite;
+use super::finite::finite;
 use crate::kernel::{self, BINS_PER_SIDE, SMALLEST_EXPONENT, TwoGrids, exponent_for};
 use alloc::vec;
 use alloc::vec::Vec;
 
-/// The most that a bin counts by merging: however often histograms are merged, there is room for what is yet to come.
+/// The most that merging makes of a count, so that counting cannot overflow it afterwards.
 pub(super) const MOST: u64 = u64::MAX / 2;
 
 /// Counts of values in 8192 bins whose width is a power of two.

@@ -32,6 +32,7 @@ mod double_double;
 mod entropy;
 mod exact_moments;
 mod few;
+mod finite;
 mod fixed;
 mod grid;
 mod histogram;

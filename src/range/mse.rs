@@ -1,7 +1,8 @@
 //! The range that loses least in the mean square.
 
+use super::finite::finite;
 use super::least_error::{Data, least_squares};
-use super::sample::{Sample, Values, finite};
+use super::sample::{Sample, Values};
 use super::{Feed, RangeEstimator, Target, range_of};
 use crate::error::Result;
 use crate::kernel;
@@ -22,7 +23,7 @@ use crate::params::ValueRange;
 ///   change by more than that; once for the optimum and once for the answer.)
 /// - Calculators that do not say which [zero points](crate::params::ZeroPoints) they choose from, more than 1024 codes, and
 ///   floating codes: the best of some hundred shrunken ranges, the whole one among them.
-/// - All values equal: that value. Roundings by chance count as halves to nearest.
+/// - All values equal: that value. A random rounding is taken for one to the nearest.
 ///
 /// # Examples
 ///

@@ -1,8 +1,9 @@
 //! Optimal clipping by Newton's method.
 
 use super::few::{Few, MOST as MOST_FEW};
+use super::finite::finite;
 use super::least_error::{Data, best_of, scale_per_magnitude};
-use super::sample::{Sample, Values, finite};
+use super::sample::{Sample, Values};
 use super::sorted::{Sorted, Sums};
 use super::target::integer_codes_only;
 use super::{Feed, RangeEstimator, Target, range_of};

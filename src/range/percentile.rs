@@ -1,6 +1,7 @@
 //! All but a share of the values at each end.
 
-use super::sample::{Sample, Values, finite};
+use super::finite::finite;
+use super::sample::{Sample, Values};
 use super::selection::neighbours;
 use super::{Feed, RangeEstimator, Target};
 use crate::error::{Error, Result};

@@ -5,7 +5,6 @@ use super::no_data;
 use crate::error::Result;
 use crate::kernel::{self, Extremes};
 use crate::params::ValueRange;
-use alloc::borrow::Cow;
 use alloc::vec::Vec;
 
 /// Values that are kept as they are before they are counted in a histogram.
@@ -29,15 +28,6 @@ pub(super) enum Values {
 impl Default for Values {
     fn default() -> Self {
         Self::Kept(Vec::new())
-    }
-}
-
-/// Returns the finite ones of some values, of which the extremes are known.
-pub(super) fn finite<'a>(values: &'a [f32], seen: &Extremes) -> Cow<'a, [f32]> {
-    if seen.nan + seen.infinite == 0 {
-        Cow::Borrowed(values)
-    } else {
-        Cow::Owned(values.iter().copied().filter(|x| x.is_finite()).collect())
     }
 }
 
