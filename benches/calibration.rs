@@ -5,7 +5,7 @@ mod ratio;
 use ndarray::{ArrayView1, ArrayView2};
 use ratio::{Comparison, reals};
 use std::hint::black_box;
-use tensor_quant::kernel::{detect, exponent_for, histogram, no_counts};
+use tensor_quant::kernel::{BINS, detect, exponent_for, histogram};
 use tensor_quant::num::Code;
 use tensor_quant::params::Symmetric;
 use tensor_quant::range::{Entropy, LpNorm, MeanStd, MinMax, Mse, Octav, Percentile, RangeEstimator};
@@ -33,7 +33,7 @@ fn binning() {
     let allocate = |len| Buffers { x: values(len), copy: vec![0.0; len] };
     let mut comparison = Comparison::new("histogram", allocate, |b, n| b.copy[..n].copy_from_slice(&b.x[..n]));
     let level = detect();
-    let mut counts = no_counts();
+    let mut counts = Box::new([0; BINS]);
     comparison.add("8192 bins", move |b, n| histogram(level, &b.x[..n], exponent_for(8.0), black_box(&mut counts)));
     comparison.add("Percentile::observe", |b, n| {
         let mut estimator = Percentile::new(0.01, 0.99).expect("fractions of 1");

@@ -20,7 +20,7 @@
 //! ```
 //!
 //! A *code* is the stored integer (or small float), a *real* what it stands for. Scale and zero point are shared by a
-//! group of elements: all of a tensor, a channel, or a block ([`Granularity`](params::Granularity)). The source of the
+//! group of elements: all of a tensor, a channel, or a block ([`Granularity`]). The source of the
 //! equation is Jacob et al., "Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only
 //! Inference", 2018.
 //!
@@ -60,7 +60,7 @@
 //!
 //! | input | answer |
 //! | --- | --- |
-//! | NaN | by [`NanPolicy`](params::NanPolicy): an error that names the index (default), the zero point, or the bare mapping's answer |
+//! | NaN | by [`NanPolicy`]: an error that names the index (default), the zero point, or the bare mapping's answer |
 //! | ±∞ | ignored by the range and counted; saturates in the mapping |
 //! | 1e10 with a small scale | saturates at the right end: values are clamped as floats first |
 //! | an empty tensor | no range: [`Error::NoData`]; with known parameters an empty result |

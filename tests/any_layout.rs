@@ -197,7 +197,7 @@ where
         let code = if C::KIND == CodeKind::Integer {
             (f64::from(round(quotient, position as u64)) + zero_point).clamp(codes_in_use.min(), codes_in_use.max())
         } else {
-            C::from_f64(f64::from(quotient)).to_f64()
+            C::nearest(f64::from(quotient)).to_f64()
         };
         let real = (code - zero_point) as f32 * scale;
         codes.push(code);

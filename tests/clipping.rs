@@ -5,7 +5,7 @@
 use ndarray::{Array2, Axis};
 use proptest::prelude::*;
 use tensor_quant::params::{CodeRange, PowerOfTwo, Symmetric, ValueRange};
-use tensor_quant::range::{Entropy, Histogram, LpNorm, MinMax, Mse, Octav, Percentile, Target};
+use tensor_quant::range::{BinaryHistogram, Entropy, LpNorm, MinMax, Mse, Octav, Percentile, Target};
 use tensor_quant::{Ceil, Error, I4, RangeEstimator, Scheme, U4, f16, quantize_tensor};
 
 /// Values that are kept as they are before they are counted.
@@ -282,7 +282,7 @@ fn a_streamed_optimum_is_within_its_bound() {
     let target = Scheme::<I4>::symmetric();
     let exact = Mse::default().range_of(&values, &target).unwrap();
     let streamed = seen(&Mse::default(), &values).range(&target).unwrap();
-    let mut histogram = Histogram::default();
+    let mut histogram = BinaryHistogram::default();
     histogram.observe(&values);
     assert_ne!(exact, streamed);
     assert!(rms(streamed) <= rms(exact) + histogram.bin_width());

@@ -58,7 +58,7 @@ fn mapping<C: Code>() -> impl Strategy<Value = Mapping> {
                 1 => full.narrow(),
                 2 => full.with_infinities(),
                 // One side longer than the other.
-                _ => CodeRange::new(C::from_f64(full.min() / 4.0), C::from_f64(full.max() / 2.0)).unwrap_or(full),
+                _ => CodeRange::new(C::nearest(full.min() / 4.0), C::nearest(full.max() / 2.0)).unwrap_or(full),
             };
             let zero_point = if integer { (codes.min() + at * (codes.max() - codes.min())) as i32 } else { 0 };
             let params = AffineParams::new(f64::from(scale), zero_point).unwrap().with_offset(offset).unwrap();

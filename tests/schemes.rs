@@ -292,11 +292,11 @@ fn forms<C: Code, E: tensor_quant::RangeEstimator, P: ParamsCalculator, R: Round
     prop_assert_eq!(numbers(&of_slice), numbers(codes));
     prop_assert_eq!(&params, q.params());
 
-    let mut out = Array1::from_elem(values.len(), C::from_f64(1.0));
+    let mut out = Array1::from_elem(values.len(), C::nearest(1.0));
     let (params, observed) = quantize_tensor_into(view, scheme, out.view_mut()).unwrap();
     prop_assert_eq!(numbers(out.as_slice().unwrap()), numbers(codes));
     prop_assert_eq!((&params, observed), (q.params(), q.observed()));
-    let mut out = vec![C::from_f64(1.0); values.len()];
+    let mut out = vec![C::nearest(1.0); values.len()];
     prop_assert_eq!(&quantize_slice_into(values, scheme, &mut out).unwrap(), q.params());
     prop_assert_eq!(numbers(&out), numbers(codes));
 

@@ -104,7 +104,7 @@ fn params(u: &mut Unstructured<'_>) -> Drawn<()> {
 
 fn params_of<C: Code>(u: &mut Unstructured<'_>) -> Drawn<()> {
     let granularity = granularity(u)?;
-    let codes = CodeRange::new(C::from_f64(u.arbitrary()?), C::from_f64(u.arbitrary()?));
+    let codes = CodeRange::new(C::nearest(u.arbitrary()?), C::nearest(u.arbitrary()?));
     let codes = report(codes).unwrap_or(CodeRange::of::<C>());
     let (scales, zero_points, offsets): (Vec<f32>, Vec<i32>, Vec<f32>) = (few(u)?, few(u)?, few(u)?);
     let shape: Vec<usize> = few::<u8>(u)?.iter().take(4).map(|n| usize::from(n % 5)).collect();
@@ -117,7 +117,7 @@ fn params_of<C: Code>(u: &mut Unstructured<'_>) -> Drawn<()> {
     let x: Vec<f32> = values.iter().copied().chain([0.0]).cycle().take(elements).collect();
     let x = ArrayD::from_shape_vec(IxDyn(&shape), x).expect("as many as the shape says");
     report(quantize_with_params(x.view(), &params, Scheme::<C>::affine().settings()));
-    let codes = ArrayD::from_elem(IxDyn(&shape), C::from_f64(u.arbitrary()?));
+    let codes = ArrayD::from_elem(IxDyn(&shape), C::nearest(u.arbitrary()?));
     if let Some(flat) = codes.as_slice() {
         report(dequantize_slice(flat, &params, &mut vec![0.0; flat.len()]));
     }

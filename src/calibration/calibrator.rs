@@ -140,7 +140,7 @@ impl<E: RangeEstimator> Calibrator<E> {
         self.read().get(name).map(|tensor| lock(tensor).seen)
     }
 
-    /// Returns the ranges of a tensor for a target, as a [`Scheme`]: one, or with an axis one for each index.
+    /// Returns the ranges of a tensor for a target, as a [`Scheme`](crate::Scheme): one, or with an axis one for each index.
     ///
     /// # Errors
     ///

@@ -1,7 +1,7 @@
 //! ONNX, and ONNX Runtime, which defines what the specification leaves open.
 
 use crate::error::Result;
-use crate::num::{Code, CodeKind, Real};
+use crate::num::{Code, CodeKind, Real, ties_even};
 use crate::params::{CodeRange, Granularity, NanPolicy, QuantParams};
 use crate::range::{MinMax, RangeEstimator};
 use crate::tensor::{QuantizedTensor, Settings, for_each_f32_piece, quantize_with_params};
@@ -76,7 +76,7 @@ pub fn dynamic_quantize_linear<T: Real, D: Dimension>(x: ArrayView<'_, T, D>) ->
     let range = estimator.range(&CodeRange::of::<u8>())?.with_zero();
     let width = range.max() - range.min();
     let scale = if width == 0.0 { 1.0 } else { width / 255.0 };
-    let zero_point = super::torch::ties_even((-range.min() / scale).clamp(0.0, 255.0)) as u8;
+    let zero_point = ties_even((-range.min() / scale).clamp(0.0, 255.0)) as u8;
     let codes = if scale.is_finite() {
         let params = QuantParams::per_tensor::<u8>(scale, i32::from(zero_point))?;
         quantize_linear::<_, _, u8>(x, &params)?.into_parts().0

@@ -4,8 +4,9 @@
 //! clamped is a question of where x lies: two bounds of x are found once for each scale, and neither the quotient nor its rounding
 //! is computed for each element. A random rounding, and scales of which each element has its own, take the quotients.
 
+use super::elementwise::TILE;
+use super::mapping::{Mapping, grid_of};
 use super::own::{Own, Part, for_each_part};
-use super::quantize::{Mapping, TILE, grid_of};
 use super::quotient::{BOUND, Method};
 use super::rounder::Rounder;
 use super::settings::Settings;

@@ -5,7 +5,7 @@
 //! ```
 //!
 //! 1. The shift keeps the sign, so that the results are 16-bit integers as they are, and packing need not saturate.
-//! 2. The sum may make anything of NaN: such a chunk is converted once more. Σ x·0 tells, which waits for other units than
+//! 2. A NaN may become a number in the sum: such a chunk is converted once more. Σ x·0 shows it, which uses other units than
 //!    integers do, and is NaN of infinities too.
 //! 3. AVX-512 picks the upper halves of two vectors in one step, so that nothing is shifted; one comparison for both tells
 //!    whether there was a NaN, and one bit of a mask where 1 is added.

@@ -146,7 +146,7 @@ pub(super) struct Single {
     pub(super) scale: f32,
     pub(super) zero_point: i32,
     pub(super) codes: CodeRange,
-    /// Whether quotients are as of a division, which the scale must allow.
+    /// Whether quotients are those of a division; the scale must be in the range for that.
     pub(super) exact: bool,
 }
 
@@ -182,7 +182,7 @@ pub(super) enum OwnZeroPoints<'a> {
 pub(super) struct Many {
     pub(super) byte: Byte,
     pub(super) codes: CodeRange,
-    /// Whether quotients are as of a division, which all scales must allow.
+    /// Whether quotients are those of a division; all scales must be in the range for that.
     pub(super) exact: bool,
 }
 

@@ -8,7 +8,7 @@
 //! 4. What is not finite is not handled here: such columns are found by their sums of squares, and the caller gathers them.
 
 use super::error_lanes::{Sums, widened};
-use super::error_sums::BLOCK;
+use super::pair_sums::BLOCK;
 use super::{ErrorSums, PairSums};
 use alloc::vec;
 use alloc::vec::Vec;

@@ -5,8 +5,7 @@
 //!    keep NaN payloads exactly as the portable body does, so the two differ in nothing but speed.
 
 use super::brain_floats;
-use super::elementwise::{Map, map_slice};
-use super::quantize::TILE;
+use super::elementwise::{Map, TILE, map_slice};
 use crate::num::{Grid, Real, Reals, bf16, f16};
 use core::ops::Range;
 use fearless_simd::{Level, Simd, dispatch};

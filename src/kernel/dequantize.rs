@@ -8,9 +8,8 @@
 
 use super::bytes::unsigned;
 use super::destination::{BYTES, Source, for_each_piece, read_codes};
-use super::fake_quantize::shifted_by;
+use super::mapping::is_far;
 use super::own::{LONG_RUN, Own, Part, for_each_part};
-use super::quantize::is_far;
 use super::reference;
 use super::{HighBits, unpack};
 use crate::num::{Code, CodeType, Codes, Packing, SmallFloat, Stored, bf16, f16};
@@ -143,6 +142,12 @@ pub(super) fn dequantize_one(level: Level, codes: Source<'_>, params: AffinePara
     }
     with_format!(codes, one_of(level, params, out));
     add(params.offset(), out);
+}
+
+/// Returns the sum; adding an offset of 0 would make +0 of −0, which small floats have.
+#[inline(always)]
+pub(super) fn shifted_by(real: f32, offset: f32) -> f32 {
+    if offset == 0.0 { real } else { real + offset }
 }
 
 /// Writes the reals of codes of which each has parameters of its own.

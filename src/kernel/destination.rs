@@ -182,7 +182,7 @@ fn small_float<C: Stored>() -> SmallFloat {
 pub(super) fn for_each_piece(span: Span, total: usize, max: usize, visit: &mut dyn FnMut(Span, Range<usize>)) {
     if total <= max {
         return if total > 0 {
-            visit(span, 0..total)
+            visit(span, 0..total);
         };
     }
     let whole_spans = max / span.len * span.len;

@@ -9,6 +9,9 @@
 use core::ops::Range;
 use fearless_simd::{Level, Simd, dispatch};
 
+/// Elements in a tile, of what lies between two steps: 4 KiB of quotients.
+pub(super) const TILE: usize = 1024;
+
 /// What happens to one element.
 pub(super) trait Map<I, O>: Copy {
     /// Returns the result for `x`; `index` is the element's position in its tensor.

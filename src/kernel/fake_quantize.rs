@@ -11,25 +11,24 @@
 //!    last place at most. In the division by multiply-adds x has to be clamped anyway.
 //! 4. Codes of i32 and floating codes are made and restored, a tile at a time.
 
-use super::dequantize::{dequantize_each, dequantize_one};
+use super::dequantize::{dequantize_each, dequantize_one, shifted_by};
 use super::destination::Destination;
+use super::elementwise::TILE;
+use super::mapping::{Mapping, grid_of, is_far};
 use super::nan::with_nan_replaced;
 use super::narrow::{greater, lesser};
 use super::own::{Own, Part, for_each_part};
-use super::quantize::{Mapping, Run, TILE, grid_of, is_far};
+use super::quantize::Run;
 use super::quantize_spans::{for_each_nan_free, widest};
 use super::quotient::{Method, One, divided};
 use super::reference;
 use super::rounder::Rounder;
 use super::settings::Settings;
 use super::store;
-use crate::num::{Code, CodeType, Grid, Real, Rounding, bf16, f16};
+use crate::num::{Code, CodeType, Grid, MAGIC, Real, Rounding, bf16, f16};
 use crate::params::{AffineParams, NanPolicy, QuantParams, Span};
 use fearless_simd::prelude::*;
 use fearless_simd::{Level, Simd, dispatch, f32x16};
-
-/// 1.5 · 2²³, as in the scalars' rounding.
-const MAGIC: f32 = 12_582_912.0;
 
 /// Writes what each element of `x` is restored as: the same bits as [`quantize`](super::quantize()) to codes of type `C`
 /// followed by [`dequantize`](super::dequantize).
@@ -75,7 +74,7 @@ impl Run<'_> {
         );
     }
 
-    /// NaN becomes whatever comes of it.
+    /// NaN gives what [`NanPolicy::Native`] says.
     fn restore(&self, level: Level, x: &[f32], out: &mut [f32], first_index: u64) {
         let Run { mapping, code, rounder } = *self;
         let (scale, offset, grid) = (mapping.params.scale(), mapping.params.offset(), mapping.grid());
@@ -187,12 +186,6 @@ fn with_codes(code: CodeType, len: usize, visit: &mut dyn FnMut(Destination<'_>)
 /// Whether differences of two codes are exact in f32, and within what roundings by addition can do.
 fn is_small_integer(code: CodeType) -> bool {
     code.is_integer() && code.bits() <= 16
-}
-
-/// Returns the sum; adding an offset of 0 would make +0 of −0, which small floats have.
-#[inline(always)]
-pub(super) fn shifted_by(real: f32, offset: f32) -> f32 {
-    if offset == 0.0 { real } else { real + offset }
 }
 
 /// Halves to even, one scale, no offset.

@@ -49,7 +49,7 @@ pub fn exponent_for(max_abs: f32) -> i32 {
 }
 
 /// Returns a histogram's counts, all of them 0.
-pub fn no_counts() -> Box<[u64; BINS]> {
+pub(crate) fn no_counts() -> Box<[u64; BINS]> {
     match vec![0; BINS].into_boxed_slice().try_into() {
         Ok(counts) => counts,
         Err(_) => unreachable!("there are as many as were asked for"),
@@ -64,9 +64,9 @@ pub fn no_counts() -> Box<[u64; BINS]> {
 /// # Examples
 ///
 /// ```
-/// use tensor_quant::kernel::{self, BINS_PER_SIDE};
+/// use tensor_quant::kernel::{self, BINS, BINS_PER_SIDE};
 ///
-/// let mut counts = kernel::no_counts();
+/// let mut counts = [0; BINS];
 /// kernel::histogram(kernel::detect(), &[0.0, 0.3, 0.6, -0.3], -1, &mut counts);
 /// assert_eq!(counts[BINS_PER_SIDE - 1..=BINS_PER_SIDE + 1], [1, 2, 1]);
 /// ```
@@ -148,7 +148,7 @@ mod tests {
             let max_abs = values.iter().fold(0.0_f32, |m, x| m.max(x.abs()));
             let exponent = (exponent_for(max_abs) + wider).min(120);
             let mut want = no_counts();
-            reference::histogram(&values, exponent, &mut want);
+            reference::histogram(&values, exponent, &mut *want);
             for level in levels() {
                 let mut got = no_counts();
                 histogram(level, &values, exponent, &mut got);

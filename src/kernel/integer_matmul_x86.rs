@@ -1,6 +1,6 @@
 //! The inner loops of [`integer_matmul`](super::integer_matmul) in the instructions of x86.
 
-use super::integer_matmul::{COLUMNS, MOST_TOGETHER, STEP};
+use super::integer_weights::{COLUMNS, MOST_TOGETHER, STEP};
 #[cfg(target_arch = "x86")]
 use core::arch::x86 as arch;
 #[cfg(target_arch = "x86_64")]

@@ -1,7 +1,7 @@
 //! The smallest and largest finite value, and how many values are not finite.
 //!
 //! 1. Data are usually all finite, so a chunk is first read by a loop that takes them to be: the minimum, the maximum, and
-//!    for each two vectors one look for NaN. (The instruction for the minimum forgets it.)
+//!    for each two vectors one look for NaN. (The instruction for the minimum gives the other operand.)
 //! 2. Only a chunk with a NaN, or with an infinite extreme, is read once more, by a loop that masks and counts. It is in the
 //!    first-level cache by then.
 //! 3. Four accumulators each hide the latency of the instructions. The minimum and maximum of a set do not depend on the

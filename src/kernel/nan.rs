@@ -1,4 +1,4 @@
-//! NaN that shall be coded as the zero point.
+//! NaN that is to be coded as the zero point.
 //!
 //! Replacing NaN inside a kernel costs two instructions an element, a third of the time in cache, and data without NaN are
 //! the rule. So a piece is first looked through; only one that holds a NaN is copied, with each NaN replaced by the offset

@@ -14,11 +14,10 @@ use super::narrow_x86::{
     bytes_in_order_avx2, bytes_in_order_avx512, downward_avx512, in_order_avx2, in_order_avx512, nearest_avx2,
     nearest_avx512, nearest_sse2, pack_i8_avx2, pack_i8_avx512, pack_i16_avx2, pack_i16_avx512, upward_avx512,
 };
+use crate::num::MAGIC;
 use fearless_simd::prelude::*;
 use fearless_simd::{Level, f32x16, i8x64, i16x32, i32x16};
 
-/// 1.5 · 2²³, as in the scalars' rounding.
-const MAGIC: f32 = 12_582_912.0;
 /// −2²².
 const LOWEST: f32 = -4_194_304.0;
 

@@ -1,6 +1,6 @@
-//! The parameters of elements that belong to many groups: how a [`Span`] falls into parts that a kernel can do.
+//! The parameters of elements that belong to many groups: how a [`Span`] is cut into parts of one group, or of elements with parameters of their own.
 
-use super::quantize::TILE;
+use super::elementwise::TILE;
 use super::quotient::Each;
 use crate::params::{QuantParams, Span};
 use core::ops::Range;

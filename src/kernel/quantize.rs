@@ -15,47 +15,22 @@
 
 use super::bytes::{Byte, Shifted, Single, can_add, quantize_one as bytes_of_one};
 use super::destination::{Destination, write_codes};
-use super::elementwise::{Map, map_slice};
+use super::elementwise::{Map, TILE, map_slice};
 use super::float_grid::FloatGrid;
+use super::mapping::{Mapping, is_far};
 use super::nan::with_nan_replaced;
 use super::quotient::{Method, One, quotients};
 use super::reference;
-use super::rounded;
-use super::rounder::{BytesOf, Rounder};
+use super::rounded::{self, BytesOf};
+use super::rounder::Rounder;
 use super::rounding::BuiltIn;
 use super::small_floats::{self, Format};
 use super::store::{clamp_floats, store};
-use crate::num::{Code, CodeType, CodesMut, Grid, Real, Reals, Rounding, Scaling};
-use crate::params::{AffineParams, CodeRange, NanPolicy, Span};
+use crate::num::{Code, CodeType, CodesMut, Real, Reals, Rounding};
+use crate::params::{NanPolicy, Span};
 use fearless_simd::Level;
 
-/// Elements in a tile: 4 KiB of quotients.
-pub(super) const TILE: usize = 1024;
-
-/// All that the mapping of one group needs: its parameters, and the settings of the scheme.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Mapping {
-    /// Scale, zero point and offset.
-    pub params: AffineParams,
-    /// The codes in use.
-    pub codes: CodeRange,
-    /// Division, or multiplication by the reciprocal.
-    pub scaling: Scaling,
-    /// What a NaN is coded as. (`Error` does not check here: it codes as `Skip` does.)
-    pub nan: NanPolicy,
-}
-
 impl Mapping {
-    /// Returns the bare mapping: division, and NaN coded as the smallest code.
-    pub fn new(params: AffineParams, codes: CodeRange) -> Self {
-        Self { params, codes, scaling: Scaling::Divide, nan: NanPolicy::Native }
-    }
-
-    #[inline(always)]
-    pub(super) fn grid(&self) -> Grid {
-        grid_of(self.codes, self.params.zero_point())
-    }
-
     /// Returns how quotients are computed: exactly as asked for, and as fast as that can be.
     pub(super) fn method(&self, code: CodeType, rounding: Option<BuiltIn>) -> Method {
         let (scale, zero_point) = (self.params.scale(), self.params.zero_point());
@@ -82,19 +57,6 @@ impl Mapping {
         }
         tile
     }
-}
-
-/// Returns whether the zero point is further away than whole numbers are exact in the loops, which no tensor's is: it is one of its
-/// codes.
-pub(super) fn is_far(code: CodeType, params: AffineParams) -> bool {
-    code.bits() <= 16 && params.zero_point().unsigned_abs() > 1 << 21
-}
-
-#[inline(always)]
-pub(super) fn grid_of(codes: CodeRange, zero_point: i32) -> Grid {
-    let (min, max) = (codes.min(), codes.max());
-    // In f32 this is exact for codes of up to 16 bits; the type for which it is not, i32, clamps by `min` and `max`.
-    Grid { lo: min as f32 - zero_point as f32, hi: max as f32 - zero_point as f32, zero_point, min, max }
 }
 
 /// Writes the code of each element of `x` to `out`.
@@ -174,7 +136,7 @@ impl Run<'_> {
         );
     }
 
-    /// NaN is coded as whatever comes of it.
+    /// NaN is coded as [`NanPolicy::Native`] says.
     fn native(&self, level: Level, x: &[f32], first_index: u64, mut out: Destination<'_>) {
         let offset = self.mapping.params.offset();
         if offset == 0.0 {

@@ -17,8 +17,10 @@ use super::bytes::{
     BLOCK, Byte, Many, OwnZeroPoints, can_add, quantize_each, quantize_groups, quantize_shared, unsigned,
 };
 use super::destination::{BYTES, Destination, for_each_piece, write_codes};
+use super::elementwise::TILE;
+use super::mapping::{Mapping, grid_of};
 use super::own::{LONG_RUN, Own, Part, for_each_part};
-use super::quantize::{Mapping, Run, TILE, grid_of};
+use super::quantize::Run;
 use super::quotient::{Each, Method, Shared, quotients};
 use super::settings::Settings;
 use super::small_floats::{self, Format};
@@ -83,7 +85,7 @@ impl Spans<'_> {
         });
     }
 
-    /// NaN is coded as whatever comes of it.
+    /// NaN is coded as [`NanPolicy::Native`] says.
     fn native(self, level: Level, span: Span, x: &[f32], mut out: Destination<'_>) {
         let Settings { code, rounder, scaling, nan } = self.settings;
         let built_in = rounder.vector_form();

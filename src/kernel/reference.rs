@@ -3,7 +3,7 @@
 //! These are the oracles of the kernels' property tests, bit for bit, and the "before" of the benchmarks. They are as
 //! slow as they are plain.
 
-use super::{BINS, BINS_PER_SIDE, ErrorSums, Extremes, Mapping};
+use super::{ErrorSums, Extremes, Mapping};
 use crate::num::{Code, CodeKind, Real, Rounding, Scaling};
 use crate::params::{AffineParams, NanPolicy};
 
@@ -36,7 +36,7 @@ fn quantize_one<C: Code, R: Rounding>(x: f32, mapping: &Mapping, rounding: R, in
     } else {
         f64::from(rounding.round(quotient, index)) + f64::from(params.zero_point())
     };
-    C::from_f64(code.clamp(codes.min(), codes.max()))
+    C::nearest(code.clamp(codes.min(), codes.max()))
 }
 
 /// `(code − zero_point) · scale + offset`.
@@ -79,13 +79,14 @@ pub fn min_max(x: &[f32]) -> Extremes {
     all
 }
 
-/// Counts values in bins of width `2^exponent`, symmetric around 0.
-pub fn histogram(x: &[f32], exponent: i32, counts: &mut [u64; BINS]) {
+/// Counts values in bins of width `2^exponent`, of which as many lie below 0 as above.
+pub fn histogram(x: &[f32], exponent: i32, counts: &mut [u64]) {
+    let per_side = counts.len() / 2;
     // A power of two, and so the product exact.
     let inverse = f64::from_bits(((1023 - exponent) as u64) << 52);
     for &x in x {
         let k = (f64::from(x.abs()) * inverse) as usize;
-        counts[if x < 0.0 { BINS_PER_SIDE - 1 - k } else { BINS_PER_SIDE + k }] += 1;
+        counts[if x < 0.0 { per_side - 1 - k } else { per_side + k }] += 1;
     }
 }
 

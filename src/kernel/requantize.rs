@@ -34,9 +34,9 @@ const BLOCK: usize = 32;
 /// From so many codes of one byte on, a table of all of them is made first.
 #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
 const WORTH_A_TABLE: usize = 1024;
-/// Zero points up to it leave room for products of 64 bits, and in 16 bits for codes of 8.
+/// With zero points up to it products fit 64 bits, and differences of 8-bit codes 16.
 const LARGEST_ZERO_POINT: u32 = 1 << 13;
-/// Larger shifts to the left leave no room for the product.
+/// After larger shifts to the left the product does not fit 64 bits.
 const LARGEST_SHIFT: i32 = 12;
 
 /// What requantization needs: the ratio of the scales in fixed point, both zero points, and the codes in use.
@@ -86,7 +86,7 @@ impl Requantization {
             before: before as i32,
             after: if twice { -shift } else { (places - 32).max(0) },
             twice,
-            // What saturates in 16 bits may come back into their range by a zero point.
+            // A sum that saturates in 16 bits may be brought back into the range of the codes by a zero point.
             wide: B::BITS == 16 && zero_point_out != 0,
             zero_point: zero_point_out as i16,
             min: end(min),
@@ -125,7 +125,7 @@ impl<A: Code, B: Code> Requantize<A, B> {
     #[inline(always)]
     fn apply(self, code: A) -> B {
         let difference = (code.to_f64() as i32).saturating_sub(self.settings.zero_point_in);
-        B::from_f64(f64::from(self.settings.apply(difference)))
+        B::nearest(f64::from(self.settings.apply(difference)))
     }
 }
 

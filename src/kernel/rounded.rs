@@ -16,7 +16,6 @@ use super::bytes::Shifted;
 use super::elementwise::{Positions, for_each_run};
 use super::narrow::{nearest, pack_i8, pack_i16};
 use super::quotient::{BOUND, Method, One, has_fma, quotients};
-use super::rounder::BytesOf;
 use crate::num::{Grid, Rounding};
 use fearless_simd::prelude::*;
 use fearless_simd::{Level, dispatch, f32x16, i8x64, i16x32};
@@ -31,6 +30,16 @@ const TILE: usize = 512;
 pub(super) struct Codes {
     pub(super) grid: Grid,
     pub(super) shifted: Shifted,
+}
+
+/// What [`quantize`] is given.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct BytesOf<'a> {
+    pub(super) method: Method,
+    pub(super) x: &'a [f32],
+    pub(super) scale: One,
+    pub(super) codes: Codes,
+    pub(super) first_index: u64,
 }
 
 /// Writes the shifted code of each element; `x` and `out` are equally long.

@@ -13,8 +13,7 @@
 //! and multiplied again.
 
 use super::elementwise::{Positions, for_each_run};
-use super::quotient::{Method, One};
-use super::rounded;
+use super::rounded::{self, BytesOf};
 use super::rounding::BuiltIn;
 use crate::num::{AnyRounding, Rounding};
 use core::fmt::Debug;
@@ -36,16 +35,6 @@ pub(crate) trait Loops: Debug + Send + Sync {
 pub(crate) trait ByteLoops: Loops {
     /// Writes codes of one byte, shifted.
     fn bytes(&self, level: Level, run: BytesOf<'_>, out: &mut [i8]);
-}
-
-/// What [`ByteLoops::bytes`] is given.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct BytesOf<'a> {
-    pub(super) method: Method,
-    pub(super) x: &'a [f32],
-    pub(super) scale: One,
-    pub(super) codes: rounded::Codes,
-    pub(super) first_index: u64,
 }
 
 impl<R: Rounding> Loops for R {

@@ -194,8 +194,8 @@ fn magnitudes<S: Simd, Q: Scales, const METHOD: u8>(
     (positive::<S, MULTIPLY>(simd, sum) - magic + shifted_right(simd, exponent, float.dropped), bits)
 }
 
-/// Returns the bits of a float that is not negative, or is a NaN made of one. The sign of such a NaN is the machine's business;
-/// x86 keeps that of the operand, where there is one operand that is NaN.
+/// Returns the bits of a float that is not negative, or of a NaN that was computed from one. The sign of such a NaN differs between
+/// machines: x86 keeps that of the operand, where one operand is NaN.
 #[inline(always)]
 fn positive<S: Simd, const METHOD: u8>(simd: S, bits: i32x16<S>) -> i32x16<S> {
     let kept = cfg!(any(target_arch = "x86", target_arch = "x86_64")) && METHOD != MARKSTEIN;

@@ -9,7 +9,7 @@
 
 use super::convert::{clamp, f32_to_bf16, f32_to_f16};
 use super::destination::Destination;
-use super::quantize::grid_of;
+use super::mapping::grid_of;
 use super::quotient::One;
 use super::small_floats::{self, Format};
 use crate::num::{Grid, nearest_i32};

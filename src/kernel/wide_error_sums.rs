@@ -7,7 +7,7 @@
 //! 3. Products are rounded, and so never fused with the addition: every SIMD level gives the same bits.
 
 use super::ErrorSums;
-use super::error_sums::BLOCK;
+use super::pair_sums::BLOCK;
 use fearless_simd::prelude::*;
 use fearless_simd::{Level, dispatch, f64x8};
 

@@ -162,13 +162,13 @@ impl<C: Code> Codec for Standard<C> {
     fn decode(&self, code: f64) -> f32 {
         let mut real = [0.0];
         if let Ok(params) = AffineParams::new(1.0, 0) {
-            reference::dequantize(&[C::from_f64(code)], params, &mut real);
+            reference::dequantize(&[C::nearest(code)], params, &mut real);
         }
         real[0]
     }
 
     fn pack(&self, codes: &[f64]) -> Vec<u8> {
-        let codes: Vec<C> = codes.iter().map(|&code| C::from_f64(code)).collect();
+        let codes: Vec<C> = codes.iter().map(|&code| C::nearest(code)).collect();
         pack(&codes, PackOrder::Neighbours).unwrap_or_default()
     }
 

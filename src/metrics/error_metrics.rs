@@ -1,7 +1,5 @@
 //! The metrics themselves.
 
-use super::accumulator::Accumulator;
-use crate::error::{Error, Result};
 use crate::kernel::{ErrorSums, times_power_of_two};
 use core::fmt;
 use num_traits::Float;
@@ -43,24 +41,6 @@ pub struct ErrorMetrics {
 }
 
 impl ErrorMetrics {
-    /// Returns the metrics of restored values against the originals.
-    ///
-    /// [`saturated`](Self::saturated) is 0: without the parameters nothing is known about it.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::LengthMismatch`].
-    pub fn between(original: &[f32], restored: &[f32]) -> Result<Self> {
-        if original.len() != restored.len() {
-            return Err(Error::LengthMismatch {
-                what: "restored values",
-                expected: original.len(),
-                actual: restored.len(),
-            });
-        }
-        Ok(Accumulator::<f32>::default().end(original, restored))
-    }
-
     /// Returns the number of values.
     pub fn count(&self) -> u64 {
         self.sums.count

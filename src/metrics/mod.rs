@@ -14,6 +14,7 @@ mod error_metrics;
 mod histogram;
 mod number;
 mod of_quantized;
+mod of_slices;
 mod of_tensor;
 mod source;
 #[cfg(feature = "serde")]

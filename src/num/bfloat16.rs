@@ -5,7 +5,6 @@
 
 use super::CodeType;
 use super::code::{Code, CodeKind, Grid, Stored, read_bytes, write_bytes};
-use super::real::Real;
 use super::rounding::{Rounding, nearest_i32, round_to_grid};
 use crate::error::Result;
 use alloc::vec::Vec;
@@ -84,10 +83,14 @@ impl Code for bf16 {
         f64::from(bf16_bits_to_f32(self.to_bits()))
     }
 
-    fn from_f64(number: f64) -> Self {
+    fn nearest(number: f64) -> Self {
         // Rounded once, to a number of the type: `half` would round twice, or drop the low half of an f64.
         let magnitude = round_to_grid(number.abs(), 7, -126).min(<Self as Code>::MAX);
-        if number.is_nan() { bf16::ZERO } else { Real::from_f32(magnitude.copysign(number) as f32) }
+        if number.is_nan() {
+            bf16::ZERO
+        } else {
+            bf16::from_bits(bf16_bits_from_f32(magnitude.copysign(number) as f32))
+        }
     }
 
     fn write_packed(codes: &[Self], bytes: &mut Vec<u8>) {

@@ -9,7 +9,6 @@
 
 use super::CodeType;
 use super::code::{Code, CodeKind, Grid, Stored, read_bytes, write_bytes};
-use super::real::Real;
 use super::rounding::{Rounding, nearest_i32, round_to_grid};
 use crate::error::Result;
 use alloc::vec::Vec;
@@ -31,7 +30,8 @@ fn bits_rounded<R: Rounding>(x: f32, rounding: R, index: u64) -> u16 {
     let rounded = (rounding.round(x * inverse, index) * step).abs();
 
     let normal = (rounded.to_bits() >> 13).wrapping_sub((127 - 15) << 10);
-    // |x| < 2^(−14): a multiple of 2^(−24), and that multiple is the code. (The minimum keeps the other lanes tame.)
+    // |x| < 2^(−14): a multiple of 2^(−24), and that multiple is the code. (The minimum keeps larger numbers, whose
+    // result is not used, in the range of `nearest_i32`.)
     let subnormal = nearest_i32(rounded.min(1.0) * 16_777_216.0) as u32;
     let finite = if rounded < 6.103_515_6e-5 { subnormal } else { normal };
     let finite = if rounded < 65_536.0 { finite } else { 0x7c00 };
@@ -101,10 +101,10 @@ impl Code for f16 {
         f64::from(f16_bits_to_f32(self.to_bits()))
     }
 
-    fn from_f64(number: f64) -> Self {
+    fn nearest(number: f64) -> Self {
         // Rounded once, to a number of the type: `half` would round twice, or drop the low half of an f64.
         let magnitude = round_to_grid(number.abs(), 10, -14).min(<Self as Code>::MAX);
-        if number.is_nan() { f16::ZERO } else { Real::from_f32(magnitude.copysign(number) as f32) }
+        if number.is_nan() { f16::ZERO } else { f16::from_bits(f16_bits_from_f32(magnitude.copysign(number) as f32)) }
     }
 
     fn write_packed(codes: &[Self], bytes: &mut Vec<u8>) {

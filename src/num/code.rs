@@ -1,7 +1,7 @@
 //! What a tensor holds after quantization.
 
 use super::code_type::packed_len;
-use super::minifloat::SmallFloat;
+use super::float_layout::SmallFloat;
 use super::slices::SliceOfCodes;
 use super::{CodeType, Rounding};
 use crate::error::{Error, Result};
@@ -44,7 +44,7 @@ pub enum CodeKind {
     Float,
 }
 
-/// The quotients that stand for codes: what is left of a code range once the zero point is taken out.
+/// The quotients that stand for codes: a code range relative to the zero point.
 ///
 /// A quotient below `lo` saturates to `lo`, and above `hi` to `hi`. Because roundings are monotone and keep whole
 /// numbers, `clamp(round(x / s) + z, qmin, qmax)` equals `round(clamp(x / s, qmin − z, qmax − z)) + z`: clamping first,
@@ -92,7 +92,7 @@ impl Grid {
 }
 
 /// A type that codes are stored in: `i8`, `u8`, `i16`, `u16`, `i32`; [`I4`](super::I4), [`U4`](super::U4) and their kin of
-/// 2 bits and of 1; [`f16`](struct@f16), [`bf16`](super::bf16); and the floats of 8, 6 and 4 bits, as
+/// 2 bits and of 1; [`f16`](struct@super::f16), [`bf16`](super::bf16); and the floats of 8, 6 and 4 bits, as
 /// [`F8E4M3Fn`](super::F8E4M3Fn).
 ///
 /// The trait is sealed; its methods map one element and are what the kernels are made of.
@@ -115,7 +115,20 @@ pub trait Code: Stored + Copy + Debug + Default + PartialEq + Send + Sync + 'sta
     fn to_f64(self) -> f64;
 
     /// Returns the code nearest to a number, halves to even; beyond the codes it saturates, and NaN gives 0.
-    fn from_f64(number: f64) -> Self;
+    ///
+    /// That is the same for every type. A floating type's own `from_f64` gives instead what its format prescribes: of a number
+    /// beyond the largest an infinity or NaN where there is one, and of NaN a NaN.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use tensor_quant::num::{Code, F8E5M2, f16};
+    ///
+    /// assert_eq!((i8::nearest(2.5), i8::nearest(1e9), i8::nearest(f64::NAN)), (2, 127, 0));
+    /// assert_eq!((F8E5M2::nearest(1e9), F8E5M2::from_f64(1e9)), (F8E5M2::MAX, F8E5M2::INFINITY));
+    /// assert_eq!((f16::nearest(1e9), f16::from_f64(1e9)), (f16::MAX, f16::INFINITY));
+    /// ```
+    fn nearest(number: f64) -> Self;
 
     /// Appends the codes as they are stored: little-endian, types of fewer than 8 bits packed, the first in the low bits.
     fn write_packed(codes: &[Self], bytes: &mut Vec<u8>);

@@ -3,7 +3,7 @@
 //! The list below is the only one: slices of any code type, packed storage, names, files and recipes are all made from it.
 
 use super::code::Stored;
-use super::minifloat::SmallFloat;
+use super::float_layout::SmallFloat;
 use super::{Code, CodeKind};
 use core::fmt;
 use core::str::FromStr;

@@ -39,7 +39,7 @@ macro_rules! small_integer {
                 self as f64
             }
 
-            fn from_f64(number: f64) -> Self {
+            fn nearest(number: f64) -> Self {
                 nearest_whole(number) as $int
             }
 
@@ -93,7 +93,7 @@ impl Code for i32 {
         f64::from(self)
     }
 
-    fn from_f64(number: f64) -> Self {
+    fn nearest(number: f64) -> Self {
         nearest_whole(number) as i32
     }
 
@@ -126,14 +126,14 @@ mod tests {
                 (exact + 0.5, even),
                 ((exact + 0.5).next_up(), exact + 1.0),
             ] {
-                assert_eq!(C::from_f64(number).to_f64(), whole.clamp(C::MIN, C::MAX), "{number} as {}", C::NAME);
+                assert_eq!(C::nearest(number).to_f64(), whole.clamp(C::MIN, C::MAX), "{number} as {}", C::NAME);
             }
         }
         for huge in [1e10, 4_503_599_627_370_497.0, 1e300, f64::INFINITY] {
-            assert_eq!((C::from_f64(-huge).to_f64(), C::from_f64(huge).to_f64()), (C::MIN, C::MAX), "{}", C::NAME);
+            assert_eq!((C::nearest(-huge).to_f64(), C::nearest(huge).to_f64()), (C::MIN, C::MAX), "{}", C::NAME);
         }
-        assert_eq!(C::from_f64(0.5_f64.next_down()).to_f64(), 0.0);
-        assert_eq!(C::from_f64(f64::NAN).to_f64(), 0.0);
+        assert_eq!(C::nearest(0.5_f64.next_down()).to_f64(), 0.0);
+        assert_eq!(C::nearest(f64::NAN).to_f64(), 0.0);
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod binary16;
 mod code;
 mod code_type;
 mod e8m0;
+mod float_layout;
 mod integer;
 mod minifloat;
 mod pack;
@@ -36,7 +37,7 @@ pub(crate) use bfloat16::{bf16_bits_from_f32, bf16_bits_to_f32, bf16_count, bf16
 pub(crate) use binary16::{f16_bits_from_f32, f16_bits_to_f32};
 pub(crate) use code::{Grid, Stored};
 pub(crate) use code_type::for_each_code_type;
-pub(crate) use minifloat::{FloatSteps, SmallFloat};
+pub(crate) use float_layout::{FloatSteps, SmallFloat};
 pub(crate) use real::{Elements, RealViews, Reals};
-pub(crate) use rounding::nearest_i32;
+pub(crate) use rounding::{MAGIC, nearest_i32, nearest_whole, ties_even};
 pub(crate) use slices::{Codes, CodesMut, SliceOfCodes};

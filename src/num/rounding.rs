@@ -11,7 +11,7 @@ use super::AnyRounding;
 use core::fmt::Debug;
 
 /// 1.5 · 2²³: the sum with any |x| ≤ 2²² lies in [2²³, 2²⁴], where neighbouring floats are 1 apart.
-const MAGIC: f32 = 12_582_912.0;
+pub(crate) const MAGIC: f32 = 12_582_912.0;
 /// 2²³, from where on every f32 is a whole number.
 const WHOLE: f32 = 8_388_608.0;
 
@@ -214,7 +214,7 @@ pub(crate) fn nearest_i32(x: f32) -> i32 {
 
 /// Returns the nearest whole number, halves to even; NaN stays NaN.
 #[inline(always)]
-pub(super) fn nearest_whole(x: f64) -> f64 {
+pub(crate) fn nearest_whole(x: f64) -> f64 {
     /// 2⁵²: the sum with a smaller number is rounded to a whole one, and from here on every f64 is one.
     const WHOLE: f64 = 4_503_599_627_370_496.0;
     let magic = WHOLE.copysign(x);
@@ -224,14 +224,12 @@ pub(super) fn nearest_whole(x: f64) -> f64 {
 /// Returns the multiple of 2^(e − `mantissa`) nearest to `x` ≥ 0, halves to even, where e is the exponent of `x`, or
 /// `min_exponent` if that is larger: the number of a floating-point format, were it not for its largest. NaN stays NaN.
 pub(crate) fn round_to_grid(x: f64, mantissa: u32, min_exponent: i32) -> f64 {
-    /// 1.5 · 2⁵²: adding and subtracting it rounds to a whole number.
-    const MAGIC: f64 = 6_755_399_441_055_744.0;
     let power = |exponent: i32| f64::from_bits(((exponent + 1023) as u64) << 52);
     // Beyond 2²⁰⁰ no format here has a number; NaN passes.
     let x = if x > power(200) { power(200) } else { x };
     let exponent = ((x.to_bits() >> 52) as i32 & 0x7ff) - 1023;
     let step = exponent.clamp(min_exponent, 200) - mantissa as i32;
-    ((x * power(-step) + MAGIC) - MAGIC) * power(step)
+    nearest_whole(x * power(-step)) * power(step)
 }
 
 /// Returns a number in [0, 1) with 24 random bits.

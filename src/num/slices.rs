@@ -93,7 +93,7 @@ macro_rules! conversions {
 
 for_each_code_type! { conversions }
 
-/// A code type whose slices can be had by value.
+/// A code type of which [`Codes`] and [`CodesMut`] have a variant.
 pub trait SliceOfCodes: Sized {
     /// Returns the slice, whatever its type.
     fn codes(codes: &[Self]) -> Codes<'_>;

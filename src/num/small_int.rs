@@ -103,8 +103,8 @@ macro_rules! small_int {
                 self.0.to_f64()
             }
 
-            fn from_f64(number: f64) -> Self {
-                Self($int::from_f64(number).clamp($min, $max))
+            fn nearest(number: f64) -> Self {
+                Self($int::nearest(number).clamp($min, $max))
             }
 
             fn write_packed(codes: &[Self], bytes: &mut Vec<u8>) {

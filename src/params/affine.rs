@@ -3,6 +3,7 @@
 use super::affine_params::largest_finite_scale;
 use super::{AffineParams, CodeRange, ParamsCalculator, ValueRange, ZeroPoints};
 use crate::error::{Error, Result};
+use crate::num::nearest_whole;
 
 /// `scale = (max − min) / (qmax − qmin)`, with a zero point.
 ///
@@ -103,7 +104,7 @@ fn zero_exact(range: ValueRange, codes: CodeRange) -> Result<AffineParams> {
     let scale = if range.width() > 0.0 { range.width() / (codes.max() - codes.min()) } else { 1.0 };
     let params = AffineParams::new(scale, 0)?;
     let zero_point = codes.min() - f64::from(range.min()) / f64::from(params.scale());
-    let zero_point = ties_even(zero_point.clamp(codes.min(), codes.max())) as i32;
+    let zero_point = nearest_whole(zero_point.clamp(codes.min(), codes.max())) as i32;
     Ok(AffineParams { zero_point, ..params }.with_finite_reals(codes))
 }
 
@@ -124,9 +125,4 @@ fn of_constant(value: f32, codes: CodeRange) -> Result<AffineParams> {
     }
     let zero_point = if value < 0.0 { codes.min() + steps } else { codes.max() - steps };
     AffineParams::new(f64::from(magnitude) / steps, zero_point as i32)
-}
-
-/// |x| ≤ 2³¹ here, so adding 1.5 · 2⁵² rounds to a whole number.
-fn ties_even(x: f64) -> f64 {
-    (x + 6_755_399_441_055_744.0) - 6_755_399_441_055_744.0
 }

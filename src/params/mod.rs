@@ -17,6 +17,7 @@ mod nan_policy;
 mod one_or_many;
 mod power_of_two;
 mod quant_params;
+mod scale_arrays;
 #[cfg(feature = "serde")]
 mod state;
 mod symmetric;
@@ -80,7 +81,7 @@ pub trait ParamsCalculator: Debug + Send + Sync {
     fn params(&self, range: ValueRange, codes: CodeRange) -> Result<AffineParams>;
 
     /// Returns which zero points this chooses from, for the estimators that search for the best range: with a precise
-    /// answer they search all grids there are, and are quick about it.
+    /// answer they search all grids there are, by a faster method.
     fn zero_points(&self, _codes: CodeRange) -> ZeroPoints {
         ZeroPoints::Unknown
     }

@@ -30,7 +30,7 @@ pub struct QuantParams {
 /// What kernels want to know about all groups, computed once.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Prepared {
-    /// The reciprocals of the scales, of several groups; one group is a matter of the kernel for one scale.
+    /// The reciprocals of the scales, if there are several; the kernel for one scale computes its own.
     pub(crate) inverses: Vec<f32>,
     /// The smallest and the largest scale.
     pub(crate) scales: (f32, f32),
@@ -80,6 +80,31 @@ impl QuantParams {
     /// [`Error::InvalidScale`], [`Error::InvalidZeroPoint`], [`Error::LengthMismatch`].
     pub fn per_axis<C: Code>(axis: usize, scales: Vec<f32>, zero_points: Vec<i32>) -> Result<Self> {
         Self::new(Granularity::Axis(axis), CodeRange::of::<C>(), scales, zero_points)
+    }
+
+    /// Returns a scale and zero point for each run of `size` elements along `axis`, with every code of `C` in use. They stand
+    /// in row-major order of the tensor's shape, in which `axis` counts blocks;
+    /// [`from_arrays`](Self::from_arrays) takes them in that shape.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::BlockSizeZero`], [`Error::InvalidScale`], [`Error::InvalidZeroPoint`], [`Error::LengthMismatch`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use tensor_quant::params::QuantParams;
+    ///
+    /// // One row of 64 weights.
+    /// let params = QuantParams::per_block::<i8>(1, 32, vec![0.5, 0.25], vec![0, 0])?;
+    /// params.check::<i8>(&[1, 64])?;
+    /// # Ok::<(), tensor_quant::Error>(())
+    /// ```
+    pub fn per_block<C: Code>(axis: usize, size: usize, scales: Vec<f32>, zero_points: Vec<i32>) -> Result<Self> {
+        if size == 0 {
+            return Err(Error::BlockSizeZero { axis });
+        }
+        Self::new(Granularity::Block { axis, size }, CodeRange::of::<C>(), scales, zero_points)
     }
 
     /// Returns the parameters of groups of any granularity and any part of a type's codes.

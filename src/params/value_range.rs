@@ -5,7 +5,7 @@ use core::fmt;
 
 /// A closed interval of finite values, `min ≤ max`: what is to be represented, as a range estimator found it.
 ///
-/// Checked once, when it is built; nobody who is given one checks again.
+/// The bounds are checked when it is built, so that no function that takes one has to.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(
     feature = "serde",

@@ -32,58 +32,23 @@ mod comparison;
 mod encoded;
 mod format;
 mod inspection;
+mod options;
 mod outcome;
+mod progress;
 mod safetensors;
 mod tflite;
 
 pub use comparison::{Compared, Comparison, compare_files};
 pub use format::Format;
 pub use inspection::{Inspected, Inspection, inspect_file};
+pub use options::{Options, Overwrite};
 pub use outcome::{Histograms, Outcome, TensorOutcome};
+pub use progress::Progress;
 
 use crate::error::{Error, Result};
 use crate::recipe::Recipe;
-use std::num::NonZeroUsize;
 use std::path::Path;
 use std::time::Instant;
-
-/// How a file is quantized, apart from what the recipe says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Options {
-    /// What to do with an output that exists.
-    pub overwrite: Overwrite,
-    /// How many threads quantize a tensor. The result is the same, bit for bit.
-    pub threads: NonZeroUsize,
-    /// Whether values and errors are counted in histograms, for a report.
-    pub histograms: Histograms,
-}
-
-/// What to do with an output that exists.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Overwrite {
-    /// Refuse.
-    #[default]
-    Never,
-    /// Replace it, whole.
-    Existing,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self { overwrite: Overwrite::Never, threads: NonZeroUsize::MIN, histograms: Histograms::None }
-    }
-}
-
-/// How far the work is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Progress<'a> {
-    /// Bytes of tensors that are done.
-    pub done: u64,
-    /// Bytes of all tensors.
-    pub total: u64,
-    /// The tensor that is next.
-    pub tensor: &'a str,
-}
 
 /// Quantizes a file by a recipe; `progress` is called before each tensor.
 ///

@@ -1,8 +1,9 @@
 //! `.safetensors` files: tensors alone, so that shapes have to tell weights from the rest.
 
 use super::encoded::{Encoded, encode};
+use super::options::Options;
 use super::outcome::TensorOutcome;
-use super::{Options, Progress};
+use super::progress::Progress;
 use crate::error::{Error, Result};
 use crate::model::safetensors::{Reader, Stored, TensorInfo, Writer};
 use crate::num::CodeKind;

@@ -1,8 +1,9 @@
 //! `.tflite` files: operators know their weights.
 
 use super::encoded::encode;
+use super::options::Options;
 use super::outcome::TensorOutcome;
-use super::{Options, Progress};
+use super::progress::Progress;
 use crate::error::Result;
 use crate::model::tflite::{Constant, ElementType, Model, NewData, Replacement, Role, TensorId, Use};
 use crate::num::CodeType;

@@ -1,7 +1,8 @@
 //! The range whose codes tell most about the values.
 
-use super::histogram::Histogram;
-use super::sample::{Sample, Values, finite};
+use super::finite::finite;
+use super::histogram::BinaryHistogram;
+use super::sample::{Sample, Values};
 use super::target::integer_codes_only;
 use super::{Feed, RangeEstimator, Target, range_of};
 use crate::error::Result;
@@ -36,7 +37,7 @@ const MOST_BINS: usize = 2048;
 /// little. All values equal give that value.
 ///
 /// Values at hand ([`range_of`](RangeEstimator::range_of)), and up to 4096 observed ones, are counted in these bins exactly. So are
-/// more, unless the end was halved: then some of the bins of a [`Histogram`](super::Histogram) are wider, and their counts are
+/// more, unless the end was halved: then some of the bins of a [`BinaryHistogram`](super::BinaryHistogram) are wider, and their counts are
 /// spread evenly.
 ///
 /// [`convention::onnx_runtime`](crate::convention) computes what that tool does instead, bit for bit.
@@ -85,7 +86,7 @@ impl RangeEstimator for Entropy {
         match &self.sample.values {
             Values::Counted(histogram) => range_from(histogram, None, self.sample.extremes(), target),
             Values::Kept(kept) => {
-                let mut histogram = Histogram::default();
+                let mut histogram = BinaryHistogram::default();
                 histogram.observe(kept);
                 range_from(&histogram, Some(kept), self.sample.extremes(), target)
             }
@@ -99,7 +100,7 @@ impl RangeEstimator for Entropy {
             return all.range(target);
         }
         let seen = kernel::min_max(kernel::detect(), values);
-        let mut histogram = Histogram::default();
+        let mut histogram = BinaryHistogram::default();
         histogram.observe_known(values, &seen);
         range_from(&histogram, Some(&finite(values, &seen)), range_of(&seen), target)
     }
@@ -111,7 +112,7 @@ impl RangeEstimator for Entropy {
 
 /// Returns the range for the values of a histogram, which may be at hand, too.
 fn range_from(
-    histogram: &Histogram,
+    histogram: &BinaryHistogram,
     values: Option<&[f32]>,
     extremes: Result<ValueRange>,
     target: &dyn Target,
@@ -141,7 +142,7 @@ struct Magnitudes {
 }
 
 impl Magnitudes {
-    fn of(histogram: &Histogram, values: Option<&[f32]>, levels: usize) -> Self {
+    fn of(histogram: &BinaryHistogram, values: Option<&[f32]>, levels: usize) -> Self {
         let (exponent, beyond) = without_outliers(histogram, levels);
         let mut counts = match values {
             _ if exponent == histogram.grids.exponent => mirrored(&histogram.even_counts()),
@@ -246,7 +247,7 @@ fn mirrored(bins: &[u64]) -> Vec<u64> {
 }
 
 /// Returns the exponent of bins that end where few values lie beyond, and how many do.
-fn without_outliers(histogram: &Histogram, levels: usize) -> (i32, u64) {
+fn without_outliers(histogram: &BinaryHistogram, levels: usize) -> (i32, u64) {
     // Counts by binade: where all magnitudes of a bin are below a power of two.
     let mut by_binade = BTreeMap::new();
     let mut all = 0_u64;
@@ -282,7 +283,7 @@ fn exponent_above(x: f64) -> i32 {
 }
 
 /// Returns counts in bins of `2^exponent`, with those of wider bins spread evenly over them; what lies beyond is left out.
-fn spread(histogram: &Histogram, exponent: i32) -> Vec<u64> {
+fn spread(histogram: &BinaryHistogram, exponent: i32) -> Vec<u64> {
     let mut counts = vec![0_u64; BINS_PER_SIDE];
     let inverse = f64::from_bits(((1023 - exponent) as u64) << 52);
     for (start, end, count) in histogram.finest() {

@@ -169,3 +169,46 @@ impl Coded for Few {
 fn power_above(x: f64) -> f64 {
     if x > 0.0 { 2.0 * f64::from_bits(x.to_bits() & 0x7ff0_0000_0000_0000) } else { 1.0 }
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+mod tests {
+    use super::super::nearest_search::search;
+    use super::super::sorted::Sorted;
+    use super::*;
+    use alloc::vec;
+    use proptest::prelude::*;
+
+    fn sets(zero_points: core::ops::RangeInclusive<i32>, codes: (i32, i32)) -> Vec<Multiples> {
+        zero_points.map(|z| Multiples { lowest: codes.0 - z, highest: codes.1 - z }).collect()
+    }
+
+    fn values() -> impl Strategy<Value = Vec<f32>> {
+        let value = prop_oneof![4 => -1.0_f32..1.0, 2 => -20.0_f32..20.0, 1 => Just(0.0), 1 => Just(3.75), 1 => 500.0_f32..501.0];
+        prop::collection::vec(value, 1..60).prop_filter("not all 0", |v| v.iter().any(|x| *x != 0.0))
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        /// Values that are looked at one by one give what sorted ones give.
+        #[test]
+        fn few_values_have_the_optimum_of_many(values in values(), repeats in prop::sample::select(vec![1_usize, 40])) {
+            let values: Vec<f32> = values.iter().copied().cycle().take(repeats * values.len()).collect();
+            let sorted = Sorted::of(&values);
+            for (zero_points, codes) in [(0..=0, (-7, 7)), (0..=0, (-128, 127)), (0..=0, (0, 15)), (-8..=7, (-8, 7)), (0..=255, (0, 255))] {
+                let sets = sets(zero_points, codes);
+                let start = (sets[0], sorted.max_abs() / 7.0);
+                let (few, many) = (Few::of(&values, &sets), search(&sorted, &sets, start).unwrap());
+                let found = search(&few, &sets, start).unwrap();
+                let room = 1e-12 * sorted.total().x2;
+                prop_assert!(found.error <= many.error * (1.0 + 2e-6) + room, "{found:?} for {many:?}");
+                prop_assert!(many.error <= found.error * (1.0 + 2e-6) + room, "{many:?} for {found:?}");
+                // In any order, to the last bit.
+                let backwards: Vec<f32> = values.iter().rev().copied().collect();
+                let again = search(&Few::of(&backwards, &sets), &sets, start).unwrap();
+                prop_assert_eq!((again.multiples, again.scale), (found.multiples, found.scale));
+            }
+        }
+    }
+}

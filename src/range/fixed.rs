@@ -38,7 +38,7 @@ impl RangeEstimator for Fixed {
     const IS_FOREIGN: bool = false;
 
     fn built_in(&self) -> Option<super::AnyEstimator> {
-        Some(self.clone().into())
+        Some((*self).into())
     }
 
     fn observe(&mut self, _values: &[f32]) {}

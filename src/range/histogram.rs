@@ -1,11 +1,11 @@
 //! A histogram whose state does not depend on the order of the data.
 
-use super::sample::finite;
+use super::finite::finite;
 use crate::kernel::{self, BINS_PER_SIDE, SMALLEST_EXPONENT, TwoGrids, exponent_for};
 use alloc::vec;
 use alloc::vec::Vec;
 
-/// The most that a bin counts by merging: however often histograms are merged, there is room for what is yet to come.
+/// The most that merging makes of a count, so that counting cannot overflow it afterwards.
 pub(super) const MOST: u64 = u64::MAX / 2;
 
 /// Counts of values in 8192 bins whose width is a power of two.
@@ -27,14 +27,14 @@ pub(super) const MOST: u64 = u64::MAX / 2;
 /// # Examples
 ///
 /// ```
-/// use tensor_quant::range::Histogram;
+/// use tensor_quant::range::BinaryHistogram;
 ///
-/// let (mut one, mut two) = (Histogram::default(), Histogram::default());
+/// let (mut one, mut two) = (BinaryHistogram::default(), BinaryHistogram::default());
 /// one.observe(&[0.5, -0.25, f32::NAN]);
 /// two.observe(&[1000.0]);
 /// one.merge(&two);
 ///
-/// let mut at_once = Histogram::default();
+/// let mut at_once = BinaryHistogram::default();
 /// at_once.observe(&[1000.0, -0.25, 0.5]);
 /// assert_eq!(one, at_once);
 /// assert_eq!((one.total(), one.bin_width()), (3, 0.25));
@@ -47,19 +47,19 @@ pub(super) const MOST: u64 = u64::MAX / 2;
     derive(serde::Serialize, serde::Deserialize),
     serde(into = "super::state::HistogramState", try_from = "super::state::HistogramState")
 )]
-pub struct Histogram {
+pub struct BinaryHistogram {
     pub(super) grids: TwoGrids,
     /// The bins above zero, and then those below.
     counts: Vec<u64>,
 }
 
-impl Default for Histogram {
+impl Default for BinaryHistogram {
     fn default() -> Self {
         Self::with(TwoGrids::new(SMALLEST_EXPONENT))
     }
 }
 
-impl Histogram {
+impl BinaryHistogram {
     /// Returns an empty one with these bins.
     pub(super) fn with(grids: TwoGrids) -> Self {
         Self { grids, counts: vec![0; 2 * grids.side()] }
@@ -212,10 +212,10 @@ mod tests {
     proptest! {
         #[test]
         fn the_state_depends_on_the_values_alone(values in prop::collection::vec(finite(), 0..200), cut in 0_usize..200) {
-            let mut at_once = Histogram::default();
+            let mut at_once = BinaryHistogram::default();
             at_once.observe(&values);
             let (first, second) = values.split_at(cut.min(values.len()));
-            let (mut one, mut two) = (Histogram::default(), Histogram::default());
+            let (mut one, mut two) = (BinaryHistogram::default(), BinaryHistogram::default());
             one.observe(first);
             for x in second.iter().rev() {
                 two.observe(&[*x]);
@@ -241,7 +241,7 @@ mod tests {
 
         #[test]
         fn negated_values_fill_mirrored_bins(values in prop::collection::vec(finite().prop_filter("not 0", |x| *x != 0.0), 0..50)) {
-            let (mut plus, mut minus) = (Histogram::default(), Histogram::default());
+            let (mut plus, mut minus) = (BinaryHistogram::default(), BinaryHistogram::default());
             plus.observe(&values);
             let negated: Vec<f32> = values.iter().map(|x| -x).collect();
             minus.observe(&negated);
@@ -252,7 +252,7 @@ mod tests {
 
         #[test]
         fn ranks_are_within_one_bin(mut values in prop::collection::vec(finite(), 1..200)) {
-            let mut histogram = Histogram::default();
+            let mut histogram = BinaryHistogram::default();
             histogram.observe(&values);
             values.sort_unstable_by(f32::total_cmp);
             let max_abs = values.iter().fold(0.0_f32, |m, x| m.max(x.abs()));

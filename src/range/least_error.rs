@@ -3,7 +3,7 @@
 use super::directed_search::{self, squared_error};
 use super::few::{Few, MOST as MOST_FEW};
 use super::grid::{Best, MOST_CODES, Multiples};
-use super::histogram::Histogram;
+use super::histogram::BinaryHistogram;
 use super::nearest_search;
 use super::sample::KEPT;
 use super::sorted::Sorted;
@@ -18,7 +18,7 @@ use num_traits::Float;
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Data<'a> {
     Values(&'a [f32]),
-    Counted(&'a Histogram),
+    Counted(&'a BinaryHistogram),
 }
 
 impl Data<'_> {

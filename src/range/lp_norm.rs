@@ -16,7 +16,7 @@ use num_traits::Float;
 ///
 /// The ranges tried are the whole one and shrunken ones, in steps that are finally of a 128th of an octave; the error is
 /// that of the target's codes, calculator and rounding. Values are those of a sample: all up to 4096, then the middles of
-/// the bins of a [`Histogram`](super::Histogram). All values equal give that value.
+/// the bins of a [`BinaryHistogram`](super::BinaryHistogram). All values equal give that value.
 ///
 /// # Examples
 ///

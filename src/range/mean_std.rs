@@ -1,7 +1,7 @@
 //! The mean, and a number of standard deviations to both sides.
 
 use super::exact_moments::ExactMoments;
-use super::sample::finite;
+use super::finite::finite;
 use super::{RangeEstimator, Target, no_data};
 use crate::error::{Error, Result};
 use crate::kernel::{self, Extremes, MOMENTS_TILE};

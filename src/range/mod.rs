@@ -5,7 +5,7 @@
 //!
 //! - NaN and ±∞ are counted and otherwise ignored.
 //! - Without a finite value there is no range: [`Error::NoData`], never a silent default.
-//! - Memory is bounded, whatever is observed: for those that remember more than a few numbers it is that of a [`Histogram`],
+//! - Memory is bounded, whatever is observed: for those that remember more than a few numbers it is that of a [`BinaryHistogram`],
 //!   some 100 KiB.
 //! - Those whose answer is better for values that are all at hand ([`Feed::Whole`]) give the better one for a tensor.
 //! - The state after observing is the same, bit for bit, however the values were split, ordered or merged. The exception
@@ -32,6 +32,7 @@ mod double_double;
 mod entropy;
 mod exact_moments;
 mod few;
+mod finite;
 mod fixed;
 mod grid;
 mod histogram;
@@ -57,7 +58,7 @@ mod thresholds;
 pub use any_estimator::AnyEstimator;
 pub use entropy::Entropy;
 pub use fixed::Fixed;
-pub use histogram::Histogram;
+pub use histogram::BinaryHistogram;
 pub use lp_norm::LpNorm;
 pub use mean_std::MeanStd;
 pub use min_max::MinMax;

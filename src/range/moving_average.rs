@@ -68,7 +68,7 @@ impl RangeEstimator for MovingAverage {
     const IS_FOREIGN: bool = false;
 
     fn built_in(&self) -> Option<super::AnyEstimator> {
-        Some(self.clone().into())
+        Some((*self).into())
     }
 
     fn observe(&mut self, values: &[f32]) {

@@ -1,7 +1,8 @@
 //! The range that loses least in the mean square.
 
+use super::finite::finite;
 use super::least_error::{Data, least_squares};
-use super::sample::{Sample, Values, finite};
+use super::sample::{Sample, Values};
 use super::{Feed, RangeEstimator, Target, range_of};
 use crate::error::Result;
 use crate::kernel;
@@ -16,13 +17,13 @@ use crate::params::ValueRange;
 /// clip: where the values are multiples of something, the scale that it finds is that.
 ///
 /// - Of a tensor's values, all at hand, it is exact: [`range_of`](RangeEstimator::range_of). So it is for up to 4096
-///   values observed one after the other. More are counted in a [`Histogram`](super::Histogram), and the middle of a bin
+///   values observed one after the other. More are counted in a [`BinaryHistogram`](super::BinaryHistogram), and the middle of a bin
 ///   stands for its values; the root of the mean squared error is then above the smallest by at most one width of a bin,
 ///   `max|x| / 2048`. (Each value is at most half a bin away from its middle, and the distance to the nearest real cannot
 ///   change by more than that; once for the optimum and once for the answer.)
 /// - Calculators that do not say which [zero points](crate::params::ZeroPoints) they choose from, more than 1024 codes, and
 ///   floating codes: the best of some hundred shrunken ranges, the whole one among them.
-/// - All values equal: that value. Roundings by chance count as halves to nearest.
+/// - All values equal: that value. A random rounding is taken for one to the nearest.
 ///
 /// # Examples
 ///

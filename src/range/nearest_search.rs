@@ -253,7 +253,6 @@ pub(super) fn visit_each(
 #[expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 mod tests {
     use super::super::directed_search;
-    use super::super::few::Few;
     use super::super::thresholds::Thresholds;
     use super::*;
     use crate::num::{HalfAway, Rounding};
@@ -271,26 +270,6 @@ mod tests {
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
-
-        /// Values that are looked at one by one give what sorted ones give.
-        #[test]
-        fn few_values_have_the_optimum_of_many(values in values(), repeats in prop::sample::select(vec![1_usize, 40])) {
-            let values: Vec<f32> = values.iter().copied().cycle().take(repeats * values.len()).collect();
-            let sorted = Sorted::of(&values);
-            for (zero_points, codes) in [(0..=0, (-7, 7)), (0..=0, (-128, 127)), (0..=0, (0, 15)), (-8..=7, (-8, 7)), (0..=255, (0, 255))] {
-                let sets = sets(zero_points, codes);
-                let start = (sets[0], sorted.max_abs() / 7.0);
-                let (few, many) = (Few::of(&values, &sets), search(&sorted, &sets, start).unwrap());
-                let found = search(&few, &sets, start).unwrap();
-                let room = 1e-12 * sorted.total().x2;
-                prop_assert!(found.error <= many.error * (1.0 + 2e-6) + room, "{found:?} for {many:?}");
-                prop_assert!(many.error <= found.error * (1.0 + 2e-6) + room, "{many:?} for {found:?}");
-                // In any order, to the last bit.
-                let backwards: Vec<f32> = values.iter().rev().copied().collect();
-                let again = search(&Few::of(&backwards, &sets), &sets, start).unwrap();
-                prop_assert_eq!((again.multiples, again.scale), (found.multiples, found.scale));
-            }
-        }
 
         /// Two searches that share no bound.
         #[test]

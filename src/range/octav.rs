@@ -1,8 +1,9 @@
 //! Optimal clipping by Newton's method.
 
 use super::few::{Few, MOST as MOST_FEW};
+use super::finite::finite;
 use super::least_error::{Data, best_of, scale_per_magnitude};
-use super::sample::{Sample, Values, finite};
+use super::sample::{Sample, Values};
 use super::sorted::{Sorted, Sums};
 use super::target::integer_codes_only;
 use super::{Feed, RangeEstimator, Target, range_of};
@@ -33,7 +34,7 @@ const MOST_STEPS: usize = 100;
 ///
 /// It is an approximation of [`Mse`](super::Mse), good where the steps are narrow beside the spread of the values.
 /// Values at hand ([`range_of`](RangeEstimator::range_of)) and up to 4096 observed ones count as they are, more by the
-/// middles of the bins of a [`Histogram`](super::Histogram). All values equal give that value.
+/// middles of the bins of a [`BinaryHistogram`](super::BinaryHistogram). All values equal give that value.
 ///
 /// # Errors
 ///

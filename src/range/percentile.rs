@@ -1,6 +1,7 @@
 //! All but a share of the values at each end.
 
-use super::sample::{Sample, Values, finite};
+use super::finite::finite;
+use super::sample::{Sample, Values};
 use super::selection::neighbours;
 use super::{Feed, RangeEstimator, Target};
 use crate::error::{Error, Result};
@@ -14,7 +15,7 @@ use crate::params::ValueRange;
 /// Hyndman and Fan 1996; numpy's default.)
 ///
 /// Of values at hand ([`range_of`](RangeEstimator::range_of)), as those of a tensor, it is this to the last bit, and so it is for
-/// up to 4096 observed ones. More are counted in a [`Histogram`](super::Histogram), and the values of a bin taken to be spread
+/// up to 4096 observed ones. More are counted in a [`BinaryHistogram`](super::BinaryHistogram), and the values of a bin taken to be spread
 /// evenly in it: the answer is then within one bin of the definition, which is at most a 2048th of max|x| wide and at most
 /// a 128th of the value, subnormal ones excepted. However far outliers are, the share of values that is kept is not moved by
 /// more. Which of the two it is, and the counts, depend on the values alone, so merging is exact.

@@ -1,11 +1,10 @@
 //! What estimators remember of values: the values themselves while they are few, then a histogram.
 
-use super::histogram::Histogram;
+use super::histogram::BinaryHistogram;
 use super::no_data;
 use crate::error::Result;
 use crate::kernel::{self, Extremes};
 use crate::params::ValueRange;
-use alloc::borrow::Cow;
 use alloc::vec::Vec;
 
 /// Values that are kept as they are before they are counted in a histogram.
@@ -23,21 +22,12 @@ pub(super) struct Sample {
 pub(super) enum Values {
     /// All of them, in ascending order.
     Kept(Vec<f32>),
-    Counted(Histogram),
+    Counted(BinaryHistogram),
 }
 
 impl Default for Values {
     fn default() -> Self {
         Self::Kept(Vec::new())
-    }
-}
-
-/// Returns the finite ones of some values, of which the extremes are known.
-pub(super) fn finite<'a>(values: &'a [f32], seen: &Extremes) -> Cow<'a, [f32]> {
-    if seen.nan + seen.infinite == 0 {
-        Cow::Borrowed(values)
-    } else {
-        Cow::Owned(values.iter().copied().filter(|x| x.is_finite()).collect())
     }
 }
 
@@ -87,7 +77,7 @@ impl Values {
                     kept.extend(values.iter().filter(|x| x.is_finite()).map(|x| x + 0.0));
                     kept.sort_unstable_by(f32::total_cmp);
                 } else {
-                    let mut histogram = Histogram::default();
+                    let mut histogram = BinaryHistogram::default();
                     histogram.observe(kept);
                     histogram.observe_known(values, seen);
                     *self = Self::Counted(histogram);

@@ -3,7 +3,7 @@
 //! The squared error of all values that share a code k is `Σx² − 2·(k·s)·Σx + (k·s)²·Σ1`: with these sums, the error of a
 //! quantization costs time by the number of codes, not of values.
 
-use super::histogram::Histogram;
+use super::histogram::BinaryHistogram;
 use super::radix_sort::sorted;
 use super::sample::{Sample, Values};
 use crate::kernel::BINS;
@@ -90,7 +90,7 @@ impl Sorted {
     }
 
     /// Returns the middles of a histogram's bins.
-    pub(super) fn of_histogram(histogram: &Histogram) -> Self {
+    pub(super) fn of_histogram(histogram: &BinaryHistogram) -> Self {
         // Of the narrowest bins an f32 has no middle.
         let unit = histogram.bin_width().min(1.0);
         let unit = if unit < f64::from(f32::MIN_POSITIVE) { unit } else { 1.0 };
@@ -123,7 +123,7 @@ impl Sorted {
         if !self.weights.is_empty() || self.values.len() <= BINS {
             return None;
         }
-        let mut histogram = Histogram::default();
+        let mut histogram = BinaryHistogram::default();
         histogram.observe(&self.values);
         Some(Self::of_histogram(&histogram))
     }
@@ -262,7 +262,7 @@ mod tests {
 
     #[test]
     fn a_histogram_stands_for_its_middles() {
-        let mut histogram = Histogram::default();
+        let mut histogram = BinaryHistogram::default();
         histogram.observe(&[1.0, 1.0, -3.0]);
         let sorted = Sorted::of_histogram(&histogram);
         let middle = histogram.bin_width() / 2.0;

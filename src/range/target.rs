@@ -1,6 +1,7 @@
 //! What a range is for.
 
 use crate::error::{Error, Result};
+use crate::num::{nearest_whole, ties_even};
 use crate::params::{Affine, AffineParams, CodeRange, ParamsCalculator, Symmetric, ValueRange, ZeroPoints};
 use core::fmt::Debug;
 
@@ -63,27 +64,15 @@ impl Target for CodeRange {
     }
 
     fn round(&self, quotient: f32) -> Option<f32> {
-        Some(if quotient.abs() < 8_388_608.0 { ties_even(quotient) } else { quotient })
+        Some(ties_even(quotient))
     }
 
     fn restore(&self, x: f32, params: AffineParams) -> f32 {
         let zero_point = f64::from(params.zero_point());
         let quotient = f64::from(x) / f64::from(params.scale());
-        let code = (if self.is_integer() { ties_even_f64(quotient) } else { quotient }) + zero_point;
+        let code = (if self.is_integer() { nearest_whole(quotient) } else { quotient }) + zero_point;
         ((code.clamp(self.min(), self.max()) - zero_point) * f64::from(params.scale())) as f32
     }
-}
-
-/// |x| < 2²³ here, so adding and subtracting 2²³ with the sign of x rounds to a whole number.
-fn ties_even(x: f32) -> f32 {
-    let magic = 8_388_608.0_f32.copysign(x);
-    (x + magic) - magic
-}
-
-/// As [`ties_even`], for numbers of any size.
-fn ties_even_f64(x: f64) -> f64 {
-    let magic = 4_503_599_627_370_496.0_f64.copysign(x);
-    if x.abs() < 4_503_599_627_370_496.0 { (x + magic) - magic } else { x }
 }
 
 /// Returns the error of an estimator whose model is that of evenly spaced codes.

@@ -1,8 +1,9 @@
 //! A scheme by value, for code that learns what it is at run time.
 
-use super::estimate::{Observed, Request};
+use super::estimate::Request;
 use super::fake_quantize::{check_and_map_reals, map_reals};
 use super::input::Input;
+use super::observed::Observed;
 use super::output::zeros;
 use super::packed::{PackedTensor, check_and_quantize_packed, quantize_packed};
 use super::purpose::Purpose;
@@ -269,7 +270,7 @@ impl AnyScheme {
 }
 
 /// A cast has a scale of 1 whatever the values are: its range is not looked for.
-pub(super) fn usual_estimator(calculator: &AnyCalculator) -> AnyEstimator {
+fn usual_estimator(calculator: &AnyCalculator) -> AnyEstimator {
     match calculator {
         AnyCalculator::Cast(_) => crate::range::Fixed::new(ValueRange::ZERO).into(),
         _ => AnyEstimator::default(),
@@ -309,6 +310,24 @@ impl Target for AnyScheme {
 
     fn restore(&self, x: f32, params: AffineParams) -> f32 {
         self.purpose().restore(x, params)
+    }
+}
+
+impl SchemeParts {
+    /// Returns the scheme, with what is usual for the code type in place of what is not said: [`AnyScheme::new`].
+    pub fn scheme(&self) -> AnyScheme {
+        let mut scheme = AnyScheme::new(self.code);
+        if let Some(calculator) = self.calculator {
+            (scheme.estimator, scheme.calculator) = (usual_estimator(&calculator), calculator);
+        }
+        if let Some(estimator) = &self.estimator {
+            scheme.estimator = estimator.clone();
+        }
+        scheme.granularity = self.granularity.unwrap_or(scheme.granularity);
+        scheme.rounding = self.rounding.unwrap_or(scheme.rounding);
+        scheme.scaling = self.scaling.unwrap_or(scheme.scaling);
+        scheme.nan_policy = self.nan_policy.unwrap_or(scheme.nan_policy);
+        scheme
     }
 }
 

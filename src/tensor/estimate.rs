@@ -5,6 +5,7 @@
 
 use super::input::{Input, Visit};
 use super::observe::Columns;
+use super::observed::Observed;
 use super::tasks::{Looks, Task, Tasks, collect, only_piece};
 use crate::error::{Error, Result};
 use crate::kernel;
@@ -14,26 +15,6 @@ use crate::range::{AnyEstimator, Feed, RangeEstimator, Target};
 use alloc::vec;
 use alloc::vec::Vec;
 use core::ops::Range;
-
-/// What was noticed while a tensor was read.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Observed {
-    /// Elements that are NaN.
-    pub nan: u64,
-    /// Elements that are infinite.
-    pub infinite: u64,
-    /// Groups whose range is a single value: channels that are constant, or all zero.
-    pub constant_groups: u64,
-}
-
-impl Observed {
-    pub(super) fn add(&mut self, other: Self) {
-        self.nan += other.nan;
-        self.infinite += other.infinite;
-        self.constant_groups += other.constant_groups;
-    }
-}
 
 /// What a scheme asks of a tensor: all of it but the estimator.
 #[derive(Clone, Copy, Debug)]

@@ -1,7 +1,7 @@
 //! The rounding error without the codes: what a quantized network computes with, in floats.
 
-use super::estimate::Observed;
 use super::input::Input;
+use super::observed::Observed;
 use super::output::{check_shape, contiguous, zeros};
 use super::quantize::{check_values, looks};
 use super::scheme::StaticScheme;

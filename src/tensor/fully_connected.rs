@@ -46,7 +46,7 @@ impl Fused {
     /// rounded half away from zero. One code may be all that is.
     fn codes(self, output: Activation) -> (i32, i32) {
         let code =
-            |real: f32| i32::from_f64(f64::from(HalfAway.round(real / output.scale, 0)) + f64::from(output.zero_point));
+            |real: f32| i32::nearest(f64::from(HalfAway.round(real / output.scale, 0)) + f64::from(output.zero_point));
         let (min, max) = match self {
             Fused::None => (i32::MIN, i32::MAX),
             Fused::Relu => (code(0.0), i32::MAX),

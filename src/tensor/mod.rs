@@ -11,6 +11,7 @@ mod fake_quantize;
 mod fully_connected;
 mod input;
 mod observe;
+mod observed;
 mod output;
 mod packed;
 mod purpose;
@@ -28,15 +29,17 @@ mod tasks;
 mod view;
 
 pub use any_scheme::AnyScheme;
-pub use estimate::Observed;
 pub use fake_quantize::{
     fake_quantize_backward, fake_quantize_backward_into, fake_quantize_tensor, fake_quantize_tensor_into,
     fake_quantize_with_params, fake_quantize_with_params_into,
 };
 pub use fully_connected::{Activation, FullyConnected, Fused};
-pub(crate) use input::{Input, for_each_f32_piece};
+#[cfg(feature = "std")]
+pub(crate) use input::Input;
+pub(crate) use input::for_each_f32_piece;
 #[cfg(feature = "std")]
 pub(crate) use observe::{for_each_group, observe_groups};
+pub use observed::Observed;
 pub use packed::PackedTensor;
 pub use quantize::{
     estimate_params, quantize_tensor, quantize_tensor_into, quantize_tensors, quantize_with_params,

@@ -1,7 +1,7 @@
 //! A quantized tensor by value: codes as wide as their type.
 
-use super::estimate::Observed;
 use super::input::{Input, PIECE};
+use super::observed::Observed;
 use super::output::{Output, check_shape, contiguous};
 use super::quantize::{check_values, looks};
 use super::quantized::{QuantizedTensor, check_codes, restore};

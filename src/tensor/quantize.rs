@@ -1,7 +1,8 @@
 //! Reals to codes.
 
-use super::estimate::{Observed, Request, unravel};
+use super::estimate::{Request, unravel};
 use super::input::Input;
+use super::observed::Observed;
 use super::output::{check_shape, contiguous, zeros};
 use super::quantized::QuantizedTensor;
 use super::scheme::{Scheme, StaticScheme};

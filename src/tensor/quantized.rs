@@ -1,6 +1,6 @@
 //! Codes, and what is needed to restore the tensor.
 
-use super::estimate::Observed;
+use super::observed::Observed;
 use super::output::{check_shape, contiguous, zeros};
 use super::tasks::{Tasks, map_tasks};
 use super::view::AsView;

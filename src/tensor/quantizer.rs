@@ -5,9 +5,9 @@
 //! tensors are shared out among threads, which does.
 
 use super::any_scheme::AnyScheme;
-use super::estimate::Observed;
 use super::fake_quantize::check_and_map_reals;
 use super::input::Input;
+use super::observed::Observed;
 use super::output::{check_shape, contiguous};
 use super::quantize::{check_and_map_codes, map_codes};
 use super::quantized::dequantize_into;

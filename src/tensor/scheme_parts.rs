@@ -1,6 +1,5 @@
 //! A scheme of which only some parts are said, and its text form.
 
-use super::any_scheme::{AnyScheme, usual_estimator};
 use crate::error::{Error, Result};
 use crate::num::{AnyRounding, CodeType, Scaling};
 use crate::params::{AnyCalculator, Granularity, NanPolicy};
@@ -11,7 +10,7 @@ use core::fmt;
 use core::str::FromStr;
 
 /// A scheme of which the code type is said, and of the other parts those that shall not be as usual: what the text form of an
-/// [`AnyScheme`] says. Recipes fill in the rest as it is usual for weights.
+/// [`AnyScheme`](super::AnyScheme) says. Recipes fill in the rest as it is usual for weights.
 ///
 /// # Examples
 ///
@@ -54,22 +53,6 @@ impl SchemeParts {
             scaling: None,
             nan_policy: None,
         }
-    }
-
-    /// Returns the scheme, with what is usual for the code type in place of what is not said: [`AnyScheme::new`].
-    pub fn scheme(&self) -> AnyScheme {
-        let mut scheme = AnyScheme::new(self.code);
-        if let Some(calculator) = self.calculator {
-            (scheme.estimator, scheme.calculator) = (usual_estimator(&calculator), calculator);
-        }
-        if let Some(estimator) = &self.estimator {
-            scheme.estimator = estimator.clone();
-        }
-        scheme.granularity = self.granularity.unwrap_or(scheme.granularity);
-        scheme.rounding = self.rounding.unwrap_or(scheme.rounding);
-        scheme.scaling = self.scaling.unwrap_or(scheme.scaling);
-        scheme.nan_policy = self.nan_policy.unwrap_or(scheme.nan_policy);
-        scheme
     }
 }
 

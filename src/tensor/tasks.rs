@@ -6,8 +6,8 @@
 //!    ended at the last, so that as much as fits is still in the cache. Tasks are made when they are asked for: nothing is allocated.
 //! 3. A task is large beside what it costs to hand it over (some microseconds), and fits the second-level cache.
 
-use super::estimate::Observed;
 use super::input::{Input, PIECE, Visit, visit_in_f32};
+use super::observed::Observed;
 use super::output::Output;
 use crate::error::Result;
 use crate::num::Reals;

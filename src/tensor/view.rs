@@ -1,4 +1,4 @@
-//! What a view can be had from.
+//! What can be read as a view.
 
 use ndarray::{ArrayBase, ArrayView, Data, Dimension, RawData};
 

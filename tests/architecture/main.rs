@@ -11,7 +11,7 @@ use tokens::{Token, tokens};
 
 /// The rooms of `src/`, lowest floor first; rooms on one floor do not import each other.
 const FLOORS: &[&[&str]] = &[
-    &["error"],
+    &["error", "text"],
     &["num", "output"],
     &["params"],
     &["kernel"],
@@ -28,20 +28,12 @@ const FLOORS: &[&[&str]] = &[
     &["docs"],
 ];
 
+/// Types by value: an enum of all built-in types of a trait, which those name in what they implement. What they use of such a
+/// file makes no circle.
+const BY_VALUE: &[&str] = &["num/any_rounding", "num/code_type", "num/slices", "range/any_estimator"];
+
 /// The circles among the entries of one folder that there still are. This list only gets shorter.
-const CIRCLES: &[&str] = &[
-    "kernel: histogram quantize reference",
-    "kernel: integer_matmul integer_matmul_x86",
-    "laws/scheme: mapping special trial",
-    "laws: known quantizer scheme",
-    "laws: law trials",
-    "metrics: accumulator error_metrics",
-    "model/tflite: model writer",
-    "num: bfloat16 binary16 real",
-    "num: code minifloat",
-    "pipeline: mod safetensors tflite",
-    "tensor: estimate tasks",
-];
+const CIRCLES: &[&str] = &["laws/scheme: mapping special trial", "laws: known quantizer scheme", "laws: law trials"];
 
 /// The longest that a file may be, in lines: beyond it there are two nouns in it.
 const LONGEST: usize = 600;
@@ -90,6 +82,10 @@ fn no_file_imports_from_its_own_floor_or_above() {
 #[test]
 fn every_floor_is_there() {
     let house = house();
+    for name in BY_VALUE {
+        let module: Path = name.split('/').map(str::to_owned).collect();
+        assert!(house.has(&module), "{name} is not there");
+    }
     let missing: Vec<_> = FLOORS.concat().into_iter().filter(|room| !house.has(&[(*room).into()])).collect();
     assert!(missing.is_empty(), "floors without a room: {missing:?}");
 }
@@ -98,7 +94,7 @@ fn every_floor_is_there() {
 fn files_of_one_folder_use_each_other_in_one_direction() {
     let house = house();
     let known: BTreeSet<String> = CIRCLES.iter().map(|circle| (*circle).into()).collect();
-    let found = house.circles();
+    let found = house.circles(BY_VALUE);
     let arrows = |circle: &&String| {
         let folder: Path = circle.split(':').next().unwrap_or_default().split('/').map(str::to_owned).collect();
         let entries: Vec<&str> = circle.split([':', ' ']).skip(2).collect();

@@ -43,9 +43,9 @@ macro_rules! sixteen {
     };
 }
 
-/// Rounds once; the library's `Code::from_f64` saturates, and an f64 that is beyond f32 is beyond these formats too.
+/// Rounds once; the library's `Code::nearest` saturates, and an f64 that is beyond f32 is beyond these formats too.
 fn from_f64_16<C: Code + Real>(x: f64) -> C {
-    if x.abs() <= <C as Code>::MAX { C::from_f64(x) } else { C::from_f32(x as f32) }
+    if x.abs() <= <C as Code>::MAX { C::nearest(x) } else { C::from_f32(x as f32) }
 }
 
 impl Format {

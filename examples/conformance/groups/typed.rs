@@ -48,7 +48,7 @@ pub(crate) fn bits_of<C: Code>(code: C) -> u64 {
 /// Returns the code with these bits, or, of an integer type, with this value.
 pub(crate) fn code_of<C: Code>(value: i64) -> C {
     match C::KIND {
-        CodeKind::Integer => C::from_f64(value as f64),
+        CodeKind::Integer => C::nearest(value as f64),
         CodeKind::Float => {
             let mut codes = [C::default()];
             let bytes = value.to_le_bytes();
@@ -130,6 +130,6 @@ pub(crate) fn restored<C: Code>(codes: ArrayD<C>, params: QuantParams) -> Option
 
 /// Returns the codes from `qmin` to `qmax` of a type.
 pub(crate) fn code_range<C: Code>(case: &Case) -> Option<CodeRange> {
-    let bound = |name| Some(C::from_f64(case.integer(name)? as f64));
+    let bound = |name| Some(C::nearest(case.integer(name)? as f64));
     CodeRange::new(bound("qmin")?, bound("qmax")?).ok()
 }

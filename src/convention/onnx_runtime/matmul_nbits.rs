@@ -87,17 +87,17 @@ pub fn quantize_matmul_nbits<C: Code>(
     let (mut codes, mut bytes) = (vec![C::default(); blocks * block_size], Vec::new());
     for (j, column) in weights.axis_iter(Axis(1)).enumerate() {
         let column = column.to_vec();
-        let mut points = vec![C::from_f64(middle); blocks.next_multiple_of(per_byte)];
+        let mut points = vec![C::nearest(middle); blocks.next_multiple_of(per_byte)];
         for (b, block) in column.chunks(block_size).enumerate() {
             let params = Block::new(block, C::MAX as f32, kind);
             if !params.scale.is_finite() {
                 return Err(Error::InvalidScale { scale: f64::from(params.scale), group: j * blocks + b });
             }
             for (code, &w) in codes[b * block_size..].iter_mut().zip(block) {
-                *code = C::from_f64(f64::from(params.code(w)));
+                *code = C::nearest(f64::from(params.code(w)));
             }
             scales[(j, b)] = params.scale;
-            points[b] = C::from_f64(f64::from(params.zero_point));
+            points[b] = C::nearest(f64::from(params.zero_point));
         }
         fill_last_byte(&mut codes, k, per_byte, block_size);
         bytes.clear();
@@ -129,7 +129,7 @@ impl MatMulNBits {
         let mut restored = Array2::zeros((self.k, n));
         let mut codes = vec![C::default(); self.block_size];
         for (j, (packed, scales)) in self.packed.outer_iter().zip(self.scales.outer_iter()).enumerate() {
-            let mut points = vec![C::from_f64(f64::midpoint(C::MAX, 1.0)); blocks];
+            let mut points = vec![C::nearest(f64::midpoint(C::MAX, 1.0)); blocks];
             if let Some(zero_points) = &self.zero_points {
                 C::read_packed(&zero_points.row(j).to_vec()[..C::packed_len(blocks)], &mut points)?;
             }

@@ -1,6 +1,7 @@
 //! From a range to a scale and a zero point, `compute_scale_zp`.
 
 use crate::error::{Error, Result};
+use crate::num::nearest_whole;
 use crate::params::{AffineParams, CodeRange, ParamsCalculator, ValueRange};
 use num_traits::Float;
 
@@ -74,7 +75,7 @@ impl Params {
     /// Returns the same for ranges that are at least this wide; narrower ones grow at the upper end. The option
     /// `MinimumRealRange`.
     ///
-    /// NaN and negative numbers ask for nothing; the upper end grows to `f32::MAX` at most.
+    /// NaN and negative numbers change nothing; the upper end grows to `f32::MAX` at most.
     #[must_use]
     pub fn with_min_real_range(self, width: f32) -> Self {
         Self { min_real_range: width.max(0.0), ..self }
@@ -120,13 +121,8 @@ impl ParamsCalculator for Params {
             Symmetry::Affine => qmin - f64::from(min) / scale,
             Symmetry::Symmetric => f64::midpoint(qmin, qmax),
         };
-        AffineParams::new(scale, ties_even(zero_point) as i32)
+        AffineParams::new(scale, nearest_whole(zero_point) as i32)
     }
-}
-
-/// |x| ≤ 2³¹ here, so adding 1.5 · 2⁵² rounds to a whole number.
-fn ties_even(x: f64) -> f64 {
-    (x + 6_755_399_441_055_744.0) - 6_755_399_441_055_744.0
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! The activations of full-integer models.
 
 use super::{Weights, check_integer};
-use crate::convention::torch::ties_even;
 use crate::error::Result;
+use crate::num::ties_even;
 use crate::num::{Code, HalfAway};
 use crate::params::{AffineParams, CodeRange, NanPolicy, ParamsCalculator, ValueRange, ZeroPoints};
 use crate::range::MinMax;

@@ -1,8 +1,8 @@
 //! Parameters that are chosen at run time, from the tensor that is about to be quantized.
 
 use crate::error::{Error, Result};
+use crate::num::nearest_whole;
 use crate::params::{AffineParams, CodeRange, ParamsCalculator, ValueRange};
-use num_traits::Float;
 
 /// PyTorch raises a scale below this to it.
 const SMALLEST_SCALE: f32 = 6.1e-5;
@@ -82,7 +82,7 @@ impl Dynamic {
         let (below, above) = (f64::from(min) / scale, f64::from(max) / scale);
         let of_min = qmin.abs() - below.abs() < qmax.abs() - above.abs();
         let zero_point = if of_min { qmin - below } else { qmax - above };
-        Ok((scale, nearest(zero_point.clamp(qmin, qmax)) as i32))
+        Ok((scale, nearest_whole(zero_point.clamp(qmin, qmax)) as i32))
     }
 }
 
@@ -90,16 +90,6 @@ impl ParamsCalculator for Dynamic {
     fn params(&self, range: ValueRange, codes: CodeRange) -> Result<AffineParams> {
         let (scale, zero_point) = self.choose(range, codes)?;
         AffineParams::new(scale, zero_point)
-    }
-}
-
-/// Rounds halves to even.
-fn nearest(x: f64) -> f64 {
-    let down = Float::floor(x);
-    match x - down {
-        rest if rest < 0.5 => down,
-        rest if rest > 0.5 => down + 1.0,
-        _ => down + (down as i64 & 1) as f64,
     }
 }
 

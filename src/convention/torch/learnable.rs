@@ -1,7 +1,7 @@
 //! Fake quantization with a scale and zero point that are learnt (LSQ).
 
-use super::ties_even;
 use crate::error::{Error, Result};
+use crate::num::ties_even;
 use crate::params::CodeRange;
 use alloc::vec::Vec;
 use num_traits::Float;

@@ -25,7 +25,7 @@
 //! # Ok::<(), tensor_quant::Error>(())
 //! ```
 //!
-//! [`Affine`] and [`Symmetric`] are the same rules over whatever codes a scheme uses, as torchao has them.
+//! [`Affine`] and [`Symmetric`], the two mapping types there, are the same rules over whatever codes a scheme uses, as torchao has them.
 
 mod dynamic;
 mod histogram_observer;
@@ -42,7 +42,7 @@ pub use learnable::{Learnable, fake_quantize_learnable, lsq_grad_factor};
 pub use params::{Affine, Clipping, Symmetric};
 pub use qparams::QParams;
 
-use crate::num::{Code, Rounding, Scaling, TiesEven};
+use crate::num::{Code, Scaling};
 use crate::tensor::Scheme;
 
 /// Returns the scheme of `quantize_per_tensor` and `quantize_per_channel`, of `fake_quantize_*` and of the decomposed
@@ -65,9 +65,4 @@ use crate::tensor::Scheme;
 /// ```
 pub fn scheme<C: Code>() -> Scheme<C, crate::range::MinMax, Affine> {
     Scheme::<C>::affine().with_calculator(Affine::default()).with_scaling(Scaling::Reciprocal)
-}
-
-#[inline(always)]
-pub(super) fn ties_even(x: f32) -> f32 {
-    TiesEven.round(x, 0)
 }

@@ -1,7 +1,7 @@
 //! Affine and symmetric parameters, in f32.
 
-use super::ties_even;
 use crate::error::{Error, Result};
+use crate::num::ties_even;
 use crate::params::{AffineParams, CodeRange, ParamsCalculator, ValueRange};
 
 /// The affine parameters of PyTorch's observers and of torchao: `scale = (max − min) / (qmax − qmin)` over the range with

@@ -49,6 +49,9 @@ mod source;
 mod tree;
 mod values;
 mod writer;
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+mod writer_tests;
 
 pub use constant::{Constant, Quantization, TensorId, Use};
 pub use edit::{NewData, Replacement};

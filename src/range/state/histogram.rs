@@ -1,6 +1,6 @@
 //! How a histogram is written.
 
-use super::super::histogram::Histogram;
+use super::super::histogram::BinaryHistogram;
 use super::{Checked, MOST, check};
 use crate::kernel::{BINS_PER_SIDE, SHARES, SMALLEST_EXPONENT, TwoGrids, exponent_for};
 use alloc::collections::BTreeMap;
@@ -9,7 +9,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
-/// [`Histogram`]: the bins in use, in ascending order, and their counts; then those of small values, once more.
+/// [`BinaryHistogram`]: the bins in use, in ascending order, and their counts; then those of small values, once more.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::range) struct HistogramState {
@@ -21,8 +21,8 @@ pub(in crate::range) struct HistogramState {
     small: Vec<(i32, u64)>,
 }
 
-impl From<Histogram> for HistogramState {
-    fn from(histogram: Histogram) -> Self {
+impl From<BinaryHistogram> for HistogramState {
+    fn from(histogram: BinaryHistogram) -> Self {
         let limit = limit(histogram.grids.exponent);
         let small = histogram.entries().filter(|&(near, _, _)| near < limit);
         let signed = |(near, below_zero, count): (f64, bool, u64)| {
@@ -41,7 +41,7 @@ fn limit(exponent: i32) -> f64 {
     f64::from(grids.even_from()) * f64::from_bits(((exponent + 1023) as u64) << 52)
 }
 
-impl TryFrom<HistogramState> for Histogram {
+impl TryFrom<HistogramState> for BinaryHistogram {
     type Error = String;
 
     fn try_from(HistogramState { exponent, bins, small }: HistogramState) -> Checked<Self> {

@@ -1,7 +1,7 @@
 //! How a sample is written, and the estimators that are nothing but one.
 
 use super::super::entropy::Entropy;
-use super::super::histogram::Histogram;
+use super::super::histogram::BinaryHistogram;
 use super::super::mse::Mse;
 use super::super::octav::Octav;
 use super::super::sample::{KEPT, Sample, Values};
@@ -21,7 +21,7 @@ pub(in crate::range) struct SampleState {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     values: Option<Vec<f32>>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    histogram: Option<Histogram>,
+    histogram: Option<BinaryHistogram>,
 }
 
 impl From<Sample> for SampleState {
@@ -59,9 +59,9 @@ impl TryFrom<SampleState> for Sample {
                     format!("{} values are counted of {finite}; more than {KEPT} are", histogram.total())
                 })?;
                 // The outermost bins are those of the bounds.
-                let mut ends = Histogram::default();
+                let mut ends = BinaryHistogram::default();
                 ends.observe(&bounds);
-                let outermost = |histogram: &Histogram| {
+                let outermost = |histogram: &BinaryHistogram| {
                     let mut bins = histogram.bins().map(|(bin, _)| bin);
                     (histogram.grids.exponent, bins.next(), histogram.bins().last().map(|(bin, _)| bin))
                 };

@@ -21,255 +21,33 @@
 //! (Noune et al. 2022) for the `fnuz` ones; OCP Microscaling Formats 1.0 for 6 and 4 bits. The overflow to NaN and the
 //! code of a NaN that a type does not have are those of `ml_dtypes`.
 
+mod convert;
+mod number;
+
 use super::CodeType;
 use super::code::{Code, CodeKind, Grid, Stored};
-use super::rounding::{Rounding, nearest_i32, round_to_grid};
+use super::float_layout::{Layout, SmallFloat, Specials};
+use super::rounding::Rounding;
 use crate::error::{Error, Result};
 use alloc::vec::Vec;
+use convert::{decode, encode_f64, encode_nearest, encode_rounded};
+use core::cmp::Ordering;
 use core::fmt;
-
-/// What the codes are used for that are no ordinary numbers.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Specials {
-    /// The largest exponent is infinity and NaN, as in IEEE 754.
-    Ieee,
-    /// The largest magnitude is NaN; there is no infinity.
-    NanOnly,
-    /// The code of −0 is NaN; there is no infinity and no −0.
-    NanIsMinusZero,
-    /// Every code is a number.
-    None,
-}
-
-trait Layout {
-    const EXPONENT: u32;
-    const MANTISSA: u32;
-    const BIAS: i32;
-    const SPECIALS: Specials;
-    const MAX: f32;
-
-    /// The sign's place.
-    const SIGN: u32 = 1 << (Self::EXPONENT + Self::MANTISSA);
-    /// The code of the smallest magnitude with the largest exponent.
-    const TOP: u32 = ((1 << Self::EXPONENT) - 1) << Self::MANTISSA;
-    /// The biased f32 exponent of the smallest normal number.
-    const MIN_EXPONENT: u32 = (127 + 1 - Self::BIAS) as u32;
-}
-
-/// The layout of a float of 8 bits or fewer as numbers: what it takes to round to the nearest code in integers.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct SmallFloat {
-    /// The bits of an f32's mantissa that are dropped.
-    pub(crate) dropped: u32,
-    /// Subtracted from the bits of an f32, for the difference of the exponents' biases.
-    pub(crate) rebias: i32,
-    /// The bits of the smallest f32 that is a normal number of the format.
-    pub(crate) smallest_normal: i32,
-    /// The bits of an f32 whose last place is the smallest code: adding it rounds what lies below the normal numbers.
-    pub(crate) base: i32,
-    /// The code of the largest number.
-    pub(crate) largest: i32,
-    /// The largest number.
-    pub(crate) max: f64,
-    /// The code of what lies beyond, but for the sign.
-    pub(crate) beyond: i8,
-    /// The code of NaN, but for the sign.
-    pub(crate) nan: i8,
-    /// The sign's bit.
-    pub(crate) sign: i8,
-    /// Whether zero and NaN have no sign.
-    pub(crate) unsigned: bool,
-    /// The bits of the exponent's and the mantissa's places, without the sign.
-    magnitude: u32,
-    /// The magnitude that is infinity, if there is one; else one that no code has.
-    infinity: u32,
-    /// The first magnitude that is NaN, if there is one; else one that no code has.
-    first_nan: u32,
-    /// The code that is NaN beside those, if there is one; else one that no code is.
-    nan_code: u32,
-}
-
-/// A magnitude or code that no code of 8 bits has.
-const ABSENT: u32 = 0x100;
-
-impl SmallFloat {
-    const fn of<L: Layout>() -> Self {
-        let dropped = 23 - L::MANTISSA;
-        let rebias = ((127 - L::BIAS) as u32) << 23;
-        let (beyond, nan) = match L::SPECIALS {
-            Specials::Ieee => (L::TOP, L::TOP | (1 << (L::MANTISSA - 1))),
-            Specials::NanOnly => (L::SIGN - 1, L::SIGN - 1),
-            Specials::NanIsMinusZero => (L::SIGN, L::SIGN),
-            Specials::None => (L::SIGN - 1, L::SIGN),
-        };
-        Self {
-            dropped,
-            rebias: rebias as i32,
-            smallest_normal: (L::MIN_EXPONENT << 23) as i32,
-            base: ((L::MIN_EXPONENT + dropped) << 23) as i32,
-            largest: ((L::MAX.to_bits() >> dropped) - (rebias >> dropped)) as i32,
-            max: L::MAX as f64,
-            beyond: beyond as i8,
-            nan: nan as i8,
-            sign: L::SIGN as i8,
-            unsigned: matches!(L::SPECIALS, Specials::NanIsMinusZero),
-            magnitude: L::SIGN - 1,
-            infinity: if matches!(L::SPECIALS, Specials::Ieee) { L::TOP } else { ABSENT },
-            first_nan: match L::SPECIALS {
-                Specials::Ieee => L::TOP + 1,
-                Specials::NanOnly => L::SIGN - 1,
-                Specials::NanIsMinusZero | Specials::None => ABSENT,
-            },
-            nan_code: if matches!(L::SPECIALS, Specials::NanIsMinusZero) { L::SIGN } else { ABSENT },
-        }
-    }
-
-    /// Returns the number of a code; exact.
-    #[inline(always)]
-    pub(crate) fn decode(&self, code: u8) -> f32 {
-        let code = u32::from(code);
-        let magnitude = code & self.magnitude;
-        let normal = f32::from_bits((magnitude << self.dropped).wrapping_add(self.rebias as u32));
-        // The smallest number: its exponent is that of the smallest normal one, less the bits of the mantissa.
-        let smallest = f32::from_bits((self.smallest_normal as u32).wrapping_sub((23 - self.dropped) << 23));
-        let subnormal = magnitude as i32 as f32 * smallest;
-        let value = if magnitude < 1 << (23 - self.dropped) { subnormal } else { normal };
-        let value = if magnitude == self.infinity { f32::INFINITY } else { value };
-        let is_nan = (magnitude >= self.first_nan) | (code == self.nan_code);
-        let value = if is_nan { f32::NAN } else { value };
-        if code > self.magnitude { -value } else { value }
-    }
-
-    /// Returns the distances of the format's numbers.
-    pub(crate) fn steps(&self) -> FloatSteps {
-        FloatSteps { min_exponent: (self.smallest_normal >> 23) as u32, mantissa: 23 - self.dropped }
-    }
-}
-
-/// The distances of neighbouring numbers of a binary floating-point type, as far as f32 has their reciprocals.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct FloatSteps {
-    /// The biased f32 exponent of the smallest normal number.
-    min_exponent: u32,
-    /// Bits of the mantissa.
-    mantissa: u32,
-}
-
-impl FloatSteps {
-    /// Those of f16.
-    pub(crate) const F16: Self = Self { min_exponent: 127 - 14, mantissa: 10 };
-
-    #[inline(always)]
-    fn exponent(self, x: f32) -> u32 {
-        ((x.to_bits() >> 23) & 0xff).max(self.min_exponent)
-    }
-
-    /// Returns the distance of the numbers around `x`.
-    #[inline(always)]
-    pub(crate) fn step(self, x: f32) -> f32 {
-        f32::from_bits((self.exponent(x) - self.mantissa) << 23)
-    }
-
-    /// Returns its reciprocal.
-    #[inline(always)]
-    pub(crate) fn inverse(self, x: f32) -> f32 {
-        f32::from_bits((254 + self.mantissa - self.exponent(x)) << 23)
-    }
-}
-
-/// Returns the code that `rounding` chooses; beyond the largest value, and for NaN, what the format prescribes.
-#[inline(always)]
-fn encode_rounded<L: Layout, R: Rounding>(x: f32, rounding: R, index: u64) -> u8 {
-    let bits = x.to_bits();
-    let exponent = ((bits >> 23) & 0xff).max(L::MIN_EXPONENT);
-    let step = f32::from_bits((exponent - L::MANTISSA) << 23);
-    let inverse = f32::from_bits((254 + L::MANTISSA - exponent) << 23);
-    let rounded = (rounding.round(x * inverse, index) * step).abs();
-
-    let normal = (rounded.to_bits() >> (23 - L::MANTISSA)).wrapping_sub(((127 - L::BIAS) as u32) << L::MANTISSA);
-    // A multiple of the smallest number, and that multiple is the code. (The minimum keeps the other lanes tame.)
-    let smallest_inverse = f32::from_bits((254 + L::MANTISSA - L::MIN_EXPONENT) << 23);
-    let subnormal = nearest_i32(rounded.min(2.0) * smallest_inverse) as u32;
-    let magnitude = if rounded < f32::from_bits(L::MIN_EXPONENT << 23) { subnormal } else { normal };
-    // As bits, so that ∞ · 0, which is NaN, is beyond the largest too.
-    let overflow = rounded.to_bits() > L::MAX.to_bits();
-    finish::<L>(x.is_sign_negative(), x.is_nan(), overflow, magnitude)
-}
-
-/// The same as `encode_rounded` with `TiesEven`, in integers, as for f16: half of the last place, less one unless the place is
-/// odd, is added before the low bits are dropped, and carries where it must. Below the normal range the addition of a number
-/// whose last place is the smallest code does the rounding.
-#[inline(always)]
-fn encode_nearest<L: Layout>(x: f32) -> u8 {
-    let bits = x.to_bits();
-    let magnitude = bits & 0x7fff_ffff;
-    let dropped = 23 - L::MANTISSA;
-    let odd = (magnitude >> dropped) & 1;
-    let half = (1 << (dropped - 1)) - 1;
-    let rebias = ((127 - L::BIAS) as u32) << 23;
-    let normal = magnitude.wrapping_sub(rebias).wrapping_add(half + odd) >> dropped;
-    let base = f32::from_bits((L::MIN_EXPONENT + dropped) << 23);
-    let subnormal = (f32::from_bits(magnitude) + base).to_bits().wrapping_sub(base.to_bits());
-    let code = if magnitude < L::MIN_EXPONENT << 23 { subnormal } else { normal };
-    let largest = (L::MAX.to_bits() >> dropped) - (rebias >> dropped);
-    let overflow = (code > largest) | (magnitude >= 0x7f80_0000);
-    finish::<L>(x.is_sign_negative(), magnitude > 0x7f80_0000, overflow, code)
-}
-
-/// Returns the code of a magnitude, or of what it is not.
-#[inline(always)]
-fn finish<L: Layout>(negative: bool, nan: bool, overflow: bool, magnitude: u32) -> u8 {
-    let sign = if negative { L::SIGN } else { 0 };
-    let (beyond, not_a_number) = match L::SPECIALS {
-        Specials::Ieee => (sign | L::TOP, sign | L::TOP | (1 << (L::MANTISSA - 1))),
-        Specials::NanOnly => (sign | (L::SIGN - 1), sign | (L::SIGN - 1)),
-        Specials::NanIsMinusZero => (L::SIGN, L::SIGN),
-        Specials::None => (sign | (L::SIGN - 1), sign ^ L::SIGN),
-    };
-    let no_sign = L::SPECIALS == Specials::NanIsMinusZero && magnitude == 0;
-    let code = if no_sign { 0 } else { sign | magnitude };
-    let code = if overflow { beyond } else { code };
-    (if nan { not_a_number } else { code }) as u8
-}
-
-/// Returns the value; exact.
-#[inline(always)]
-fn decode<L: Layout>(code: u8) -> f32 {
-    let code = u32::from(code);
-    let magnitude = code & (L::SIGN - 1);
-    let normal = f32::from_bits((magnitude << (23 - L::MANTISSA)) + (((127 - L::BIAS) as u32) << 23));
-    let smallest = f32::from_bits((L::MIN_EXPONENT - L::MANTISSA) << 23);
-    let subnormal = magnitude as i32 as f32 * smallest;
-    let value = if magnitude < 1 << L::MANTISSA { subnormal } else { normal };
-    let value = match L::SPECIALS {
-        Specials::Ieee if magnitude == L::TOP => f32::INFINITY,
-        Specials::Ieee if magnitude > L::TOP => f32::NAN,
-        Specials::NanOnly if magnitude == L::SIGN - 1 => f32::NAN,
-        Specials::NanIsMinusZero if code == L::SIGN => f32::NAN,
-        _ => value,
-    };
-    if code & L::SIGN == 0 { value } else { -value }
-}
-
-/// Returns the code nearest to an f64, halves to even, rounded once; beyond the largest value what the format prescribes.
-fn encode_f64<L: Layout>(x: f64) -> u8 {
-    let rounded = round_to_grid(x.abs(), L::MANTISSA, 1 - L::BIAS);
-    if rounded > f64::from(L::MAX) || x.is_nan() {
-        finish::<L>(x.is_sign_negative(), x.is_nan(), true, 0)
-    } else {
-        // Representable, so this rounds no more.
-        encode_nearest::<L>((rounded as f32).copysign(if x.is_sign_negative() { -1.0 } else { 1.0 }))
-    }
-}
+use core::num::{FpCategory, ParseFloatError};
+use core::ops::Neg;
+use core::str::FromStr;
+use number::{epsilon, number};
 
 macro_rules! minifloat {
     ($($(#[$doc:meta])* $name:ident, $label:literal, $exponent:literal, $mantissa:literal, $bias:literal, $specials:ident, $max:literal;)*) => {$(
         $(#[$doc])*
         ///
         /// See the table of the small floats for what overflow and NaN give.
-        #[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
+        #[derive(Clone, Copy, Default)]
         #[repr(transparent)]
         pub struct $name(u8);
+
+        number! { $name, $specials }
 
         impl Layout for $name {
             const EXPONENT: u32 = $exponent;
@@ -306,7 +84,7 @@ macro_rules! minifloat {
             }
 
             /// Returns the number nearest to an f64, rounded once, halves to even; beyond the largest, what the format
-            /// prescribes.
+            /// prescribes. [`Code::nearest`](crate::num::Code::nearest) saturates instead.
             pub fn from_f64(x: f64) -> Self {
                 Self(encode_f64::<Self>(x))
             }
@@ -315,23 +93,6 @@ macro_rules! minifloat {
             #[inline(always)]
             pub fn to_f32(self) -> f32 {
                 decode::<Self>(self.0)
-            }
-
-            /// Returns whether this is NaN.
-            pub fn is_nan(self) -> bool {
-                self.to_f32().is_nan()
-            }
-        }
-
-        impl fmt::Debug for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                fmt::Debug::fmt(&self.to_f32(), f)
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                fmt::Display::fmt(&self.to_f32(), f)
             }
         }
 
@@ -377,7 +138,7 @@ macro_rules! minifloat {
                 f64::from(self.to_f32())
             }
 
-            fn from_f64(number: f64) -> Self {
+            fn nearest(number: f64) -> Self {
                 if number.is_nan() { Self(0) } else { $name::from_f64(number.clamp(-$max, $max)) }
             }
 
@@ -428,7 +189,12 @@ minifloat! {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+mod number_tests;
+
+#[cfg(test)]
 mod tests {
+    use super::convert::finish;
     use super::*;
     use crate::num::{Ceil, Floor, HalfAway, TiesEven, TowardZero};
     use proptest::prelude::*;
@@ -528,9 +294,9 @@ mod tests {
         fn f64_and_f32_agree_where_both_are_exact(bits: u32) {
             let x = f32::from_bits(bits);
             prop_assume!(!x.is_nan());
-            prop_assert_eq!(F8E4M3Fn::from_f64(f64::from(x)), F8E4M3Fn::from_f32(x));
-            prop_assert_eq!(F8E5M2Fnuz::from_f64(f64::from(x)), F8E5M2Fnuz::from_f32(x));
-            prop_assert_eq!(F4E2M1Fn::from_f64(f64::from(x)), F4E2M1Fn::from_f32(x));
+            prop_assert_eq!(F8E4M3Fn::from_f64(f64::from(x)).to_bits(), F8E4M3Fn::from_f32(x).to_bits());
+            prop_assert_eq!(F8E5M2Fnuz::from_f64(f64::from(x)).to_bits(), F8E5M2Fnuz::from_f32(x).to_bits());
+            prop_assert_eq!(F4E2M1Fn::from_f64(f64::from(x)).to_bits(), F4E2M1Fn::from_f32(x).to_bits());
         }
 
         #[test]
