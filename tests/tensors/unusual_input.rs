@@ -326,7 +326,8 @@ fn constants_of_integers(code: CodeType) {
 }
 
 fn zeros_of_all_codes(code: CodeType) {
-    let of = |calculator: AnyCalculator| AnyScheme::new(code).with_calculator(calculator);
+    let of =
+        |calculator: AnyCalculator| AnyScheme::new(code).with_calculator(calculator).with_estimator(MinMax::default());
     for calculator in [Symmetric::narrow().into(), Symmetric::full().into(), PowerOfTwo.into()] {
         keeps_zeros(&of(calculator));
     }
