@@ -37,7 +37,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         let bytes = 4 * tensor.len();
         let row = if is_weight(name) {
             let q = scheme.quantize(tensor)?;
-            let error = tensor_quant::metrics::per_tensor(tensor, &q.dequantize())?;
+            let error = tensor_quant::metrics::per_tensor(tensor.view(), q.dequantize().view())?;
             Row::new(name, tensor.shape(), scheme.to_string(), q.size_in_bytes(), &error)
         } else {
             Row::kept(name, tensor.shape(), bytes)

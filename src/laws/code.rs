@@ -472,10 +472,32 @@ fn packing_order(codec: &dyn Codec, trials: &Trials) -> Result<(), Breach> {
                 _ => want.extend(bytes),
             }
         }
+        if bits > 8 && codec.kind() == CodeKind::Float {
+            ascending(codec, codes)?;
+        }
         let mut bytes = codec.pack(codes);
         if bits > 8 {
             bytes.chunks_exact_mut(each).for_each(|code| code[each - 1] &= mask);
         }
         if bytes == want { Ok(()) } else { Err(format!("{codes:?} is packed as {bytes:02x?}, not {want:02x?}")) }
     })
+}
+
+/// Checks that the bytes of positive floating codes, taken as little-endian numbers, are in the order of the codes: their
+/// exponent stands above their mantissa.
+fn ascending(codec: &dyn Codec, codes: &[f64]) -> Result<(), String> {
+    let mut codes: Vec<f64> = codes.iter().map(|code| code.abs()).collect();
+    codes.sort_unstable_by(f64::total_cmp);
+    let number =
+        |code: f64| codec.pack(&[code]).iter().rev().fold(0, |number: u64, &byte| number << 8 | u64::from(byte));
+    match codes.windows(2).find(|pair| pair[0] < pair[1] && number(pair[0]) >= number(pair[1])) {
+        None => Ok(()),
+        Some(pair) => Err(format!(
+            "{} is packed as {:02x?} and {} as {:02x?}, of which the last byte is not the highest",
+            pair[0],
+            codec.pack(&pair[..1]),
+            pair[1],
+            codec.pack(&pair[1..])
+        )),
+    }
 }

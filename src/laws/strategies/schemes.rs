@@ -191,11 +191,17 @@ fn any_calculator(random: &mut Random, code: CodeType) -> AnyCalculator {
         1 if integer => AnyCalculator::Affine(Affine::without_zero()),
         2 if has_middle => AnyCalculator::PowerOfTwo(PowerOfTwo),
         3 if integer => AnyCalculator::Article(article.unwrap_or(Article::own_range())),
-        4 if !integer => AnyCalculator::Cast(random.pick(&[Cast::saturating(), Cast::ieee()])),
+        4 if !integer && has_infinities(code) => AnyCalculator::Cast(random.pick(&[Cast::saturating(), Cast::ieee()])),
+        4 if !integer => AnyCalculator::Cast(Cast::saturating()),
         5 if integer && signed && has_middle => AnyCalculator::MaxAbs(MaxAbs),
         _ if has_middle => AnyCalculator::Symmetric(symmetric),
         _ => AnyCalculator::Affine(Affine::default()),
     }
+}
+
+/// Returns whether a floating type has codes for ±∞.
+fn has_infinities(code: CodeType) -> bool {
+    matches!(code, CodeType::F16 | CodeType::Bf16 | CodeType::F8E5M2 | CodeType::F8E4M3 | CodeType::F8E3M4)
 }
 
 fn any_estimator(random: &mut Random, integer: bool) -> AnyEstimator {
