@@ -326,6 +326,13 @@ fn calculators() -> Vec<(&'static str, Law, Calculator)> {
             ),
         ),
         (
+            "a margin for constants",
+            CONSTANTS,
+            affine_by(|range, codes| {
+                affine(range, codes, if range.is_constant() { |scale| scale * 1.0001 } else { |scale| scale })
+            }),
+        ),
+        (
             "a step of a table that is another's",
             MONOTONE,
             affine_by(|range, codes| {
@@ -950,6 +957,20 @@ fn codecs() -> Vec<(&'static str, Law, Mutant)> {
             "packed one way and unpacked the other",
             ENDS,
             Mutant { pack: |codec, codes| exchanged(&codec.pack(codes)), ..u4() },
+        ),
+        (
+            "the last odd code in the high half",
+            PACKING,
+            Mutant {
+                pack: |codec, codes| {
+                    let mut bytes = codec.pack(codes);
+                    if codes.len() > 1 && !codes.len().is_multiple_of(2) {
+                        bytes.last_mut().iter_mut().for_each(|byte| **byte = byte.rotate_left(4));
+                    }
+                    bytes
+                },
+                ..u4()
+            },
         ),
         (
             "the last odd code dropped",
