@@ -8,8 +8,7 @@ use ndarray::{Array1, Array2, ArrayD, IxDyn};
 use tensor_quant::convention::{onnx, onnx_runtime, tensorflow, tflite, torch};
 use tensor_quant::metrics::{Histogram, jensen_shannon_divergence, kl_divergence};
 use tensor_quant::num::{
-    Code, E8M0, F4E2M1Fn, F6E2M3Fn, F6E3M2Fn, F8E4M3, F8E5M2Fnuz, I1, I2, I4, PackOrder, U1, U2, U4, bf16, f16, pack,
-    unpack,
+    Code, CodeType, CodeVisitor, E8M0, F4E2M1Fn, F8E4M3, I1, I4, PackOrder, U1, U4, f16, pack, unpack,
 };
 use tensor_quant::params::article::RangeMapping;
 use tensor_quant::params::{
@@ -43,27 +42,25 @@ fuzz_target!(|bytes: &[u8]| {
 
 fn packing(u: &mut Unstructured<'_>) -> Drawn<()> {
     let order = if u.arbitrary()? { PackOrder::Neighbours } else { PackOrder::Strided { block: size(u)? } };
-    let (kind, count) = (u.int_in_range(0..=15_u8)?, size(u)?);
+    let (code, count) = (*u.choose(CodeType::ALL)?, size(u)?);
     let bytes = u.bytes(u.len())?;
-    match kind {
-        0 => round_trip::<I1>(bytes, count, order),
-        1 => round_trip::<U1>(bytes, count, order),
-        2 => round_trip::<I2>(bytes, count, order),
-        3 => round_trip::<U2>(bytes, count, order),
-        4 => round_trip::<I4>(bytes, count, order),
-        5 => round_trip::<U4>(bytes, count, order),
-        6 => round_trip::<F4E2M1Fn>(bytes, count, order),
-        7 => round_trip::<F6E2M3Fn>(bytes, count, order),
-        8 => round_trip::<F6E3M2Fn>(bytes, count, order),
-        9 => round_trip::<F8E4M3>(bytes, count, order),
-        10 => round_trip::<i8>(bytes, count, order),
-        11 => round_trip::<u16>(bytes, count, order),
-        12 => round_trip::<i32>(bytes, count, order),
-        13 => round_trip::<f16>(bytes, count, order),
-        14 => round_trip::<bf16>(bytes, count, order),
-        _ => round_trip::<F8E5M2Fnuz>(bytes, count, order),
-    }
+    code.visit(RoundTrip { bytes, count, order });
     Ok(())
+}
+
+/// Codes there and back, whatever their type.
+struct RoundTrip<'a> {
+    bytes: &'a [u8],
+    count: usize,
+    order: PackOrder,
+}
+
+impl CodeVisitor for RoundTrip<'_> {
+    type Output = ();
+
+    fn visit<C: Code>(self) {
+        round_trip::<C>(self.bytes, self.count, self.order);
+    }
 }
 
 /// A number that is small, as a rule, or at an end.

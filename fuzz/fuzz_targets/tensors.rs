@@ -8,12 +8,16 @@ use libfuzzer_sys::fuzz_target;
 use ndarray::{ArrayD, ArrayViewD, Axis, IxDyn, Slice};
 use tensor_quant::convention::{tflite, torchao};
 use tensor_quant::metrics::Histogram;
-use tensor_quant::num::{Code, F8E4M3Fn, HalfAway, I4, TiesEven, U2, f16};
-use tensor_quant::params::{NanPolicy, ProductRounding};
+use tensor_quant::num::{AnyRounding, Code, CodeVisitor, I4, Rounding, f16};
+use tensor_quant::params::{AnyCalculator, NanPolicy, ProductRounding};
+use tensor_quant::range::AnyEstimator;
 use tensor_quant::tensor::{fake_quantize_backward, quantize_slice, quantize_tensors};
-use tensor_quant::{Error, QuantizedTensor, Rounding, fake_quantize_tensor, quantize_tensor, quantize_with_params};
-use tensor_quant_fuzz::memory;
-use tensor_quant_fuzz::scheme::{Setting, granularity};
+use tensor_quant::{
+    AnyScheme, Error, PackedTensor, ParamsCalculator, QuantizedTensor, RangeEstimator, Scheme, fake_quantize_tensor,
+    quantize_tensor, quantize_with_params,
+};
+use tensor_quant_fuzz::scheme::{Foreign, any_scheme, granularity};
+use tensor_quant_fuzz::{conventions, memory};
 
 /// Each element may be a group with an estimator of its own, of 8 KiB where sums are exact, or of up to 600 bins of 8 bytes
 /// with edges, in the scheme's pass and in a clone.
@@ -30,8 +34,9 @@ fuzz_target!(|bytes: &[u8]| {
 });
 
 fn run(u: &mut Unstructured<'_>) -> Drawn<()> {
-    let setting = Setting::draw(u)?;
-    let (code, layout) = (u.int_in_range(0..=8_u8)?, u.int_in_range(0..=4_u8)?);
+    let scheme = any_scheme(u)?;
+    let (form, layout) = (u.int_in_range(0..=8_u8)?, u.int_in_range(0..=4_u8)?);
+    let (i8_codes, i4_codes) = (conventions::scheme::<i8>(u, &scheme)?, conventions::scheme::<I4>(u, &scheme)?);
     let x = tensor(u)?;
     let wide = x.broadcast([&[3], x.shape()].concat()).map(|view| view.to_owned());
     let view = match layout {
@@ -41,21 +46,23 @@ fn run(u: &mut Unstructured<'_>) -> Drawn<()> {
         3 => x.slice_each_axis(|_| Slice::new(0, None, 2)),
         _ => wide.as_ref().map_or(x.view(), |wide| wide.view()),
     };
-    memory::within(ALWAYS + OF_AN_ELEMENT * view.len(), || match code {
-        0 => survive::<i8, _>(&view, &setting, setting.rounding),
-        1 => survive::<u8, _>(&view, &setting, setting.rounding),
-        2 => survive::<i16, _>(&view, &setting, setting.rounding),
-        3 => survive::<i32, _>(&view, &setting, setting.rounding),
-        4 => survive::<I4, _>(&view, &setting, setting.rounding),
-        5 => survive::<U2, _>(&view, &setting, TiesEven),
-        6 => survive::<f16, _>(&view, &setting, setting.rounding),
-        7 => survive::<F8E4M3Fn, _>(&view, &setting, TiesEven),
-        _ => survive::<i8, _>(&view, &setting, HalfAway),
+    memory::within(ALWAYS + OF_AN_ELEMENT * view.len(), || match form {
+        // By value, by the types of the same scheme, by a rounding of somebody else's, and by other implementations' parts.
+        0..=3 => by_value(&view, &scheme),
+        4 => survive(&view, &typed::<i8>(&scheme)),
+        5 => survive(&view, &typed::<f16>(&scheme)),
+        6 => survive(&view, &typed::<i8>(&scheme).with_rounding(Foreign(scheme.rounding))),
+        7 => survive(&view, &i8_codes),
+        _ => survive(&view, &i4_codes),
     });
     if let Some(error) = tflite::dynamic_range_weights(view.view(), granularity(u)?).err() {
         one_line(&error);
     }
     Ok(())
+}
+
+fn typed<C: Code>(scheme: &AnyScheme) -> Scheme<C, AnyEstimator, AnyCalculator, AnyRounding> {
+    scheme.clone().with_code(C::TYPE).to_static().expect("its codes are of this type")
 }
 
 /// A tensor of up to four dimensions; its values are bits, or small numbers, and repeat.
@@ -82,14 +89,52 @@ fn tensor(u: &mut Unstructured<'_>) -> Drawn<ArrayD<f32>> {
     Ok(ArrayD::from_shape_vec(IxDyn(&shape), values).expect("as many as the shape says"))
 }
 
-fn survive<C: Code, R: Rounding>(x: &ArrayViewD<'_, f32>, setting: &Setting, rounding: R) {
-    let scheme = setting.scheme::<C, R>(rounding);
-    let result = quantize_tensor(x.view(), &scheme);
-    let fake = fake_quantize_tensor(x.view(), &scheme);
+/// A scheme by value gives an error of one line, or codes in range that are restored alike and can be stored.
+fn by_value(x: &ArrayViewD<'_, f32>, scheme: &AnyScheme) {
+    assert_eq!(scheme.to_string().parse::<AnyScheme>().ok().as_ref(), Some(scheme));
+    let (q, fake) = match (scheme.quantize(x), scheme.fake_quantize(x)) {
+        (Ok(q), Ok(fake)) => (q, fake),
+        (Err(error), Err(_)) => return one_line(&error),
+        (q, fake) => panic!("{scheme}: only one of the two is an error: {:?} and {:?}", q.err(), fake.err()),
+    };
+    assert!(!(scheme.nan_policy == NanPolicy::Error && x.iter().any(|x| x.is_nan())), "a NaN was not refused");
+    assert_eq!(bits(&fake), bits(&q.dequantize()));
+    assert_eq!(scheme.quantize_with_params(x, q.params()).expect("they fitted before"), q);
+    let stored = PackedTensor::from_bytes(q.code_type(), q.shape(), &q.bytes(), q.params().clone());
+    assert_eq!(stored.expect("its own bytes"), q);
+    q.code_type().visit(Measured(&q, x, scheme));
+}
+
+/// The tensor by its types: codes in range, errors that can be told.
+struct Measured<'a>(&'a PackedTensor, &'a ArrayViewD<'a, f32>, &'a AnyScheme);
+
+impl CodeVisitor for Measured<'_> {
+    type Output = ();
+
+    fn visit<C: Code>(self) {
+        let Self(q, x, scheme) = self;
+        let q = q.to_typed::<C, IxDyn>().expect("its own types");
+        let used = scheme.codes();
+        let inside = |code: f64| (used.min() <= code && code <= used.max()) || code.is_nan();
+        assert!(q.codes().iter().all(|code| inside(code.to_f64()) || C::NAME.starts_with('f')));
+        let _ = q.error(x.view()).expect("it is of the same shape").to_string();
+    }
+}
+
+fn bits(reals: &ArrayD<f32>) -> Vec<u32> {
+    reals.iter().map(|x| if x.is_nan() { 0 } else { x.to_bits() }).collect()
+}
+
+fn survive<C: Code, E: RangeEstimator, P: ParamsCalculator, R: Rounding>(
+    x: &ArrayViewD<'_, f32>,
+    scheme: &Scheme<C, E, P, R>,
+) {
+    let result = quantize_tensor(x.view(), scheme);
+    let fake = fake_quantize_tensor(x.view(), scheme);
     assert_eq!(result.is_ok(), fake.is_ok());
-    assert_eq!(quantize_tensors(&[x.view()], &scheme)[0].is_ok(), result.is_ok());
+    assert_eq!(quantize_tensors(&[x.view()], scheme)[0].is_ok(), result.is_ok());
     let mixed: Vec<usize> = x.shape().iter().map(|n| if n % 2 == 0 { n / 2 } else { 1 }).collect();
-    if let Err(error) = torchao::quantize_affine(x.view(), &mixed, &scheme) {
+    if let Err(error) = torchao::quantize_affine(x.view(), &mixed, scheme) {
         one_line(&error);
     }
     let (q, fake) = match (result, fake) {
@@ -99,9 +144,8 @@ fn survive<C: Code, R: Rounding>(x: &ArrayViewD<'_, f32>, setting: &Setting, rou
     let used = scheme.codes();
     let inside = |code: f64| (used.min() <= code && code <= used.max()) || code.is_nan();
     assert!(q.codes().iter().all(|code| inside(code.to_f64()) || C::NAME.starts_with('f')));
-    assert!(!(setting.nan_policy == NanPolicy::Error && x.iter().any(|x| x.is_nan())), "a NaN was not refused");
+    assert!(!(scheme.nan_policy == NanPolicy::Error && x.iter().any(|x| x.is_nan())), "a NaN was not refused");
     let restored = q.dequantize();
-    let bits = |reals: &ArrayD<f32>| reals.iter().map(|x| if x.is_nan() { 0 } else { x.to_bits() }).collect::<Vec<_>>();
     assert_eq!(bits(&fake), bits(&restored));
     let _ = q.error(x.view()).expect("it is of the same shape").to_string();
     assert!(q.error(ArrayD::<f32>::zeros(IxDyn(&[7, 1, 1, 1, 1, 1])).view()).is_err());
@@ -110,14 +154,13 @@ fn survive<C: Code, R: Rounding>(x: &ArrayViewD<'_, f32>, setting: &Setting, rou
         assert_eq!(channels, x.shape().get(axis).copied());
     }
     fake_quantize_backward(x.view(), restored.view(), q.params(), scheme.settings()).expect("it is of the same shape");
-    again(x, &q, &scheme, rounding);
+    again(x, &q, scheme);
 }
 
-fn again<C: Code, R: Rounding>(
+fn again<C: Code, E: RangeEstimator, P: ParamsCalculator, R: Rounding>(
     x: &ArrayViewD<'_, f32>,
     q: &QuantizedTensor<C, IxDyn>,
-    scheme: &tensor_quant::Scheme<C, impl tensor_quant::RangeEstimator, impl tensor_quant::ParamsCalculator, R>,
-    _: R,
+    scheme: &Scheme<C, E, P, R>,
 ) {
     let known = quantize_with_params(x.view(), q.params(), scheme.settings()).expect("they fitted before");
     let numbers = |q: &QuantizedTensor<C, IxDyn>| q.codes().iter().map(|c| c.to_f64().to_bits()).collect::<Vec<_>>();

@@ -12,7 +12,7 @@ use super::trials::{Breach, Trials};
 use crate::error::{Error, Result};
 use crate::num::{F4E2M1Fn, F8E4M3Fn, I2, I4, U2, U4, bf16, f16};
 use crate::params::{
-    Affine, AffineParams, Article, Cast, CodeRange, ParamsCalculator, PowerOfTwo, ValueRange, ZeroPoints,
+    Affine, AffineParams, Article, Cast, CodeRange, MaxAbs, ParamsCalculator, PowerOfTwo, ValueRange, ZeroPoints,
 };
 use core::any::Any;
 
@@ -90,6 +90,10 @@ pub(super) fn waivers(calculator: &dyn Any) -> Vec<Waiver> {
         waivers.extend(known::all(&[POWERS_OF_TWO], "a constant gets a step of 1, whatever its magnitude"));
         waivers.extend(known::all(&[SIGN_SYMMETRY], "the smallest code stands for the smallest value"));
     }
+    if calculator.is::<MaxAbs>() {
+        let signed = [ZERO_POINT_IS_A_CODE, ZERO_EXACT, ENDS, CONSTANTS, SIGN_SYMMETRY];
+        waivers.extend(known::all(&signed, "it is for signed types: a zero point of 0 is no code of an unsigned one"));
+    }
     if calculator.is::<PowerOfTwo>() {
         waivers.extend(known::all(&[CONSTANTS], "a power of two is seldom a fraction of the constant"));
     }
@@ -104,6 +108,57 @@ struct Ranges {
 }
 
 impl Ranges {
+    /// Returns ranges that the numbers of a code type fit without a remainder, those of one sign, constants, zeros, and the ends of
+    /// f32; of ordinary numbers alone if so it is said.
+    fn corners(distributions: &[Distribution]) -> Vec<Self> {
+        let ordinary = [
+            [0.0, 0.0],
+            [-0.0, -0.0],
+            [0.0, 1.0],
+            [-1.0, 0.0],
+            [-1.0, 1.0],
+            [-127.0, 127.0],
+            [-128.0, 127.0],
+            [0.0, 255.0],
+            [-0.5, 254.5],
+            [-1.5, 253.5],
+            [-254.5, 0.5],
+            [1.0, 2.0],
+            [-2.0, -1.0],
+            [1.0, 1.0],
+            [-1.0, -1.0],
+            [0.1, 0.1],
+            [-0.1, -0.1],
+            [1.0, 1.000_000_1],
+            [-1e-3, 1e3],
+            [-1e3, 1e-3],
+        ];
+        let (tiny, least) = (f32::from_bits(1), f32::MIN_POSITIVE);
+        let extreme = [
+            [f32::MIN, f32::MAX],
+            [0.0, f32::MAX],
+            [f32::MIN, 0.0],
+            [f32::MAX, f32::MAX],
+            [f32::MIN, f32::MIN],
+            [1e38, f32::MAX],
+            [f32::MIN, -1e38],
+            [tiny, tiny],
+            [0.0, tiny],
+            [-tiny, 0.0],
+            [least, least],
+            [-least, least],
+            [0.0, least],
+            [1e-30, 1e-30],
+            [1e30, 1e30],
+            [-1e-38, 1e38],
+        ];
+        let extreme = if distributions == Distribution::ORDINARY { &[][..] } else { &extreme };
+        // Inside another that is a quarter wider on both sides, and one that reaches zero.
+        let all = ordinary.iter().chain(extreme);
+        all.flat_map(|&[a, b]| [5, -5].map(|power| Self { ends: [a, b, a * 1.25, b * 1.25].map(finite), power }))
+            .collect()
+    }
+
     fn make(random: &mut Random, distributions: &[Distribution]) -> Self {
         let mut ends = [0.0; 4];
         random.pick(distributions).fill(random, &mut ends);
@@ -131,6 +186,10 @@ impl Ranges {
         let high = if self.power < 0 { high } else { range.max().max(self.ends[3]) };
         ValueRange::new(low.min(range.min()), high.max(range.max())).unwrap_or(range)
     }
+}
+
+fn finite(x: f32) -> f32 {
+    x.clamp(f32::MIN, f32::MAX)
 }
 
 impl Shrink for Ranges {
@@ -179,7 +238,8 @@ fn each_of(
     distributions: &[Distribution],
     check: &dyn Fn(&Ranges, CodeRange, AffineParams) -> Result<(), String>,
 ) -> Result<(), Breach> {
-    trials.run(&|random| Ranges::make(random, distributions), &|ranges: &Ranges| {
+    let corners = Ranges::corners(distributions);
+    trials.run(&corners, &|random| Ranges::make(random, distributions), &|ranges: &Ranges| {
         for full in integers() {
             let codes = calculator.codes(full);
             let range = ranges.range();
@@ -273,7 +333,8 @@ fn codes_used(calculator: &dyn ParamsCalculator, trials: &Trials) -> Result<(), 
 }
 
 fn constants(calculator: &dyn ParamsCalculator, trials: &Trials) -> Result<(), Breach> {
-    trials.run(&|random| Ranges::make(random, Distribution::FINITE), &|ranges: &Ranges| {
+    let corners = Ranges::corners(Distribution::FINITE);
+    trials.run(&corners, &|random| Ranges::make(random, Distribution::FINITE), &|ranges: &Ranges| {
         let value = ranges.ends[0];
         let range = ValueRange::new(value, value).unwrap_or(ValueRange::ZERO);
         for full in integers() {
@@ -372,7 +433,8 @@ fn proportional(scale: f64, want: f64) -> Result<(), String> {
 }
 
 fn codes(calculator: &dyn ParamsCalculator, trials: &Trials) -> Result<(), Breach> {
-    trials.run(&|random| Codes(random.below(integers().len())), &|&Codes(k)| {
+    let all: Vec<Codes> = (0..integers().len()).map(Codes).collect();
+    trials.run(&all, &|random| Codes(random.below(integers().len())), &|&Codes(k)| {
         let full = integers()[k];
         let codes = calculator.codes(full);
         let within = full.min() <= codes.min() && codes.max() <= full.max();
@@ -405,7 +467,8 @@ fn floating_codes(calculator: &dyn ParamsCalculator, trials: &Trials) -> Result<
         CodeRange::of::<F4E2M1Fn>(),
         CodeRange::of::<f16>().with_infinities(),
     ];
-    trials.run(&|random| Ranges::make(random, Distribution::FINITE), &|ranges: &Ranges| {
+    let corners = Ranges::corners(Distribution::FINITE);
+    trials.run(&corners, &|random| Ranges::make(random, Distribution::FINITE), &|ranges: &Ranges| {
         for full in floats {
             match calculator.params(ranges.range(), calculator.codes(full)) {
                 Err(Error::IntegerCodesOnly { .. }) => {}

@@ -249,6 +249,23 @@ fn codes_of(codec: &dyn Codec, random: &mut Random) -> Result<Vec<f64>> {
 struct Ranks(Vec<usize>);
 
 impl Ranks {
+    /// Returns one code after another, of many the first, those in the middle and the last, four times each, and lists of every
+    /// length that fills bytes differently.
+    fn corners(count: usize) -> Vec<Self> {
+        const EACH: usize = 48;
+        let middle = (count / 2).saturating_sub(EACH / 2)..count.min(count / 2 + EACH / 2);
+        let ranks: Vec<usize> = if count <= 256 {
+            (0..count).collect()
+        } else {
+            (0..EACH).chain(middle).chain(count - EACH..count).collect()
+        };
+        let four_times: Vec<usize> = ranks.iter().flat_map(|&rank| [rank; 4]).collect();
+        let lists = four_times.chunks(32).map(|ranks| Self(ranks.to_vec()));
+        // Neighbours differ, and so do the places of a byte.
+        let lengths = (1..=17).map(|n| Self((0..n).map(|i| ranks[(i * 7 + n) % ranks.len()]).collect()));
+        lists.chain(lengths).collect()
+    }
+
     fn make(random: &mut Random) -> Self {
         Self((0..=random.below(33)).map(|_| random.below(1 << 16)).collect())
     }
@@ -283,7 +300,7 @@ fn each(codec: &dyn Codec, trials: &Trials, check: CheckCodes<'_>) -> Result<(),
     if all.is_empty() {
         return Err(Breach("there are no codes".into()));
     }
-    trials.run(&Ranks::make, &|case: &Ranks| {
+    trials.run(&Ranks::corners(all.len()), &Ranks::make, &|case: &Ranks| {
         let codes: Vec<f64> = case.0.iter().map(|&rank| all[rank % all.len()]).collect();
         check(&all, &codes)
     })
@@ -314,7 +331,7 @@ fn each_number(codec: &dyn Codec, trials: &Trials, check: CheckNumber<'_>) -> Re
 fn ends(codec: &dyn Codec, trials: &Trials) -> Result<(), Breach> {
     sound(codec).map_err(Breach)?;
     // One case, so that a panic is a breach.
-    trials.at_most(1).run(&|_| Ranks(vec![0]), &|_: &Ranks| {
+    trials.at_most(1).run(&[], &|_| Ranks(vec![0]), &|_: &Ranks| {
         let (min, max) = codec.ends();
         for end in [min, max] {
             let (packed, again) = (codec.pack(&[end]), codec.encode(codec.decode(end)));
@@ -455,10 +472,32 @@ fn packing_order(codec: &dyn Codec, trials: &Trials) -> Result<(), Breach> {
                 _ => want.extend(bytes),
             }
         }
+        if bits > 8 && codec.kind() == CodeKind::Float {
+            ascending(codec, codes)?;
+        }
         let mut bytes = codec.pack(codes);
         if bits > 8 {
             bytes.chunks_exact_mut(each).for_each(|code| code[each - 1] &= mask);
         }
         if bytes == want { Ok(()) } else { Err(format!("{codes:?} is packed as {bytes:02x?}, not {want:02x?}")) }
     })
+}
+
+/// Checks that the bytes of positive floating codes, taken as little-endian numbers, are in the order of the codes: their
+/// exponent stands above their mantissa.
+fn ascending(codec: &dyn Codec, codes: &[f64]) -> Result<(), String> {
+    let mut codes: Vec<f64> = codes.iter().map(|code| code.abs()).collect();
+    codes.sort_unstable_by(f64::total_cmp);
+    let number =
+        |code: f64| codec.pack(&[code]).iter().rev().fold(0, |number: u64, &byte| number << 8 | u64::from(byte));
+    match codes.windows(2).find(|pair| pair[0] < pair[1] && number(pair[0]) >= number(pair[1])) {
+        None => Ok(()),
+        Some(pair) => Err(format!(
+            "{} is packed as {:02x?} and {} as {:02x?}, of which the last byte is not the highest",
+            pair[0],
+            codec.pack(&pair[..1]),
+            pair[1],
+            codec.pack(&pair[1..])
+        )),
+    }
 }

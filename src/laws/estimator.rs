@@ -180,6 +180,52 @@ struct Observations {
 }
 
 impl Observations {
+    /// Returns nothing, one value, constants, zeros, one value that is far from the others, the ends of f32, values of one sign,
+    /// many of them, and values that are not finite; of ordinary numbers alone if so it is said. Each for both targets.
+    fn corners(values: &Values) -> Vec<Self> {
+        let (tiny, inf, nan) = (f32::from_bits(1), f32::INFINITY, f32::NAN);
+        let ramp = |n: usize, step: f32| (0..n).map(|i| (i as f32 - 20.0) * step).collect::<Vec<f32>>();
+        let with = |mut list: Vec<f32>, x: f32| {
+            list.push(x);
+            list
+        };
+        let lists = [
+            vec![],
+            vec![0.0],
+            vec![-0.0, 0.0],
+            vec![1.0],
+            vec![-1.0],
+            vec![0.1; 3],
+            vec![-0.1; 3],
+            vec![1.0, 2.0],
+            vec![-2.0, -1.0],
+            vec![-1.0, 1.0],
+            vec![0.0, 0.0, 0.0, 0.0, 1.0],
+            vec![0.0, 0.0, 0.0, 0.0, -1.0],
+            ramp(41, 0.25),
+            ramp(60, 1.0),
+            with(ramp(41, 0.01), 1000.0),
+            with(ramp(41, 0.01), -1000.0),
+            vec![f32::MIN, f32::MAX],
+            vec![f32::MAX; 2],
+            vec![f32::MIN; 2],
+            vec![0.0, f32::MAX],
+            vec![tiny],
+            vec![-tiny, tiny],
+            vec![f32::MIN_POSITIVE, -1e-30],
+            vec![nan],
+            vec![inf, -inf],
+            vec![nan, 1.0, inf, -2.0, -inf],
+        ];
+        let lists = lists.into_iter().filter(|list| values.may_hold(list));
+        lists
+            .flat_map(|values| {
+                let n = values.len();
+                [false, true].map(|symmetric| Self { values: values.clone(), cuts: [n / 2, n], symmetric })
+            })
+            .collect()
+    }
+
     fn make(random: &mut Random, values: &Values) -> Self {
         let values = values.make(random).values;
         let cuts = [random.below(values.len() + 1), random.below(values.len() + 1)];
@@ -273,7 +319,8 @@ fn same(ours: &Result<ValueRange>, theirs: &Result<ValueRange>) -> bool {
 
 /// Checks observations of any values, finite or not.
 fn each(trials: &Trials, values: &Values, check: &dyn Fn(&Observations) -> Result<(), String>) -> Result<(), Breach> {
-    trials.run(&|random| Observations::make(random, values), &|case: &Observations| check(case))
+    let corners = Observations::corners(values);
+    trials.run(&corners, &|random| Observations::make(random, values), &|case: &Observations| check(case))
 }
 
 fn any_values(fewest: usize) -> Values {

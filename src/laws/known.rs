@@ -5,7 +5,7 @@
 use super::law::{Law, Waiver};
 use super::scheme as laws;
 use crate::num::{AnyRounding, Ceil, Floor, Scaling, TowardZero};
-use crate::params::{Affine, AnyCalculator, Article, Cast, CodeRange, PowerOfTwo};
+use crate::params::{Affine, AnyCalculator, Article, Cast, CodeRange, MaxAbs, PowerOfTwo};
 use crate::range::{AnyEstimator, Entropy, Feed, LpNorm, MeanStd, Mse, Octav, Percentile};
 use core::any::Any;
 
@@ -134,6 +134,10 @@ fn of_calculator(parts: &Parts<'_>, waivers: &mut Vec<Waiver>) {
             "the article divides by the inverse of the usual step",
         ));
         waivers.extend(without_zero());
+    }
+    if calculator.is::<MaxAbs>() {
+        let infinite = [laws::WITHIN_HALF_A_STEP, laws::WITHIN_A_STEP, laws::CONSTANTS, laws::MSE_BOUND];
+        waivers.extend(all(&infinite, "the end of a range near f32::MAX is restored as an infinity"));
     }
     if calculator.is::<PowerOfTwo>() {
         let reason = "the scale is up to twice as large as it had to be";

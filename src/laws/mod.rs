@@ -58,7 +58,8 @@
 //! tensor-quant = { version = "0.1", features = ["proptest"] }
 //! ```
 //!
-//! The cases are the same in every run; `PROPTEST_CASES`, or [`Terms::with_cases`], tries more, and [`Terms::with_seed`] others.
+//! Corner cases come first, then random ones. Both are the same in every run; `PROPTEST_CASES`, or [`Terms::with_cases`], tries
+//! more of the random ones, and [`Terms::with_seed`] others.
 //! Adding a law is one function and one entry in the list of its kind.
 
 pub mod calculator;
@@ -92,7 +93,7 @@ use crate::range::RangeEstimator;
 /// # Errors
 ///
 /// The first law that is broken, with the simplest counterexample.
-pub fn check_scheme<Q: Quantizer>(quantizer: &Q) -> Result<Verdict, Broken> {
+pub fn check_scheme(quantizer: &dyn Quantizer) -> Result<Verdict, Broken> {
     Terms::default().check_scheme(quantizer)
 }
 
@@ -152,6 +153,6 @@ pub fn check_rounding<R: Rounding + 'static>(rounding: &R) -> Result<Verdict, Br
 /// # Errors
 ///
 /// As [`check_scheme`].
-pub fn check_code<C: Codec>(codec: &C) -> Result<Verdict, Broken> {
+pub fn check_code(codec: &dyn Codec) -> Result<Verdict, Broken> {
     Terms::default().check_code(codec)
 }

@@ -5,38 +5,40 @@ use super::law::Waiver;
 use crate::error::Result;
 use crate::kernel::{self, Level, Mapping};
 use crate::metrics::ErrorMetrics;
-use crate::num::{Code, CodeKind, Rounding, Scaling, TiesEven};
+use crate::num::{Code, CodeKind, CodeType, CodeVisitor, Rounding, Scaling, TiesEven};
 use crate::params::{AffineParams, CodeRange, Granularity, NanPolicy, ParamsCalculator, QuantParams};
 use crate::range::RangeEstimator;
-use crate::tensor::{QuantizedTensor, Scheme, quantize_tensor, quantize_with_params};
+use crate::tensor::{AnyScheme, PackedTensor, Scheme, quantize_tensor, quantize_with_params};
 use core::fmt::Debug;
 use ndarray::{ArrayD, ArrayViewD, IxDyn};
 use std::sync::OnceLock;
 
 /// Anything that turns tensors into codes and back, judged by what comes out of it.
 ///
-/// A [`Scheme`] is one. Implement it for a quantizer of your own, with kernels of your own, and it is held to the same laws.
-/// The two methods that must be there do the work; the others say what is promised of it, and their defaults are what
-/// most quantizers promise: one scale for the tensor, every code, a quotient that is divided and rounded to the nearest with
-/// halves to even, and NaN refused.
+/// A [`Scheme`] is one, and so is an [`AnyScheme`]. Implement it for a quantizer of your own, with kernels of your own, and it is
+/// held to the same laws. The three methods that must be there name the type of the codes and do the work; the others say what is
+/// promised of it, and their defaults are what most quantizers promise: one scale for the tensor, every code, a quotient that is
+/// divided and rounded to the nearest with halves to even, and NaN refused.
 ///
 /// # Examples
 ///
 /// Whole steps of a sixteenth, without any of this crate's kernels:
 ///
 /// ```
-/// use ndarray::{ArrayViewD, Dimension, IxDyn};
+/// use ndarray::{ArrayViewD, Dimension};
 /// use tensor_quant::laws::{Quantizer, Terms, scheme};
-/// use tensor_quant::params::QuantParams;
-/// use tensor_quant::{Error, QuantizedTensor, Result};
+/// use tensor_quant::num::CodeType;
+/// use tensor_quant::{Error, PackedTensor, QuantParams, QuantizedTensor, Result};
 ///
 /// #[derive(Debug)]
 /// struct Sixteenths;
 ///
 /// impl Quantizer for Sixteenths {
-///     type Code = i8;
+///     fn code_type(&self) -> CodeType {
+///         CodeType::I8
+///     }
 ///
-///     fn quantize(&self, x: ArrayViewD<'_, f32>) -> Result<QuantizedTensor<i8, IxDyn>> {
+///     fn quantize(&self, x: ArrayViewD<'_, f32>) -> Result<PackedTensor> {
 ///         if !x.iter().any(|x| x.is_finite()) {
 ///             let nan = x.iter().filter(|x| x.is_nan()).count() as u64;
 ///             let observed = x.len() as u64;
@@ -45,12 +47,12 @@ use std::sync::OnceLock;
 ///         self.quantize_with(x, &QuantParams::per_tensor::<i8>(1.0 / 16.0, 0)?)
 ///     }
 ///
-///     fn quantize_with(&self, x: ArrayViewD<'_, f32>, params: &QuantParams) -> Result<QuantizedTensor<i8, IxDyn>> {
+///     fn quantize_with(&self, x: ArrayViewD<'_, f32>, params: &QuantParams) -> Result<PackedTensor> {
 ///         if let Some((index, _)) = x.indexed_iter().find(|(_, x)| x.is_nan()) {
 ///             return Err(Error::NotANumber { index: index.as_array_view().to_vec() });
 ///         }
 ///         let codes = x.mapv(|x| (x / params.scales()[0]).clamp(-128.0, 127.0).round_ties_even() as i8);
-///         QuantizedTensor::new(codes, params.clone())
+///         QuantizedTensor::new(codes, params.clone()).map(PackedTensor::from)
 ///     }
 /// }
 ///
@@ -63,32 +65,31 @@ use std::sync::OnceLock;
 /// # Ok::<(), tensor_quant::laws::Broken>(())
 /// ```
 pub trait Quantizer: Debug + Sync {
-    /// What the codes are stored in.
-    type Code: Code;
+    /// Returns what the codes are stored in.
+    fn code_type(&self) -> CodeType;
 
     /// Returns the codes of a tensor, with parameters that are found for it.
     ///
     /// # Errors
     ///
     /// [`Error::NoData`](crate::Error::NoData) if a group has no finite value, and what the NaN policy prescribes.
-    fn quantize(&self, x: ArrayViewD<'_, f32>) -> Result<QuantizedTensor<Self::Code, IxDyn>>;
+    fn quantize(&self, x: ArrayViewD<'_, f32>) -> Result<PackedTensor>;
 
     /// Returns the codes of a tensor under parameters that are known.
     ///
     /// # Errors
     ///
     /// What the NaN policy prescribes.
-    fn quantize_with(&self, x: ArrayViewD<'_, f32>, params: &QuantParams)
-    -> Result<QuantizedTensor<Self::Code, IxDyn>>;
+    fn quantize_with(&self, x: ArrayViewD<'_, f32>, params: &QuantParams) -> Result<PackedTensor>;
 
     /// Returns the restored tensor.
-    fn dequantize(&self, q: &QuantizedTensor<Self::Code, IxDyn>) -> ArrayD<f32> {
+    fn dequantize(&self, q: &PackedTensor) -> ArrayD<f32> {
         q.dequantize()
     }
 
-    /// Returns the codes of a slice at a SIMD level, or `None` where there are no kernels to choose from. `first_index` is the
-    /// position of its first element, for roundings that depend on it.
-    fn map_at(&self, level: Level, x: &[f32], params: AffineParams, first_index: u64) -> Option<Vec<Self::Code>> {
+    /// Returns the codes of a slice at a SIMD level, as numbers, or `None` where there are no kernels to choose from.
+    /// `first_index` is the position of its first element, for roundings that depend on it.
+    fn map_at(&self, level: Level, x: &[f32], params: AffineParams, first_index: u64) -> Option<Vec<f64>> {
         let _ = (level, x, params, first_index);
         None
     }
@@ -100,7 +101,7 @@ pub trait Quantizer: Debug + Sync {
 
     /// Returns the codes that are used.
     fn codes(&self) -> CodeRange {
-        CodeRange::of::<Self::Code>()
+        CodeRange::of_type(self.code_type())
     }
 
     /// Returns what a NaN gives.
@@ -133,21 +134,23 @@ pub trait Quantizer: Debug + Sync {
 impl<C: Code, E: RangeEstimator + 'static, P: ParamsCalculator + 'static, R: Rounding + 'static> Quantizer
     for Scheme<C, E, P, R>
 {
-    type Code = C;
-
-    fn quantize(&self, x: ArrayViewD<'_, f32>) -> Result<QuantizedTensor<C, IxDyn>> {
-        quantize_tensor(x, self)
+    fn code_type(&self) -> CodeType {
+        C::TYPE
     }
 
-    fn quantize_with(&self, x: ArrayViewD<'_, f32>, params: &QuantParams) -> Result<QuantizedTensor<C, IxDyn>> {
-        quantize_with_params(x, params, self.settings())
+    fn quantize(&self, x: ArrayViewD<'_, f32>) -> Result<PackedTensor> {
+        quantize_tensor(x, self).map(PackedTensor::from)
     }
 
-    fn map_at(&self, level: Level, x: &[f32], params: AffineParams, first_index: u64) -> Option<Vec<C>> {
+    fn quantize_with(&self, x: ArrayViewD<'_, f32>, params: &QuantParams) -> Result<PackedTensor> {
+        quantize_with_params(x, params, self.settings()).map(PackedTensor::from)
+    }
+
+    fn map_at(&self, level: Level, x: &[f32], params: AffineParams, first_index: u64) -> Option<Vec<f64>> {
         let mapping = Mapping { params, codes: Scheme::codes(self), scaling: self.scaling, nan: self.nan_policy };
         let mut codes = vec![C::default(); x.len()];
         kernel::quantize(level, x, &mapping, self.rounding, &mut codes, first_index);
-        Some(codes)
+        Some(codes.iter().map(|code| code.to_f64()).collect())
     }
 
     fn granularity(&self) -> Granularity {
@@ -184,6 +187,69 @@ impl<C: Code, E: RangeEstimator + 'static, P: ParamsCalculator + 'static, R: Rou
     }
 }
 
+/// It promises what a scheme of the same parts does.
+impl Quantizer for AnyScheme {
+    fn code_type(&self) -> CodeType {
+        self.code
+    }
+
+    fn quantize(&self, x: ArrayViewD<'_, f32>) -> Result<PackedTensor> {
+        AnyScheme::quantize(self, x)
+    }
+
+    fn quantize_with(&self, x: ArrayViewD<'_, f32>, params: &QuantParams) -> Result<PackedTensor> {
+        self.quantize_with_params(x, params)
+    }
+
+    fn map_at(&self, level: Level, x: &[f32], params: AffineParams, first_index: u64) -> Option<Vec<f64>> {
+        struct Map<'a>(&'a AnyScheme, Level, &'a [f32], AffineParams, u64);
+
+        impl CodeVisitor for Map<'_> {
+            type Output = Option<Vec<f64>>;
+
+            fn visit<C: Code>(self) -> Self::Output {
+                let Self(scheme, level, x, params, first_index) = self;
+                scheme.to_static::<C>()?.map_at(level, x, params, first_index)
+            }
+        }
+
+        self.code.visit(Map(self, level, x, params, first_index))
+    }
+
+    fn granularity(&self) -> Granularity {
+        self.granularity
+    }
+
+    fn codes(&self) -> CodeRange {
+        AnyScheme::codes(self)
+    }
+
+    fn nan_policy(&self) -> NanPolicy {
+        self.nan_policy
+    }
+
+    fn scaling(&self) -> Scaling {
+        self.scaling
+    }
+
+    fn round(&self, quotient: f32, index: u64) -> f32 {
+        self.rounding.round(quotient, index)
+    }
+
+    fn waivers(&self) -> Vec<Waiver> {
+        known::of_scheme(&known::Parts {
+            estimator: &self.estimator,
+            feed: self.estimator.feed(),
+            calculator: &self.calculator,
+            rounding: &self.rounding,
+            is_random: self.rounding.is_random(),
+            scaling: self.scaling,
+            codes: AnyScheme::codes(self),
+            bits: self.code.bits(),
+        })
+    }
+}
+
 /// What came out of a quantizer, in numbers.
 #[derive(Clone, Debug)]
 pub(super) struct Outcome {
@@ -193,99 +259,112 @@ pub(super) struct Outcome {
     pub(super) params: QuantParams,
 }
 
-/// A quantizer without its types, so that each law is compiled once.
-pub(super) trait Subject: Debug + Sync {
-    fn quantize(&self, x: ArrayViewD<'_, f32>) -> Result<Outcome>;
-    fn quantize_with(&self, x: ArrayViewD<'_, f32>, params: &QuantParams) -> Result<Outcome>;
-    fn measure(&self, x: ArrayViewD<'_, f32>) -> Result<(Outcome, ErrorMetrics)>;
-    fn map_at(&self, level: Level, x: &[f32], params: AffineParams, first_index: u64) -> Option<Vec<f64>>;
-    fn granularity(&self) -> Granularity;
-    fn codes(&self) -> CodeRange;
-    fn nan_policy(&self) -> NanPolicy;
-    fn scaling(&self) -> Scaling;
-    fn round(&self, quotient: f32, index: u64) -> f32;
-    /// All finite codes of a floating type, in ascending order; none of an integer type.
-    fn floats(&self) -> &[f64];
-}
-
+/// A quantizer, and all of its floating codes, which are found once.
 #[derive(Debug)]
-pub(super) struct Erased<'a, Q> {
-    quantizer: &'a Q,
+pub(super) struct Subject<'a> {
+    quantizer: &'a dyn Quantizer,
     floats: OnceLock<Vec<f64>>,
 }
 
-impl<'a, Q: Quantizer> Erased<'a, Q> {
-    pub(super) fn new(quantizer: &'a Q) -> Self {
+impl<'a> Subject<'a> {
+    pub(super) fn new(quantizer: &'a dyn Quantizer) -> Self {
         Self { quantizer, floats: OnceLock::new() }
     }
 
-    fn outcome(&self, q: &QuantizedTensor<Q::Code, IxDyn>) -> Outcome {
+    fn outcome(&self, q: &PackedTensor) -> Outcome {
         Outcome {
-            shape: q.codes().shape().to_vec(),
-            codes: q.codes().iter().map(|code| code.to_f64()).collect(),
+            shape: q.shape().to_vec(),
+            codes: q.code_type().visit(Numbers(q)),
             restored: self.quantizer.dequantize(q).iter().copied().collect(),
             params: q.params().clone(),
         }
     }
-}
 
-impl<Q: Quantizer> Subject for Erased<'_, Q> {
-    fn quantize(&self, x: ArrayViewD<'_, f32>) -> Result<Outcome> {
+    pub(super) fn quantize(&self, x: ArrayViewD<'_, f32>) -> Result<Outcome> {
         Ok(self.outcome(&self.quantizer.quantize(x)?))
     }
 
-    fn quantize_with(&self, x: ArrayViewD<'_, f32>, params: &QuantParams) -> Result<Outcome> {
+    pub(super) fn quantize_with(&self, x: ArrayViewD<'_, f32>, params: &QuantParams) -> Result<Outcome> {
         Ok(self.outcome(&self.quantizer.quantize_with(x, params)?))
     }
 
-    fn measure(&self, x: ArrayViewD<'_, f32>) -> Result<(Outcome, ErrorMetrics)> {
+    pub(super) fn measure(&self, x: ArrayViewD<'_, f32>) -> Result<ErrorMetrics> {
         let q = self.quantizer.quantize(x.view())?;
-        Ok((self.outcome(&q), q.error(x)?))
+        q.code_type().visit(Measure(&q, x))
     }
 
-    fn map_at(&self, level: Level, x: &[f32], params: AffineParams, first_index: u64) -> Option<Vec<f64>> {
-        let codes = self.quantizer.map_at(level, x, params, first_index)?;
-        Some(codes.iter().map(|code| code.to_f64()).collect())
+    pub(super) fn map_at(&self, level: Level, x: &[f32], params: AffineParams, first: u64) -> Option<Vec<f64>> {
+        self.quantizer.map_at(level, x, params, first)
     }
 
-    fn granularity(&self) -> Granularity {
+    pub(super) fn granularity(&self) -> Granularity {
         self.quantizer.granularity()
     }
 
-    fn codes(&self) -> CodeRange {
+    pub(super) fn codes(&self) -> CodeRange {
         self.quantizer.codes()
     }
 
-    fn nan_policy(&self) -> NanPolicy {
+    pub(super) fn nan_policy(&self) -> NanPolicy {
         self.quantizer.nan_policy()
     }
 
-    fn scaling(&self) -> Scaling {
+    pub(super) fn scaling(&self) -> Scaling {
         self.quantizer.scaling()
     }
 
-    fn round(&self, quotient: f32, index: u64) -> f32 {
+    pub(super) fn round(&self, quotient: f32, index: u64) -> f32 {
         self.quantizer.round(quotient, index)
     }
 
-    fn floats(&self) -> &[f64] {
-        self.floats.get_or_init(finite_codes::<Q::Code>)
+    /// Returns all finite codes of a floating type, in ascending order; none of an integer type.
+    pub(super) fn floats(&self) -> &[f64] {
+        self.floats.get_or_init(|| self.quantizer.code_type().visit(FiniteCodes))
     }
 }
 
-/// Returns all finite codes of a floating type, ascending, from all bits that there are; none of an integer type.
-pub(super) fn finite_codes<C: Code>() -> Vec<f64> {
-    if C::KIND == CodeKind::Integer || C::BITS > 16 {
-        return Vec::new();
+/// Gives the codes of a tensor as numbers.
+struct Numbers<'a>(&'a PackedTensor);
+
+impl CodeVisitor for Numbers<'_> {
+    type Output = Vec<f64>;
+
+    fn visit<C: Code>(self) -> Vec<f64> {
+        self.0.codes::<C>().map_or(Vec::new(), |codes| codes.iter().map(|code| code.to_f64()).collect())
     }
-    let mut one = [C::default()];
-    let mut all: Vec<f64> = (0..1_u32 << C::BITS)
-        .filter_map(|bits| {
-            C::read_packed(&bits.to_le_bytes()[..C::packed_len(1)], &mut one).ok().map(|()| one[0].to_f64())
-        })
-        .filter(|code| code.is_finite())
-        .collect();
-    all.sort_unstable_by(f64::total_cmp);
-    all.dedup();
-    all
+}
+
+/// Gives the error that is reported of a tensor.
+struct Measure<'a>(&'a PackedTensor, ArrayViewD<'a, f32>);
+
+impl CodeVisitor for Measure<'_> {
+    type Output = Result<ErrorMetrics>;
+
+    fn visit<C: Code>(self) -> Self::Output {
+        self.0.to_typed::<C, IxDyn>()?.error(self.1)
+    }
+}
+
+/// Gives all finite codes of a floating type, ascending, from all bits that there are; none of an integer type.
+struct FiniteCodes;
+
+impl CodeVisitor for FiniteCodes {
+    type Output = Vec<f64>;
+
+    fn visit<C: Code>(self) -> Vec<f64> {
+        if C::KIND == CodeKind::Integer || C::BITS > 16 {
+            return Vec::new();
+        }
+        let mut one = [C::default()];
+        let mut all: Vec<f64> = (0..1_u32 << C::BITS)
+            .filter_map(|bits| {
+                let read = C::read_packed(&bits.to_le_bytes()[..C::packed_len(1)], &mut one);
+                read.ok().map(|()| one[0].to_f64())
+            })
+            .filter(|code| code.is_finite())
+            .collect();
+        all.sort_unstable_by(f64::total_cmp);
+        all.dedup();
+        all
+    }
 }

@@ -93,6 +93,18 @@ struct Arguments {
 }
 
 impl Arguments {
+    /// Returns each tie near zero and the numbers on both sides of it, those from where on there are no fractions, and those
+    /// that no integer type holds; each with the next larger one.
+    fn corners() -> Vec<Self> {
+        let halves = (0..=9).map(|k| k as f32 / 2.0);
+        // 2²² has a last half, 2²³ and 2²⁴ a last odd number; then the ends of integers of 32 and 64 bits.
+        let large = [22, 23, 24, 31, 32, 63].map(|k| 2.0_f32.powi(k)).into_iter();
+        let ends = [f32::from_bits(1), f32::MIN_POSITIVE, 1e10, f32::MAX.next_down()].into_iter();
+        let of_both_signs = halves.chain(large).chain(ends).flat_map(|x| [x, -x]);
+        let beside = of_both_signs.flat_map(|x| [x.next_down(), x, x.next_up()]);
+        beside.enumerate().map(|(k, x)| Self { x, y: x.next_up(), index: k as u64, other: k as u64 + 1 }).collect()
+    }
+
     fn make(random: &mut Random) -> Self {
         let number = |random: &mut Random| {
             let halves = random.between(-600, 600) as f32 / 2.0;
@@ -140,7 +152,7 @@ impl Shrink for Arguments {
 }
 
 fn each(trials: &Trials, check: &dyn Fn(&Arguments) -> Result<(), String>) -> Result<(), Breach> {
-    trials.run(&Arguments::make, &|case: &Arguments| check(case))
+    trials.run(&Arguments::corners(), &Arguments::make, &|case: &Arguments| check(case))
 }
 
 /// Returns a number with its bits.

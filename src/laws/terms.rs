@@ -4,7 +4,7 @@ use super::calculator;
 use super::code::{self, Codec};
 use super::estimator;
 use super::law::{Law, Waiver};
-use super::quantizer::{Erased, Quantizer};
+use super::quantizer::{Quantizer, Subject};
 use super::rounding;
 use super::scheme;
 use super::trials::{Breach, SHRINKS, Trials};
@@ -12,11 +12,15 @@ use super::verdict::{Broken, Verdict};
 use crate::num::Rounding;
 use crate::params::ParamsCalculator;
 use crate::range::RangeEstimator;
+use core::any::Any;
+use core::fmt::Debug;
 use proptest::test_runner::Config;
 
 /// On what terms a subject is checked: which laws it does not promise, and how many cases each law is tried on.
 ///
-/// The cases are the same in every run: their seed is made of the law's name. [`with_seed`](Self::with_seed) gives others.
+/// Each law is tried first on corner cases, which are always the same: ties and the numbers beside them, zeros of both signs,
+/// constants, the smallest and the largest numbers. The random cases behind them are the same in every run, too: their seed is made
+/// of the law's name. [`with_seed`](Self::with_seed) gives others.
 ///
 /// # Examples
 ///
@@ -39,7 +43,7 @@ pub struct Terms {
     only: Option<Law>,
 }
 
-/// 256 cases a law, or as many as the environment variable `PROPTEST_CASES` says, and no law left out.
+/// 256 random cases a law, or as many as the environment variable `PROPTEST_CASES` says, and no law left out.
 impl Default for Terms {
     fn default() -> Self {
         Self { cases: Config::default().cases, seed: 0, waived: Vec::new(), only: None }
@@ -50,14 +54,14 @@ impl Terms {
     /// Returns the terms with a law that the subject does not promise, for a reason that people can read.
     ///
     /// A check on these terms fails if the subject's kind has no such law. Should the law hold all the same, the verdict notes it
-    /// as [needless](Verdict::needless_waivers): a quarter of its cases are tried, unless they are as large as those of
+    /// as [needless](Verdict::needless_waivers): its corner cases and a quarter of the others are tried, unless they are as large as those of
     /// [`THREADS`](scheme::THREADS) and [`SQNR_PER_BIT`](scheme::SQNR_PER_BIT), or the law is known not to be promised.
     pub fn without(mut self, law: Law, reason: impl Into<String>) -> Self {
         self.waived.push(Waiver::new(law, reason));
         self
     }
 
-    /// Returns the terms with so many cases for each law; laws whose cases take long are tried on fewer.
+    /// Returns the terms with so many random cases for each law; laws whose cases take long are tried on fewer.
     pub fn with_cases(self, cases: u32) -> Self {
         Self { cases, ..self }
     }
@@ -77,10 +81,10 @@ impl Terms {
     /// # Errors
     ///
     /// The first law that is broken, with the simplest counterexample; a law that was left out and that there is not.
-    pub fn check_scheme<Q: Quantizer>(&self, quantizer: &Q) -> Result<Verdict, Broken> {
-        let subject = Erased::new(quantizer);
+    pub fn check_scheme(&self, quantizer: &dyn Quantizer) -> Result<Verdict, Broken> {
+        let subject = Subject::new(quantizer);
         let check = |k: usize, trials: &Trials| scheme::CHECKS[k](&subject, trials);
-        self.judge(&format!("{quantizer:?}"), scheme::LAWS, &check, quantizer.waivers())
+        self.judge(quantizer, scheme::LAWS, &check, quantizer.waivers())
     }
 
     /// Checks the laws of [`estimator`](super::estimator). The estimator has observed nothing.
@@ -89,10 +93,17 @@ impl Terms {
     ///
     /// As [`check_scheme`](Self::check_scheme).
     pub fn check_estimator<E: RangeEstimator + 'static>(&self, estimator: &E) -> Result<Verdict, Broken> {
-        let waivers = estimator::waivers(estimator, estimator.feed());
-        let subject = estimator::erased(estimator);
-        let check = |k: usize, trials: &Trials| estimator::CHECKS[k](&subject, trials);
-        self.judge(&format!("{estimator:?}"), estimator::LAWS, &check, waivers)
+        self.judge_estimator(estimator, &estimator::erased(estimator), estimator)
+    }
+
+    fn judge_estimator(
+        &self,
+        shown: &dyn Debug,
+        subject: &dyn estimator::Subject,
+        estimator: &dyn Any,
+    ) -> Result<Verdict, Broken> {
+        let check = |k: usize, trials: &Trials| estimator::CHECKS[k](subject, trials);
+        self.judge(shown, estimator::LAWS, &check, estimator::waivers(estimator, subject.feed()))
     }
 
     /// Checks the laws of [`calculator`](super::calculator).
@@ -101,9 +112,12 @@ impl Terms {
     ///
     /// As [`check_scheme`](Self::check_scheme).
     pub fn check_calculator<P: ParamsCalculator + 'static>(&self, calculator: &P) -> Result<Verdict, Broken> {
-        let waivers = calculator::waivers(calculator);
-        let check = |k: usize, trials: &Trials| calculator::CHECKS[k](calculator, trials);
-        self.judge(&format!("{calculator:?}"), calculator::LAWS, &check, waivers)
+        self.judge_calculator(calculator, calculator)
+    }
+
+    fn judge_calculator(&self, subject: &dyn ParamsCalculator, calculator: &dyn Any) -> Result<Verdict, Broken> {
+        let check = |k: usize, trials: &Trials| calculator::CHECKS[k](subject, trials);
+        self.judge(subject, calculator::LAWS, &check, calculator::waivers(calculator))
     }
 
     /// Checks the laws of [`rounding`](super::rounding).
@@ -112,9 +126,12 @@ impl Terms {
     ///
     /// As [`check_scheme`](Self::check_scheme).
     pub fn check_rounding<R: Rounding + 'static>(&self, rounding: &R) -> Result<Verdict, Broken> {
-        let waivers = rounding::waivers(rounding, rounding.is_random());
-        let check = |k: usize, trials: &Trials| rounding::CHECKS[k](rounding, trials);
-        self.judge(&format!("{rounding:?}"), rounding::LAWS, &check, waivers)
+        self.judge_rounding(rounding, rounding)
+    }
+
+    fn judge_rounding(&self, subject: &dyn rounding::Subject, rounding: &dyn Any) -> Result<Verdict, Broken> {
+        let check = |k: usize, trials: &Trials| rounding::CHECKS[k](subject, trials);
+        self.judge(subject, rounding::LAWS, &check, rounding::waivers(rounding, subject.is_random()))
     }
 
     /// Checks the laws of [`code`](super::code).
@@ -122,9 +139,9 @@ impl Terms {
     /// # Errors
     ///
     /// As [`check_scheme`](Self::check_scheme).
-    pub fn check_code<C: Codec>(&self, codec: &C) -> Result<Verdict, Broken> {
+    pub fn check_code(&self, codec: &dyn Codec) -> Result<Verdict, Broken> {
         let check = |k: usize, trials: &Trials| code::CHECKS[k](codec, trials);
-        self.judge(&format!("{codec:?}"), code::LAWS, &check, Vec::new())
+        self.judge(codec, code::LAWS, &check, Vec::new())
     }
 
     fn trials(&self, law: Law) -> Trials {
@@ -134,11 +151,12 @@ impl Terms {
     /// `check` checks the law of a number in `laws`.
     fn judge(
         &self,
-        subject: &str,
+        subject: &dyn Debug,
         laws: &[Law],
         check: &dyn Fn(usize, &Trials) -> Result<(), Breach>,
         own: Vec<Waiver>,
     ) -> Result<Verdict, Broken> {
+        let subject = &format!("{subject:?}");
         let named = self.waived.iter().map(|waiver| waiver.law).chain(self.only);
         if let Some(unknown) = named.into_iter().find(|law| !laws.contains(law)) {
             return Err(Broken::no_such_law(unknown, subject, laws));

@@ -3,6 +3,7 @@
 use super::law::Law;
 use super::random::Random;
 use super::shrink::{Shrink, Simplifying};
+use core::any::Any;
 use core::fmt::Debug;
 use proptest::strategy::{NewTree, Strategy};
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
@@ -36,17 +37,34 @@ impl Trials {
         Self { cases: self.cases.div_ceil(4), shrinks: 0, ..self }
     }
 
-    /// Checks cases that `make` makes, and returns the simplest that breaks the law. A panic breaks it, too.
-    pub(super) fn run<T: Shrink>(
+    /// Checks the corner cases, then cases that `make` makes, and returns the simplest that breaks the law. A panic breaks it,
+    /// too.
+    pub(super) fn run<T: Shrink + 'static>(
         &self,
+        corners: &[T],
         make: &dyn Fn(&mut Random) -> T,
         check: &dyn Fn(&T) -> Result<(), String>,
+    ) -> Result<(), Breach> {
+        let corners = corners.iter().map(|case| Case(case.boxed())).collect();
+        self.run_cases(corners, &|random| Case(Box::new(make(random))), &|case| {
+            case.0.as_any().downcast_ref().map_or(Ok(()), check)
+        })
+    }
+
+    fn run_cases(
+        &self,
+        corners: Vec<Case>,
+        make: &dyn Fn(&mut Random) -> Case,
+        check: &dyn Fn(&Case) -> Result<(), String>,
     ) -> Result<(), Breach> {
         let (cases, max_shrink_iters) = (self.cases, self.shrinks);
         let config = Config { cases, failure_persistence: None, max_shrink_iters, ..Config::default() };
         let mut runner = TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &self.seed_bytes()));
-        let outcome = runner
-            .run(&Cases(make), |case| check(&case).map_err(|breach| TestCaseError::fail(format!("{SAID}{breach}"))));
+        let check = |case| check(&case).map_err(|breach| TestCaseError::fail(format!("{SAID}{breach}")));
+        let mut corners = corners.into_iter();
+        let outcome = corners
+            .try_for_each(|case| runner.run_one(Simplifying::from(case), check).map(|_| ()))
+            .and_then(|()| runner.run(&Cases(make), check));
         match outcome {
             Ok(()) => Ok(()),
             Err(TestError::Abort(reason)) => Err(Breach(format!("no cases: {}", reason.message()))),
@@ -72,18 +90,69 @@ impl Trials {
     }
 }
 
-/// Cases made by a function.
-struct Cases<'a, T>(&'a dyn Fn(&mut Random) -> T);
+/// A case of some kind: the runner, and what makes a case simpler, are compiled once for all kinds.
+struct Case(Box<dyn AnyCase>);
 
-impl<T> Debug for Cases<'_, T> {
+/// What a case can do, whatever it is.
+trait AnyCase: Debug {
+    fn boxed(&self) -> Box<dyn AnyCase>;
+    fn attempts(&self) -> usize;
+    fn attempt(&self, k: usize) -> Option<Box<dyn AnyCase>>;
+    fn as_any(&self) -> &dyn Any;
+}
+
+impl<T: Shrink + 'static> AnyCase for T {
+    fn boxed(&self) -> Box<dyn AnyCase> {
+        Box::new(self.clone())
+    }
+
+    fn attempts(&self) -> usize {
+        Shrink::attempts(self)
+    }
+
+    fn attempt(&self, k: usize) -> Option<Box<dyn AnyCase>> {
+        Some(Box::new(Shrink::attempt(self, k)?))
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
+
+impl Clone for Case {
+    fn clone(&self) -> Self {
+        Self(self.0.boxed())
+    }
+}
+
+impl Debug for Case {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl Shrink for Case {
+    fn attempts(&self) -> usize {
+        self.0.attempts()
+    }
+
+    fn attempt(&self, k: usize) -> Option<Self> {
+        self.0.attempt(k).map(Self)
+    }
+}
+
+/// Cases made by a function.
+struct Cases<'a>(&'a dyn Fn(&mut Random) -> Case);
+
+impl Debug for Cases<'_> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.write_str("Cases")
     }
 }
 
-impl<T: Shrink> Strategy for Cases<'_, T> {
-    type Tree = Simplifying<T>;
-    type Value = T;
+impl Strategy for Cases<'_> {
+    type Tree = Simplifying<Case>;
+    type Value = Case;
 
     fn new_tree(&self, runner: &mut TestRunner) -> NewTree<Self> {
         Ok(Simplifying::from((self.0)(&mut Random::of(runner)?)))

@@ -68,7 +68,7 @@ impl Verdict {
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}", self.subject)?;
-        write!(f, "{} laws held, each in {} cases:", self.held.len(), self.cases)?;
+        write!(f, "{} laws held, each in {} cases beside the corner cases:", self.held.len(), self.cases)?;
         for (k, law) in self.held.iter().enumerate() {
             write!(f, "{} {}", if k > 0 { "," } else { "" }, law.name)?;
         }

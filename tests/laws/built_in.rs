@@ -1,21 +1,20 @@
 //! What is built in keeps every law but those that are named here.
 
 use proptest::prelude::*;
-use proptest::test_runner::RngSeed;
-use tensor_quant::laws::strategies::schemes;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::{RngSeed, TestRunner};
+use tensor_quant::laws::strategies::{any_schemes, schemes};
 use tensor_quant::laws::{Standard, Terms, scheme};
 use tensor_quant::num::{
-    Code, F4E2M1Fn, F6E2M3Fn, F6E3M2Fn, F8E3M4, F8E4M3, F8E4M3B11Fnuz, F8E4M3Fn, F8E4M3Fnuz, F8E5M2, F8E5M2Fnuz, I1,
-    I2, U1, U2,
+    CodeType, F4E2M1Fn, F6E2M3Fn, F6E3M2Fn, F8E3M4, F8E4M3, F8E4M3B11Fnuz, F8E4M3Fn, F8E4M3Fnuz, F8E5M2, F8E5M2Fnuz,
+    I1, I2, U1, U2,
 };
-use tensor_quant::params::{
-    Affine, Article, Cast, Granularity, NanPolicy, ParamsCalculator, PowerOfTwo, Symmetric, ValueRange,
-};
+use tensor_quant::params::{Affine, Article, Cast, Granularity, NanPolicy, PowerOfTwo, Symmetric, ValueRange};
 use tensor_quant::range::{
-    AnyEstimator, Entropy, Fixed, LpNorm, MeanStd, MinMax, MovingAverage, Mse, Octav, Percentile, RangeEstimator,
+    AnyEstimator, Entropy, Fixed, LpNorm, MeanStd, MinMax, MovingAverage, Mse, Octav, Percentile,
 };
 use tensor_quant::{
-    Ceil, Floor, HalfAway, I4, Rounding, Scaling, Scheme, Stochastic, TiesEven, TowardZero, U4, bf16, estimator_laws,
+    AnyScheme, Ceil, Floor, HalfAway, I4, Scaling, Scheme, Stochastic, TiesEven, TowardZero, U4, bf16, estimator_laws,
     f16, scheme_laws,
 };
 use tensor_quant::{calculator_laws, code_laws, rounding_laws};
@@ -48,54 +47,52 @@ scheme_laws! {
 }
 
 /// Checks a scheme with what its parts are known not to promise; each has a reason.
-fn holds<C: Code, E: RangeEstimator + 'static, P: ParamsCalculator + 'static, R: Rounding + 'static>(
-    scheme: &Scheme<C, E, P, R>,
-) {
-    let verdict = Terms::default().with_cases(64).check_scheme(scheme).unwrap();
+fn holds(scheme: impl Into<AnyScheme>) {
+    let verdict = Terms::default().with_cases(64).check_scheme(&scheme.into()).unwrap();
     assert!(verdict.held().len() >= 16, "{verdict}");
 }
 
 #[test]
 fn other_integer_schemes() {
-    holds(&Scheme::<i8>::symmetric_full().with_axis(0));
-    holds(&Scheme::<i16>::affine().with_nan_policy(NanPolicy::Native));
-    holds(&Scheme::<u16>::symmetric().with_rounding(Floor));
-    holds(&Scheme::<i32>::symmetric());
-    holds(&Scheme::<U4>::affine().with_rounding(TowardZero).with_scaling(Scaling::Reciprocal));
-    holds(&Scheme::<I2>::symmetric().with_blocks(0, 16));
-    holds(&Scheme::<i8>::symmetric().with_blocks(1, 1));
-    holds(&Scheme::<i8>::power_of_two().with_rounding(HalfAway));
-    holds(&Scheme::<i8>::article(Article::target(-8, 7).unwrap()));
-    holds(&Scheme::<u8>::affine().with_calculator(Affine::without_zero()));
-    holds(&Scheme::<i8>::symmetric().with_rounding(Stochastic { seed: 3 }));
+    holds(Scheme::<i8>::symmetric_full().with_axis(0));
+    holds(Scheme::<i16>::affine().with_nan_policy(NanPolicy::Native));
+    holds(Scheme::<u16>::symmetric().with_rounding(Floor));
+    holds(Scheme::<i32>::symmetric());
+    holds(Scheme::<U4>::affine().with_rounding(TowardZero).with_scaling(Scaling::Reciprocal));
+    holds(Scheme::<I2>::symmetric().with_blocks(0, 16));
+    holds(Scheme::<i8>::symmetric().with_blocks(1, 1));
+    holds(Scheme::<i8>::power_of_two().with_rounding(HalfAway));
+    holds(Scheme::<i8>::article(Article::target(-8, 7).unwrap()));
+    holds(Scheme::<u8>::affine().with_calculator(Affine::without_zero()));
+    holds(Scheme::<i8>::symmetric().with_rounding(Stochastic { seed: 3 }));
 }
 
 #[test]
 fn other_floating_schemes() {
-    holds(&Scheme::<f16>::cast());
-    holds(&Scheme::<bf16>::cast().with_calculator(Cast::ieee()).with_nan_policy(NanPolicy::Native));
-    holds(&Scheme::<bf16>::symmetric().with_rounding(Ceil));
-    holds(&Scheme::<F4E2M1Fn>::symmetric().with_blocks(0, 32));
-    holds(&Scheme::<F8E5M2>::symmetric().with_rounding(Stochastic { seed: 3 }));
+    holds(Scheme::<f16>::cast());
+    holds(Scheme::<bf16>::cast().with_calculator(Cast::ieee()).with_nan_policy(NanPolicy::Native));
+    holds(Scheme::<bf16>::symmetric().with_rounding(Ceil));
+    holds(Scheme::<F4E2M1Fn>::symmetric().with_blocks(0, 32));
+    holds(Scheme::<F8E5M2>::symmetric().with_rounding(Stochastic { seed: 3 }));
     let beside = Scheme::<f16>::symmetric().with_scaling(Scaling::Reciprocal).with_rounding(Stochastic { seed: 3 });
-    holds(&beside.with_blocks(0, 12));
+    holds(beside.with_blocks(0, 12));
 }
 
 #[test]
 fn schemes_with_other_estimators() {
     let scheme = Scheme::<i8>::symmetric();
-    holds(&scheme.with_estimator(Percentile::two_sided(0.99).unwrap()));
-    holds(&scheme.with_estimator(MeanStd::new(3.0).unwrap()).with_axis(1));
-    holds(&scheme.with_estimator(MovingAverage::new(0.1).unwrap()));
-    holds(&scheme.with_estimator(Fixed::new(ValueRange::new(-1.0, 2.0).unwrap())));
+    holds(scheme.with_estimator(Percentile::two_sided(0.99).unwrap()));
+    holds(scheme.with_estimator(MeanStd::new(3.0).unwrap()).with_axis(1));
+    holds(scheme.with_estimator(MovingAverage::new(0.1).unwrap()));
+    holds(scheme.with_estimator(Fixed::new(ValueRange::new(-1.0, 2.0).unwrap())));
 }
 
-/// One type for all of them, and a case or two of each law.
-fn any_scheme_holds<C: Code>(cases: u32) {
+/// Checks schemes with a case or two of each law.
+fn hold(cases: u32, schemes: impl Fn(usize) -> BoxedStrategy<AnyScheme>) {
     // The same schemes in every run: what fails is due to what changed.
     let rng_seed = RngSeed::Fixed(7);
     let config = ProptestConfig { cases, failure_persistence: None, rng_seed, ..ProptestConfig::default() };
-    proptest!(config, |(scheme in (0_usize..=3).prop_flat_map(schemes::<C>))| {
+    proptest!(config, |(scheme in (0_usize..=3).prop_flat_map(schemes))| {
         // A search takes milliseconds for each group.
         let searches = matches!(scheme.estimator, AnyEstimator::Entropy(_) | AnyEstimator::Mse(_) | AnyEstimator::LpNorm(_));
         let scheme = if searches { scheme.with_granularity(Granularity::Tensor) } else { scheme };
@@ -104,15 +101,27 @@ fn any_scheme_holds<C: Code>(cases: u32) {
             .without(scheme::THREADS, "it takes large tensors")
             .without(scheme::SQNR_PER_BIT, "it takes large tensors")
             .check_scheme(&scheme);
-        prop_assert!(verdict.is_ok(), "{}", verdict.unwrap_err());
+        prop_assert!(verdict.is_ok(), "{}: {}", scheme, verdict.unwrap_err());
     });
 }
 
 #[test]
 fn schemes_of_any_parts() {
-    any_scheme_holds::<i8>(48);
-    any_scheme_holds::<U4>(24);
-    any_scheme_holds::<f16>(16);
+    hold(48, |ndim| any_schemes(ndim).with_code(CodeType::I8).boxed());
+    hold(24, |ndim| any_schemes(ndim).with_code(CodeType::U4).boxed());
+    hold(16, |ndim| any_schemes(ndim).with_code(CodeType::F16).boxed());
+    hold(48, |ndim| any_schemes(ndim).boxed());
+}
+
+/// Of a type and by value, the same strategy gives the same schemes.
+#[test]
+fn schemes_by_their_types_are_those_by_value() {
+    let (mut typed, mut by_value) = (TestRunner::deterministic(), TestRunner::deterministic());
+    for ndim in (0..=3).cycle().take(40) {
+        let typed = schemes::<I4>(ndim).new_tree(&mut typed).unwrap().current();
+        let by_value = any_schemes(ndim).with_code(CodeType::I4).new_tree(&mut by_value).unwrap().current();
+        assert_eq!(AnyScheme::from(typed), by_value);
+    }
 }
 
 estimator_laws! { min_max: MinMax::default() }

@@ -20,7 +20,7 @@ fn terms(broken: &[(Law, &str)]) -> Terms {
     broken.iter().fold(Terms::default().with_cases(256), |terms, &(law, reason)| terms.without(law, reason))
 }
 
-fn scheme_but<Q: Quantizer>(quantizer: &Q, broken: &[(Law, &str)]) {
+fn scheme_but(quantizer: &dyn Quantizer, broken: &[(Law, &str)]) {
     let verdict = terms(broken).check_scheme(quantizer).unwrap();
     assert_eq!(verdict.needless_waivers(), [], "{verdict}");
 }

@@ -1,6 +1,6 @@
 //! What the macros make of a subject: its expression sees what is around the macro, whatever the tests are called.
 
-use crate::terms::AboveAThousand;
+use crate::terms::AboveTen;
 use tensor_quant::laws::{Codec, Standard, Terms, rounding};
 use tensor_quant::params::Symmetric;
 use tensor_quant::range::MinMax;
@@ -40,7 +40,7 @@ mod in_a_module {
 rounding_laws! { few_cases: TiesEven; cases = 12 }
 
 rounding_laws! {
-    other_cases: AboveAThousand;
+    other_cases: AboveTen;
     cases = 1000;
     seed = 7;
     without {
@@ -59,6 +59,6 @@ fn cases_and_seed_are_those_of_the_terms() {
     let law = rounding::SIGN_SYMMETRY;
     let terms = Terms::default().with_cases(1000).only(law);
     let report = other_cases::Subject::check(law).unwrap_err();
-    assert_eq!(report, terms.clone().with_seed(7).check_rounding(&AboveAThousand).unwrap_err());
-    assert_ne!(report, terms.check_rounding(&AboveAThousand).unwrap_err());
+    assert_eq!(report, terms.clone().with_seed(7).check_rounding(&AboveTen).unwrap_err());
+    assert_ne!(report, terms.check_rounding(&AboveTen).unwrap_err());
 }

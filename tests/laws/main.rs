@@ -13,6 +13,7 @@ mod built_in;
 mod codecs_of_any_width;
 mod conventions;
 mod macros;
+mod mutants;
 mod naive;
 mod strategies;
 mod terms;

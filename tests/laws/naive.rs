@@ -1,10 +1,11 @@
 //! A quantizer of i8 codes without any of this crate's kernels, and all that can be wrong with it.
 
-use ndarray::{Array, ArrayD, ArrayViewD, Dimension, IxDyn};
+use ndarray::{Array, ArrayD, ArrayViewD, Dimension};
 use tensor_quant::kernel::Level;
 use tensor_quant::laws::{Quantizer, Waiver, scheme};
+use tensor_quant::num::CodeType;
 use tensor_quant::params::{AffineParams, CodeRange, Granularity, NanPolicy, QuantParams};
-use tensor_quant::{Error, QuantizedTensor, Result, f16};
+use tensor_quant::{Error, PackedTensor, QuantizedTensor, Result, f16};
 
 /// What is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,7 +66,7 @@ impl Naive {
                 let (i, n) = if k == axis { (i / size, shape[k].div_ceil(size)) } else { (i, shape[k]) };
                 group * n + i
             }),
-            other => unreachable!("{other} is not tried here"),
+            other => unreachable!("{other} is not tried"),
         }
     }
 
@@ -179,9 +180,11 @@ impl Naive {
 }
 
 impl Quantizer for Naive {
-    type Code = i8;
+    fn code_type(&self) -> CodeType {
+        CodeType::I8
+    }
 
-    fn quantize(&self, x: ArrayViewD<'_, f32>) -> Result<QuantizedTensor<i8, IxDyn>> {
+    fn quantize(&self, x: ArrayViewD<'_, f32>) -> Result<PackedTensor> {
         let mut values = vec![Vec::new(); self.granularity.groups(x.shape())?];
         for (group, x) in self.each(&x) {
             values[group].push(x);
@@ -199,7 +202,7 @@ impl Quantizer for Naive {
         self.quantize_with(x, &QuantParams::from_groups(self.granularity, self.codes(), groups)?)
     }
 
-    fn quantize_with(&self, x: ArrayViewD<'_, f32>, params: &QuantParams) -> Result<QuantizedTensor<i8, IxDyn>> {
+    fn quantize_with(&self, x: ArrayViewD<'_, f32>, params: &QuantParams) -> Result<PackedTensor> {
         let nan: Vec<_> =
             x.indexed_iter().filter(|(_, x)| x.is_nan()).map(|(i, _)| i.as_array_view().to_vec()).collect();
         let named = if self.bug == Bug::NamesTheLastNan { nan.last() } else { nan.first() };
@@ -217,26 +220,29 @@ impl Quantizer for Naive {
                 *code = code.saturating_abs();
             }
         }
-        QuantizedTensor::new(Array::from_shape_vec(x.raw_dim(), codes).unwrap(), params.clone())
+        let codes = Array::from_shape_vec(x.raw_dim(), codes).unwrap();
+        QuantizedTensor::new(codes, params.clone()).map(PackedTensor::from)
     }
 
-    fn dequantize(&self, q: &QuantizedTensor<i8, IxDyn>) -> ArrayD<f32> {
+    fn dequantize(&self, q: &PackedTensor) -> ArrayD<f32> {
         let restored = q.dequantize();
         let params = q.params().group(0);
         match (self.bug, params) {
-            (Bug::RestoresWithoutTheZeroPoint, Some(params)) => q.codes().mapv(|code| f32::from(code) * params.scale()),
+            (Bug::RestoresWithoutTheZeroPoint, Some(params)) => {
+                q.codes::<i8>().unwrap().mapv(|code| f32::from(code) * params.scale())
+            }
             (Bug::RestoresInHalfPrecision, _) => restored.mapv(|x| f16::from_f32(x).to_f32()),
             (Bug::RestoresTheMiddleOfAStep, Some(params)) => restored.mapv(|x| x + params.scale() / 2.0),
             _ => restored,
         }
     }
 
-    fn map_at(&self, _level: Level, x: &[f32], params: AffineParams, _first_index: u64) -> Option<Vec<i8>> {
+    fn map_at(&self, _level: Level, x: &[f32], params: AffineParams, _first_index: u64) -> Option<Vec<f64>> {
         if self.bug == Bug::HasAnotherKernelForShortSlices && x.len() < 16 {
             let other = Self { bug: Bug::RoundsHalvesAway, ..*self };
-            return Some(x.iter().map(|&x| other.code(x, params, 0, 1)).collect());
+            return Some(x.iter().map(|&x| f64::from(other.code(x, params, 0, 1))).collect());
         }
-        Some(x.iter().map(|&x| self.code(x, params, 0, 8)).collect())
+        Some(x.iter().map(|&x| f64::from(self.code(x, params, 0, 8))).collect())
     }
 
     fn granularity(&self) -> Granularity {

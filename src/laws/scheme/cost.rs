@@ -1,5 +1,6 @@
 //! What quantization costs, and whether that is what is reported.
 
+use super::corners;
 use super::mapping::{slack, step_at};
 use super::trial::{Trial, each_mapping, ordinary};
 use crate::laws::quantizer::Subject;
@@ -8,11 +9,11 @@ use crate::laws::strategies::Tensor;
 use crate::laws::trials::{Breach, Trials};
 use crate::params::Granularity;
 
-pub(super) fn metrics(subject: &dyn Subject, trials: &Trials) -> Result<(), Breach> {
+pub(super) fn metrics(subject: &Subject<'_>, trials: &Trials) -> Result<(), Breach> {
     let tensors = ordinary(subject.granularity()).in_any_layout();
-    trials.run(&|random| tensors.make(random), &|tensor: &Tensor| {
+    trials.run(&corners::ordinary(subject), &|random| tensors.make(random), &|tensor: &Tensor| {
         let trial = Trial::of(subject, tensor)?;
-        let measured = tensor.with_view(|view| subject.measure(view)).map_err(|error| error.to_string())?.1;
+        let measured = tensor.with_view(|view| subject.measure(view)).map_err(|error| error.to_string())?;
         let errors =
             tensor.values().iter().zip(&trial.outcome.restored).map(|(&x, &y)| (f64::from(x) - f64::from(y)).abs());
         let (mut squares, mut largest) = (0.0, 0.0_f64);
@@ -30,7 +31,7 @@ pub(super) fn metrics(subject: &dyn Subject, trials: &Trials) -> Result<(), Brea
     })
 }
 
-pub(super) fn mse_bound(subject: &dyn Subject, trials: &Trials) -> Result<(), Breach> {
+pub(super) fn mse_bound(subject: &Subject<'_>, trials: &Trials) -> Result<(), Breach> {
     each_mapping(subject, trials, &|trial| {
         let (mut error, mut bound, mut count) = (0.0, 0.0, 0.0);
         for (i, (&x, &params)) in trial.tensor.values().iter().zip(&trial.params).enumerate() {
@@ -66,10 +67,10 @@ fn uniform(granularity: Granularity, random: &mut Random) -> Tensor {
     Tensor::new(&shape, values.collect())
 }
 
-pub(super) fn sqnr_per_bit(subject: &dyn Subject, trials: &Trials) -> Result<(), Breach> {
+pub(super) fn sqnr_per_bit(subject: &Subject<'_>, trials: &Trials) -> Result<(), Breach> {
     let codes = subject.codes();
     let make = |random: &mut Random| uniform(subject.granularity(), random);
-    trials.at_most(4).run(&make, &|tensor: &Tensor| {
+    trials.at_most(4).run(&[], &make, &|tensor: &Tensor| {
         // Too little to be uniform: what is left of a case that was made simpler.
         if tensor.values().len() < 1000 {
             return Ok(());

@@ -89,7 +89,7 @@ fn quotient(x: f32, params: AffineParams, scaling: Scaling) -> f32 {
 }
 
 /// Returns `clamp(round(x / scale) + zero_point, qmin, qmax)`; NaN by the policy.
-pub(super) fn code_of(subject: &dyn Subject, x: f32, params: AffineParams, index: u64) -> f64 {
+pub(super) fn code_of(subject: &Subject<'_>, x: f32, params: AffineParams, index: u64) -> f64 {
     let codes = subject.codes();
     let zero_point = f64::from(params.zero_point());
     if x.is_nan() {
@@ -116,7 +116,7 @@ pub(super) fn code_of(subject: &dyn Subject, x: f32, params: AffineParams, index
 }
 
 /// Returns the quotients of the codes on both sides of a quotient that no code exceeds: equal where it is that of a code.
-pub(super) fn neighbours(subject: &dyn Subject, quotient: f64) -> (f64, f64) {
+pub(super) fn neighbours(subject: &Subject<'_>, quotient: f64) -> (f64, f64) {
     let floats = subject.floats();
     let (Some(&smallest), Some(&largest)) = (floats.first(), floats.last()) else {
         return (quotient.floor(), quotient.ceil());

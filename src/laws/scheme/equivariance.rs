@@ -1,5 +1,6 @@
 //! What changes with the values, and as they do.
 
+use super::corners;
 use super::mapping::each_code;
 use super::trial::{Trial, each_mapping, ordinary};
 use crate::laws::quantizer::Subject;
@@ -8,7 +9,7 @@ use crate::laws::shrink::Shrink;
 use crate::laws::strategies::Tensor;
 use crate::laws::trials::{Breach, Trials};
 
-pub(super) fn sign_symmetry(subject: &dyn Subject, trials: &Trials) -> Result<(), Breach> {
+pub(super) fn sign_symmetry(subject: &Subject<'_>, trials: &Trials) -> Result<(), Breach> {
     each_mapping(subject, trials, &|trial| {
         let negated = trial.tensor.with_values(trial.tensor.values().iter().map(|x| -x).collect());
         // Of its own parameters, and of those that it was mapped with.
@@ -54,13 +55,16 @@ impl Shrink for Multiplied {
     }
 }
 
-pub(super) fn powers_of_two(subject: &dyn Subject, trials: &Trials) -> Result<(), Breach> {
+pub(super) fn powers_of_two(subject: &Subject<'_>, trials: &Trials) -> Result<(), Breach> {
     let tensors = ordinary(subject.granularity());
     let make = |random: &mut Random| Multiplied {
         tensor: tensors.make(random),
         power: random.between(1, 20) * random.pick(&[1, -1]),
     };
-    trials.run(&make, &|case: &Multiplied| {
+    let corners = corners::ordinary(subject).into_iter();
+    let corners: Vec<_> =
+        corners.flat_map(|tensor| [7, -20].map(|power| Multiplied { tensor: tensor.clone(), power })).collect();
+    trials.run(&corners, &make, &|case: &Multiplied| {
         let factor = 2.0_f32.powi(case.power);
         let multiplied = case.tensor.with_values(case.tensor.values().iter().map(|x| x * factor).collect());
         let (before, after) = (Trial::of(subject, &case.tensor)?, Trial::of(subject, &multiplied)?);

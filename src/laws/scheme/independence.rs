@@ -1,12 +1,13 @@
 //! What codes do not depend on: other groups, where pieces end, order, memory, threads, the CPU.
 
+use super::corners::{self, shape_of};
 use super::definition::{code_of, index_of, members};
 use super::trial::{Trial, each_tensor, tensors};
 use crate::kernel;
 use crate::laws::quantizer::{Outcome, Subject};
 use crate::laws::random::Random;
 use crate::laws::shrink::Shrink;
-use crate::laws::strategies::{Distribution, Tensor, Values};
+use crate::laws::strategies::{Distribution, List, Tensor, Values};
 use crate::laws::trials::{Breach, Trials};
 use crate::params::{AffineParams, Granularity, NanPolicy, QuantParams};
 
@@ -31,7 +32,7 @@ fn group_alone(granularity: Granularity, tensor: &Tensor, at: &[usize]) -> Tenso
     Tensor::new(&alone, at.iter().map(|&i| tensor.values()[i]).collect())
 }
 
-pub(super) fn groups(subject: &dyn Subject, trials: &Trials) -> Result<(), Breach> {
+pub(super) fn groups(subject: &Subject<'_>, trials: &Trials) -> Result<(), Breach> {
     let granularity = subject.granularity();
     each_tensor(subject, trials, &tensors(granularity), &|whole| {
         for (group, at) in members(granularity, whole.tensor.shape()).iter().enumerate() {
@@ -58,7 +59,7 @@ fn same_codes(whole: &Trial<'_>, at: &[usize], part: &Trial<'_>, what: &str) -> 
     Ok(())
 }
 
-pub(super) fn parts(subject: &dyn Subject, trials: &Trials) -> Result<(), Breach> {
+pub(super) fn parts(subject: &Subject<'_>, trials: &Trials) -> Result<(), Breach> {
     let granularity = subject.granularity();
     // Long ones, for what computes in pieces.
     let tensors = tensors(granularity).with_most(160);
@@ -101,7 +102,7 @@ pub(super) fn parts(subject: &dyn Subject, trials: &Trials) -> Result<(), Breach
     })
 }
 
-pub(super) fn order(subject: &dyn Subject, trials: &Trials) -> Result<(), Breach> {
+pub(super) fn order(subject: &Subject<'_>, trials: &Trials) -> Result<(), Breach> {
     let granularity = subject.granularity();
     each_tensor(subject, trials, &tensors(granularity), &|trial| {
         // Each group backwards.
@@ -130,7 +131,7 @@ fn permuted<'a>(trial: &Trial<'a>, partner: &[usize]) -> Trial<'a> {
     Trial { subject: trial.subject, tensor: trial.tensor, outcome, params: trial.params.clone() }
 }
 
-pub(super) fn memory_layout(subject: &dyn Subject, trials: &Trials) -> Result<(), Breach> {
+pub(super) fn memory_layout(subject: &Subject<'_>, trials: &Trials) -> Result<(), Breach> {
     let tensors = tensors(subject.granularity()).in_any_layout();
     each_tensor(subject, trials, &tensors, &|trial| {
         let plain = trial.tensor.row_major();
@@ -184,9 +185,9 @@ impl Large {
     }
 }
 
-pub(super) fn threads(subject: &dyn Subject, trials: &Trials) -> Result<(), Breach> {
+pub(super) fn threads(subject: &Subject<'_>, trials: &Trials) -> Result<(), Breach> {
     let make = |random: &mut Random| Large { rows: Large::ROWS, seed: random.bits() };
-    trials.at_most(2).run(&make, &|large: &Large| {
+    trials.at_most(2).run(&[], &make, &|large: &Large| {
         let tensor = large.tensor(subject.granularity());
         let alone = on_threads(1, subject, &tensor)?;
         for threads in [2, 5] {
@@ -213,14 +214,14 @@ pub(super) fn threads(subject: &dyn Subject, trials: &Trials) -> Result<(), Brea
 
 /// With the feature `rayon`: a pool of so many threads. Without it: so many threads that quantize the tensor at once.
 #[cfg(feature = "rayon")]
-fn on_threads(threads: usize, subject: &dyn Subject, tensor: &Tensor) -> Result<Outcome, String> {
+fn on_threads(threads: usize, subject: &Subject<'_>, tensor: &Tensor) -> Result<Outcome, String> {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().map_err(|error| error.to_string())?;
     let outcome = pool.install(|| tensor.with_view(|view| subject.quantize(view)));
     outcome.map_err(|error| format!("an error on {threads} threads: {error}"))
 }
 
 #[cfg(not(feature = "rayon"))]
-fn on_threads(threads: usize, subject: &dyn Subject, tensor: &Tensor) -> Result<Outcome, String> {
+fn on_threads(threads: usize, subject: &Subject<'_>, tensor: &Tensor) -> Result<Outcome, String> {
     let quantize = || tensor.with_view(|view| subject.quantize(view));
     let outcomes: Vec<_> = std::thread::scope(|scope| {
         let others: Vec<_> = (1..threads).map(|_| scope.spawn(quantize)).collect();
@@ -241,12 +242,15 @@ fn on_threads(threads: usize, subject: &dyn Subject, tensor: &Tensor) -> Result<
     outcome.map_err(|error| format!("an error on {threads} threads: {error}"))
 }
 
-pub(super) fn simd_levels(subject: &dyn Subject, trials: &Trials) -> Result<(), Breach> {
+pub(super) fn simd_levels(subject: &Subject<'_>, trials: &Trials) -> Result<(), Breach> {
     let distributions = [Distribution::FINITE, &[Distribution::Bits]].concat();
     // Short ones, and some with a remainder after whole vectors.
     let (short, long) = (Values::of(&distributions, 0..=20), Values::of(&distributions, 21..=200));
     let make = |random: &mut Random| if random.one_in(2) { short.make(random) } else { long.make(random) };
-    trials.run(&make, &|list| {
+    let within = |x: &&f32| x.abs() <= 1e6;
+    let ties: Vec<f32> = corners::quotients(subject).iter().filter(within).copied().collect();
+    let lists = [0, 1, 2, 15, 16, 17, 33, 65, ties.len()].map(|n| List::new(ties[..n.min(ties.len())].to_vec()));
+    trials.run(&lists, &make, &|list| {
         let x = &list.values;
         let finite: Vec<f32> = x.iter().map(|&x| if x.is_finite() { x } else { 1.0 }).collect();
         let tensor = Tensor::new(&shape_of(subject.granularity(), finite.len().max(1)), finite);
@@ -261,7 +265,7 @@ pub(super) fn simd_levels(subject: &dyn Subject, trials: &Trials) -> Result<(), 
 }
 
 /// Checks the codes that each SIMD level gives, if the subject has kernels for it.
-fn at_each_level(subject: &dyn Subject, x: &[f32], params: AffineParams) -> Result<(), String> {
+fn at_each_level(subject: &Subject<'_>, x: &[f32], params: AffineParams) -> Result<(), String> {
     let first = (x.len() as u64) << 20;
     for level in kernel::levels() {
         let Some(codes) = subject.map_at(level, x, params, first) else { return Ok(()) };
@@ -284,14 +288,4 @@ fn at_each_level(subject: &dyn Subject, x: &[f32], params: AffineParams) -> Resu
         }
     }
     Ok(())
-}
-
-/// Returns the shape of a tensor of one group, or of as few as may be.
-fn shape_of(granularity: Granularity, len: usize) -> Vec<usize> {
-    match granularity {
-        Granularity::Tensor => vec![len],
-        Granularity::Axis(axis) => [vec![1; axis + 1], vec![len]].concat(),
-        Granularity::Block { axis, .. } => [vec![1; axis], vec![len]].concat(),
-        Granularity::Blocks(blocks) => [vec![1; blocks.lengths().len() - 1], vec![len]].concat(),
-    }
 }

@@ -12,7 +12,7 @@ pub(super) fn slack(x: f32, params: AffineParams) -> f64 {
     (2.0 * x + 2.0 * offset) * 2.0_f64.powi(-22) + 4e-45
 }
 
-pub(super) fn answers(subject: &dyn Subject, trials: &Trials) -> Result<(), Breach> {
+pub(super) fn answers(subject: &Subject<'_>, trials: &Trials) -> Result<(), Breach> {
     each_tensor(subject, trials, &tensors(subject.granularity()), &|trial| {
         let params = &trial.outcome.params;
         let (granularity, codes) = (subject.granularity(), subject.codes());
@@ -37,7 +37,7 @@ pub(super) fn answers(subject: &dyn Subject, trials: &Trials) -> Result<(), Brea
     })
 }
 
-pub(super) fn codes_in_range(subject: &dyn Subject, trials: &Trials) -> Result<(), Breach> {
+pub(super) fn codes_in_range(subject: &Subject<'_>, trials: &Trials) -> Result<(), Breach> {
     let codes = subject.codes();
     each_mapping(subject, trials, &|trial| {
         each_code(trial, &|_, code| {
@@ -58,7 +58,7 @@ pub(super) fn each_code(trial: &Trial<'_>, check: &dyn Fn(usize, f64) -> Result<
     Ok(())
 }
 
-pub(super) fn mapping(subject: &dyn Subject, trials: &Trials) -> Result<(), Breach> {
+pub(super) fn mapping(subject: &Subject<'_>, trials: &Trials) -> Result<(), Breach> {
     each_mapping(subject, trials, &|trial| {
         each_code(trial, &|i, code| {
             let (x, params) = (trial.tensor.values()[i], trial.params[i]);
@@ -72,7 +72,7 @@ pub(super) fn mapping(subject: &dyn Subject, trials: &Trials) -> Result<(), Brea
     })
 }
 
-pub(super) fn restores(subject: &dyn Subject, trials: &Trials) -> Result<(), Breach> {
+pub(super) fn restores(subject: &Subject<'_>, trials: &Trials) -> Result<(), Breach> {
     each_mapping(subject, trials, &|trial| {
         each_code(trial, &|i, code| {
             let (restored, params) = (f64::from(trial.outcome.restored[i]), trial.params[i]);
@@ -98,7 +98,7 @@ pub(super) fn restores(subject: &dyn Subject, trials: &Trials) -> Result<(), Bre
 ///
 /// A scale that restores a huge constant exactly has many codes beyond all floats, and values next to these have no step. A
 /// single code without a float, at the end of a range, is what a calculator should avoid.
-pub(super) fn step_at(subject: &dyn Subject, x: f32, params: AffineParams) -> Option<f64> {
+pub(super) fn step_at(subject: &Subject<'_>, x: f32, params: AffineParams) -> Option<f64> {
     let quotient = exact_quotient(x, params);
     let (smallest, largest) = quotients(subject, params);
     if !(smallest..=largest).contains(&quotient) {
@@ -118,7 +118,7 @@ pub(super) fn step_at(subject: &dyn Subject, x: f32, params: AffineParams) -> Op
 }
 
 /// Returns the quotients of the smallest and the largest finite code in use.
-pub(super) fn quotients(subject: &dyn Subject, params: AffineParams) -> (f64, f64) {
+pub(super) fn quotients(subject: &Subject<'_>, params: AffineParams) -> (f64, f64) {
     let (codes, floats) = (subject.codes(), subject.floats());
     let zero_point = f64::from(params.zero_point());
     let smallest = floats.first().map_or(codes.min(), |&first| first.max(codes.min()));
@@ -144,15 +144,15 @@ fn within(trial: &Trial<'_>, share: f64) -> Result<(), String> {
     })
 }
 
-pub(super) fn within_half_a_step(subject: &dyn Subject, trials: &Trials) -> Result<(), Breach> {
+pub(super) fn within_half_a_step(subject: &Subject<'_>, trials: &Trials) -> Result<(), Breach> {
     each_mapping(subject, trials, &|trial| within(trial, 0.5))
 }
 
-pub(super) fn within_a_step(subject: &dyn Subject, trials: &Trials) -> Result<(), Breach> {
+pub(super) fn within_a_step(subject: &Subject<'_>, trials: &Trials) -> Result<(), Breach> {
     each_mapping(subject, trials, &|trial| within(trial, 1.0))
 }
 
-pub(super) fn monotone(subject: &dyn Subject, trials: &Trials) -> Result<(), Breach> {
+pub(super) fn monotone(subject: &Subject<'_>, trials: &Trials) -> Result<(), Breach> {
     each_mapping(subject, trials, &|trial| {
         let (x, codes) = (trial.tensor.values(), &trial.outcome.codes);
         let group = |i: usize| group_of(subject.granularity(), trial.tensor.shape(), i);
@@ -170,7 +170,7 @@ pub(super) fn monotone(subject: &dyn Subject, trials: &Trials) -> Result<(), Bre
     })
 }
 
-pub(super) fn idempotent(subject: &dyn Subject, trials: &Trials) -> Result<(), Breach> {
+pub(super) fn idempotent(subject: &Subject<'_>, trials: &Trials) -> Result<(), Breach> {
     each_mapping(subject, trials, &|trial| {
         let restored = trial.tensor.with_values(trial.outcome.restored.clone());
         let again = Trial::with(subject, &restored, trial)?;

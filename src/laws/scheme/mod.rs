@@ -4,6 +4,7 @@
 //! and a step is the distance between the reals of the two codes around x: the scale, for integer codes. Each law says what
 //! must hold for every tensor with a finite value in each group, up to the rounding errors of f32 where reals are compared.
 
+mod corners;
 mod cost;
 mod definition;
 mod equivariance;
@@ -15,7 +16,7 @@ mod trial;
 use super::quantizer::Subject;
 
 super::law::laws! {
-    "scheme" of dyn Subject:
+    "scheme" of Subject<'_>:
     ANSWERS = answers(
         "0 < scale < ∞,  qmin ≤ zero_point ≤ qmax,  one of each for every group",
         "A scale of zero, infinity or NaN makes NaN of the whole tensor; a zero point that is no code is another number once \

@@ -1,16 +1,18 @@
 //! What unusual values give.
 
+use super::corners;
 use super::definition::{exact_quotient, group_of, groups, index_of, neighbours};
 use super::mapping::{each_code, quotients};
 use super::trial::{Spots, Trial, each_mapping, each_spotted, tensors};
 use crate::error::Error;
 use crate::laws::quantizer::Subject;
+use crate::laws::random::Random;
 use crate::laws::strategies::{Distribution, Tensor};
 use crate::laws::trials::{Breach, Trials};
 use crate::params::{Granularity, NanPolicy};
 use ndarray::{ArrayD, IxDyn};
 
-pub(super) fn saturates(subject: &dyn Subject, trials: &Trials) -> Result<(), Breach> {
+pub(super) fn saturates(subject: &Subject<'_>, trials: &Trials) -> Result<(), Breach> {
     let codes = subject.codes();
     each_mapping(subject, trials, &|trial| {
         each_code(trial, &|i, code| {
@@ -36,7 +38,7 @@ pub(super) fn saturates(subject: &dyn Subject, trials: &Trials) -> Result<(), Br
     })
 }
 
-pub(super) fn zero_exact(subject: &dyn Subject, trials: &Trials) -> Result<(), Breach> {
+pub(super) fn zero_exact(subject: &Subject<'_>, trials: &Trials) -> Result<(), Breach> {
     each_mapping(subject, trials, &|trial| {
         // Zero is zero under these parameters, whether the tensor holds one or not.
         let zeros = trial.tensor.with_values(vec![0.0; trial.tensor.values().len()]);
@@ -54,10 +56,10 @@ pub(super) fn zero_exact(subject: &dyn Subject, trials: &Trials) -> Result<(), B
     })
 }
 
-pub(super) fn constants(subject: &dyn Subject, trials: &Trials) -> Result<(), Breach> {
+pub(super) fn constants(subject: &Subject<'_>, trials: &Trials) -> Result<(), Breach> {
     let some = [Distribution::Constant, Distribution::FiniteBits, Distribution::Huge];
     let tensors = tensors(subject.granularity()).with_distributions(&some);
-    trials.run(&|random| tensors.make(random), &|tensor: &Tensor| {
+    trials.run(&corners::tensors(subject), &|random| tensors.make(random), &|tensor: &Tensor| {
         let value = tensor.values().first().copied().unwrap_or(0.0);
         // No scale is smaller than the smallest normal number.
         let steps = if subject.codes().is_integer() { subject.codes().max() - subject.codes().min() } else { 1.0 };
@@ -80,9 +82,10 @@ pub(super) fn constants(subject: &dyn Subject, trials: &Trials) -> Result<(), Br
     })
 }
 
-pub(super) fn no_data(subject: &dyn Subject, trials: &Trials) -> Result<(), Breach> {
+pub(super) fn no_data(subject: &Subject<'_>, trials: &Trials) -> Result<(), Breach> {
     let answered = |what: &str| Err(format!("{what} have parameters, and no error"));
-    trials.run(&|random| tensors(subject.granularity()).make(random), &|tensor: &Tensor| {
+    let make = |random: &mut Random| tensors(subject.granularity()).make(random);
+    trials.run(&corners::tensors(subject), &make, &|tensor: &Tensor| {
         // The values of the first group are infinite.
         let first = |i: usize| group_of(subject.granularity(), tensor.shape(), i) == 0;
         let values = tensor.values().iter().enumerate().map(|(i, &x)| if first(i) { f32::INFINITY } else { x });
@@ -107,7 +110,7 @@ pub(super) fn no_data(subject: &dyn Subject, trials: &Trials) -> Result<(), Brea
     }
 }
 
-pub(super) fn infinities(subject: &dyn Subject, trials: &Trials) -> Result<(), Breach> {
+pub(super) fn infinities(subject: &Subject<'_>, trials: &Trials) -> Result<(), Breach> {
     each_spotted(subject, trials, &|spots| {
         let (up, down) = (spots.tensor_with(f32::INFINITY), spots.tensor_with(f32::NEG_INFINITY));
         let (up, down) = (Trial::of(subject, &up)?, Trial::of(subject, &down)?);
@@ -117,7 +120,7 @@ pub(super) fn infinities(subject: &dyn Subject, trials: &Trials) -> Result<(), B
 }
 
 /// Where there is one group, the values can be left out altogether, and the parameters stay.
-fn without_them(subject: &dyn Subject, spots: &Spots, trial: &Trial<'_>) -> Result<(), String> {
+fn without_them(subject: &Subject<'_>, spots: &Spots, trial: &Trial<'_>) -> Result<(), String> {
     if subject.granularity() != Granularity::Tensor {
         return Ok(());
     }
@@ -134,7 +137,7 @@ fn same_params(trial: &Trial<'_>, other: &Trial<'_>, what: &str) -> Result<(), S
     Err(format!("{what}\n{}\n{}", trial.table(None), other.table(None)))
 }
 
-pub(super) fn nan_policy(subject: &dyn Subject, trials: &Trials) -> Result<(), Breach> {
+pub(super) fn nan_policy(subject: &Subject<'_>, trials: &Trials) -> Result<(), Breach> {
     let codes = subject.codes();
     each_spotted(subject, trials, &|spots| {
         let with = spots.tensor_with(f32::NAN);

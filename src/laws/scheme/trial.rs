@@ -1,7 +1,7 @@
 //! One tensor and what a quantizer made of it, as a table that people can read.
 
-use super::definition;
 use super::special::leaves_values;
+use super::{corners, definition};
 use crate::laws::quantizer::{Outcome, Subject};
 use crate::laws::random::Random;
 use crate::laws::shrink::{OF_A_NUMBER, Shrink, simpler_number};
@@ -32,7 +32,7 @@ pub(super) fn tensors(granularity: Granularity) -> Tensors {
 #[derive(Clone, Debug)]
 pub(super) struct Probe {
     pub(super) tensor: Tensor,
-    points: Vec<(f32, i8)>,
+    pub(super) points: Vec<(f32, i8)>,
 }
 
 impl Probe {
@@ -76,7 +76,7 @@ impl Shrink for Probe {
 
 /// A tensor, and what a quantizer made of it.
 pub(super) struct Trial<'a> {
-    pub(super) subject: &'a dyn Subject,
+    pub(super) subject: &'a Subject<'a>,
     pub(super) tensor: &'a Tensor,
     pub(super) outcome: Outcome,
     /// The parameters of the group of each element.
@@ -85,7 +85,7 @@ pub(super) struct Trial<'a> {
 
 impl<'a> Trial<'a> {
     /// Quantizes a tensor with parameters of its own.
-    pub(super) fn of(subject: &'a dyn Subject, tensor: &'a Tensor) -> Result<Self, String> {
+    pub(super) fn of(subject: &'a Subject<'a>, tensor: &'a Tensor) -> Result<Self, String> {
         let outcome = tensor.with_view(|view| subject.quantize(view));
         Self::from(
             subject,
@@ -95,13 +95,13 @@ impl<'a> Trial<'a> {
     }
 
     /// Quantizes a tensor with the parameters of another.
-    pub(super) fn with(subject: &'a dyn Subject, tensor: &'a Tensor, params: &Trial<'_>) -> Result<Self, String> {
+    pub(super) fn with(subject: &'a Subject<'a>, tensor: &'a Tensor, params: &Trial<'_>) -> Result<Self, String> {
         let outcome = tensor.with_view(|view| subject.quantize_with(view, &params.outcome.params));
         let outcome = outcome.map_err(|error| format!("an error with known parameters: {error}\n{tensor:?}"))?;
         Self::from(subject, tensor, outcome)
     }
 
-    fn from(subject: &'a dyn Subject, tensor: &'a Tensor, outcome: Outcome) -> Result<Self, String> {
+    fn from(subject: &'a Subject<'a>, tensor: &'a Tensor, outcome: Outcome) -> Result<Self, String> {
         if outcome.shape != tensor.shape() || outcome.restored.len() != tensor.values().len() {
             return Err(format!(
                 "codes of shape {:?} are restored as {} values\n{tensor:?}",
@@ -166,22 +166,23 @@ impl<'a> Trial<'a> {
 
 /// Checks tensors with parameters of their own.
 pub(super) fn each_tensor(
-    subject: &dyn Subject,
+    subject: &Subject<'_>,
     trials: &Trials,
     tensors: &Tensors,
     check: &dyn Fn(&Trial<'_>) -> Result<(), String>,
 ) -> Result<(), Breach> {
-    trials.run(&|random| tensors.make(random), &|tensor: &Tensor| check(&Trial::of(subject, tensor)?))
+    let corners = corners::tensors(subject);
+    trials.run(&corners, &|random| tensors.make(random), &|tensor: &Tensor| check(&Trial::of(subject, tensor)?))
 }
 
 /// Checks tensors with parameters of their own, and values at, beside and between the codes under these.
 pub(super) fn each_mapping(
-    subject: &dyn Subject,
+    subject: &Subject<'_>,
     trials: &Trials,
     check: &dyn Fn(&Trial<'_>) -> Result<(), String>,
 ) -> Result<(), Breach> {
     let tensors = tensors(subject.granularity());
-    trials.run(&|random| Probe::make(random, &tensors), &|probe: &Probe| {
+    trials.run(&corners::probes(subject), &|random| Probe::make(random, &tensors), &|probe: &Probe| {
         let own = Trial::of(subject, &probe.tensor)?;
         check(&own)?;
         let points = own.at(probe);
@@ -204,6 +205,12 @@ pub(super) struct Spots {
 }
 
 impl Spots {
+    /// Returns the tensor with those of the positions that leave each group a value, or `None` if none does.
+    pub(super) fn new(tensor: Tensor, at: Vec<usize>, granularity: Granularity) -> Option<Self> {
+        let spots = Self { tensor, at, granularity }.sound();
+        (!spots.at.is_empty()).then_some(spots)
+    }
+
     /// Returns the tensor with `x` at the positions.
     pub(super) fn tensor_with(&self, x: f32) -> Tensor {
         let mut values = self.tensor.values().to_vec();
@@ -244,7 +251,7 @@ impl Shrink for Spots {
 
 /// Checks tensors some of whose elements are to be replaced by what is not finite, and of each group not all.
 pub(super) fn each_spotted(
-    subject: &dyn Subject,
+    subject: &Subject<'_>,
     trials: &Trials,
     check: &dyn Fn(&Spots) -> Result<(), String>,
 ) -> Result<(), Breach> {
@@ -257,10 +264,9 @@ pub(super) fn each_spotted(
     let make = |random: &mut Random| loop {
         let tensor = tensors.make(random);
         let at = (0..=random.below(4)).map(|_| random.below(tensor.values().len())).collect();
-        let spots = Spots { tensor, at, granularity }.sound();
-        if !spots.at.is_empty() {
+        if let Some(spots) = Spots::new(tensor, at, granularity) {
             break spots;
         }
     };
-    trials.run(&make, &|spots: &Spots| check(spots))
+    trials.run(&corners::spots(subject), &make, &|spots: &Spots| check(spots))
 }

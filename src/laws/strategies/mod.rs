@@ -8,7 +8,7 @@
 //! | [`Numbers`] | one `f32` of a [`Distribution`] |
 //! | [`Values`] | a `Vec<f32>` of one [`Distribution`], or of any of several |
 //! | [`Tensors`] | a [`Tensor`]: a shape of 0 to 5 axes, values, and a memory layout to view them in |
-//! | [`schemes`] | a [`Scheme`](crate::Scheme) of any estimator, calculator, rounding, scaling and granularity |
+//! | [`any_schemes`], [`schemes`] | an [`AnyScheme`](crate::AnyScheme) or a [`Scheme`](crate::Scheme) of any estimator, calculator, rounding, scaling and granularity |
 //!
 //! # Examples
 //!
@@ -34,6 +34,7 @@ mod tensor;
 pub use super::shrink::{Shrink, Simplifying};
 pub use distribution::Distribution;
 pub use layout::{AxisLayout, Layout};
+pub(super) use numbers::List;
 pub use numbers::{Numbers, SimplifyingValues, Values};
-pub use schemes::{AnyParts, Schemes, schemes};
+pub use schemes::{AnyParts, AnySchemeTree, AnySchemes, SchemeTree, Schemes, any_schemes, schemes};
 pub use tensor::{Tensor, Tensors};

@@ -75,6 +75,17 @@ impl Values {
         Self { distributions: distributions.to_vec(), len }
     }
 
+    /// Returns whether such a list could come of it: not by its distribution, but by its length and by whether its values are
+    /// finite, and ordinary.
+    pub(in crate::laws) fn may_hold(&self, values: &[f32]) -> bool {
+        let has = |distribution| self.distributions.contains(&distribution);
+        let fits = |x: &f32| match x {
+            x if !x.is_finite() => has(Distribution::Bits),
+            x => *x == 0.0 || (1e-6..1e6).contains(&x.abs()) || has(Distribution::FiniteBits),
+        };
+        self.len.contains(&values.len()) && values.iter().all(fits)
+    }
+
     pub(in crate::laws) fn make(&self, random: &mut Random) -> List {
         let (low, high) = (*self.len.start(), *self.len.end());
         let mut values = vec![0.0; low + random.below(high.saturating_sub(low) + 1)];
@@ -92,6 +103,13 @@ pub(super) fn pick(distributions: &[Distribution], random: &mut Random) -> Distr
 pub(in crate::laws) struct List {
     pub(in crate::laws) values: Vec<f32>,
     fewest: usize,
+}
+
+impl List {
+    /// Returns the list of these values, which may become shorter.
+    pub(in crate::laws) fn new(values: Vec<f32>) -> Self {
+        Self { values, fewest: 0 }
+    }
 }
 
 /// Half of the values, one fewer, then one value after another.

@@ -2,9 +2,7 @@
 //! of other implementations, and on the article's own example.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod golden;
-
-use golden::{Arrays, Case};
+use crate::golden::{self, Arrays, Case};
 use ndarray::{Array1, array};
 use num_traits::Float;
 use tensor_quant::num::Rounding;

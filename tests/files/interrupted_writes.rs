@@ -128,7 +128,9 @@ fn a_writer_that_is_killed_leaves_the_old_file_or_the_new_one() {
     let mut second_content = 0;
     for round in 0..40_u64 {
         let mut writer = Command::new(std::env::current_exe().unwrap());
-        writer.args(["--ignored", "--exact", "writes_until_it_is_killed"]).env(ENDLESS, folder.path());
+        writer
+            .args(["--ignored", "--exact", "interrupted_writes::writes_until_it_is_killed"])
+            .env(ENDLESS, folder.path());
         let mut writer = writer.stdout(std::process::Stdio::null()).spawn().unwrap();
         // It takes some time to begin; from then on any moment will do.
         std::thread::sleep(Duration::from_millis(20 + round * 7919 % 211));

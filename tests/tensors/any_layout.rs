@@ -7,13 +7,13 @@
 use ndarray::{Array, Array2, Array3, ArrayD, ArrayView, ArrayViewD, Axis, Dimension, IxDyn, Slice, arr0};
 use proptest::prelude::*;
 use tensor_quant::metrics::{ErrorMetrics, per_channel, per_tensor};
-use tensor_quant::num::{Code, CodeKind, F8E4M3Fn, Real};
-use tensor_quant::params::{Affine, Granularity, NanPolicy, ParamsCalculator, Symmetric};
-use tensor_quant::range::{MeanStd, MovingAverage, Percentile};
+use tensor_quant::num::{Code, CodeType, CodeVisitor, F8E4M3Fn, Real};
+use tensor_quant::params::{Affine, BlockShape, Granularity, NanPolicy, ParamsCalculator, PowerOfTwo, Symmetric};
+use tensor_quant::range::{MeanStd, MinMax, MovingAverage, Percentile};
 use tensor_quant::tensor::{dequantize_into, estimate_params, fake_quantize_backward};
 use tensor_quant::{
-    Ceil, Error, Floor, HalfAway, I4, QuantizedTensor, RangeEstimator, Rounding, Scaling, Scheme, Stochastic,
-    TowardZero, bf16, f16, fake_quantize_tensor, quantize_tensor, quantize_with_params,
+    AnyScheme, Ceil, Error, Floor, HalfAway, I4, PackedTensor, QuantizedTensor, RangeEstimator, Rounding, Scaling,
+    Scheme, Stochastic, TowardZero, bf16, f16, fake_quantize_tensor, quantize_tensor, quantize_with_params,
 };
 
 /// How one axis of a view is laid over memory.
@@ -88,6 +88,7 @@ fn granularity(ndim: usize, pick: (usize, usize, usize)) -> Granularity {
         _ if ndim == 0 => Granularity::Tensor,
         0 => Granularity::Tensor,
         1 => Granularity::Axis(axis % ndim),
+        2 => Granularity::Blocks(BlockShape::new(&(0..ndim).map(|k| 1 + (size + k) % 4).collect::<Vec<_>>()).unwrap()),
         _ => Granularity::Block { axis: axis % ndim, size },
     }
 }
@@ -160,22 +161,11 @@ struct Naive {
 }
 
 /// One element at a time, each with its index; `None` if a group has no finite value.
-fn naive<T, C, E, P, R>(
-    view: &ArrayViewD<'_, T>,
-    scheme: &Scheme<C, E, P, R>,
-    round: impl Fn(f32, u64) -> f32,
-) -> Option<Naive>
-where
-    T: Real,
-    C: Code,
-    E: RangeEstimator,
-    P: ParamsCalculator,
-    R: Rounding,
-{
+fn naive(view: &ArrayD<f32>, scheme: &AnyScheme, round: Round<'_>) -> Option<Naive> {
     let shape = view.shape().to_vec();
     let mut values = vec![Vec::new(); groups_of(scheme.granularity, &shape)];
-    for (index, x) in view.indexed_iter() {
-        values[group_of(scheme.granularity, &shape, index.as_array_view().as_slice().unwrap())].push(x.to_f32());
+    for (index, &x) in view.indexed_iter() {
+        values[group_of(scheme.granularity, &shape, index.as_array_view().as_slice().unwrap())].push(x);
     }
     let codes_in_use = scheme.codes();
     let mut params = Vec::new();
@@ -189,15 +179,15 @@ where
         params.push(scheme.calculator.params(range, codes_in_use).unwrap());
     }
     let (mut codes, mut restored) = (Vec::new(), Vec::new());
-    for (position, (index, x)) in view.indexed_iter().enumerate() {
+    for (position, (index, &x)) in view.indexed_iter().enumerate() {
         let own = params[group_of(scheme.granularity, &shape, index.as_array_view().as_slice().unwrap())];
         let (scale, zero_point, offset) = (own.scale(), f64::from(own.zero_point()), own.offset());
-        let shifted = if offset == 0.0 { x.to_f32() } else { x.to_f32() - offset };
+        let shifted = if offset == 0.0 { x } else { x - offset };
         let quotient = if scheme.scaling == Scaling::Divide { shifted / scale } else { shifted * (1.0 / scale) };
-        let code = if C::KIND == CodeKind::Integer {
+        let code = if scheme.code.is_integer() {
             (f64::from(round(quotient, position as u64)) + zero_point).clamp(codes_in_use.min(), codes_in_use.max())
         } else {
-            C::nearest(f64::from(quotient)).to_f64()
+            scheme.code.visit(Nearest(f64::from(quotient)))
         };
         let real = (code - zero_point) as f32 * scale;
         codes.push(code);
@@ -206,6 +196,20 @@ where
     let scales = params.iter().map(|p| p.scale()).collect();
     let zero_points = params.iter().map(|p| p.zero_point()).collect();
     Some(Naive { scales, zero_points, codes, restored })
+}
+
+/// What a quotient at a position is rounded to.
+type Round<'a> = &'a dyn Fn(f32, u64) -> f32;
+
+/// Gives the code nearest to a number.
+struct Nearest(f64);
+
+impl CodeVisitor for Nearest {
+    type Output = f64;
+
+    fn visit<C: Code>(self) -> f64 {
+        C::nearest(self.0).to_f64()
+    }
 }
 
 fn bits(reals: &ArrayD<f32>) -> Vec<u32> {
@@ -239,26 +243,23 @@ fn same_outcome(got: &Naive, want: &Naive, what: &str) -> Result<(), TestCaseErr
     Ok(())
 }
 
-/// The view gives what its copy gives, and both what the definition gives.
-fn check<T, C, E, P, R>(
+/// The view gives what its copy gives, and both what the definition gives: by value, and by the types of the scheme.
+fn check<T: Real, C: Code>(
     view: &ArrayViewD<'_, T>,
-    scheme: &Scheme<C, E, P, R>,
+    by_value: impl Into<AnyScheme>,
     round: impl Fn(f32, u64) -> f32,
-) -> Result<(), TestCaseError>
-where
-    T: Real,
-    C: Code,
-    E: RangeEstimator,
-    P: ParamsCalculator,
-    R: Rounding,
-{
+) -> Result<(), TestCaseError> {
+    let by_value = &by_value.into();
+    let scheme = &by_value.to_static::<C>().unwrap();
     let copy: ArrayD<T> = Array::from_shape_vec(view.raw_dim(), view.iter().copied().collect()).unwrap();
-    let what = format!("{scheme}, shape {:?}, strides {:?}", view.shape(), view.strides());
-    let Some(want) = naive(view, scheme, round) else {
+    let reals = copy.mapv(T::to_f32);
+    let what = format!("{by_value}, shape {:?}, strides {:?}", view.shape(), view.strides());
+    let Some(want) = naive(&reals, by_value, &round) else {
         for view in [view.view(), copy.view()] {
             prop_assert!(matches!(quantize_tensor(view.clone(), scheme), Err(Error::NoData { .. })), "{}", what);
             prop_assert!(matches!(fake_quantize_tensor(view.clone(), scheme), Err(Error::NoData { .. })), "{}", what);
-            prop_assert!(matches!(estimate_params(view, scheme), Err(Error::NoData { .. })), "{}", what);
+            prop_assert!(matches!(estimate_params(view.clone(), scheme), Err(Error::NoData { .. })), "{}", what);
+            prop_assert!(matches!(by_value.quantize(view), Err(Error::NoData { .. })), "{}", what);
         }
         return Ok(());
     };
@@ -268,26 +269,32 @@ where
     same_outcome(&outcome(&q), &want, &format!("the view: {what}"))?;
     prop_assert_eq!(q.observed(), of_copy.observed(), "{}", what);
     prop_assert_eq!(&estimate_params(view.view(), scheme).unwrap(), q.params(), "{}", what);
+    prop_assert!(by_value.quantize(view.view()).unwrap() == PackedTensor::from(q.clone()), "by value: {}", what);
     let fake = bits(&fake_quantize_tensor(view.view(), scheme).unwrap());
     prop_assert!(fake == want.restored, "fake quantization: {}", what);
     let again = quantize_with_params(view.view(), q.params(), scheme.settings()).unwrap();
     same_outcome(&outcome(&again), &want, &format!("with the parameters: {what}"))?;
-    metrics_agree(view, &copy, &q)?;
-    gradients_agree(view, &copy, &q, scheme)
-}
-
-/// The errors of a view are those of its copy, whatever the layout of the restored tensor; per channel they are those
-/// of the slices.
-fn metrics_agree<T: Real, C: Code>(
-    view: &ArrayViewD<'_, T>,
-    copy: &ArrayD<T>,
-    q: &QuantizedTensor<C, IxDyn>,
-) -> Result<(), TestCaseError> {
-    let restored = q.dequantize();
-    let x: Vec<f32> = copy.iter().map(|x| x.to_f32()).collect();
-    let want = ErrorMetrics::between(&x, restored.as_slice().unwrap()).unwrap();
     let error = q.error(view.view()).unwrap();
     prop_assert_eq!(&error, &q.error(copy.view()).unwrap());
+    metrics_agree(view, &reals, &q.dequantize(), &error)?;
+    // Of a gradient in another order.
+    let gradient = Array::from_shape_vec(copy.raw_dim(), (0..copy.len()).map(|i| i as f32 + 0.5).collect()).unwrap();
+    let turned = gradient.t().to_owned();
+    let want = fake_quantize_backward(copy.view(), gradient.view(), q.params(), scheme.settings()).unwrap();
+    let got = fake_quantize_backward(view.view(), turned.t(), q.params(), scheme.settings()).unwrap();
+    prop_assert_eq!(bits(&got), bits(&want));
+    Ok(())
+}
+
+/// The errors of a view are those of its elements in order, whatever the layout of the restored tensor; per channel they are
+/// those of the slices.
+fn metrics_agree<T: Real>(
+    view: &ArrayViewD<'_, T>,
+    reals: &ArrayD<f32>,
+    restored: &ArrayD<f32>,
+    error: &ErrorMetrics,
+) -> Result<(), TestCaseError> {
+    let want = ErrorMetrics::between(reals.as_slice().unwrap(), restored.as_slice().unwrap()).unwrap();
     prop_assert_eq!(&per_tensor(view.view(), restored.view()).unwrap(), &want);
     prop_assert_eq!(
         (error.mse(), error.max_abs_error_index(), error.count(), error.non_finite()),
@@ -310,58 +317,36 @@ fn metrics_agree<T: Real, C: Code>(
         let channels = per_channel(view.view(), turned.t(), axis).unwrap();
         prop_assert_eq!(channels.len(), view.len_of(Axis(axis)));
         for (k, channel) in channels.iter().enumerate() {
-            let of = |t: ArrayViewD<'_, f32>| -> Vec<f32> { t.index_axis(Axis(axis), k).iter().copied().collect() };
-            let x: Vec<f32> = view.index_axis(Axis(axis), k).iter().map(|x| x.to_f32()).collect();
-            prop_assert_eq!(channel, &ErrorMetrics::between(&x, &of(restored.view())).unwrap());
+            let of = |t: &ArrayD<f32>| -> Vec<f32> { t.index_axis(Axis(axis), k).iter().copied().collect() };
+            prop_assert_eq!(channel, &ErrorMetrics::between(&of(reals), &of(restored)).unwrap());
         }
     }
-    Ok(())
-}
-
-fn gradients_agree<T, C, E, P, R>(
-    view: &ArrayViewD<'_, T>,
-    copy: &ArrayD<T>,
-    q: &QuantizedTensor<C, IxDyn>,
-    scheme: &Scheme<C, E, P, R>,
-) -> Result<(), TestCaseError>
-where
-    T: Real,
-    C: Code,
-    E: RangeEstimator,
-    P: ParamsCalculator,
-    R: Rounding,
-{
-    let gradient = Array::from_shape_vec(copy.raw_dim(), (0..copy.len()).map(|i| i as f32 + 0.5).collect()).unwrap();
-    let turned = gradient.t().to_owned();
-    let want = fake_quantize_backward(copy.view(), gradient.view(), q.params(), scheme.settings()).unwrap();
-    let got = fake_quantize_backward(view.view(), turned.t(), q.params(), scheme.settings()).unwrap();
-    prop_assert_eq!(bits(&got), bits(&want));
     Ok(())
 }
 
 /// Each of the schemes below on the same view, as f32 or as the type that a scheme is tried with.
 fn check_schemes(view: &ArrayViewD<'_, f32>, granularity: Granularity) -> Result<(), TestCaseError> {
     let (even, away) = (|x: f32, _| x.round_ties_even(), |x: f32, _| x.round());
-    check(view, &Scheme::<i8>::affine().with_granularity(granularity), even)?;
-    let scheme = Scheme::<u8>::symmetric().with_estimator(Percentile::two_sided(0.8).unwrap());
-    let scheme = scheme.with_rounding(HalfAway).with_scaling(Scaling::Reciprocal);
-    check(view, &scheme.with_granularity(granularity), away)?;
-    let scheme = Scheme::<i8>::symmetric_full().with_rounding(Stochastic { seed: 7 }).with_granularity(granularity);
-    check(view, &scheme, |x, index| Stochastic { seed: 7 }.round(x, index))?;
-    check(view, &Scheme::<i32>::power_of_two().with_granularity(granularity), even)?;
+    let of = |code| AnyScheme::new(code).with_granularity(granularity).with_estimator(MinMax::default());
+    check::<_, i8>(view, of(CodeType::I8).with_calculator(Affine::default()), even)?;
+    let scheme = of(CodeType::U8).with_calculator(Symmetric::narrow());
+    let scheme = scheme.with_estimator(Percentile::two_sided(0.8).unwrap());
+    check::<_, u8>(view, scheme.with_rounding(HalfAway).with_scaling(Scaling::Reciprocal), away)?;
+    let scheme = of(CodeType::I8).with_calculator(Symmetric::full()).with_rounding(Stochastic { seed: 7 });
+    check::<_, i8>(view, scheme, |x, index| Stochastic { seed: 7 }.round(x, index))?;
+    check::<_, i32>(view, of(CodeType::I32).with_calculator(PowerOfTwo), even)?;
 
-    let scheme = Scheme::<I4>::symmetric().with_estimator(MeanStd::new(1.5).unwrap()).with_rounding(Ceil);
-    check(&view.mapv(f16::from_f32).view(), &scheme.with_granularity(granularity), |x, _| x.ceil())?;
-    let scheme = Scheme::<i16>::affine().with_calculator(Affine::without_zero()).with_rounding(Floor);
-    let scheme = scheme.with_estimator(MovingAverage::new(0.25).unwrap()).with_granularity(granularity);
-    check(&view.mapv(bf16::from_f32).view(), &scheme, |x, _| x.floor())?;
-    let scheme = Scheme::<u16>::affine().with_rounding(TowardZero).with_granularity(granularity);
-    check(&view.mapv(|x| f64::from(x) * 1.000_000_01).view(), &scheme, |x, _| x.trunc())?;
+    let scheme = of(CodeType::I4).with_estimator(MeanStd::new(1.5).unwrap()).with_rounding(Ceil);
+    check::<_, I4>(&view.mapv(f16::from_f32).view(), scheme, |x, _| x.ceil())?;
+    let scheme = of(CodeType::I16).with_calculator(Affine::without_zero()).with_rounding(Floor);
+    let scheme = scheme.with_estimator(MovingAverage::new(0.25).unwrap());
+    check::<_, i16>(&view.mapv(bf16::from_f32).view(), scheme, |x, _| x.floor())?;
+    let scheme = of(CodeType::U16).with_rounding(TowardZero);
+    check::<_, u16>(&view.mapv(|x| f64::from(x) * 1.000_000_01).view(), scheme, |x, _| x.trunc())?;
 
-    check(view, &Scheme::<f16>::cast().with_granularity(granularity), even)?;
-    check(view, &Scheme::<F8E4M3Fn>::symmetric().with_granularity(granularity), even)?;
-    let scheme = Scheme::<bf16>::affine().with_calculator(Symmetric::narrow()).with_granularity(granularity);
-    check(&view.mapv(f64::from).view(), &scheme, even)
+    check::<_, f16>(view, AnyScheme::new(CodeType::F16).with_granularity(granularity), even)?;
+    check::<_, F8E4M3Fn>(view, of(CodeType::F8E4M3Fn), even)?;
+    check::<_, bf16>(&view.mapv(f64::from).view(), of(CodeType::Bf16).with_calculator(Symmetric::narrow()), even)
 }
 
 proptest! {
@@ -375,15 +360,15 @@ proptest! {
         layout.with_view(|place| value(seed, place), |view| check_schemes(&view, granularity))?;
         // The other element types in their own memory, laid out as this is.
         layout.with_view(|place| f16::from_f32(value(seed, place)), |view| {
-            check(&view, &Scheme::<i8>::affine().with_granularity(granularity), |x, _| x.round_ties_even())
+            check::<_, i8>(&view, Scheme::<i8>::affine().with_granularity(granularity), |x, _| x.round_ties_even())
         })?;
         layout.with_view(|place| bf16::from_f32(value(seed, place)), |view| {
             let scheme = Scheme::<u8>::affine().with_rounding(Ceil).with_granularity(granularity);
-            check(&view, &scheme, |x, _| x.ceil())
+            check::<_, u8>(&view, scheme, |x, _| x.ceil())
         })?;
         layout.with_view(|place| f64::from(value(seed, place)) / 3.0, |view| {
             let scheme = Scheme::<i8>::symmetric().with_estimator(MovingAverage::new(0.5).unwrap());
-            check(&view, &scheme.with_granularity(granularity), |x, _| x.round_ties_even())
+            check::<_, i8>(&view, scheme.with_granularity(granularity), |x, _| x.round_ties_even())
         })?;
     }
 
@@ -441,20 +426,21 @@ fn larger_tensors_in_every_layout_and_granularity() {
                 |view| {
                     for granularity in granularities(shape.len(), &[1, 3, 32, 100, 256, 300]) {
                         let scheme = Scheme::<i8>::affine().with_granularity(granularity);
-                        check(&view, &scheme, |x, _| x.round_ties_even()).unwrap();
+                        check::<_, i8>(&view, scheme, |x, _| x.round_ties_even()).unwrap();
                         let scheme = Scheme::<I4>::symmetric().with_granularity(granularity);
-                        check(&view, &scheme, |x, _| x.round_ties_even()).unwrap();
+                        check::<_, I4>(&view, scheme, |x, _| x.round_ties_even()).unwrap();
                         let scheme = Scheme::<F8E4M3Fn>::symmetric().with_granularity(granularity);
-                        check(&view, &scheme, |x, _| x).unwrap();
+                        check::<_, F8E4M3Fn>(&view, scheme, |x, _| x).unwrap();
                         // A histogram a group: thousands of them would take all of the time.
                         if granularity.groups(view.shape()).unwrap() <= 500 {
                             let scheme = Scheme::<u8>::symmetric().with_rounding(Stochastic { seed: 3 });
                             let scheme = scheme.with_estimator(Percentile::two_sided(0.9).unwrap());
                             let scheme = scheme.with_granularity(granularity);
-                            check(&view, &scheme, |x, index| Stochastic { seed: 3 }.round(x, index)).unwrap();
+                            check::<_, u8>(&view, scheme, |x, index| Stochastic { seed: 3 }.round(x, index)).unwrap();
                         }
                         let scheme = Scheme::<i8>::affine().with_estimator(MovingAverage::new(0.25).unwrap());
-                        check(&view, &scheme.with_granularity(granularity), |x, _| x.round_ties_even()).unwrap();
+                        check::<_, i8>(&view, scheme.with_granularity(granularity), |x, _| x.round_ties_even())
+                            .unwrap();
                     }
                 },
             );
@@ -468,7 +454,7 @@ fn larger_tensors_in_every_layout_and_granularity() {
 fn a_group_of_a_moving_average_is_one_batch_beside_a_ragged_block() {
     let x = Array2::from_shape_fn((5, 3), |(i, j)| if i == 3 { 10.0 + j as f32 } else { -1.0 }).into_dyn();
     let scheme = Scheme::<i8>::affine().with_estimator(MovingAverage::new(0.25).unwrap()).with_blocks(0, 4);
-    check(&x.view(), &scheme, |x, _| x.round_ties_even()).unwrap();
+    check::<_, i8>(&x.view(), scheme, |x, _| x.round_ties_even()).unwrap();
 }
 
 /// Dimensions that are known at compile time take the same way.

@@ -1,25 +1,27 @@
 //! What unusual input gives: the table of the crate's documentation, row by row, and no panic for anything else.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use ndarray::{Array, Array1, Array2, Array3, ArrayD, ArrayView1, Axis, IxDyn, ShapeBuilder, arr0, array};
+use ndarray::{
+    Array, Array1, Array2, Array3, ArrayD, ArrayView1, ArrayViewD, Axis, Dimension, IxDyn, ShapeBuilder, arr0, array,
+};
 use proptest::prelude::*;
 use tensor_quant::convention::onnx_runtime::{BlockKind, entropy_threshold, quantize_matmul_nbits};
 use tensor_quant::convention::tflite::quantize_bias;
 use tensor_quant::metrics::{ErrorMetrics, Histogram, per_channel, per_tensor};
-use tensor_quant::num::{Code, F8E4M3Fn, I1, U1};
+use tensor_quant::num::{AnyRounding, Code, CodeType, CodeVisitor, F8E4M3Fn, I1, U1, U2};
 use tensor_quant::params::{
-    Affine, AffineParams, Article, Cast, CodeRange, Granularity, NanPolicy, ParamsCalculator, PowerOfTwo, QuantParams,
-    Symmetric, ValueRange,
+    Affine, AffineParams, AnyCalculator, Article, BlockShape, Cast, CodeRange, Granularity, MaxAbs, NanPolicy,
+    ParamsCalculator, PowerOfTwo, QuantParams, Symmetric, ValueRange,
 };
 use tensor_quant::range::{
-    Entropy, Feed, Fixed, LpNorm, MeanStd, MinMax, MovingAverage, Mse, Octav, Percentile, Target,
+    AnyEstimator, Entropy, Fixed, LpNorm, MeanStd, MinMax, MovingAverage, Mse, Octav, Percentile,
 };
 use tensor_quant::tensor::{
     dequantize_into, dequantize_slice, estimate_params, fake_quantize_backward, fake_quantize_tensor_into,
     fake_quantize_with_params, quantize_slice, quantize_slice_into, quantize_tensor_into,
 };
 use tensor_quant::{
-    Ceil, Error, Floor, HalfAway, I4, QuantizedTensor, RangeEstimator, Result, Rounding, Scaling, Scheme, Stochastic,
+    AnyScheme, Ceil, Error, Floor, I4, PackedTensor, QuantizedTensor, Result, Rounding, Scaling, Scheme, Stochastic,
     TiesEven, TowardZero, U4, bf16, f16, fake_quantize_tensor, quantize_tensor, quantize_with_params,
 };
 
@@ -31,6 +33,39 @@ fn message<T: std::fmt::Debug>(result: Result<T>) -> String {
     result.unwrap_err().to_string()
 }
 
+/// Of 4 to 32 bits.
+const INTEGERS: [CodeType; 7] =
+    [CodeType::I8, CodeType::U8, CodeType::I16, CodeType::U16, CodeType::I32, CodeType::I4, CodeType::U4];
+
+fn numbers(q: &PackedTensor) -> Vec<f64> {
+    struct Numbers<'a>(&'a PackedTensor);
+
+    impl CodeVisitor for Numbers<'_> {
+        type Output = Vec<f64>;
+
+        fn visit<C: Code>(self) -> Vec<f64> {
+            self.0.codes::<C>().unwrap().iter().map(|code| code.to_f64()).collect()
+        }
+    }
+
+    q.code_type().visit(Numbers(q))
+}
+
+/// The error by the types of a tensor.
+fn error<D: Dimension>(q: &PackedTensor, x: &Array<f32, D>) -> ErrorMetrics {
+    struct OfTensor<'a>(&'a PackedTensor, ArrayViewD<'a, f32>);
+
+    impl CodeVisitor for OfTensor<'_> {
+        type Output = ErrorMetrics;
+
+        fn visit<C: Code>(self) -> ErrorMetrics {
+            self.0.to_typed::<C, IxDyn>().unwrap().error(self.1).unwrap()
+        }
+    }
+
+    q.code_type().visit(OfTensor(q, x.view().into_dyn()))
+}
+
 fn fixed(min: f32, max: f32) -> Fixed {
     Fixed::new(ValueRange::new(min, max).unwrap())
 }
@@ -39,29 +74,30 @@ fn fixed(min: f32, max: f32) -> Fixed {
 
 #[test]
 fn a_symmetric_mapping_to_two_codes_is_an_error_whatever_the_estimator() {
-    fn check<C: Code>() {
-        let want = "the number of codes of a symmetric mapping must be at least 3, got 2";
+    let want = "the number of codes of a symmetric mapping must be at least 3, got 2";
+    for code in [CodeType::I1, CodeType::U1] {
         for x in [array![0.5_f32, -1.0, 2.0], array![1.0, 1.0, 1.0], array![0.0, 0.0, 0.0]] {
-            let scheme = Scheme::<C>::symmetric();
-            assert_eq!(message(quantize_tensor(x.view(), &scheme)), want);
-            assert_eq!(message(quantize_tensor(x.view(), &scheme.with_axis(0))), want);
-            assert_eq!(
-                message(quantize_tensor(x.view(), &scheme.with_estimator(Percentile::new(0.1, 0.9).unwrap()))),
-                want
-            );
-            assert_eq!(message(quantize_tensor(x.view(), &scheme.with_estimator(MeanStd::new(3.0).unwrap()))), want);
-            assert_eq!(message(quantize_tensor(x.view(), &scheme.with_estimator(Mse::default()))), want);
-            assert_eq!(message(quantize_tensor(x.view(), &scheme.with_estimator(LpNorm::default()))), want);
-            assert_eq!(message(quantize_tensor(x.view(), &scheme.with_estimator(Octav::default()))), want);
-            assert_eq!(message(quantize_tensor(x.view(), &scheme.with_estimator(Entropy::default()))), want);
-            assert_eq!(message(quantize_tensor(x.view(), &Scheme::<C>::symmetric_full())), want);
-            assert_eq!(message(quantize_tensor(x.view(), &Scheme::<C>::power_of_two())), want);
+            let scheme = AnyScheme::new(code).with_calculator(Symmetric::narrow());
+            assert_eq!(message(scheme.quantize(&x)), want);
+            assert_eq!(message(scheme.clone().with_axis(0).quantize(&x)), want);
+            for estimator in [
+                AnyEstimator::from(Percentile::new(0.1, 0.9).unwrap()),
+                MeanStd::new(3.0).unwrap().into(),
+                Mse::default().into(),
+                LpNorm::default().into(),
+                Octav::default().into(),
+                Entropy::default().into(),
+            ] {
+                assert_eq!(message(scheme.clone().with_estimator(estimator).quantize(&x)), want);
+            }
+            assert_eq!(message(scheme.clone().with_calculator(Symmetric::full()).quantize(&x)), want);
+            assert_eq!(message(scheme.clone().with_calculator(PowerOfTwo).quantize(&x)), want);
             // An affine one has both: the smallest and the largest value.
-            assert!(quantize_tensor(x.view(), &Scheme::<C>::affine()).is_ok());
+            assert!(scheme.with_calculator(Affine::default()).quantize(&x).is_ok());
         }
     }
-    check::<I1>();
-    check::<U1>();
+    assert_eq!(message(quantize_tensor(array![0.5_f32].view(), &Scheme::<I1>::symmetric())), want);
+    assert!(quantize_tensor(array![0.5_f32].view(), &Scheme::<U1>::affine()).is_ok());
 }
 
 // NaN
@@ -159,31 +195,27 @@ fn infinities_do_not_widen_the_range_are_counted_and_saturate() {
 /// A conversion before the clamp would wrap: 1e10 to the other end.
 #[test]
 fn values_far_beyond_the_scale_saturate_at_their_own_end() {
-    fn ends<C: Code>() {
+    for code in INTEGERS {
         for big in [1e10_f32, 3e38, f32::MAX, 2_147_483_648.0, 4_294_967_296.0, f32::INFINITY] {
             for scale in [1e-38_f32, 0.01, 1.0] {
                 for scaling in [Scaling::Divide, Scaling::Reciprocal] {
-                    let params = QuantParams::per_tensor::<C>(scale, CodeRange::of::<C>().middle()).unwrap();
-                    let scheme = Scheme::<C>::affine().with_scaling(scaling);
+                    let codes = CodeRange::of_type(code);
+                    let params =
+                        QuantParams::new(Granularity::Tensor, codes, vec![scale], vec![codes.middle()]).unwrap();
+                    let scheme = AnyScheme::new(code).with_calculator(Affine::default()).with_scaling(scaling);
                     let x = Array1::from(vec![big, -big]);
-                    let q = quantize_with_params(x.view(), &params, scheme.settings()).unwrap();
-                    let at_end = if C::BITS == 32 && big <= 1e10 && scale == 1.0 { continue } else { C::MAX };
-                    assert_eq!(q.codes()[0].to_f64(), at_end, "{} {big:e} {scale:e}", C::NAME);
-                    assert_eq!(q.codes()[1].to_f64(), C::MIN, "{} {big:e} {scale:e}", C::NAME);
+                    let q = scheme.quantize_with_params(&x, &params).unwrap();
+                    if code.bits() == 32 && big <= 1e10 && scale == 1.0 {
+                        continue;
+                    }
+                    assert_eq!(numbers(&q), [code.max(), code.min()], "{code} {big:e} {scale:e}");
                     if big.is_finite() {
-                        assert_eq!(q.error(x.view()).unwrap().saturated(), 2, "{} {big:e} {scale:e}", C::NAME);
+                        assert_eq!(error(&q, &x).saturated(), 2, "{code} {big:e} {scale:e}");
                     }
                 }
             }
         }
     }
-    ends::<i8>();
-    ends::<u8>();
-    ends::<i16>();
-    ends::<u16>();
-    ends::<i32>();
-    ends::<I4>();
-    ends::<U4>();
 }
 
 // Empty
@@ -240,147 +272,145 @@ const CONSTANTS: [f32; 13] = [
     1234.567,
 ];
 
-fn restored<C: Code, P: ParamsCalculator, R: Rounding>(x: f32, scheme: &Scheme<C, MinMax, P, R>) -> Vec<f32> {
-    let values = [x; 5];
-    let (codes, params) = quantize_slice(&values, scheme).unwrap();
-    let scale = params.scales()[0];
-    assert!(scale >= f32::MIN_POSITIVE && scale.is_finite(), "{} of {x:e} has the scale {scale:e}", C::NAME);
-    let mut back = vec![f32::NAN; 5];
-    dequantize_slice(&codes, &params, &mut back).unwrap();
-    back
+fn restored(x: f32, scheme: impl Into<AnyScheme>) -> Vec<f32> {
+    let scheme = scheme.into();
+    let q = scheme.quantize(&Array1::from(vec![x; 5])).unwrap();
+    let scale = q.params().scales()[0];
+    assert!(scale >= f32::MIN_POSITIVE && scale.is_finite(), "{scheme} of {x:e} has the scale {scale:e}");
+    q.dequantize().into_iter().collect()
 }
 
 /// Exactly, also where a rounding is directed or the scale's reciprocal is used.
-fn restores_constants<C: Code, P: ParamsCalculator + Clone>(scheme: Scheme<C, MinMax, P, TiesEven>) {
+fn restores_constants(scheme: &AnyScheme) {
     restores(scheme, &CONSTANTS);
 }
 
 /// With as many codes on either side of zero, the largest ones are another matter.
-fn restores_all_but_the_largest<C: Code>(scheme: Scheme<C, MinMax, Symmetric, TiesEven>) {
+fn restores_all_but_the_largest(scheme: &AnyScheme) {
     let constants: Vec<f32> = CONSTANTS.into_iter().filter(|x| x.abs() < 2.0_f32.powi(127)).collect();
     restores(scheme, &constants);
 }
 
-fn restores<C: Code, P: ParamsCalculator + Clone>(scheme: Scheme<C, MinMax, P, TiesEven>, constants: &[f32]) {
+fn restores(scheme: &AnyScheme, constants: &[f32]) {
     for &x in constants {
-        let what = || format!("{} {:?} of {x:e}", C::NAME, scheme.calculator);
-        assert_eq!(restored(x, &scheme), [x; 5], "{}", what());
-        assert_eq!(restored(x, &scheme.clone().with_rounding(HalfAway)), [x; 5], "{}", what());
-        assert_eq!(restored(x, &scheme.clone().with_rounding(Ceil)), [x; 5], "{} up", what());
-        assert_eq!(restored(x, &scheme.clone().with_rounding(Floor)), [x; 5], "{} down", what());
-        assert_eq!(restored(x, &scheme.clone().with_rounding(TowardZero)), [x; 5], "{} to zero", what());
-        assert_eq!(restored(x, &scheme.clone().with_rounding(Stochastic { seed: 9 })), [x; 5], "{} any", what());
+        for rounding in AnyRounding::ALL.into_iter().chain([Stochastic { seed: 9 }.into()]) {
+            let scheme = scheme.clone().with_rounding(rounding);
+            assert_eq!(restored(x, scheme.clone()), [x; 5], "{scheme} of {x:e}");
+        }
         // The reciprocals of the largest numbers are subnormal, and far from exact: still the nearest code.
         let reciprocal = scheme.clone().with_scaling(Scaling::Reciprocal);
-        assert_eq!(restored(x, &reciprocal), [x; 5], "{} by its reciprocal", what());
+        assert_eq!(restored(x, reciprocal), [x; 5], "{scheme} of {x:e} by its reciprocal");
     }
 }
 
-fn keeps_zeros<C: Code, P: ParamsCalculator + Clone>(scheme: Scheme<C, MinMax, P, TiesEven>) {
+fn keeps_zeros(scheme: &AnyScheme) {
     for zero in [0.0, -0.0] {
         for scaling in [Scaling::Divide, Scaling::Reciprocal] {
-            let scheme = scheme.clone().with_scaling(scaling);
-            for back in [
-                restored(zero, &scheme),
-                restored(zero, &scheme.clone().with_rounding(Ceil)),
-                restored(zero, &scheme.clone().with_rounding(Floor)),
-                restored(zero, &scheme.with_rounding(Stochastic { seed: 1 })),
-            ] {
-                assert!(back.iter().all(|&x| x == 0.0), "{} {back:?}", C::NAME);
+            for rounding in AnyRounding::ALL.into_iter().chain([Stochastic { seed: 1 }.into()]) {
+                let back = restored(zero, scheme.clone().with_scaling(scaling).with_rounding(rounding));
+                assert!(back.iter().all(|&x| x == 0.0), "{scheme} {back:?}");
             }
         }
     }
 }
 
-fn constants_of_integers<C: Code>() {
-    restores_constants(Scheme::<C>::affine());
-    restores_all_but_the_largest(Scheme::<C>::symmetric());
-    restores_all_but_the_largest(Scheme::<C>::symmetric_full());
-    restores_constants(Scheme::<C>::affine().with_calculator(Affine::without_zero()));
-    keeps_zeros(Scheme::<C>::affine());
-    keeps_zeros(Scheme::<C>::affine().with_calculator(Affine::without_zero()));
-    zeros_of_all_codes::<C>();
-    restores_constants(Scheme::<C>::article(Article::own_range()).with_rounding(TiesEven));
-    let article = Article::target(0, 1).unwrap();
-    restores_constants(Scheme::<C>::article(article).with_rounding(TiesEven));
+fn constants_of_integers(code: CodeType) {
+    let of = |calculator: AnyCalculator| AnyScheme::new(code).with_calculator(calculator);
+    for calculator in [Affine::default(), Affine::without_zero()] {
+        restores_constants(&of(calculator.into()));
+        keeps_zeros(&of(calculator.into()));
+    }
+    for calculator in [Symmetric::narrow(), Symmetric::full()] {
+        restores_all_but_the_largest(&of(calculator.into()));
+    }
+    zeros_of_all_codes(code);
+    for calculator in [Article::own_range(), Article::target(0, 1).unwrap()] {
+        restores_constants(&of(calculator.into()));
+    }
     for x in CONSTANTS.into_iter().filter(|x| x.abs() < 2.0_f32.powi(127)) {
         // A power of two need not divide the constant: half a step is its due.
-        let scale = estimate_params(array![x].view(), &Scheme::<C>::power_of_two()).unwrap().scales()[0];
-        let back = restored(x, &Scheme::<C>::power_of_two());
+        let scheme = of(PowerOfTwo.into());
+        let scale = scheme.estimate_params(&array![x]).unwrap().scales()[0];
+        let back = restored(x, scheme);
         assert!(back.iter().all(|back| (f64::from(x) - f64::from(*back)).abs() <= f64::from(scale) / 2.0), "{x:e}");
     }
 }
 
-fn zeros_of_all_codes<C: Code>() {
-    keeps_zeros(Scheme::<C>::symmetric());
-    keeps_zeros(Scheme::<C>::symmetric_full());
-    keeps_zeros(Scheme::<C>::power_of_two());
+fn zeros_of_all_codes(code: CodeType) {
+    let of =
+        |calculator: AnyCalculator| AnyScheme::new(code).with_calculator(calculator).with_estimator(MinMax::default());
+    for calculator in [Symmetric::narrow().into(), Symmetric::full().into(), PowerOfTwo.into()] {
+        keeps_zeros(&of(calculator));
+    }
 }
 
 #[test]
 fn constants_are_restored_exactly_by_i8() {
-    constants_of_integers::<i8>();
+    constants_of_integers(CodeType::I8);
 }
 
 #[test]
 fn constants_are_restored_exactly_by_u8() {
-    constants_of_integers::<u8>();
+    constants_of_integers(CodeType::U8);
 }
 
 #[test]
 fn constants_are_restored_exactly_by_16_bits() {
-    constants_of_integers::<i16>();
-    constants_of_integers::<u16>();
+    constants_of_integers(CodeType::I16);
+    constants_of_integers(CodeType::U16);
 }
 
 #[test]
 fn constants_are_restored_exactly_by_i32() {
-    constants_of_integers::<i32>();
+    constants_of_integers(CodeType::I32);
 }
 
 #[test]
 fn constants_are_restored_exactly_by_4_bits() {
-    constants_of_integers::<I4>();
-    constants_of_integers::<U4>();
+    constants_of_integers(CodeType::I4);
+    constants_of_integers(CodeType::U4);
 }
 
 #[test]
 fn constants_are_restored_exactly_by_scaled_floating_codes() {
-    restores_all_but_the_largest(Scheme::<f16>::symmetric());
-    restores_all_but_the_largest(Scheme::<bf16>::symmetric());
-    zeros_of_all_codes::<f16>();
-    zeros_of_all_codes::<bf16>();
+    for code in [CodeType::F16, CodeType::Bf16] {
+        restores_all_but_the_largest(
+            &AnyScheme::new(code).with_calculator(Symmetric::narrow()).with_estimator(MinMax::default()),
+        );
+        zeros_of_all_codes(code);
+    }
 }
 
 /// All codes restore to finite numbers, and to the last of them every rounding leads.
 #[test]
 fn the_largest_constants_between_symmetric_codes_are_two_units_off_at_most() {
-    fn check<C: Code>() {
+    let codes = [
+        CodeType::I8,
+        CodeType::U8,
+        CodeType::I16,
+        CodeType::I32,
+        CodeType::I4,
+        CodeType::U4,
+        CodeType::F16,
+        CodeType::Bf16,
+        CodeType::F8E4M3Fn,
+    ];
+    for code in codes {
+        let scheme = AnyScheme::new(code).with_calculator(Symmetric::narrow()).with_estimator(MinMax::default());
         for x in [2.0_f32.powi(127), 1.701_480_2e38, 2.2e38, 3e38, 3.3e38, f32::MAX.next_down(), f32::MAX] {
             for x in [x, -x] {
-                let scheme = Scheme::<C>::symmetric();
-                let near = |back: Vec<f32>, what: &str| {
+                let near = |scheme: AnyScheme| {
+                    let back = restored(x, scheme.clone());
                     let off = (f64::from(back[0]) - f64::from(x)).abs();
-                    assert!(off <= f64::from(x.abs()) * 2.0_f64.powi(-22), "{} {what}: {x:e}, {back:?}", C::NAME);
+                    assert!(off <= f64::from(x.abs()) * 2.0_f64.powi(-22), "{scheme}: {x:e}, {back:?}");
                 };
-                near(restored(x, &scheme), "to the nearest");
-                near(restored(x, &scheme.with_rounding(Ceil)), "up");
-                near(restored(x, &scheme.with_rounding(Floor)), "down");
-                near(restored(x, &scheme.with_rounding(TowardZero)), "to zero");
-                near(restored(x, &scheme.with_rounding(Stochastic { seed: 3 })), "any");
-                near(restored(x, &scheme.with_scaling(Scaling::Reciprocal)), "by its reciprocal");
+                for rounding in AnyRounding::ALL.into_iter().chain([Stochastic { seed: 3 }.into()]) {
+                    near(scheme.clone().with_rounding(rounding));
+                }
+                near(scheme.clone().with_scaling(Scaling::Reciprocal));
             }
         }
     }
-    check::<i8>();
-    check::<u8>();
-    check::<i16>();
-    check::<i32>();
-    check::<I4>();
-    check::<U4>();
-    check::<f16>();
-    check::<bf16>();
-    check::<F8E4M3Fn>();
 }
 
 /// x · (1 / x) is not always 1; just below it, only a rounding to the nearest keeps x, and so it is documented.
@@ -389,11 +419,11 @@ fn constants_survive_their_reciprocal_to_the_nearest_and_a_division_in_every_rou
     for i in 1..2000_u16 {
         for x in [f32::from(i), -0.01 * f32::from(i)] {
             let scheme = symmetric().with_scaling(Scaling::Reciprocal);
-            assert_eq!(restored(x, &scheme), [x; 5], "{x} to the nearest");
+            assert_eq!(restored(x, scheme), [x; 5], "{x} to the nearest");
             let divided = scheme.with_scaling(Scaling::Divide);
-            assert_eq!(restored(x, &divided.with_rounding(Floor)), [x; 5], "{x} down");
-            assert_eq!(restored(x, &divided.with_rounding(Ceil)), [x; 5], "{x} up");
-            assert_eq!(restored(x, &divided.with_rounding(TowardZero)), [x; 5], "{x} to zero");
+            assert_eq!(restored(x, divided.with_rounding(Floor)), [x; 5], "{x} down");
+            assert_eq!(restored(x, divided.with_rounding(Ceil)), [x; 5], "{x} up");
+            assert_eq!(restored(x, divided.with_rounding(TowardZero)), [x; 5], "{x} to zero");
         }
     }
 }
@@ -403,10 +433,10 @@ fn constants_survive_their_reciprocal_to_the_nearest_and_a_division_in_every_rou
 fn subnormal_constants_are_within_half_of_the_smallest_scale() {
     for x in [1e-45_f32, -1e-45, 1e-40, -9e-39, f32::MIN_POSITIVE.next_down()] {
         for back in [
-            restored(x, &Scheme::<i8>::affine()),
-            restored(x, &symmetric()),
-            restored(x, &Scheme::<i8>::power_of_two()),
-            restored(x, &Scheme::<U4>::affine().with_scaling(Scaling::Reciprocal)),
+            restored(x, Scheme::<i8>::affine()),
+            restored(x, symmetric()),
+            restored(x, Scheme::<i8>::power_of_two()),
+            restored(x, Scheme::<U4>::affine().with_scaling(Scaling::Reciprocal)),
         ] {
             assert!((x - back[0]).abs() <= f32::MIN_POSITIVE / 2.0, "{x:e} is restored as {back:?}");
         }
@@ -449,28 +479,22 @@ fn a_range_of_everything_has_a_finite_scale() {
 
 #[test]
 fn the_largest_numbers_are_restored_as_finite_ones() {
-    fn check<C: Code, P: ParamsCalculator + Clone>(scheme: &Scheme<C, MinMax, P, TiesEven>) {
+    let check = |scheme: AnyScheme| {
         for x in [[f32::MIN, 0.0, f32::MAX], [0.0, 1.0, f32::MAX], [f32::MIN, 1e30, 3e38], [-3.3e38, 0.0, 3.39e38]] {
-            let back = fake_quantize_tensor(Array1::from(x.to_vec()).view(), scheme).unwrap();
-            let finite = back.iter().all(|back| back.is_finite());
-            assert!(finite, "{} {:?}: {x:?} is restored as {back}", C::NAME, scheme.calculator);
+            let back = scheme.fake_quantize(&Array1::from(x.to_vec())).unwrap();
+            assert!(back.iter().all(|back| back.is_finite()), "{scheme}: {x:?} is restored as {back}");
         }
+    };
+    for code in INTEGERS {
+        let scheme = AnyScheme::new(code);
+        check(scheme.clone().with_calculator(Affine::default()));
+        check(scheme.clone().with_calculator(Symmetric::narrow()));
+        check(scheme.clone().with_calculator(Symmetric::full()));
+        check(scheme.with_calculator(PowerOfTwo));
     }
-    fn of_type<C: Code>() {
-        check(&Scheme::<C>::affine());
-        check(&Scheme::<C>::symmetric());
-        check(&Scheme::<C>::symmetric_full());
-        check(&Scheme::<C>::power_of_two());
+    for code in [CodeType::F16, CodeType::Bf16] {
+        check(AnyScheme::new(code).with_calculator(Symmetric::narrow()).with_estimator(MinMax::default()));
     }
-    of_type::<i8>();
-    of_type::<u8>();
-    of_type::<i16>();
-    of_type::<u16>();
-    of_type::<i32>();
-    of_type::<I4>();
-    of_type::<U4>();
-    check(&Scheme::<f16>::symmetric());
-    check(&Scheme::<bf16>::symmetric());
 }
 
 #[test]
@@ -768,180 +792,51 @@ fn a_bias_in_a_scale_that_is_none_is_refused_at_once() {
 
 // Anything else
 
-/// Every built-in calculator, chosen at run time.
-#[derive(Clone, Copy, Debug)]
-enum AnyCalculator {
-    Affine(Affine),
-    Symmetric(Symmetric),
-    PowerOfTwo,
-    Article(Article),
-    Cast(Cast),
-}
-
-impl AnyCalculator {
-    fn get(&self) -> &dyn ParamsCalculator {
-        match self {
-            Self::Affine(calculator) => calculator,
-            Self::Symmetric(calculator) => calculator,
-            Self::PowerOfTwo => &PowerOfTwo,
-            Self::Article(calculator) => calculator,
-            Self::Cast(calculator) => calculator,
-        }
-    }
-}
-
-impl ParamsCalculator for AnyCalculator {
-    fn params(&self, range: ValueRange, codes: CodeRange) -> Result<AffineParams> {
-        self.get().params(range, codes)
-    }
-
-    fn codes(&self, full: CodeRange) -> CodeRange {
-        self.get().codes(full)
-    }
-}
-
-#[derive(Clone, Debug)]
-enum AnyEstimator {
-    Fixed(Fixed),
-    MinMax(MinMax),
-    MovingAverage(MovingAverage),
-    Percentile(Percentile),
-    MeanStd(MeanStd),
-    Mse(Mse),
-    LpNorm(LpNorm),
-    Octav(Octav),
-    Entropy(Entropy),
-}
-
-macro_rules! each_estimator {
-    ($self:expr, $e:ident => $body:expr) => {
-        match $self {
-            AnyEstimator::Fixed($e) => $body,
-            AnyEstimator::MinMax($e) => $body,
-            AnyEstimator::MovingAverage($e) => $body,
-            AnyEstimator::Percentile($e) => $body,
-            AnyEstimator::MeanStd($e) => $body,
-            AnyEstimator::Mse($e) => $body,
-            AnyEstimator::LpNorm($e) => $body,
-            AnyEstimator::Octav($e) => $body,
-            AnyEstimator::Entropy($e) => $body,
-        }
-    };
-}
-
-impl RangeEstimator for AnyEstimator {
-    fn observe(&mut self, values: &[f32]) {
-        each_estimator!(self, e => e.observe(values));
-    }
-
-    fn merge(&mut self, other: &Self) {
-        match (self, other) {
-            (Self::Fixed(a), Self::Fixed(b)) => a.merge(b),
-            (Self::MinMax(a), Self::MinMax(b)) => a.merge(b),
-            (Self::MovingAverage(a), Self::MovingAverage(b)) => a.merge(b),
-            (Self::Percentile(a), Self::Percentile(b)) => a.merge(b),
-            (Self::MeanStd(a), Self::MeanStd(b)) => a.merge(b),
-            (Self::Mse(a), Self::Mse(b)) => a.merge(b),
-            (Self::LpNorm(a), Self::LpNorm(b)) => a.merge(b),
-            (Self::Octav(a), Self::Octav(b)) => a.merge(b),
-            (Self::Entropy(a), Self::Entropy(b)) => a.merge(b),
-            _ => unreachable!("both are clones of one"),
-        }
-    }
-
-    fn range(&self, target: &dyn Target) -> Result<ValueRange> {
-        each_estimator!(self, e => e.range(target))
-    }
-
-    fn range_of(&self, values: &[f32], target: &dyn Target) -> Result<ValueRange> {
-        each_estimator!(self, e => e.range_of(values, target))
-    }
-
-    fn feed(&self) -> Feed {
-        each_estimator!(self, e => e.feed())
-    }
-}
-
-#[derive(Clone, Copy, Debug)]
-enum AnyRounding {
-    TiesEven,
-    HalfAway,
-    Ceil,
-    Floor,
-    TowardZero,
-    Stochastic(Stochastic),
-}
-
-impl Rounding for AnyRounding {
-    fn round(self, x: f32, index: u64) -> f32 {
-        match self {
-            Self::TiesEven => TiesEven.round(x, index),
-            Self::HalfAway => HalfAway.round(x, index),
-            Self::Ceil => Ceil.round(x, index),
-            Self::Floor => Floor.round(x, index),
-            Self::TowardZero => TowardZero.round(x, index),
-            Self::Stochastic(stochastic) => stochastic.round(x, index),
-        }
-    }
-}
-
-#[derive(Clone, Debug)]
-struct Setting {
-    estimator: AnyEstimator,
-    calculator: AnyCalculator,
-    rounding: AnyRounding,
-    scaling: Scaling,
-    granularity: Granularity,
-    nan_policy: NanPolicy,
-}
-
 fn any_bits() -> impl Strategy<Value = f32> {
     any::<u32>().prop_map(f32::from_bits)
 }
 
 fn calculator() -> impl Strategy<Value = AnyCalculator> {
     prop_oneof![
-        Just(AnyCalculator::Affine(Affine::default())),
-        Just(AnyCalculator::Affine(Affine::without_zero())),
-        Just(AnyCalculator::Symmetric(Symmetric::narrow())),
-        Just(AnyCalculator::Symmetric(Symmetric::full())),
-        Just(AnyCalculator::PowerOfTwo),
-        Just(AnyCalculator::Article(Article::own_range())),
-        prop_oneof![(-9_i32..9, 1_i32..9), any::<(i32, i32)>()].prop_map(|(a, width)| {
-            AnyCalculator::Article(Article::target(a, a.saturating_add(width)).unwrap_or(Article::own_range()))
-        }),
-        Just(AnyCalculator::Cast(Cast::saturating())),
-        Just(AnyCalculator::Cast(Cast::ieee())),
+        Just(Affine::default().into()),
+        Just(Affine::without_zero().into()),
+        Just(Symmetric::narrow().into()),
+        Just(Symmetric::full().into()),
+        Just(MaxAbs.into()),
+        Just(PowerOfTwo.into()),
+        Just(Article::own_range().into()),
+        prop_oneof![(-9_i32..9, 1_i32..9), any::<(i32, i32)>()].prop_map(|(a, width)| Article::target(
+            a,
+            a.saturating_add(width)
+        )
+        .unwrap_or(Article::own_range())
+        .into()),
+        Just(Cast::saturating().into()),
+        Just(Cast::ieee().into()),
     ]
 }
 
 fn estimator() -> impl Strategy<Value = AnyEstimator> {
     prop_oneof![
-        3 => Just(AnyEstimator::MinMax(MinMax::default())),
+        3 => Just(MinMax::default().into()),
         1 => (any_bits(), any_bits()).prop_map(|(a, b)| {
-            AnyEstimator::Fixed(Fixed::new(ValueRange::new(a.min(b), a.max(b)).unwrap_or(ValueRange::ZERO)))
+            Fixed::new(ValueRange::new(a.min(b), a.max(b)).unwrap_or(ValueRange::ZERO)).into()
         }),
-        1 => prop_oneof![0.001_f32..1.0, Just(1.0)]
-            .prop_map(|momentum| AnyEstimator::MovingAverage(MovingAverage::new(momentum).unwrap())),
-        1 => (0.0_f64..0.5, 0.5001_f64..=1.0)
-            .prop_map(|(low, high)| AnyEstimator::Percentile(Percentile::new(low, high).unwrap())),
-        1 => prop_oneof![0.01_f64..8.0, Just(1e300)].prop_map(|k| AnyEstimator::MeanStd(MeanStd::new(k).unwrap())),
-        1 => Just(AnyEstimator::Mse(Mse::default())),
-        1 => Just(AnyEstimator::Octav(Octav::default())),
-        1 => Just(AnyEstimator::Entropy(Entropy::default())),
-        1 => (0.1_f64..9.0).prop_map(|p| AnyEstimator::LpNorm(LpNorm::new(p).unwrap())),
+        1 => prop_oneof![0.001_f32..1.0, Just(1.0)].prop_map(|momentum| MovingAverage::new(momentum).unwrap().into()),
+        1 => (0.0_f64..0.5, 0.5001_f64..=1.0).prop_map(|(low, high)| Percentile::new(low, high).unwrap().into()),
+        1 => prop_oneof![0.01_f64..8.0, Just(1e300)].prop_map(|k| MeanStd::new(k).unwrap().into()),
+        1 => Just(Mse::default().into()),
+        1 => Just(Octav::default().into()),
+        1 => Just(Entropy::default().into()),
+        1 => (0.1_f64..9.0).prop_map(|p| LpNorm::new(p).unwrap().into()),
     ]
 }
 
 fn rounding() -> impl Strategy<Value = AnyRounding> {
-    prop_oneof![
-        Just(AnyRounding::TiesEven),
-        Just(AnyRounding::HalfAway),
-        Just(AnyRounding::Ceil),
-        Just(AnyRounding::Floor),
-        Just(AnyRounding::TowardZero),
-        any::<u64>().prop_map(|seed| AnyRounding::Stochastic(Stochastic { seed })),
-    ]
+    (prop::sample::select(AnyRounding::ALL.to_vec()), any::<u64>()).prop_map(|(rounding, seed)| match rounding {
+        AnyRounding::Stochastic(_) => Stochastic { seed }.into(),
+        other => other,
+    })
 }
 
 /// Mostly one that is there.
@@ -950,22 +845,26 @@ fn granularity() -> impl Strategy<Value = Granularity> {
         2 => Just(Granularity::Tensor),
         2 => (0_usize..4).prop_map(Granularity::Axis),
         2 => (0_usize..4, 0_usize..9).prop_map(|(axis, size)| Granularity::Block { axis, size }),
+        2 => prop::collection::vec(prop_oneof![3 => 1_usize..5, 1 => Just(BlockShape::WHOLE)], 1..4)
+            .prop_map(|lengths| Granularity::Blocks(BlockShape::new(&lengths).unwrap())),
         1 => any::<(usize, usize)>().prop_map(|(axis, size)| Granularity::Block { axis, size }),
         1 => any::<usize>().prop_map(Granularity::Axis),
     ]
 }
 
-fn setting() -> impl Strategy<Value = Setting> {
+/// A scheme for codes of `i8`, or of any other type.
+fn scheme() -> impl Strategy<Value = AnyScheme> {
     let policies = prop::sample::select(vec![NanPolicy::Error, NanPolicy::Skip, NanPolicy::Native, NanPolicy::Skip]);
     let scaling = prop::sample::select(vec![Scaling::Divide, Scaling::Reciprocal]);
     (estimator(), calculator(), rounding(), scaling, granularity(), policies).prop_map(
-        |(estimator, calculator, rounding, scaling, granularity, nan_policy)| Setting {
-            estimator,
-            calculator,
-            rounding,
-            scaling,
-            granularity,
-            nan_policy,
+        |(estimator, calculator, rounding, scaling, granularity, nan_policy)| {
+            AnyScheme::new(CodeType::I8)
+                .with_estimator(estimator)
+                .with_calculator(calculator)
+                .with_rounding(rounding)
+                .with_scaling(scaling)
+                .with_granularity(granularity)
+                .with_nan_policy(nan_policy)
         },
     )
 }
@@ -985,19 +884,12 @@ fn tensor() -> impl Strategy<Value = ArrayD<f32>> {
 }
 
 /// Everything that a scheme can do, with an error where there must be one, and codes in range where there is none.
-fn survive<C: Code, R: Rounding>(x: &ArrayD<f32>, setting: &Setting, rounding: R) -> Result<(), TestCaseError> {
-    let scheme: Scheme<C, _, _, _> = Scheme::new(setting.estimator.clone(), setting.calculator, rounding)
-        .with_scaling(setting.scaling)
-        .with_granularity(setting.granularity)
-        .with_nan_policy(setting.nan_policy);
-    let mut reals = ArrayD::<f32>::zeros(x.raw_dim());
-    let mut codes = Array::from_elem(x.raw_dim(), C::default());
-    let fake = fake_quantize_tensor(x.view(), &scheme);
-    let into = quantize_tensor_into(x.view(), &scheme, codes.view_mut());
-    let _ = fake_quantize_tensor(x.t(), &scheme);
-    let _ = format!("{scheme} {scheme:?}");
-    let result = quantize_tensor(x.view(), &scheme);
-    prop_assert_eq!((result.is_ok(), into.is_ok()), (fake.is_ok(), fake.is_ok()));
+fn survive(x: &ArrayD<f32>, scheme: &AnyScheme) -> Result<(), TestCaseError> {
+    let fake = scheme.fake_quantize(x);
+    let _ = scheme.fake_quantize(x.t());
+    prop_assert_eq!(&scheme.to_string().parse::<AnyScheme>().unwrap(), scheme);
+    let result = scheme.quantize(x);
+    prop_assert_eq!(result.is_ok(), fake.is_ok());
     let q = match result {
         Ok(q) => q,
         Err(error) => {
@@ -1007,25 +899,51 @@ fn survive<C: Code, R: Rounding>(x: &ArrayD<f32>, setting: &Setting, rounding: R
         }
     };
     let in_use = scheme.codes();
-    for code in q.codes() {
-        let code = code.to_f64();
+    for code in numbers(&q) {
         let inside = (in_use.min() <= code && code <= in_use.max()) || code.is_nan();
-        prop_assert!(inside, "{} code {} of {:?}", C::NAME, code, setting);
+        prop_assert!(inside, "{} code {}", scheme, code);
     }
     prop_assert!(q.params().scales().iter().all(|&scale| scale >= f32::MIN_POSITIVE && scale.is_finite()));
     let has_nan = x.iter().any(|x| x.is_nan());
-    prop_assert!(!(has_nan && setting.nan_policy == NanPolicy::Error), "a NaN was not refused");
+    prop_assert!(!(has_nan && scheme.nan_policy == NanPolicy::Error), "a NaN was not refused");
+    let mut reals = ArrayD::<f32>::zeros(x.raw_dim());
     q.dequantize_into(reals.view_mut()).unwrap();
-    let fake = fake.unwrap();
-    let bits = |reals: &ArrayD<f32>| reals.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
-    prop_assert_eq!(bits(&fake), bits(&reals), "{} {:?}", C::NAME, setting);
+    prop_assert_eq!(bits(&fake.unwrap()), bits(&reals), "{}", scheme);
+    prop_assert_eq!(bits(&q.dequantize()), bits(&reals), "{}", scheme);
+    if let (Some(x), Some(reals)) = (x.as_slice(), reals.as_slice()) {
+        let _ = Histogram::of_errors(x, reals, 7).unwrap().to_string();
+    }
+    prop_assert_eq!(q.bytes().len(), scheme.code.packed_len(x.len()));
+    prop_assert_eq!(q.size_in_bytes(), q.bytes().len() + q.params().size_in_bytes());
+    let again = PackedTensor::from_bytes(scheme.code, q.shape(), &q.bytes(), q.params().clone()).unwrap();
+    prop_assert_eq!(&again, &q);
+    let error = error(&q, x);
+    prop_assert!(!error.sqnr_db().is_nan() && !error.to_string().contains("NaN"), "{}", error);
+    Ok(())
+}
+
+/// The same by the types of a scheme, which gives the same bits.
+fn survive_typed<C: Code, R: Rounding>(
+    x: &ArrayD<f32>,
+    by_value: &AnyScheme,
+    rounding: R,
+) -> Result<(), TestCaseError> {
+    let by_value = &by_value.clone().with_code(C::TYPE);
+    let scheme = by_value.to_static::<C>().unwrap().with_rounding(rounding);
+    let mut codes = Array::from_elem(x.raw_dim(), C::default());
+    let into = quantize_tensor_into(x.view(), &scheme, codes.view_mut());
+    let _ = format!("{scheme} {scheme:?}");
+    let (result, fake) = (quantize_tensor(x.view(), &scheme), fake_quantize_tensor(x.view(), &scheme));
+    prop_assert_eq!((result.is_ok(), into.is_ok()), (fake.is_ok(), fake.is_ok()));
+    let Ok(q) = result else { return Ok(()) };
+    prop_assert_eq!(&PackedTensor::from(q.clone()), &by_value.quantize(x).unwrap());
+    let mut reals = ArrayD::<f32>::zeros(x.raw_dim());
+    q.dequantize_into(reals.view_mut()).unwrap();
+    prop_assert_eq!(bits(&fake.unwrap()), bits(&reals), "{}", by_value);
     let error = q.error(x.view()).unwrap();
     prop_assert!(!error.sqnr_db().is_nan() && !error.to_string().contains("NaN"), "{}", error);
     for axis in 0..x.ndim() {
         prop_assert_eq!(q.error_per_channel(x.view(), axis).unwrap().len(), x.len_of(Axis(axis)));
-    }
-    if let (Some(x), Some(reals)) = (x.as_slice(), reals.as_slice()) {
-        let _ = Histogram::of_errors(x, reals, 7).unwrap().to_string();
     }
     let back = fake_quantize_backward(x.view(), x.view(), q.params(), scheme.settings()).unwrap();
     prop_assert_eq!(back.len(), x.len());
@@ -1041,10 +959,12 @@ fn survive<C: Code, R: Rounding>(x: &ArrayD<f32>, setting: &Setting, rounding: R
     Ok(())
 }
 
-fn survive_slices(x: &[f32], setting: &Setting) {
-    let scheme: Scheme<i8, _, _, _> = Scheme::new(setting.estimator.clone(), setting.calculator, setting.rounding)
-        .with_granularity(setting.granularity)
-        .with_nan_policy(setting.nan_policy);
+fn bits(reals: &ArrayD<f32>) -> Vec<u32> {
+    reals.iter().map(|x| x.to_bits()).collect()
+}
+
+fn survive_slices(x: &[f32], scheme: &AnyScheme) {
+    let scheme = scheme.to_static::<i8>().unwrap();
     if let Ok((codes, params)) = quantize_slice(x, &scheme) {
         dequantize_slice(&codes, &params, &mut vec![0.0; x.len()]).unwrap();
         let view = ArrayView1::from(x);
@@ -1054,27 +974,41 @@ fn survive_slices(x: &[f32], setting: &Setting) {
     let _ = quantize_slice(&halves, &scheme);
     let wide: Vec<f64> = x.iter().map(|&x| f64::from(x) * 1e30).collect();
     let _ = quantize_slice(&wide, &scheme);
-    let _ = setting.calculator.codes(CodeRange::of::<f16>());
+    let _ = scheme.calculator.codes(CodeRange::of::<f16>());
+}
+
+/// A rounding of somebody else's, for which the loops are compiled here.
+#[derive(Clone, Copy, Debug)]
+struct Foreign(AnyRounding);
+
+impl Rounding for Foreign {
+    fn round(self, x: f32, index: u64) -> f32 {
+        self.0.round(x, index)
+    }
+
+    fn is_random(self) -> bool {
+        Rounding::is_random(self.0)
+    }
 }
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1000))]
 
     #[test]
-    fn nothing_panics(x in tensor(), setting in setting()) {
-        survive::<i8, _>(&x, &setting, setting.rounding)?;
-        survive::<u8, _>(&x, &setting, setting.rounding)?;
-        survive::<i16, _>(&x, &setting, setting.rounding)?;
-        survive::<u16, _>(&x, &setting, setting.rounding)?;
-        survive::<i32, _>(&x, &setting, setting.rounding)?;
-        survive::<I4, _>(&x, &setting, setting.rounding)?;
-        survive::<U4, _>(&x, &setting, setting.rounding)?;
-        survive::<f16, _>(&x, &setting, setting.rounding)?;
-        survive::<bf16, _>(&x, &setting, setting.rounding)?;
+    fn nothing_panics(x in tensor(), scheme in scheme(), other in 0_usize..100) {
+        // Those that are stored in each of the ways that there are, and one of the others.
+        let codes = [CodeType::I8, CodeType::U8, CodeType::I16, CodeType::U16, CodeType::I32, CodeType::I4, CodeType::U4];
+        let floats = [CodeType::F16, CodeType::Bf16, CodeType::ALL[other % CodeType::ALL.len()]];
+        for code in codes.into_iter().chain(floats) {
+            survive(&x, &scheme.clone().with_code(code))?;
+        }
+        survive_typed::<i8, _>(&x, &scheme, scheme.rounding)?;
+        survive_typed::<I4, _>(&x, &scheme, scheme.rounding)?;
         // The rounding that the hardware's conversion to f16 has.
-        survive::<f16, _>(&x, &setting, TiesEven)?;
+        survive_typed::<f16, _>(&x, &scheme.clone().with_rounding(TiesEven), TiesEven)?;
+        survive_typed::<i8, _>(&x, &scheme, Foreign(scheme.rounding))?;
         if let Some(x) = x.as_slice() {
-            survive_slices(x, &setting);
+            survive_slices(x, &scheme);
         }
     }
 
@@ -1125,7 +1059,6 @@ fn zeros_keep_their_sign_beside_groups_with_an_offset() {
 
 #[test]
 fn finite_values_are_restored_as_finite_ones_up_to_the_largest() {
-    use tensor_quant::num::U2;
     for low in [1.063_762_7e37_f32, 1e30, 3e37, 1e38, 3.4e38, -1e38, f32::MIN] {
         for x in [array![low, f32::MAX], array![f32::MIN, -low]] {
             let q = quantize_tensor(x.view(), &Scheme::<i8>::affine().with_calculator(Affine::without_zero())).unwrap();
@@ -1135,25 +1068,22 @@ fn finite_values_are_restored_as_finite_ones_up_to_the_largest() {
     }
     for value in [1.701_480_2e38_f32, 8.6e37, 1.3e38, 3.3e38, f32::MAX, 2.0_f32.powi(126), 2.0_f32.powi(127)] {
         for x in [array![value], array![-value]] {
-            macro_rules! constant {
-                ($($scheme:expr),+) => {$(
-                    let scheme = $scheme.with_scaling(Scaling::Reciprocal);
-                    let up = quantize_tensor(x.view(), &scheme.clone().with_rounding(Ceil)).unwrap().dequantize();
-                    let down = quantize_tensor(x.view(), &scheme.with_rounding(Floor)).unwrap().dequantize();
-                    assert!(up[0].is_finite() && down[0].is_finite(), "{x}: {up}, {down}");
-                    // Away from zero the code is that of the constant; the scale may be a unit off.
-                    let near = |y: f32| (f64::from(y) - f64::from(x[0])).abs() <= 2.0_f64.powi(-22) * f64::from(x[0].abs());
-                    assert!(near(up[0]) || near(down[0]), "{x}: {up}, {down}");
-                    let nearest = quantize_tensor(x.view(), &$scheme).unwrap().dequantize();
-                    assert!(near(nearest[0]), "{x}: {nearest}");
-                )+};
+            for scheme in [
+                AnyScheme::from(Scheme::<i8>::affine()),
+                Scheme::<u8>::affine().into(),
+                Scheme::<U2>::affine().into(),
+                Scheme::<i8>::symmetric().into(),
+            ] {
+                let restored = |scheme: &AnyScheme| scheme.quantize(&x).unwrap().dequantize();
+                let reciprocal = scheme.clone().with_scaling(Scaling::Reciprocal);
+                let (up, down) =
+                    (restored(&reciprocal.clone().with_rounding(Ceil)), restored(&reciprocal.with_rounding(Floor)));
+                assert!(up[0].is_finite() && down[0].is_finite(), "{x}: {up}, {down}");
+                // Away from zero the code is that of the constant; the scale may be a unit off.
+                let near = |y: f32| (f64::from(y) - f64::from(x[0])).abs() <= 2.0_f64.powi(-22) * f64::from(x[0].abs());
+                assert!(near(up[0]) || near(down[0]), "{x}: {up}, {down}");
+                assert!(near(restored(&scheme)[0]), "{x}: {scheme}");
             }
-            constant!(
-                Scheme::<i8>::affine(),
-                Scheme::<u8>::affine(),
-                Scheme::<U2>::affine(),
-                Scheme::<i8>::symmetric()
-            );
         }
     }
 }

@@ -4,9 +4,10 @@
 
 use ndarray::{Array1, Array2, ArrayView1, array};
 use proptest::prelude::*;
-use tensor_quant::num::{Code, CodeKind};
+use tensor_quant::num::{AnyRounding, Code, CodeKind, CodeType, CodeVisitor};
 use tensor_quant::params::{
-    Affine, Article, Cast, CodeRange, Granularity, ParamsCalculator, PowerOfTwo, QuantParams, Symmetric, ValueRange,
+    Affine, AnyCalculator, Article, Cast, CodeRange, Granularity, ParamsCalculator, PowerOfTwo, QuantParams, Symmetric,
+    ValueRange,
 };
 use tensor_quant::range::{Fixed, MinMax};
 use tensor_quant::tensor::{
@@ -14,7 +15,7 @@ use tensor_quant::tensor::{
     quantize_tensor_into,
 };
 use tensor_quant::{
-    Ceil, Floor, HalfAway, I4, Rounding, Scaling, Scheme, Stochastic, TiesEven, TowardZero, U4, bf16, f16,
+    AnyScheme, Ceil, Floor, HalfAway, I4, PackedTensor, Scaling, Scheme, Stochastic, TowardZero, U4, bf16, f16,
     fake_quantize_tensor, quantize_tensor, quantize_with_params,
 };
 
@@ -50,22 +51,43 @@ enum Within {
     AStep,
 }
 
+/// The codes of values as numbers, what they are restored as, and the parameters.
+struct Quantized {
+    codes: Vec<f64>,
+    restored: Vec<f32>,
+    params: QuantParams,
+}
+
+fn quantized(values: &[f32], scheme: &AnyScheme) -> Quantized {
+    described(&scheme.quantize(ArrayView1::from(values)).unwrap())
+}
+
+fn described(q: &PackedTensor) -> Quantized {
+    struct Numbers<'a>(&'a PackedTensor);
+
+    impl CodeVisitor for Numbers<'_> {
+        type Output = Vec<f64>;
+
+        fn visit<C: Code>(self) -> Vec<f64> {
+            numbers(self.0.codes::<C>().unwrap().as_slice().unwrap())
+        }
+    }
+
+    let restored = q.dequantize().into_iter().collect();
+    Quantized { codes: q.code_type().visit(Numbers(q)), restored, params: q.params().clone() }
+}
+
 /// What every scheme promises; `values` are finite.
-fn laws<C: Code, P: ParamsCalculator + Clone, R: Rounding>(
-    values: &[f32],
-    scheme: &Scheme<C, MinMax, P, R>,
-    within: Within,
-) -> Result<(), TestCaseError> {
-    let what = format!("{} {:?} {:?} {:?}", C::NAME, scheme.calculator, scheme.rounding, scheme.scaling);
-    let (codes, params) = quantize_slice(values, scheme).unwrap();
+fn laws(values: &[f32], scheme: &AnyScheme, within: Within) -> Result<(), TestCaseError> {
+    let what = format!("{scheme}");
+    let Quantized { codes, restored, params } = quantized(values, scheme);
     let own = params.group(0).unwrap();
     let (scale, zero_point) = (f64::from(own.scale()), f64::from(own.zero_point()));
     prop_assert!(scale > 0.0 && scale.is_finite() && own.offset() == 0.0, "{}", what);
-    let restored = restore(&codes, &params);
     let in_use = scheme.codes();
     prop_assert_eq!(params.codes(), in_use);
     let (lowest, highest) = ((in_use.min() - zero_point) * scale, (in_use.max() - zero_point) * scale);
-    for ((&x, &back), code) in values.iter().zip(&restored).zip(numbers(&codes)) {
+    for ((&x, &back), &code) in values.iter().zip(&restored).zip(&codes) {
         prop_assert!(in_use.min() <= code && code <= in_use.max(), "{}: code {}", what, code);
         prop_assert_eq!(code.fract(), 0.0);
         if x == 0.0 {
@@ -84,70 +106,63 @@ fn laws<C: Code, P: ParamsCalculator + Clone, R: Rounding>(
     }
     keeps_order(values, &codes, &what)?;
     if within == Within::HalfAStep {
-        let again = quantize_with_params(ArrayView1::from(&restored), &params, scheme.settings()).unwrap();
-        prop_assert_eq!(numbers(again.codes().as_slice().unwrap()), numbers(&codes), "{}: not idempotent", what);
+        let again = scheme.quantize_with_params(ArrayView1::from(&restored), &params).unwrap();
+        prop_assert_eq!(described(&again).codes, codes, "{}: not idempotent", what);
     }
     Ok(())
 }
 
-fn keeps_order<C: Code>(values: &[f32], codes: &[C], what: &str) -> Result<(), TestCaseError> {
-    let mut pairs: Vec<(f32, f64)> = values.iter().copied().zip(numbers(codes)).collect();
+fn keeps_order(values: &[f32], codes: &[f64], what: &str) -> Result<(), TestCaseError> {
+    let mut pairs: Vec<(f32, f64)> = values.iter().copied().zip(codes.iter().copied()).collect();
     pairs.sort_by(|a, b| (a.0, a.1).partial_cmp(&(b.0, b.1)).unwrap());
     prop_assert!(pairs.windows(2).all(|pair| pair[0].1 <= pair[1].1), "{}: order is lost", what);
     Ok(())
 }
 
-/// The laws for one calculator, with each rounding and scaling.
-fn laws_of<C: Code, P: ParamsCalculator + Clone>(
-    values: &[f32],
-    scheme: Scheme<C, MinMax, P, TiesEven>,
-) -> Result<(), TestCaseError> {
-    for scaling in [Scaling::Divide, Scaling::Reciprocal] {
-        let scheme = scheme.clone().with_scaling(scaling);
-        laws(values, &scheme, Within::HalfAStep)?;
-        laws(values, &scheme.clone().with_rounding(HalfAway), Within::HalfAStep)?;
-        laws(values, &scheme.clone().with_rounding(Ceil), Within::AStep)?;
-        laws(values, &scheme.clone().with_rounding(Floor), Within::AStep)?;
-        laws(values, &scheme.with_rounding(TowardZero), Within::AStep)?;
+/// The laws for each calculator, rounding and scaling.
+fn laws_of_type(values: &[f32], code: CodeType) -> Result<(), TestCaseError> {
+    let calculators: [AnyCalculator; 4] =
+        [Affine::default().into(), Symmetric::narrow().into(), Symmetric::full().into(), PowerOfTwo.into()];
+    for calculator in calculators {
+        for scaling in [Scaling::Divide, Scaling::Reciprocal] {
+            for rounding in AnyRounding::ALL {
+                let within = match rounding {
+                    AnyRounding::TiesEven(_) | AnyRounding::HalfAway(_) => Within::HalfAStep,
+                    // It does not keep the order of values that are rounded to the same or the next code.
+                    AnyRounding::Stochastic(_) => continue,
+                    _ => Within::AStep,
+                };
+                let scheme = AnyScheme::new(code).with_calculator(calculator).with_scaling(scaling);
+                laws(values, &scheme.with_rounding(rounding), within)?;
+            }
+        }
     }
     Ok(())
-}
-
-fn laws_of_type<C: Code>(values: &[f32]) -> Result<(), TestCaseError> {
-    laws_of(values, Scheme::<C>::affine())?;
-    laws_of(values, Scheme::<C>::symmetric())?;
-    laws_of(values, Scheme::<C>::symmetric_full())?;
-    laws_of(values, Scheme::<C>::power_of_two())
 }
 
 /// Twice the data, twice the scale, the same codes.
-fn follows_powers_of_two<C: Code, P: ParamsCalculator + Clone, R: Rounding>(
-    values: &[f32],
-    factor: f32,
-    scheme: &Scheme<C, MinMax, P, R>,
-) -> Result<(), TestCaseError> {
+fn follows_powers_of_two(values: &[f32], factor: f32, scheme: impl Into<AnyScheme>) -> Result<(), TestCaseError> {
+    let scheme = scheme.into();
     let scaled: Vec<f32> = values.iter().map(|x| x * factor).collect();
-    let (codes, params) = quantize_slice(values, scheme).unwrap();
-    let (scaled_codes, scaled_params) = quantize_slice(&scaled, scheme).unwrap();
-    prop_assert_eq!(numbers(&scaled_codes), numbers(&codes), "{:?}", scheme.calculator);
-    prop_assert_eq!(scaled_params.zero_points(), params.zero_points());
+    let Quantized { codes, params, .. } = quantized(values, &scheme);
+    let other = quantized(&scaled, &scheme);
+    prop_assert_eq!(other.codes, codes, "{}", scheme);
+    prop_assert_eq!(other.params.zero_points(), params.zero_points());
     if values.iter().any(|&x| x != 0.0) {
-        prop_assert_eq!(scaled_params.scales()[0], params.scales()[0] * factor, "{:?}", scheme.calculator);
+        prop_assert_eq!(other.params.scales()[0], params.scales()[0] * factor, "{}", scheme);
     }
     Ok(())
 }
 
-fn mirrored<C: Code, P: ParamsCalculator + Clone, R: Rounding>(
-    values: &[f32],
-    scheme: &Scheme<C, MinMax, P, R>,
-) -> Result<(), TestCaseError> {
+fn mirrored(values: &[f32], scheme: impl Into<AnyScheme>) -> Result<(), TestCaseError> {
+    let scheme = scheme.into();
     let negated: Vec<f32> = values.iter().map(|x| -x).collect();
-    let (codes, params) = quantize_slice(values, scheme).unwrap();
-    let (mirror, mirror_params) = quantize_slice(&negated, scheme).unwrap();
-    prop_assert_eq!(&mirror_params, &params);
+    let Quantized { codes, params, .. } = quantized(values, &scheme);
+    let mirror = quantized(&negated, &scheme);
+    prop_assert_eq!(&mirror.params, &params);
     let middle = f64::from(params.zero_points()[0]);
-    let want: Vec<f64> = numbers(&codes).iter().map(|code| 2.0 * middle - code).collect();
-    prop_assert_eq!(numbers(&mirror), want, "{} {:?}", C::NAME, scheme.rounding);
+    let want: Vec<f64> = codes.iter().map(|code| 2.0 * middle - code).collect();
+    prop_assert_eq!(mirror.codes, want, "{}", scheme);
     Ok(())
 }
 
@@ -156,20 +171,20 @@ proptest! {
 
     #[test]
     fn codes_of_8_bits(values in values()) {
-        laws_of_type::<i8>(&values)?;
-        laws_of_type::<u8>(&values)?;
+        laws_of_type(&values, CodeType::I8)?;
+        laws_of_type(&values, CodeType::U8)?;
     }
 
     #[test]
     fn codes_of_16_bits(values in values()) {
-        laws_of_type::<i16>(&values)?;
-        laws_of_type::<u16>(&values)?;
+        laws_of_type(&values, CodeType::I16)?;
+        laws_of_type(&values, CodeType::U16)?;
     }
 
     #[test]
     fn codes_of_4_bits(values in values()) {
-        laws_of_type::<I4>(&values)?;
-        laws_of_type::<U4>(&values)?;
+        laws_of_type(&values, CodeType::I4)?;
+        laws_of_type(&values, CodeType::U4)?;
     }
 
     /// Their steps are finer than f32 itself: only what does not count in steps can hold.
@@ -202,21 +217,21 @@ proptest! {
     #[test]
     fn a_scale_follows_powers_of_two(values in values(), k in -30_i32..30) {
         let factor = 2.0_f32.powi(k);
-        follows_powers_of_two(&values, factor, &Scheme::<i8>::symmetric())?;
-        follows_powers_of_two(&values, factor, &Scheme::<u8>::affine())?;
-        follows_powers_of_two(&values, factor, &Scheme::<i16>::symmetric_full().with_rounding(HalfAway))?;
-        follows_powers_of_two(&values, factor, &Scheme::<I4>::power_of_two().with_rounding(Ceil))?;
+        follows_powers_of_two(&values, factor, Scheme::<i8>::symmetric())?;
+        follows_powers_of_two(&values, factor, Scheme::<u8>::affine())?;
+        follows_powers_of_two(&values, factor, Scheme::<i16>::symmetric_full().with_rounding(HalfAway))?;
+        follows_powers_of_two(&values, factor, Scheme::<I4>::power_of_two().with_rounding(Ceil))?;
         let scheme = Scheme::<u8>::affine().with_scaling(Scaling::Reciprocal);
-        follows_powers_of_two(&values, factor, &scheme.with_rounding(Stochastic { seed: 1 }))?;
+        follows_powers_of_two(&values, factor, scheme.with_rounding(Stochastic { seed: 1 }))?;
     }
 
     #[test]
     fn symmetric_codes_change_sign_with_the_data(values in values()) {
-        mirrored(&values, &Scheme::<i8>::symmetric())?;
-        mirrored(&values, &Scheme::<u8>::symmetric().with_rounding(HalfAway))?;
-        mirrored(&values, &Scheme::<I4>::symmetric().with_rounding(TowardZero).with_scaling(Scaling::Reciprocal))?;
-        mirrored(&values, &Scheme::<i16>::power_of_two())?;
-        mirrored(&values, &Scheme::<U4>::power_of_two().with_rounding(HalfAway))?;
+        mirrored(&values, Scheme::<i8>::symmetric())?;
+        mirrored(&values, Scheme::<u8>::symmetric().with_rounding(HalfAway))?;
+        mirrored(&values, Scheme::<I4>::symmetric().with_rounding(TowardZero).with_scaling(Scaling::Reciprocal))?;
+        mirrored(&values, Scheme::<i16>::power_of_two())?;
+        mirrored(&values, Scheme::<U4>::power_of_two().with_rounding(HalfAway))?;
     }
 
     #[test]
@@ -242,14 +257,16 @@ proptest! {
             _ => Granularity::Block { axis: 0, size: 64 },
         };
         let scaling = if seed.is_multiple_of(2) { Scaling::Divide } else { Scaling::Reciprocal };
-        forms(&values, &Scheme::<i8>::affine().with_scaling(scaling).with_granularity(granularity))?;
-        forms(&values, &Scheme::<u16>::affine().with_rounding(Stochastic { seed }).with_granularity(granularity))?;
-        let scheme = Scheme::<U4>::affine().with_calculator(Affine::without_zero()).with_rounding(Floor);
-        forms(&values, &scheme.with_scaling(scaling).with_granularity(granularity))?;
-        forms(&values, &Scheme::<I4>::symmetric().with_rounding(HalfAway).with_granularity(granularity))?;
-        forms(&values, &Scheme::<i32>::article(Article::target(-8, 7).unwrap()).with_granularity(granularity))?;
-        forms(&values, &Scheme::<f16>::cast().with_granularity(granularity))?;
-        forms(&values, &Scheme::<bf16>::symmetric().with_granularity(granularity))?;
+        let scheme = |code| AnyScheme::new(code).with_granularity(granularity);
+        forms::<i8>(&values, scheme(CodeType::I8).with_calculator(Affine::default()).with_scaling(scaling))?;
+        forms::<u16>(&values, scheme(CodeType::U16).with_rounding(Stochastic { seed }))?;
+        let without_zero = scheme(CodeType::U4).with_calculator(Affine::without_zero()).with_scaling(scaling);
+        forms::<U4>(&values, without_zero.with_rounding(Floor))?;
+        forms::<I4>(&values, scheme(CodeType::I4).with_rounding(HalfAway))?;
+        forms::<i32>(&values, scheme(CodeType::I32).with_calculator(Article::target(-8, 7).unwrap()).with_rounding(Ceil))?;
+        forms::<f16>(&values, scheme(CodeType::F16))?;
+        let scaled = scheme(CodeType::Bf16).with_calculator(Symmetric::narrow()).with_estimator(MinMax::default());
+        forms::<bf16>(&values, scaled)?;
     }
 
     #[test]
@@ -281,13 +298,13 @@ proptest! {
     }
 }
 
-fn forms<C: Code, E: tensor_quant::RangeEstimator, P: ParamsCalculator, R: Rounding>(
-    values: &[f32],
-    scheme: &Scheme<C, E, P, R>,
-) -> Result<(), TestCaseError> {
+/// By its types and by value, too.
+fn forms<C: Code>(values: &[f32], by_value: AnyScheme) -> Result<(), TestCaseError> {
     let view = ArrayView1::from(values);
+    let scheme = &by_value.to_static::<C>().unwrap();
     let q = quantize_tensor(view, scheme).unwrap();
     let codes = q.codes().as_slice().unwrap();
+    prop_assert_eq!(&PackedTensor::from(q.clone()), &by_value.quantize(view).unwrap());
     let (of_slice, params) = quantize_slice(values, scheme).unwrap();
     prop_assert_eq!(numbers(&of_slice), numbers(codes));
     prop_assert_eq!(&params, q.params());
@@ -311,10 +328,11 @@ fn forms<C: Code, E: tensor_quant::RangeEstimator, P: ParamsCalculator, R: Round
     prop_assert_eq!(bits(out.as_slice().unwrap()), want.clone());
 
     let fake = fake_quantize_tensor(view, scheme).unwrap();
-    prop_assert_eq!(bits(fake.as_slice().unwrap()), want.clone(), "{} {:?}", C::NAME, scheme.granularity);
+    prop_assert_eq!(bits(fake.as_slice().unwrap()), want.clone(), "{}", by_value);
     out.fill(f32::NAN);
     prop_assert_eq!(&fake_quantize_tensor_into(view, scheme, out.view_mut()).unwrap(), q.params());
-    prop_assert_eq!(bits(out.as_slice().unwrap()), want);
+    prop_assert_eq!(bits(out.as_slice().unwrap()), want.clone());
+    prop_assert_eq!(bits(by_value.fake_quantize(view).unwrap().as_slice().unwrap()), want);
     Ok(())
 }
 

@@ -1,0 +1,7 @@
+//! Files: what is read from them, what is written to them, and what becomes of damaged and interrupted ones. One module a promise.
+
+mod calibration;
+mod interrupted_writes;
+mod quantized_files;
+mod safetensors_files;
+mod tflite_files;
