@@ -39,19 +39,26 @@
 
 mod attachment;
 mod constant;
+mod control_edges;
 mod edit;
 mod element_type;
+mod lower;
 mod model;
 mod operator;
+mod options;
 mod reader;
+mod rewrite;
 mod schema;
 mod source;
+mod sparse;
 mod tree;
 mod values;
 mod writer;
 
-pub use constant::{Constant, Quantization, TensorId, Use};
+pub use crate::graph::Quantization;
+pub use constant::{Constant, TensorId, Use};
 pub use edit::{NewData, Replacement};
 pub use element_type::ElementType;
 pub use model::{Model, Operator};
 pub use operator::{DynamicRange, Role};
+pub use rewrite::{Edge, Flag, NewOperator, NewTensor};

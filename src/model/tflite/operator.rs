@@ -1,5 +1,9 @@
 //! Operators: their names, and which of their inputs are weights.
 
+use super::options::meaning;
+use super::tree::Table;
+use crate::graph::{Op, Operator};
+
 /// The operators' names, in the order of their codes.
 const NAMES: [&str; 210] = [
     "ADD",
@@ -220,8 +224,17 @@ pub(super) const DEQUANTIZE: i32 = 6;
 
 /// Returns an operator's name, as in `CONV_2D`.
 pub(super) fn name(code: i32) -> String {
-    let known = usize::try_from(code).ok().and_then(|code| NAMES.get(code));
-    known.map_or_else(|| format!("OPERATOR_{code}"), |name| (*name).into())
+    known_name(code).map_or_else(|| format!("OPERATOR_{code}"), Into::into)
+}
+
+/// Returns an operator's name, if its code is one of the schema's.
+pub(super) fn known_name(code: i32) -> Option<&'static str> {
+    NAMES.get(usize::try_from(code).ok()?).copied()
+}
+
+/// Returns the code of an operator.
+pub(super) fn code_of_name(name: &str) -> Option<i32> {
+    NAMES.iter().position(|known| *known == name).map(|code| code as i32)
 }
 
 /// What an operator does with a constant input.
@@ -251,55 +264,55 @@ pub struct DynamicRange {
     pub int4: i32,
 }
 
+/// The versions of operators that take their weights as codes, and float activations.
+const DYNAMIC_RANGE: &[(Op, DynamicRange)] = &[
+    (Op::Conv, DynamicRange { int8: 5, int4: 7 }),
+    // Per channel only: per tensor (version 4) the interpreter's kernel is wrong. In int4 there is none.
+    (Op::DepthwiseConv, DynamicRange { int8: 6, int4: 0 }),
+    (Op::FullyConnected, DynamicRange { int8: 12, int4: 12 }),
+    (Op::EmbeddingLookup, DynamicRange { int8: 4, int4: 4 }),
+];
+
 /// Returns what an operator does with the constant that is its input number `input`, of shape `shape`.
-///
-/// Axes: OHWI filters of `CONV_2D` and `TRANSPOSE_CONV`, 1HWC of `DEPTHWISE_CONV_2D`, DHWIO of `CONV_3D`, DHWOI of
-/// `CONV_3D_TRANSPOSE`, rows of the matrices of recurrent layers; of a `BATCH_MATMUL`, that which is not summed over.
-pub(super) fn role(code: i32, input: usize, shape: &[usize]) -> Role {
-    let ndim = shape.len();
-    let weights = |axis, int8, int4| Role::Weights { axis, dynamic_range: DynamicRange { int8, int4 } };
-    match (NAMES.get(usize::try_from(code).unwrap_or(usize::MAX)).copied(), input) {
-        (None | Some("CUSTOM" | "DELEGATE" | "STABLEHLO_CUSTOM_CALL" | "STABLEHLO_COMPOSITE"), _) => Role::Unknown,
-        (Some("CALL" | "IF" | "WHILE" | "CALL_ONCE" | "STABLEHLO_WHILE" | "STABLEHLO_CASE"), _) => Role::Passed,
-        (Some("CONV_2D"), 1) => weights(0, 5, 7),
-        // Per channel only: per tensor (version 4) the interpreter's kernel is wrong. In int4 there is none.
-        (Some("DEPTHWISE_CONV_2D"), 1) => weights(3, 6, 0),
-        (Some("FULLY_CONNECTED"), 1) => weights(0, 12, 12),
-        (Some("EMBEDDING_LOOKUP"), 1) => {
-            // The kernel looks for the first int4 code of a row at the start of a byte.
-            let is_row_of_whole_bytes = shape.iter().skip(1).any(|len| len.is_multiple_of(2));
-            weights(0, 4, if is_row_of_whole_bytes { 4 } else { 0 })
-        }
-        (Some("TRANSPOSE_CONV" | "RNN" | "UNIDIRECTIONAL_SEQUENCE_RNN" | "SVDF"), 1)
-        | (Some("RNN" | "UNIDIRECTIONAL_SEQUENCE_RNN" | "SVDF"), 2)
-        | (Some("LSTM" | "UNIDIRECTIONAL_SEQUENCE_LSTM"), 1..=8 | 16)
-        | (Some("BIDIRECTIONAL_SEQUENCE_LSTM"), 1..=8 | 16 | 18..=25 | 33 | 40..=47)
-        | (Some("BIDIRECTIONAL_SEQUENCE_RNN"), 1 | 2 | 4 | 5 | 10 | 11) => weights(0, 0, 0),
-        (Some("CONV_3D"), 1) => weights(4, 0, 0),
-        (Some("CONV_3D_TRANSPOSE"), 1) => weights(3, 0, 0),
-        (Some("BATCH_MATMUL"), 0) if ndim >= 2 => weights(ndim - 2, 0, 0),
-        (Some("BATCH_MATMUL"), 1) if ndim >= 2 => weights(ndim - 1, 0, 0),
-        _ => Role::Operand,
+pub(super) fn role(code: i32, operator: &Table, input: usize, shape: &[usize]) -> Role {
+    let (op, attributes) = meaning(code, operator);
+    if let Some("CALL" | "IF" | "WHILE" | "CALL_ONCE" | "STABLEHLO_WHILE" | "STABLEHLO_CASE") = known_name(code) {
+        return Role::Passed;
     }
+    if let None | Some("CUSTOM" | "DELEGATE" | "STABLEHLO_CUSTOM_CALL" | "STABLEHLO_COMPOSITE") = known_name(code) {
+        return Role::Unknown;
+    }
+    let Some(axis) = Operator::new(op, attributes, vec![], vec![]).weights_axis(input, shape.len()) else {
+        return Role::Operand;
+    };
+    let known = DYNAMIC_RANGE.iter().find(|(listed, _)| *listed == op);
+    let mut dynamic_range = known.map(|(_, versions)| *versions).unwrap_or_default();
+    // The kernel looks for the first int4 code of a row at the start of a byte.
+    if op == Op::EmbeddingLookup && !shape.iter().skip(1).any(|len| len.is_multiple_of(2)) {
+        dynamic_range.int4 = 0;
+    }
+    Role::Weights { axis, dynamic_range }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::schema::OPERATOR;
     use super::*;
+
+    fn code_of(name: &str) -> i32 {
+        NAMES.iter().position(|known| *known == name).map_or(-1, |code| code as i32)
+    }
 
     #[test]
     fn codes_are_those_of_the_schema() {
-        let code_of = |name: &str| NAMES.iter().position(|known| *known == name);
-        assert_eq!(code_of("DEQUANTIZE"), Some(DEQUANTIZE as usize));
-        assert_eq!(code_of("CUSTOM"), Some(CUSTOM as usize));
+        assert_eq!((code_of("DEQUANTIZE"), code_of("CUSTOM")), (DEQUANTIZE, CUSTOM));
         assert_eq!((name(3), name(209), name(210)), ("CONV_2D".into(), "STABLEHLO_CASE".into(), "OPERATOR_210".into()));
         assert_eq!(name(-1), "OPERATOR_-1");
     }
 
     #[test]
     fn int4_rows_of_an_embedding_start_at_a_byte_or_are_restored_first() {
-        let code = NAMES.iter().position(|known| *known == "EMBEDDING_LOOKUP").map_or(-1, |code| code as i32);
-        let int4 = |shape: &[usize]| match role(code, 1, shape) {
+        let int4 = |shape: &[usize]| match role(code_of("EMBEDDING_LOOKUP"), &Table::new(&OPERATOR), 1, shape) {
             Role::Weights { axis: 0, dynamic_range } => Some(dynamic_range.int4),
             _ => None,
         };
@@ -310,18 +323,9 @@ mod tests {
     }
 
     #[test]
-    fn matrices_of_recurrent_layers_are_weights_and_their_biases_are_not() {
-        let role_of = |name: &str, input| {
-            role(NAMES.iter().position(|known| *known == name).map_or(-1, |code| code as i32), input, &[8, 4])
-        };
-        let is_weights = |name: &str, inputs: &[usize]| {
-            inputs.iter().all(|&i| matches!(role_of(name, i), Role::Weights { axis: 0, .. }))
-        };
-        assert!(is_weights("RNN", &[1, 2]) && is_weights("LSTM", &[1, 8, 16]) && is_weights("SVDF", &[1, 2]));
-        assert!(is_weights("BIDIRECTIONAL_SEQUENCE_LSTM", &[1, 8, 16, 18, 25, 33]));
-        assert!(is_weights("BIDIRECTIONAL_SEQUENCE_RNN", &[1, 2, 4, 5]));
-        for (name, bias) in [("RNN", 3), ("LSTM", 12), ("SVDF", 3), ("BIDIRECTIONAL_SEQUENCE_RNN", 3)] {
-            assert_eq!(role_of(name, bias), Role::Operand, "{name}");
-        }
+    fn what_is_passed_on_or_not_known_is_told_apart_from_operands() {
+        let role_of = |name: &str| role(code_of(name), &Table::new(&OPERATOR), 1, &[8, 4]);
+        assert_eq!((role_of("IF"), role_of("CUSTOM"), role_of("ADD")), (Role::Passed, Role::Unknown, Role::Operand));
+        assert_eq!((role_of("no such"), role_of("STABLEHLO_ADD")), (Role::Unknown, Role::Operand));
     }
 }
