@@ -39,8 +39,7 @@ pub(super) fn l2_normalization(call: &Call<'_>) -> Result<Vec<Tensor>, Reason> {
     })
 }
 
-/// Divides by a power of the sum of squares of neighbouring channels: from `radius` before to one less behind, as the
-/// reference kernel has it.
+/// Divides by a power of the sum of squares of the channel and `radius` neighbours on each side.
 pub(super) fn local_response(call: &Call<'_>) -> Result<Vec<Tensor>, Reason> {
     let &Attributes::LocalResponse { radius, bias, alpha, beta } = call.attributes() else { return Err(call.unlike()) };
     let depth = call.input(0)?.shape().last().copied().unwrap_or(1);
@@ -48,7 +47,7 @@ pub(super) fn local_response(call: &Call<'_>) -> Result<Vec<Tensor>, Reason> {
     along(call, -1, |row| {
         let squares: Vec<f32> = row.iter().map(|x| x * x).collect();
         for (c, x) in row.iter_mut().enumerate() {
-            let end = c.saturating_add(radius).min(squares.len());
+            let end = c.saturating_add(radius).saturating_add(1).min(squares.len());
             let start = c.saturating_sub(radius).min(end);
             *x *= (bias + alpha * squares[start..end].iter().sum::<f32>()).powf(-beta);
         }
