@@ -43,7 +43,7 @@ impl View {
     pub(crate) fn sliced(mut self, axis: usize, start: usize, len: usize, step: isize) -> Result<Self, Reason> {
         let of_axis = self.shape[axis];
         if len > 0 {
-            let last = (len - 1).checked_mul(step.unsigned_abs()).filter(|&n| n <= isize::MAX as usize);
+            let last = (len - 1).checked_mul(step.unsigned_abs()).filter(|&n| isize::try_from(n).is_ok());
             let last = last.and_then(|n| start.checked_add_signed(if step < 0 { -(n as isize) } else { n as isize }));
             if start >= of_axis || last.is_none_or(|last| last >= of_axis) {
                 return Err(format!("{len} elements from {start} on, {step} apart, of {of_axis}"));

@@ -14,15 +14,15 @@ pub struct FixedOutput {
 /// For each operator, what 8-bit and 16-bit outputs have. Source: the kernels of TensorFlow Lite, which refuse others or
 /// compute with these whatever the tensor says; measured with LiteRT 2.3.
 const FIXED: &[(Op, Option<FixedOutput>, Option<FixedOutput>)] = &[
-    (Op::Softmax, at(1.0 / 256.0, -128), at(1.0 / 32768.0, 0)),
-    (Op::Logistic, at(1.0 / 256.0, -128), at(1.0 / 32768.0, 0)),
-    (Op::Tanh, at(1.0 / 128.0, 0), at(1.0 / 32768.0, 0)),
-    (Op::L2Normalization, at(1.0 / 128.0, 0), None),
-    (Op::LogSoftmax, at(16.0 / 256.0, 127), None),
+    (Op::Softmax, Some(at(1.0 / 256.0, -128)), Some(at(1.0 / 32768.0, 0))),
+    (Op::Logistic, Some(at(1.0 / 256.0, -128)), Some(at(1.0 / 32768.0, 0))),
+    (Op::Tanh, Some(at(1.0 / 128.0, 0)), Some(at(1.0 / 32768.0, 0))),
+    (Op::L2Normalization, Some(at(1.0 / 128.0, 0)), None),
+    (Op::LogSoftmax, Some(at(16.0 / 256.0, 127)), None),
 ];
 
-const fn at(scale: f32, zero_point: i32) -> Option<FixedOutput> {
-    Some(FixedOutput { scale, zero_point })
+const fn at(scale: f32, zero_point: i32) -> FixedOutput {
+    FixedOutput { scale, zero_point }
 }
 
 impl Op {

@@ -112,7 +112,9 @@ fn integers<E: Integer>(call: &Call<'_>, a: &Tensor, b: &Tensor) -> Result<Tenso
     let (shape, mut out) = zip(call, a, b, |a: E, b: E| E::narrow(f(a.wide(), b.wide())))?;
     let (low, high) = call.attributes().activation().bounds();
     if low > f32::MIN || high < f32::MAX {
-        out.iter_mut().for_each(|x| *x = E::narrow(x.wide().max(low as i64).min(high as i64)));
+        for x in &mut out {
+            *x = E::narrow(x.wide().max(low as i64).min(high as i64));
+        }
     }
     Tensor::of(shape, out)
 }

@@ -81,7 +81,9 @@ pub(super) fn gather_nd(call: &Call<'_>) -> Result<Vec<Tensor>, Reason> {
     let len = call.room(&shape)?;
     let data = map_elements!(x.data(), x => {
         let mut out = Vec::with_capacity(len);
-        starts.iter().for_each(|&start| out.extend_from_slice(&x[start..start + inner]));
+        for &start in &starts {
+            out.extend_from_slice(&x[start..start + inner]);
+        }
         out
     });
     Ok(vec![Tensor::new(shape, data)?])

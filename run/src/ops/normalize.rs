@@ -15,7 +15,9 @@ pub(super) fn softmax(call: &Call<'_>) -> Result<Vec<Tensor>, Reason> {
             *x = ((*x - max) * beta).exp();
             sum += *x;
         }
-        row.iter_mut().for_each(|x| *x /= sum);
+        for x in row.iter_mut() {
+            *x /= sum;
+        }
     })
 }
 
@@ -25,7 +27,9 @@ pub(super) fn log_softmax(call: &Call<'_>) -> Result<Vec<Tensor>, Reason> {
         let max = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
         let sum: f32 = row.iter().map(|x| (x - max).exp()).sum();
         let log = sum.ln();
-        row.iter_mut().for_each(|x| *x = *x - max - log);
+        for x in row.iter_mut() {
+            *x = *x - max - log;
+        }
     })
 }
 
@@ -34,7 +38,9 @@ pub(super) fn l2_normalization(call: &Call<'_>) -> Result<Vec<Tensor>, Reason> {
     let activation = call.attributes().activation();
     along(call, -1, |row| {
         let norm = row.iter().map(|x| x * x).sum::<f32>().sqrt().max(1e-6);
-        row.iter_mut().for_each(|x| *x /= norm);
+        for x in row.iter_mut() {
+            *x /= norm;
+        }
         activate(row, activation);
     })
 }

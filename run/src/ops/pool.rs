@@ -49,7 +49,9 @@ fn pool(
                     }
                 }
                 let count = (taps_y.len() * taps_x.len()).max(1) as f32;
-                out.iter_mut().for_each(|x| *x = finish(*x, count));
+                for x in out {
+                    *x = finish(*x, count);
+                }
             }
         }
     }

@@ -14,33 +14,35 @@ pub(super) fn same(call: &Call<'_>) -> Result<Vec<Tensor>, Reason> {
 pub(super) fn cast(call: &Call<'_>) -> Result<Vec<Tensor>, Reason> {
     let x = call.input(0)?;
     let to = call.output_type(0)?;
-    let data = match x.data() {
-        Data::F32(x) => match to {
-            ElementType::I64 => Data::I64(x.iter().map(|&x| x as i64).collect()),
-            ElementType::I32 | ElementType::U32 => Data::I32(x.iter().map(|&x| x as i32).collect()),
-            ElementType::I16 => Data::I16(x.iter().map(|&x| x as i16).collect()),
-            ElementType::I8 => Data::I8(x.iter().map(|&x| x as i8).collect()),
-            ElementType::U8 => Data::U8(x.iter().map(|&x| x as u8).collect()),
-            ElementType::Bool => Data::Bool(x.iter().map(|&x| x != 0.0).collect()),
-            ElementType::F16 => Data::F32(x.iter().map(|&x| half::f16::from_f32(x).to_f32()).collect()),
-            to if to.is_float() => Data::F32(x.clone()),
-            to => return Err(format!("f32 to {to}")),
-        },
-        _ => {
-            let x = x.integers()?;
-            match to {
-                ElementType::I64 => Data::I64(x),
-                ElementType::I32 | ElementType::U32 => Data::I32(x.iter().map(|&x| x as i32).collect()),
-                ElementType::I16 => Data::I16(x.iter().map(|&x| x as i16).collect()),
-                ElementType::I8 => Data::I8(x.iter().map(|&x| x as i8).collect()),
-                ElementType::U8 => Data::U8(x.iter().map(|&x| x as u8).collect()),
-                ElementType::Bool => Data::Bool(x.iter().map(|&x| x != 0).collect()),
-                to if to.is_float() => Data::F32(x.iter().map(|&x| x as f32).collect()),
-                to => return Err(format!("integers to {to}")),
-            }
-        }
-    };
+    let data = if let Data::F32(x) = x.data() { of_reals(x, to)? } else { of_integers(x.integers()?, to)? };
     Ok(vec![Tensor::new(x.shape().to_vec(), data)?])
+}
+
+fn of_reals(x: &[f32], to: ElementType) -> Result<Data, Reason> {
+    Ok(match to {
+        ElementType::I64 => Data::I64(x.iter().map(|&x| x as i64).collect()),
+        ElementType::I32 | ElementType::U32 => Data::I32(x.iter().map(|&x| x as i32).collect()),
+        ElementType::I16 => Data::I16(x.iter().map(|&x| x as i16).collect()),
+        ElementType::I8 => Data::I8(x.iter().map(|&x| x as i8).collect()),
+        ElementType::U8 => Data::U8(x.iter().map(|&x| x as u8).collect()),
+        ElementType::Bool => Data::Bool(x.iter().map(|&x| x != 0.0).collect()),
+        ElementType::F16 => Data::F32(x.iter().map(|&x| half::f16::from_f32(x).to_f32()).collect()),
+        to if to.is_float() => Data::F32(x.to_vec()),
+        to => return Err(format!("f32 to {to}")),
+    })
+}
+
+fn of_integers(x: Vec<i64>, to: ElementType) -> Result<Data, Reason> {
+    Ok(match to {
+        ElementType::I64 => Data::I64(x),
+        ElementType::I32 | ElementType::U32 => Data::I32(x.iter().map(|&x| x as i32).collect()),
+        ElementType::I16 => Data::I16(x.iter().map(|&x| x as i16).collect()),
+        ElementType::I8 => Data::I8(x.iter().map(|&x| x as i8).collect()),
+        ElementType::U8 => Data::U8(x.iter().map(|&x| x as u8).collect()),
+        ElementType::Bool => Data::Bool(x.iter().map(|&x| x != 0).collect()),
+        to if to.is_float() => Data::F32(x.iter().map(|&x| x as f32).collect()),
+        to => return Err(format!("integers to {to}")),
+    })
 }
 
 /// The range is moved so that 0 is a code, as in training.

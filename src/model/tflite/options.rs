@@ -100,121 +100,152 @@ impl Options<'_> {
     }
 }
 
+/// An operator whose options are to be read.
+struct Reading<'a> {
+    operator: &'a Table,
+    kind: u8,
+}
+
+impl<'a> Reading<'a> {
+    /// Returns the options, if they are of a kind.
+    fn of(&self, kind: u8) -> Options<'a> {
+        Options(self.operator.table(op::OPTIONS).filter(|_| self.kind == kind))
+    }
+
+    /// Returns what layers with weights and pools compute; `None` for other operators.
+    fn layer(&self, name: &str) -> Option<(Op, Attributes)> {
+        Some(match name {
+            "CONV_2D" => (Op::Conv, Attributes::Window(self.of(1).window(3, Some((4, 5)), 0))),
+            "DEPTHWISE_CONV_2D" => {
+                let options = self.of(2);
+                let mut window = options.window(4, Some((5, 6)), 3);
+                window.multiplier = options.len(3, 0);
+                (Op::DepthwiseConv, Attributes::Window(window))
+            }
+            "TRANSPOSE_CONV" => (Op::TransposeConv, Attributes::Window(self.of(49).window(3, None, 0))),
+            "CONV_3D" => (Op::Conv3d, self.of(106).window_3d(4)),
+            "CONV_3D_TRANSPOSE" => (Op::TransposeConv3d, self.of(106).window_3d(3)),
+            "FULLY_CONNECTED" => {
+                let options = self.of(8);
+                let (keep_dims, asymmetric) = (options.flag(2), options.flag(3));
+                (Op::FullyConnected, Attributes::Dense { activation: options.activation(0), keep_dims, asymmetric })
+            }
+            "BATCH_MATMUL" => {
+                let options = self.of(101);
+                let adjoint = [options.flag(0), options.flag(1)];
+                (Op::MatMul, Attributes::MatMul { adjoint, asymmetric: options.flag(2) })
+            }
+            "EMBEDDING_LOOKUP" => (Op::EmbeddingLookup, Attributes::None),
+            "MAX_POOL_2D" => (Op::MaxPool, self.of(5).pool()),
+            "AVERAGE_POOL_2D" => (Op::AveragePool, self.of(5).pool()),
+            "L2_POOL_2D" => (Op::L2Pool, self.of(5).pool()),
+            _ => return None,
+        })
+    }
+
+    /// Returns what operators that run subgraphs or keep something compute; `None` for other operators.
+    fn control(&self, name: &str) -> Option<(Op, Attributes)> {
+        Some(match name {
+            "IF" => {
+                let options = self.of(92);
+                (Op::If, Attributes::If { then: options.len(0, 0), otherwise: options.len(1, 0) })
+            }
+            "WHILE" => {
+                let options = self.of(93);
+                (Op::While, Attributes::While { condition: options.len(0, 0), body: options.len(1, 0) })
+            }
+            "CALL" => (Op::Call, Attributes::Call(self.of(16).len(0, 0))),
+            "CALL_ONCE" => (Op::CallOnce, Attributes::Call(self.of(103).len(0, 0))),
+            "VAR_HANDLE" => {
+                let options = self.of(111);
+                (Op::VarHandle, Attributes::Variable { container: options.text(0), name: options.text(1) })
+            }
+            _ => return None,
+        })
+    }
+
+    /// Returns what all other operators with attributes compute; `None` for those without.
+    fn other(&self, name: &str) -> Option<(Op, Attributes)> {
+        Some(match name {
+            "ADD" => (Op::Add, self.of(11).fused()),
+            "SUB" => (Op::Sub, self.of(28).fused()),
+            "MUL" => (Op::Mul, self.of(21).fused()),
+            "DIV" => (Op::Div, self.of(29).fused()),
+            "L2_NORMALIZATION" => (Op::L2Normalization, self.of(12).fused()),
+            "CONCATENATION" => {
+                let options = self.of(10);
+                (Op::Concat, Attributes::Concat { axis: options.axis(0), activation: options.activation(1) })
+            }
+            "SOFTMAX" => (Op::Softmax, Attributes::Softmax { beta: self.of(9).f32(0), axis: -1 }),
+            "LOG_SOFTMAX" => (Op::LogSoftmax, Attributes::Softmax { beta: 1.0, axis: -1 }),
+            "LEAKY_RELU" => (Op::LeakyRelu, Attributes::Slope(self.of(75).f32(0))),
+            "GELU" => (Op::Gelu, Attributes::Gelu { approximate: self.of(116).flag(0) }),
+            "LOCAL_RESPONSE_NORMALIZATION" => {
+                let options = self.of(13);
+                let (radius, bias, alpha, beta) = (options.len(0, 0), options.f32(1), options.f32(2), options.f32(3));
+                (Op::LocalResponseNormalization, Attributes::LocalResponse { radius, bias, alpha, beta })
+            }
+            "RESIZE_BILINEAR" => (Op::ResizeBilinear, resize(&self.of(15), 2)),
+            "RESIZE_NEAREST_NEIGHBOR" => (Op::ResizeNearest, resize(&self.of(74), 0)),
+            "RESHAPE" => (Op::Reshape, Attributes::Reshape(self.of(17).axes(0))),
+            "SQUEEZE" => (Op::Squeeze, Attributes::Squeeze(self.of(30).axes(0))),
+            "STRIDED_SLICE" => {
+                let options = self.of(32);
+                let attributes = StridedSlice {
+                    begin_mask: options.mask(0),
+                    end_mask: options.mask(1),
+                    ellipsis_mask: options.mask(2),
+                    new_axis_mask: options.mask(3),
+                    shrink_axis_mask: options.mask(4),
+                    end_is_offset: options.flag(5),
+                };
+                (Op::StridedSlice, Attributes::StridedSlice(attributes))
+            }
+            "SPACE_TO_DEPTH" => (Op::SpaceToDepth, Attributes::Block(self.of(19).len(0, 0))),
+            "DEPTH_TO_SPACE" => (Op::DepthToSpace, Attributes::Block(self.of(94).len(0, 0))),
+            "GATHER" => {
+                let options = self.of(23);
+                (Op::Gather, Attributes::Gather { axis: options.axis(0), batch_dims: options.axis(1) })
+            }
+            "SPLIT" => (Op::Split, Attributes::Split { parts: self.of(35).len(0, 0) }),
+            "SPLIT_V" => (Op::SplitSizes, Attributes::Split { parts: self.of(79).len(0, 0) }),
+            "PACK" => (Op::Pack, Attributes::Axis(self.of(59).axis(1))),
+            "UNPACK" => (Op::Unpack, Attributes::Axis(self.of(64).axis(1))),
+            "ONE_HOT" => (Op::OneHot, Attributes::Axis(self.of(61).axis(0))),
+            "MIRROR_PAD" => {
+                let mirror = if self.of(77).flag(0) { Mirror::Symmetric } else { Mirror::Reflect };
+                (Op::MirrorPad, Attributes::Mirror(mirror))
+            }
+            "CUMSUM" => {
+                let options = self.of(102);
+                (Op::CumSum, Attributes::CumSum { exclusive: options.flag(0), reverse: options.flag(1) })
+            }
+            "REVERSE_SEQUENCE" => {
+                let options = self.of(87);
+                (Op::ReverseSequence, Attributes::ReverseSequence { sequence: options.axis(0), batch: options.axis(1) })
+            }
+            "FAKE_QUANT" => {
+                let options = self.of(58);
+                let (min, max, bits) = (options.f32(0), options.f32(1), options.mask(2));
+                (Op::FakeQuant, Attributes::FakeQuant { min, max, bits, narrow: options.flag(3) })
+            }
+            "MEAN" | "SUM" | "REDUCE_MAX" | "REDUCE_MIN" | "REDUCE_PROD" | "REDUCE_ANY" | "REDUCE_ALL" => {
+                (plain(name), Attributes::Reduce { keep_dims: self.of(27).flag(0) })
+            }
+            _ => return None,
+        })
+    }
+}
+
 /// Returns what an operator computes and how.
 pub(super) fn meaning(code: i32, operator: &Table) -> (Op, Attributes) {
-    let kind = operator.u8(op::OPTIONS_KIND).unwrap_or(0);
-    let of = |expected: u8| Options(operator.table(op::OPTIONS).filter(|_| kind == expected));
-    let none = |op: Op| (op, Attributes::None);
-    let Some(name) = known_name(code) else { return none(Op::Other) };
-    match name {
-        "CONV_2D" => (Op::Conv, Attributes::Window(of(1).window(3, Some((4, 5)), 0))),
-        "DEPTHWISE_CONV_2D" => {
-            let options = of(2);
-            let mut window = options.window(4, Some((5, 6)), 3);
-            window.multiplier = options.len(3, 0);
-            (Op::DepthwiseConv, Attributes::Window(window))
-        }
-        "TRANSPOSE_CONV" => (Op::TransposeConv, Attributes::Window(of(49).window(3, None, 0))),
-        "CONV_3D" => (Op::Conv3d, of(106).window_3d(4)),
-        "CONV_3D_TRANSPOSE" => (Op::TransposeConv3d, of(106).window_3d(3)),
-        "FULLY_CONNECTED" => {
-            let options = of(8);
-            let (keep_dims, asymmetric) = (options.flag(2), options.flag(3));
-            (Op::FullyConnected, Attributes::Dense { activation: options.activation(0), keep_dims, asymmetric })
-        }
-        "BATCH_MATMUL" => {
-            let options = of(101);
-            let adjoint = [options.flag(0), options.flag(1)];
-            (Op::MatMul, Attributes::MatMul { adjoint, asymmetric: options.flag(2) })
-        }
-        "EMBEDDING_LOOKUP" => none(Op::EmbeddingLookup),
-        "ADD" => (Op::Add, of(11).fused()),
-        "SUB" => (Op::Sub, of(28).fused()),
-        "MUL" => (Op::Mul, of(21).fused()),
-        "DIV" => (Op::Div, of(29).fused()),
-        "L2_NORMALIZATION" => (Op::L2Normalization, of(12).fused()),
-        "MAX_POOL_2D" => (Op::MaxPool, of(5).pool()),
-        "AVERAGE_POOL_2D" => (Op::AveragePool, of(5).pool()),
-        "L2_POOL_2D" => (Op::L2Pool, of(5).pool()),
-        "CONCATENATION" => {
-            let options = of(10);
-            (Op::Concat, Attributes::Concat { axis: options.axis(0), activation: options.activation(1) })
-        }
-        "SOFTMAX" => (Op::Softmax, Attributes::Softmax { beta: of(9).f32(0), axis: -1 }),
-        "LOG_SOFTMAX" => (Op::LogSoftmax, Attributes::Softmax { beta: 1.0, axis: -1 }),
-        "LEAKY_RELU" => (Op::LeakyRelu, Attributes::Slope(of(75).f32(0))),
-        "GELU" => (Op::Gelu, Attributes::Gelu { approximate: of(116).flag(0) }),
-        "LOCAL_RESPONSE_NORMALIZATION" => {
-            let options = of(13);
-            let (radius, bias, alpha, beta) = (options.len(0, 0), options.f32(1), options.f32(2), options.f32(3));
-            (Op::LocalResponseNormalization, Attributes::LocalResponse { radius, bias, alpha, beta })
-        }
-        "RESIZE_BILINEAR" => (Op::ResizeBilinear, resize(&of(15), 2)),
-        "RESIZE_NEAREST_NEIGHBOR" => (Op::ResizeNearest, resize(&of(74), 0)),
-        "RESHAPE" => (Op::Reshape, Attributes::Reshape(of(17).axes(0))),
-        "SQUEEZE" => (Op::Squeeze, Attributes::Squeeze(of(30).axes(0))),
-        "STRIDED_SLICE" => {
-            let options = of(32);
-            let attributes = StridedSlice {
-                begin_mask: options.mask(0),
-                end_mask: options.mask(1),
-                ellipsis_mask: options.mask(2),
-                new_axis_mask: options.mask(3),
-                shrink_axis_mask: options.mask(4),
-                end_is_offset: options.flag(5),
-            };
-            (Op::StridedSlice, Attributes::StridedSlice(attributes))
-        }
-        "SPACE_TO_DEPTH" => (Op::SpaceToDepth, Attributes::Block(of(19).len(0, 0))),
-        "DEPTH_TO_SPACE" => (Op::DepthToSpace, Attributes::Block(of(94).len(0, 0))),
-        "GATHER" => {
-            let options = of(23);
-            (Op::Gather, Attributes::Gather { axis: options.axis(0), batch_dims: options.axis(1) })
-        }
-        "SPLIT" => (Op::Split, Attributes::Split { parts: of(35).len(0, 0) }),
-        "SPLIT_V" => (Op::SplitSizes, Attributes::Split { parts: of(79).len(0, 0) }),
-        "PACK" => (Op::Pack, Attributes::Axis(of(59).axis(1))),
-        "UNPACK" => (Op::Unpack, Attributes::Axis(of(64).axis(1))),
-        "ONE_HOT" => (Op::OneHot, Attributes::Axis(of(61).axis(0))),
-        "MIRROR_PAD" => {
-            let mirror = if of(77).flag(0) { Mirror::Symmetric } else { Mirror::Reflect };
-            (Op::MirrorPad, Attributes::Mirror(mirror))
-        }
-        "CUMSUM" => {
-            let options = of(102);
-            (Op::CumSum, Attributes::CumSum { exclusive: options.flag(0), reverse: options.flag(1) })
-        }
-        "REVERSE_SEQUENCE" => {
-            let options = of(87);
-            (Op::ReverseSequence, Attributes::ReverseSequence { sequence: options.axis(0), batch: options.axis(1) })
-        }
-        "FAKE_QUANT" => {
-            let options = of(58);
-            let (min, max, bits) = (options.f32(0), options.f32(1), options.mask(2));
-            (Op::FakeQuant, Attributes::FakeQuant { min, max, bits, narrow: options.flag(3) })
-        }
-        "IF" => {
-            let options = of(92);
-            (Op::If, Attributes::If { then: options.len(0, 0), otherwise: options.len(1, 0) })
-        }
-        "WHILE" => {
-            let options = of(93);
-            (Op::While, Attributes::While { condition: options.len(0, 0), body: options.len(1, 0) })
-        }
-        "CALL" => (Op::Call, Attributes::Call(of(16).len(0, 0))),
-        "CALL_ONCE" => (Op::CallOnce, Attributes::Call(of(103).len(0, 0))),
-        "VAR_HANDLE" => {
-            let options = of(111);
-            (Op::VarHandle, Attributes::Variable { container: options.text(0), name: options.text(1) })
-        }
-        "MEAN" | "SUM" | "REDUCE_MAX" | "REDUCE_MIN" | "REDUCE_PROD" | "REDUCE_ANY" | "REDUCE_ALL" => {
-            (plain(name), Attributes::Reduce { keep_dims: of(27).flag(0) })
-        }
-        _ => match RECURRENT.iter().find(|(listed, ..)| *listed == name) {
-            Some(&(_, op, kind, slots)) => (op, recurrent(&of(kind), slots)),
-            None => none(plain(name)),
-        },
+    let Some(name) = known_name(code) else { return (Op::Other, Attributes::None) };
+    let reading = Reading { operator, kind: operator.u8(op::OPTIONS_KIND).unwrap_or(0) };
+    if let Some(&(_, op, kind, slots)) = RECURRENT.iter().find(|(listed, ..)| *listed == name) {
+        return (op, recurrent(&reading.of(kind), slots));
     }
+    let known = reading.layer(name).or_else(|| reading.control(name)).or_else(|| reading.other(name));
+    known.unwrap_or_else(|| (plain(name), Attributes::None))
 }
 
 fn resize(options: &Options<'_>, first: u16) -> Attributes {

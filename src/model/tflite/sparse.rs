@@ -72,16 +72,16 @@ fn expand(sparse: &Table, shape: &[usize], bytes: &[u8], width: usize) -> Option
                 Dimension::Sparse { .. } => None,
             }
         };
-        *steps.get_mut(level)? = match axis.checked_sub(rank) {
-            Some(position) => *strides.get(*block_map.get(position)?)?,
-            None => {
-                let blocks = match block(axis) {
-                    Some(position) => block_len(position)?,
-                    None => 1,
-                };
-                strides.get(axis)?.checked_mul(blocks)?
-            }
+        let step = if let Some(position) = axis.checked_sub(rank) {
+            *strides.get(*block_map.get(position)?)?
+        } else {
+            let blocks = match block(axis) {
+                Some(position) => block_len(position)?,
+                None => 1,
+            };
+            strides.get(axis)?.checked_mul(blocks)?
         };
+        *steps.get_mut(level)? = step;
     }
     let mut dense = vec![0; elements.checked_mul(width)?];
     let mut walk =
