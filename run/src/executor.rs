@@ -2,12 +2,12 @@
 
 use crate::call::Limits;
 use crate::codes::{grid, to_codes};
-use crate::frame::{Run, State};
+use crate::frame::{Replace, Run, State};
 use crate::program::Program;
 use crate::tensor::{Data, Element, Tensor};
 use ndarray::{ArrayD, IxDyn};
 use std::path::Path;
-use tensor_quant::calibration::{Array, Endpoint, Observe, RunError, Runner};
+use tensor_quant::calibration::{Array, Endpoint, Observe, RunError, Runner, ValueView};
 use tensor_quant::graph::{ElementType, Graph, Port, Value};
 use tensor_quant::model::tflite::Model;
 
@@ -75,6 +75,64 @@ impl Executor {
         Ok(self.program.missing(self.program.signature(signature)?.subgraph))
     }
 
+    /// Runs the model on one sample with other values in place of those that it comes to: `replace` is called where
+    /// [`run`](Runner::run) would show a value, and what it returns goes on in its stead.
+    ///
+    /// # Errors
+    ///
+    /// As [`run`](Runner::run).
+    pub fn run_replacing(
+        &mut self,
+        signature: Option<&str>,
+        inputs: &[(&str, Array)],
+        replace: &mut dyn FnMut(&ValueView<'_>) -> Option<ArrayD<f32>>,
+    ) -> Result<Vec<(String, Array)>, RunError> {
+        self.run_with(signature, inputs, &mut |_| Ok(()), Some(replace))
+    }
+
+    fn run_with<'b>(
+        &mut self,
+        signature: Option<&str>,
+        inputs: &[(&str, Array)],
+        observe: &mut Observe<'b>,
+        replace: Option<&mut Replace<'b>>,
+    ) -> Result<Vec<(String, Array)>, RunError> {
+        let signature = self.program.signature(signature)?;
+        let missing = self.program.missing(signature.subgraph);
+        if !missing.is_empty() {
+            return Err(RunError::Missing { missing });
+        }
+        let Some(part) = self.program.graph.subgraphs.get(signature.subgraph) else {
+            return Err(RunError::Model { reason: format!("there is no subgraph {}", signature.subgraph) });
+        };
+        if let Some((name, _)) = inputs.iter().find(|(name, _)| signature.inputs.iter().all(|port| port.name != *name))
+        {
+            let known: Vec<&str> = signature.inputs.iter().map(|port| port.name.as_str()).collect();
+            return Err(RunError::Input { name: (*name).into(), reason: format!("the model takes {known:?}") });
+        }
+        let tensor = |&value: &usize| {
+            let name = signature.inputs.iter().find(|port| port.value == value).map_or("", |port| port.name.as_str());
+            let failed = |reason: String| RunError::Input { name: name.into(), reason };
+            let given = inputs.iter().find(|(given, _)| *given == name).map(|(_, array)| array);
+            let given = given.ok_or_else(|| failed("it is not given".into()))?;
+            input(given, &part.values[value]).map_err(failed)
+        };
+        let tensors = part.inputs.iter().map(tensor).collect::<Result<Vec<_>, _>>()?;
+        let left = self.limits.operators;
+        let mut run =
+            Run { program: &self.program, state: &mut self.state, observe, replace, limits: self.limits, left };
+        let outputs = run.subgraph(signature.subgraph, tensors, 0)?;
+        let named = |port: &Port| {
+            let bad = |reason| RunError::Model { reason };
+            let position = part.outputs.iter().position(|&output| output == port.value);
+            let tensor = position.and_then(|position| outputs.get(position));
+            let tensor = tensor.ok_or_else(|| bad(format!("{:?} is no output of its subgraph", port.name)))?;
+            let tensor = to_codes(tensor, &part.values[port.value]).map_err(bad)?;
+            Ok((port.name.clone(), array(&tensor).map_err(bad)?))
+        };
+        signature.outputs.iter().map(named).collect()
+    }
+
     fn endpoints(&self, subgraph: usize, ports: &[Port]) -> Vec<Endpoint> {
         let part = self.program.graph.subgraphs.get(subgraph);
         let endpoint = |port: &Port| {
@@ -108,39 +166,7 @@ impl Runner for Executor {
         inputs: &[(&str, Array)],
         observe: &mut Observe<'_>,
     ) -> Result<Vec<(String, Array)>, RunError> {
-        let signature = self.program.signature(signature)?;
-        let missing = self.program.missing(signature.subgraph);
-        if !missing.is_empty() {
-            return Err(RunError::Missing { missing });
-        }
-        let Some(part) = self.program.graph.subgraphs.get(signature.subgraph) else {
-            return Err(RunError::Model { reason: format!("there is no subgraph {}", signature.subgraph) });
-        };
-        if let Some((name, _)) = inputs.iter().find(|(name, _)| signature.inputs.iter().all(|port| port.name != *name))
-        {
-            let known: Vec<&str> = signature.inputs.iter().map(|port| port.name.as_str()).collect();
-            return Err(RunError::Input { name: (*name).into(), reason: format!("the model takes {known:?}") });
-        }
-        let tensor = |&value: &usize| {
-            let name = signature.inputs.iter().find(|port| port.value == value).map_or("", |port| port.name.as_str());
-            let failed = |reason: String| RunError::Input { name: name.into(), reason };
-            let given = inputs.iter().find(|(given, _)| *given == name).map(|(_, array)| array);
-            let given = given.ok_or_else(|| failed("it is not given".into()))?;
-            input(given, &part.values[value]).map_err(failed)
-        };
-        let tensors = part.inputs.iter().map(tensor).collect::<Result<Vec<_>, _>>()?;
-        let left = self.limits.operators;
-        let mut run = Run { program: &self.program, state: &mut self.state, observe, limits: self.limits, left };
-        let outputs = run.subgraph(signature.subgraph, tensors, 0)?;
-        let named = |port: &Port| {
-            let bad = |reason| RunError::Model { reason };
-            let position = part.outputs.iter().position(|&output| output == port.value);
-            let tensor = position.and_then(|position| outputs.get(position));
-            let tensor = tensor.ok_or_else(|| bad(format!("{:?} is no output of its subgraph", port.name)))?;
-            let tensor = to_codes(tensor, &part.values[port.value]).map_err(bad)?;
-            Ok((port.name.clone(), array(&tensor).map_err(bad)?))
-        };
-        signature.outputs.iter().map(named).collect()
+        self.run_with(signature, inputs, observe, None)
     }
 
     fn reset(&mut self) {

@@ -6,7 +6,7 @@ use crate::constants::constant;
 use crate::ops::compute;
 use crate::program::Program;
 use crate::tensor::{Data, Reason, Tensor};
-use ndarray::{ArrayViewD, IxDyn};
+use ndarray::{ArrayD, ArrayViewD, IxDyn};
 use std::collections::{HashMap, HashSet};
 use tensor_quant::calibration::{Observe, RunError, ValueView};
 use tensor_quant::graph::{Attributes, ElementType, Op, Operator, Subgraph, ValueId};
@@ -32,11 +32,16 @@ impl State {
     }
 }
 
+/// Returns what a value is replaced by.
+pub(crate) type Replace<'a> = dyn FnMut(&ValueView<'_>) -> Option<ArrayD<f32>> + 'a;
+
 /// A run: what all its subgraphs have in common.
 pub(crate) struct Run<'a, 'b> {
     pub(crate) program: &'a Program,
     pub(crate) state: &'a mut State,
     pub(crate) observe: &'a mut Observe<'b>,
+    /// What values are replaced by, if they are.
+    pub(crate) replace: Option<&'a mut Replace<'b>>,
     pub(crate) limits: Limits,
     /// Operators that may still run.
     pub(crate) left: u64,
@@ -86,8 +91,7 @@ impl Run<'_, '_> {
         }
         let mut values: Vec<Option<Tensor>> = vec![None; part.values.len()];
         for (&input, tensor) in part.inputs.iter().zip(inputs) {
-            self.show(number, part, input, &tensor)?;
-            values[input] = Some(tensor);
+            values[input] = Some(self.show(number, part, input, tensor)?);
         }
         for (index, operator) in part.operators.iter().enumerate() {
             self.left = self
@@ -102,8 +106,7 @@ impl Run<'_, '_> {
                 }
             })?;
             for (&output, tensor) in operator.outputs.iter().zip(outputs) {
-                self.show(number, part, output, &tensor)?;
-                values[output] = Some(tensor);
+                values[output] = Some(self.show(number, part, output, tensor)?);
             }
             program.done[number][index].iter().for_each(|&value| values[value] = None);
         }
@@ -250,13 +253,16 @@ impl Run<'_, '_> {
         Ok(tensor)
     }
 
-    /// Shows a value, if it is of reals.
-    fn show(&mut self, subgraph: usize, part: &Subgraph, value: usize, tensor: &Tensor) -> Result<(), RunError> {
-        let Data::F32(elements) = tensor.data() else { return Ok(()) };
+    /// Shows a value, if it is of reals, and returns it or what it is replaced by.
+    fn show(&mut self, subgraph: usize, part: &Subgraph, value: usize, tensor: Tensor) -> Result<Tensor, RunError> {
+        let Data::F32(elements) = tensor.data() else { return Ok(tensor) };
         let shape = IxDyn(tensor.shape());
-        let Ok(view) = ArrayViewD::from_shape(shape, elements) else { return Ok(()) };
-        let id = ValueId { subgraph, value };
-        (self.observe)(&ValueView::new(id, &part.values[value].name, view)).map_err(RunError::Other)
+        let Ok(view) = ArrayViewD::from_shape(shape, elements) else { return Ok(tensor) };
+        let view = ValueView::new(ValueId { subgraph, value }, &part.values[value].name, view);
+        (self.observe)(&view).map_err(RunError::Other)?;
+        let Some(other) = self.replace.as_mut().and_then(|replace| replace(&view)) else { return Ok(tensor) };
+        let shape = other.shape().to_vec();
+        Tensor::of(shape, other.iter().copied().collect()).map_err(|reason| RunError::Model { reason })
     }
 }
 

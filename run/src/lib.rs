@@ -40,9 +40,12 @@
 
 #![forbid(unsafe_code)]
 
+mod calibrate;
 mod call;
 mod codes;
 mod constants;
+mod difference;
+mod evaluation;
 mod executor;
 mod frame;
 mod ops;
@@ -50,5 +53,8 @@ mod program;
 mod tensor;
 mod view;
 
+pub use calibrate::Calibration;
 pub use call::Limits;
+pub use difference::Difference;
+pub use evaluation::{Evaluation, Labels, OutputLoss, Sample, ValueLoss, evaluate};
 pub use executor::Executor;

@@ -2,6 +2,7 @@
 
 use super::operator::Operator;
 use super::value::{Value, ValueId};
+use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -70,6 +71,27 @@ impl Graph {
     /// Returns a value.
     pub fn value(&self, id: ValueId) -> Option<&Value> {
         self.subgraphs.get(id.subgraph)?.values.get(id.value)
+    }
+
+    /// Returns, for each subgraph and value, a text that tells it from all others: its name, with its numbers behind it if
+    /// other values have the same or it has none.
+    pub fn keys(&self) -> Vec<Vec<String>> {
+        let mut counts = BTreeMap::new();
+        for value in self.subgraphs.iter().flat_map(|part| &part.values) {
+            counts
+                .entry(value.name.as_str())
+                .and_modify(|is_shared| *is_shared = true)
+                .or_insert(value.name.is_empty());
+        }
+        let key = |part: usize, number: usize, name: &str| match counts.get(name) {
+            Some(false) => name.into(),
+            _ => alloc::format!("{name}@{part}:{number}"),
+        };
+        let parts = self.subgraphs.iter().enumerate();
+        let keys = parts.map(|(number, part)| {
+            part.values.iter().enumerate().map(|(value, v)| key(number, value, &v.name)).collect()
+        });
+        keys.collect()
     }
 
     /// Returns the signature of a name, or with none the first one; a graph without signatures has one whose names are
