@@ -1,5 +1,6 @@
 //! What an operator is given when it runs.
 
+use crate::codes::Grid;
 use crate::tensor::{Element, Reason, Tensor, elements_of};
 use tensor_quant::graph::{Attributes, ElementType, Operator};
 
@@ -12,6 +13,8 @@ pub(crate) struct Call<'a> {
     pub(crate) input_types: &'a [Option<ElementType>],
     /// The types of the outputs, as the file says.
     pub(crate) output_types: &'a [ElementType],
+    /// The grid of codes that the first input and the first output have in common, if they do.
+    pub(crate) grid: Option<Grid>,
     pub(crate) limits: Limits,
 }
 

@@ -1,7 +1,16 @@
 //! Codes of integers with a scale, and the reals that they stand for.
 
 use crate::tensor::{Data, Reason, Tensor};
+use fearless_simd::{Level, Simd, dispatch};
 use tensor_quant::graph::{ElementType, Quantization, Value};
+
+/// Where numbers half-way between two codes go. The interpreter's `QUANTIZE` of reals takes the even one; its arithmetic of
+/// integers goes away from zero.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Halves {
+    Even,
+    Away,
+}
 
 /// The codes of a type, and one scale and zero point for all.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -43,16 +52,23 @@ fn range(element_type: ElementType) -> Option<(i64, i64)> {
 }
 
 impl Grid {
-    /// Puts reals on the grid: real = scale · (code − zero point). NaN becomes 0.
-    pub(crate) fn snap(self, x: &mut [f32]) {
+    /// Puts reals on the grid: real = scale · (code − zero point). NaN becomes the lowest code.
+    pub(crate) fn snap(self, x: &mut [f32], halves: Halves) {
         let low = self.min.saturating_sub(self.zero_point) as f32;
         let high = self.max.saturating_sub(self.zero_point) as f32;
-        for x in x {
-            let steps = (*x / self.scale).round_ties_even();
-            let steps = if steps > low { steps } else { low };
-            let steps = if steps < high { steps } else { high };
-            *x = steps * self.scale;
+        let level = Level::new();
+        match halves {
+            Halves::Even => dispatch!(level, simd => snap::<_, true>(simd, x, self.scale, low, high)),
+            Halves::Away => dispatch!(level, simd => snap::<_, false>(simd, x, self.scale, low, high)),
         }
+    }
+
+    /// Returns the mean of codes, given the sum of so many reals on this grid: codes are summed with their zero points, and
+    /// halves go away from code 0.
+    pub(crate) fn mean(self, sum: f32, count: f32) -> f32 {
+        let zero_point = self.zero_point as f32;
+        let codes = (sum / self.scale).round() + count * zero_point;
+        ((codes / count).round() - zero_point) * self.scale
     }
 
     /// Returns the codes of reals that lie on the grid.
@@ -66,6 +82,22 @@ impl Grid {
     /// Returns the reals of codes.
     pub(crate) fn reals(self, codes: impl Iterator<Item = i64>) -> Vec<f32> {
         codes.map(|code| code.saturating_sub(self.zero_point) as f32 * self.scale).collect()
+    }
+}
+
+#[inline(always)]
+fn snap<S: Simd, const EVEN: bool>(_: S, x: &mut [f32], scale: f32, low: f32, high: f32) {
+    for x in x {
+        let steps = *x / scale;
+        let steps = if steps > low { steps } else { low };
+        let steps = if steps < high { steps } else { high };
+        let steps = if EVEN {
+            steps.round_ties_even()
+        } else {
+            // The largest number below a half: with a half, the number before it would go up as well.
+            (steps + 0.499_999_97_f32.copysign(steps)).trunc()
+        };
+        *x = steps * scale;
     }
 }
 
@@ -97,10 +129,18 @@ mod tests {
         let codes: Vec<i64> = (-128..=127).collect();
         let mut reals = grid.reals(codes.iter().copied());
         let before = reals.clone();
-        grid.snap(&mut reals);
+        grid.snap(&mut reals, Halves::Away);
         assert_eq!((reals, grid.codes(&before).collect::<Vec<_>>()), (before, codes));
         let mut odd = [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 1e30];
-        grid.snap(&mut odd);
+        grid.snap(&mut odd, Halves::Even);
         assert!(odd.iter().all(|x| x.is_finite()));
+        let halves = [0.05, 0.15, -0.05, -0.15, 0.049_999_995];
+        let snapped = |how| {
+            let mut x = halves;
+            Grid { scale: 0.1, zero_point: 0, min: -128, max: 127 }.snap(&mut x, how);
+            x.map(|x| (x * 10.0).round())
+        };
+        assert_eq!(snapped(Halves::Away), [1.0, 2.0, -1.0, -2.0, 0.0]);
+        assert_eq!(snapped(Halves::Even), [0.0, 2.0, 0.0, -2.0, 0.0]);
     }
 }

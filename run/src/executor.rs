@@ -1,7 +1,7 @@
 //! The executor: a model, what it keeps, and the doors to it.
 
 use crate::call::Limits;
-use crate::codes::{grid, to_codes};
+use crate::codes::{Halves, grid, to_codes};
 use crate::frame::{Replace, Run, State};
 use crate::program::Program;
 use crate::tensor::{Data, Element, Tensor};
@@ -200,7 +200,7 @@ fn input(array: &Array, value: &Value) -> Result<Tensor, String> {
     match (grid(value), tensor.data()) {
         (Some(grid), Data::F32(x)) => {
             let mut x = x.clone();
-            grid.snap(&mut x);
+            grid.snap(&mut x, Halves::Even);
             Tensor::of(tensor.shape().to_vec(), x)
         }
         (Some(grid), _) if array.element_type() == expected => {

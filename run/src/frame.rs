@@ -1,7 +1,7 @@
 //! One run of a subgraph.
 
 use crate::call::{Call, Limits};
-use crate::codes::{grid, to_codes};
+use crate::codes::{Halves, grid, to_codes};
 use crate::constants::constant;
 use crate::ops::compute;
 use crate::program::Program;
@@ -148,21 +148,27 @@ impl Run<'_, '_> {
         let input_types: Vec<Option<ElementType>> =
             operator.inputs.iter().map(|input| input.map(element_type)).collect();
         let output_types: Vec<ElementType> = operator.outputs.iter().map(|&output| element_type(output)).collect();
-        let limits = self.limits;
-        let call = Call { operator, inputs: &inputs, input_types: &input_types, output_types: &output_types, limits };
+        let first = operator.input(0).and_then(|input| grid(&part.values[input]));
+        let call = Call {
+            operator,
+            inputs: &inputs,
+            input_types: &input_types,
+            output_types: &output_types,
+            grid: first.filter(|_| first == operator.outputs.first().and_then(|&output| grid(&part.values[output]))),
+            limits: self.limits,
+        };
         let outputs = compute(&call)?;
         if outputs.len() < operator.outputs.len() {
             return Err(format!("{} outputs, where it makes {}", operator.outputs.len(), outputs.len()).into());
         }
-        let first = operator.input(0).map(|input| &part.values[input]);
         let on_grid = operator.outputs.iter().zip(outputs).map(|(&output, tensor)| {
             let value = &part.values[output];
             match (grid(value), tensor.data()) {
                 // What was only moved lies on the grid.
-                (Some(to), Data::F32(_)) if operator.op.moves_data() && first.and_then(grid) == Some(to) => Ok(tensor),
+                (Some(to), Data::F32(_)) if operator.op.moves_data() && first == Some(to) => Ok(tensor),
                 (Some(grid), Data::F32(x)) => {
                     let mut x = x.clone();
-                    grid.snap(&mut x);
+                    grid.snap(&mut x, if operator.op == Op::Quantize { Halves::Even } else { Halves::Away });
                     Tensor::of(tensor.shape().to_vec(), x)
                 }
                 _ => Ok(tensor),

@@ -14,7 +14,7 @@ use tensor_quant::graph::Attributes;
 /// Up to so many rows each weight is read once for a row; for more, matrices are packed first.
 const FEW_ROWS: usize = 3;
 /// Sums that a dot product keeps at once.
-const LANES: usize = 32;
+const LANES: usize = 64;
 
 /// Weights are (outputs, inputs); leading dimensions of the input count as rows.
 pub(super) fn fully_connected(call: &Call<'_>) -> Result<Vec<Tensor>, Reason> {
@@ -59,9 +59,9 @@ pub(super) fn fully_connected(call: &Call<'_>) -> Result<Vec<Tensor>, Reason> {
 /// The dot products of one row with each row of weights.
 #[inline(always)]
 fn dots<S: Simd>(_: S, x: &[f32], weights: &[f32], out: &mut [f32]) {
+    let (x_chunks, x_rest) = x.as_chunks::<LANES>();
     for (out, weights) in out.iter_mut().zip(weights.chunks_exact(x.len())) {
         let mut sums = [0.0_f32; LANES];
-        let (x_chunks, x_rest) = x.as_chunks::<LANES>();
         let (w_chunks, w_rest) = weights.as_chunks::<LANES>();
         for (x, w) in x_chunks.iter().zip(w_chunks) {
             for ((sum, x), w) in sums.iter_mut().zip(x).zip(w) {
@@ -71,7 +71,16 @@ fn dots<S: Simd>(_: S, x: &[f32], weights: &[f32], out: &mut [f32]) {
         for ((sum, x), w) in sums.iter_mut().zip(x_rest).zip(w_rest) {
             *sum += x * w;
         }
-        *out = sums.iter().sum();
+        // Halves of the lanes are added: each step is one instruction for many.
+        let mut half = LANES / 2;
+        while half > 0 {
+            let (low, high) = sums.split_at_mut(half);
+            for (low, high) in low.iter_mut().zip(high.iter()) {
+                *low += high;
+            }
+            half /= 2;
+        }
+        *out = sums[0];
     }
 }
 

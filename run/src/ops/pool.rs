@@ -11,7 +11,10 @@ pub(super) fn max_pool(call: &Call<'_>) -> Result<Vec<Tensor>, Reason> {
 
 /// Padding does not count.
 pub(super) fn average_pool(call: &Call<'_>) -> Result<Vec<Tensor>, Reason> {
-    pool(call, 0.0, |sum, x| sum + x, |sum, count| sum / count)
+    match call.grid {
+        Some(grid) => pool(call, 0.0, |sum, x| sum + x, |sum, count| grid.mean(sum, count)),
+        None => pool(call, 0.0, |sum, x| sum + x, |sum, count| sum / count),
+    }
 }
 
 pub(super) fn l2_pool(call: &Call<'_>) -> Result<Vec<Tensor>, Reason> {
