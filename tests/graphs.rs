@@ -185,3 +185,30 @@ fn every_value_can_be_made_an_output() {
     let port = exposed.signature(None).unwrap().outputs.pop().unwrap();
     assert_eq!((port.name.as_str(), port.value), ("hidden", hidden));
 }
+
+#[test]
+fn exposed_models_show_what_follows_from_their_inputs() {
+    let mut model = mnist();
+    let before = model.graph();
+    let exposed = model.expose().unwrap();
+    let graph = Model::from_bytes(model.to_bytes().unwrap()).unwrap().graph();
+    let part = &graph.subgraphs[0];
+    // Nine layers of reals but the last, which is an output already; the shape of the batch is no real.
+    assert_eq!(exposed.len(), 8);
+    assert_eq!(part.outputs.len(), before.subgraphs[0].outputs.len() + 8);
+    let signature = graph.signature(None).unwrap();
+    for (id, name) in exposed {
+        assert!(signature.outputs.iter().any(|port| port.value == id.value && port.name == name));
+        assert!(part.values[id.value].constant.is_none());
+    }
+    assert!(model.expose().unwrap().is_empty(), "all are outputs already");
+}
+
+#[test]
+fn sparse_constants_have_their_zeros() {
+    let model = open("tests/tflite/odd.tflite");
+    let sparse = model.constants().into_iter().find(|constant| constant.is_sparse).unwrap();
+    let dense: Vec<f32> =
+        model.dense_bytes(sparse.id).unwrap().as_chunks().0.iter().map(|&word| f32::from_le_bytes(word)).collect();
+    assert_eq!((&sparse.shape[..], &dense[..]), (&[2, 4][..], &[0.0, 1.5, 0.0, -2.5, 0.0, 0.0, 0.0, 0.0][..]));
+}

@@ -75,8 +75,12 @@ fn try_run(bytes: Vec<u8>) -> Result<(), String> {
 fn damaged_models_end_in_an_error_or_in_values() {
     let mut random = Random(0x9e37_79b9_7f4a_7c15);
     let (mut failed, mut ran) = (0, 0);
+    // More of them for a night.
+    let rounds = std::env::var("ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(40);
+    let seed = std::env::var("SEED").ok().and_then(|text| text.parse().ok());
+    random.0 = seed.unwrap_or(random.0);
     for (_, model) in models() {
-        for _ in 0..40 {
+        for _ in 0..rounds {
             let mut damaged = model.clone();
             for _ in 0..=random.below(3) {
                 let at = random.below(damaged.len());

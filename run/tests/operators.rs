@@ -110,6 +110,20 @@ fn a_variable_is_kept_until_it_is_reset() {
 }
 
 #[test]
+fn each_signature_runs_its_own_subgraph() {
+    let case = cases().into_iter().find(|case| case.name == "signatures").unwrap();
+    let mut executor = Executor::from_bytes(case.model).unwrap();
+    assert_eq!(executor.signatures(), ["negated", "exponential"]);
+    let mut run = |signature| {
+        let outputs = executor.run(signature, &[("x", case.inputs[0].clone())], &mut |_| Ok(())).unwrap();
+        assert_eq!(outputs[0].0, "y");
+        outputs[0].1.to_f32()
+    };
+    let x = case.inputs[0].to_f32();
+    assert_eq!((run(None), run(Some("negated")), run(Some("exponential"))), (-&x, -&x, x.mapv(f32::exp)));
+}
+
+#[test]
 fn values_of_a_loop_are_shown_as_often_as_it_runs() {
     let case = cases().into_iter().find(|case| case.name == "while").unwrap();
     let mut executor = Executor::from_bytes(case.model).unwrap();

@@ -365,6 +365,27 @@ case("dense_codes", "FULLY_CONNECTED", opt("FullyConnectedOptions"),
      [np.int8], in_quant=q, out_quant=(.1, 5, 0), version=4)
 case("dense_dynamic_range", "FULLY_CONNECTED", opt("FullyConnectedOptions", asymmetricQuantizeInputs=True),
      [f(4, 36), C(rng.integers(-127, 128, (5, 36)).astype(np.int8), (.01, 0, 0)), C(f(5))], [F], version=9)
+for op, name, o, filt, axis, version in [
+    ("CONV_2D", "conv", opt("Conv2DOptions", padding=0, strideW=1, strideH=1), (5, 3, 3, 4), 0, 5),
+    ("DEPTHWISE_CONV_2D", "depthwise", opt("DepthwiseConv2DOptions", padding=0, strideW=1, strideH=1, depthMultiplier=1), (1, 3, 3, 4), 3, 6),
+]:
+    n = filt[axis]
+    case(name + "_dynamic_range", op, o, [f(2, 6, 6, 4, low=-1, high=3), C(rng.integers(-127, 128, filt).astype(np.int8), (np.linspace(.01, .02, n), [0] * n, axis)), C(f(n))], [F], version=version)
+case("dense_dynamic_range_symmetric", "FULLY_CONNECTED", opt("FullyConnectedOptions", asymmetricQuantizeInputs=False),
+     [f(4, 36, low=-1, high=3), C(rng.integers(-127, 128, (5, 36)).astype(np.int8), (.01, 0, 0)), C(f(5))], [F], version=3)
+case("mul_codes", "MUL", opt("MulOptions"), [codes, codes[:, ::-1].copy()], [np.int8], in_quant=q, out_quant=(.4, 7, 0), version=2)
+case("sub_codes", "SUB", opt("SubOptions"), [codes, codes[:, ::-1].copy()], [np.int8], in_quant=q, out_quant=(.1, 7, 0), version=2)
+case("average_pool_codes", "AVERAGE_POOL_2D", opt("Pool2DOptions", padding=0, strideW=2, strideH=2, filterWidth=3, filterHeight=2), [codes], [np.int8], in_quant=q, out_quant=q, version=2)
+case("softmax_codes", "SOFTMAX", opt("SoftmaxOptions", beta=1.0), [codes], [np.int8], in_quant=q, out_quant=(1 / 256, -128, 0), version=2)
+case("tanh_codes", "TANH", None, [codes], [np.int8], in_quant=q, out_quant=(1 / 128, 0, 0), version=2)
+case("resize_codes", "RESIZE_BILINEAR", opt("ResizeBilinearOptions", halfPixelCenters=True), [codes, C(np.array([9, 12], I))], [np.int8], in_quant=q, out_quant=q, version=3)
+case("leaky_relu_codes", "LEAKY_RELU", opt("LeakyReluOptions", alpha=.2), [codes], [np.int8], in_quant=q, out_quant=(.04, 0, 0), version=2)
+wide = rng.integers(-32767, 32768, (4, 36)).astype(np.int16)
+q16 = (2 / 32767, 0, 0)
+case("dense_codes_16", "FULLY_CONNECTED", opt("FullyConnectedOptions"),
+     [wide, C(rng.integers(-127, 128, (5, 36)).astype(np.int8), (.01, 0, 0)), C(rng.integers(-50000, 50000, (5,)).astype(L), (.01 * 2 / 32767, 0, 0))],
+     [np.int16], in_quant=q16, out_quant=(20 / 32767, 0, 0), version=4)
+case("add_codes_16", "ADD", opt("AddOptions", potScaleInt16=False), [wide, wide[::-1].copy()], [np.int16], in_quant=q16, out_quant=(4 / 32767, 0, 0), version=3)
 
 
 # Weights as halves behind a DEQUANTIZE.
@@ -439,6 +460,25 @@ main.op("ADD", [old, x], [total], opt("AddOptions"))
 main.op("ASSIGN_VARIABLE", [v, total], [])
 main.outputs = [total]
 run("variable", pack(m, [main, init]), [f(3)])
+
+# Two signatures of one file, each with a subgraph of its own.
+m = new_model()
+first, second = Graph(m), Graph(m)
+m.signatureDefs = []
+for number, (part, op, key) in enumerate([(first, "NEG", "negated"), (second, "EXP", "exponential")]):
+    x = part.input(F, (3,))
+    part.outputs = [part.tensor(F, (3,))]
+    part.op(op, [x], part.outputs)
+    signature = s.SignatureDefT()
+    signature.signatureKey, signature.subgraphIndex = key, number
+    ports = []
+    for name, tensor in (("x", x), ("y", part.outputs[0])):
+        port = s.TensorMapT()
+        port.name, port.tensorIndex = name, tensor
+        ports.append(port)
+    signature.inputs, signature.outputs = ports[:1], ports[1:]
+    m.signatureDefs.append(signature)
+run("signatures", pack(m, [first, second]), [f(3)])
 
 index, blob = [], []
 for name, (model, inputs, outputs) in CASES.items():

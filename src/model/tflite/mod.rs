@@ -42,6 +42,7 @@ mod constant;
 mod control_edges;
 mod edit;
 mod element_type;
+mod expose;
 mod lower;
 mod model;
 mod operator;

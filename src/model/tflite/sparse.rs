@@ -14,8 +14,10 @@ use super::tree::Table;
 use crate::error::{Error, Result};
 
 /// The most elements that a tensor gets for each byte that is stored.
-const ELEMENTS_A_BYTE: usize = 1 << 12;
+const ELEMENTS_A_BYTE: usize = 64;
 
+/// Bytes that count besides those that are stored: a tensor of zeros alone stores none.
+const ALLOWANCE: usize = 1 << 10;
 /// The most levels that a tree may have.
 const LEVELS: usize = 32;
 
@@ -57,7 +59,7 @@ fn expand(sparse: &Table, shape: &[usize], bytes: &[u8], width: usize) -> Option
         return None;
     }
     let elements = shape.iter().try_fold(1_usize, |n, &len| n.checked_mul(len))?;
-    if elements > bytes.len().saturating_add(1).checked_mul(ELEMENTS_A_BYTE)? {
+    if elements > bytes.len().saturating_add(ALLOWANCE).checked_mul(ELEMENTS_A_BYTE)? {
         return None;
     }
     // How far a step along each level of the tree goes in the dense tensor.
