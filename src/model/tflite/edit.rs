@@ -4,7 +4,8 @@ use super::constant::{TensorId, Use};
 use super::control_edges::Moved;
 use super::element_type::ElementType;
 use super::model::{Model, shape_of};
-use super::operator::{DEQUANTIZE, role};
+use super::names::DEQUANTIZE;
+use super::operator::role;
 use super::schema::{
     BUFFER, FULLY_CONNECTED_OPTIONS, OPERATOR, QUANTIZATION, buffer, fully_connected, model, operator as op,
     operator_code, quantization, subgraph, tensor,

@@ -45,6 +45,7 @@ mod element_type;
 mod expose;
 mod lower;
 mod model;
+mod names;
 mod operator;
 mod options;
 mod reader;

@@ -3,7 +3,8 @@
 use super::attachment::relocate;
 use super::constant::{Constant, TensorId, Use};
 use super::element_type::ElementType;
-use super::operator::{self, CUSTOM, role};
+use super::names::{self, CUSTOM};
+use super::operator::role;
 use super::reader::parse;
 use super::schema::{
     buffer, external_buffer, metadata as metadata_entry, model, operator as op, operator_code, quantization, subgraph,
@@ -151,7 +152,7 @@ impl Model {
             let deprecated = table.scalar(operator_code::DEPRECATED_BUILTIN).map_or(0, i8::from_le_bytes);
             let code = table.i32(operator_code::BUILTIN).unwrap_or(0).max(i32::from(deprecated));
             let custom = table.text(operator_code::CUSTOM);
-            let name = if code == CUSTOM && !custom.is_empty() { custom } else { operator::name(code) };
+            let name = if code == CUSTOM && !custom.is_empty() { custom } else { names::name(code) };
             (code, name, table.i32(operator_code::VERSION).unwrap_or(1))
         };
         self.root.tables(model::OPERATOR_CODES).iter().map(entry).collect()

@@ -5,7 +5,7 @@
 
 #![cfg_attr(not(test), warn(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
 
-use super::operator::known_name;
+use super::names::known_name;
 use super::schema::operator as op;
 use super::tree::Table;
 use crate::graph::{Activation, Attributes, Mirror, Op, Padding, Recurrent, StridedSlice, Window};

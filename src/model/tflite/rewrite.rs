@@ -7,7 +7,7 @@ use super::constant::TensorId;
 use super::control_edges::Moved;
 use super::element_type::ElementType;
 use super::model::Model;
-use super::operator::code_of_name;
+use super::names::code_of_name;
 use super::schema::{
     OPERATOR, OPERATOR_CODE, QUANTIZATION, TENSOR, model, operator as op, operator_code, quantization, scalars,
     signature, subgraph, tensor, tensor_map,
