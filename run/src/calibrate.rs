@@ -1,6 +1,7 @@
 //! Ranges and moments of a model's values, from samples.
 
 use crate::evaluation::Sample;
+use crate::second_moments::SecondMoments;
 use std::collections::{BTreeMap, BTreeSet};
 use tensor_quant::Error;
 use tensor_quant::calibration::{Array, Calibrator, ChannelMeans, RunError, Runner, ValueView};
@@ -39,6 +40,7 @@ pub struct Calibration<E: RangeEstimator> {
     /// The values that are multiplied with weights.
     factors: BTreeSet<ValueId>,
     moments: BTreeMap<String, Moments>,
+    products: Vec<SecondMoments>,
     samples: u64,
 }
 
@@ -71,7 +73,29 @@ impl<E: RangeEstimator> Calibration<E> {
                 }
             }
         }
-        Self { ranges: Calibrator::new(fresh), keys, factors, moments: BTreeMap::new(), samples: 0 }
+        Self {
+            ranges: Calibrator::new(fresh),
+            keys,
+            factors,
+            moments: BTreeMap::new(),
+            products: Vec::new(),
+            samples: 0,
+        }
+    }
+
+    /// Returns the calibration with the second moments of what an operator multiplies with its weights; unchanged if that is no
+    /// convolution or dense layer.
+    ///
+    /// They take 8 bytes for each pair of inputs of a weight row: they are for the layers that are to be improved, not for all.
+    #[must_use]
+    pub fn with_second_moments(mut self, graph: &Graph, subgraph: usize, operator: usize) -> Self {
+        self.products.extend(SecondMoments::new(graph, subgraph, operator));
+        self
+    }
+
+    /// Returns the second moments that were asked for.
+    pub fn second_moments(&self) -> &[SecondMoments] {
+        &self.products
     }
 
     /// Runs the model on a sample, takes note of its values, and returns its outputs.
@@ -102,6 +126,9 @@ impl<E: RangeEstimator> Calibration<E> {
             moments.means.observe(value.values.view())?;
             moments.squares.observe(value.values.mapv(|x| x * x).view())?;
         }
+        for product in &mut self.products {
+            product.observe(value);
+        }
         Ok(())
     }
 
@@ -129,7 +156,8 @@ impl<E: RangeEstimator> Calibration<E> {
     ///
     /// # Errors
     ///
-    /// [`Error::LengthMismatch`] if a value's channels are not as many in both.
+    /// [`Error::LengthMismatch`] if a value's channels are not as many in both, or they have second moments of different
+    /// operators.
     pub fn merge(&mut self, other: &Self) -> Result<(), Error> {
         self.ranges.merge(&other.ranges)?;
         for (key, theirs) in &other.moments {
@@ -142,6 +170,9 @@ impl<E: RangeEstimator> Calibration<E> {
                     self.moments.insert(key.clone(), theirs.clone());
                 }
             }
+        }
+        for (ours, theirs) in self.products.iter_mut().zip(&other.products) {
+            ours.merge(theirs)?;
         }
         self.samples += other.samples;
         Ok(())

@@ -50,6 +50,7 @@ mod executor;
 mod frame;
 mod ops;
 mod program;
+mod second_moments;
 mod tensor;
 mod view;
 
@@ -58,3 +59,4 @@ pub use call::Limits;
 pub use difference::Difference;
 pub use evaluation::{Evaluation, Labels, OutputLoss, Sample, ValueLoss, evaluate};
 pub use executor::Executor;
+pub use second_moments::SecondMoments;

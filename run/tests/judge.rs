@@ -117,3 +117,56 @@ fn a_calibration_in_parts_is_one_of_the_whole() {
     let output = &graph.keys()[0][graph.subgraphs[0].outputs[0]];
     assert!(whole.ranges().seen(output).is_some() && whole.means(output).is_none());
 }
+
+#[test]
+fn second_moments_say_what_an_error_of_the_weights_costs() {
+    let mut executor = executor("mlp.tflite");
+    let graph = executor.graph().clone();
+    let dense = graph.subgraphs[0].operators.iter().position(|operator| operator.name == "FULLY_CONNECTED").unwrap();
+    let mut calibration = Calibration::new(&graph, MinMax::default()).with_second_moments(&graph, 0, dense);
+    let input = graph.subgraphs[0].operators[dense].input(0).unwrap();
+    let error: Vec<f64> = (0..64).map(|i| f64::from(i % 5) - 2.0).collect();
+    let mut expected = 0.0;
+    for sample in samples() {
+        let inputs = [(sample[0].0.as_str(), sample[0].1.clone())];
+        let mut seen = Vec::new();
+        let keep = &mut |value: &tensor_quant::calibration::ValueView<'_>| {
+            if value.id.value == input {
+                seen = value.values.iter().map(|&x| f64::from(x)).collect::<Vec<_>>();
+            }
+            Ok(())
+        };
+        executor.run(None, &inputs, keep).unwrap();
+        expected += seen.iter().zip(&error).map(|(x, e)| x * e).sum::<f64>().powi(2) / 200.0;
+        calibration.observe(&mut executor, None, &sample).unwrap();
+    }
+    let moments = &calibration.second_moments()[0];
+    assert_eq!((moments.operator(), moments.rows()), ((0, dense), 200));
+    let error = Array1::from(error);
+    let cost = error.dot(&moments.mean().dot(&error));
+    assert!((cost / expected - 1.0).abs() < 1e-4, "{cost} is not {expected}");
+    // A reshape has no weights.
+    assert!(tensor_quant_run::SecondMoments::new(&graph, 0, graph.subgraphs[0].operators.len() - 1).is_none());
+}
+
+#[test]
+fn second_moments_of_a_convolution_are_those_of_its_patches() {
+    let mut executor =
+        Executor::open(concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/data/digits_cnn.tflite")).unwrap();
+    let graph = executor.graph().clone();
+    let conv = graph.subgraphs[0].operators.iter().position(|operator| operator.name == "CONV_2D").unwrap();
+    let operator = &graph.subgraphs[0].operators[conv];
+    let mut calibration = Calibration::new(&graph, MinMax::default()).with_second_moments(&graph, 0, conv);
+    let mut image = ndarray::ArrayD::zeros(vec![1, 8, 8, 1]);
+    image[[0, 3, 4, 0]] = 2.0_f32;
+    let name = executor.inputs(None).unwrap().remove(0).name;
+    calibration.observe(&mut executor, None, &vec![(name, image.into())]).unwrap();
+    let filter = graph.subgraphs[0].values[operator.input(1).unwrap()].known_shape().unwrap();
+    let mean = calibration.second_moments()[0].mean();
+    let windows = calibration.second_moments()[0].rows() as f64;
+    // The one bright element lies under each element of the filter once.
+    assert_eq!(mean.nrows(), filter[1..].iter().product::<usize>());
+    for ((i, j), &x) in mean.indexed_iter() {
+        assert!((x - if i == j { 4.0 / windows } else { 0.0 }).abs() < 1e-9, "{i} {j}: {x}");
+    }
+}

@@ -12,18 +12,54 @@ use crate::tensor::{Reason, Tensor};
 use ndarray::linalg::general_mat_mul;
 use ndarray::{ArrayView2, ArrayViewMut2, Axis, Slice};
 use std::borrow::Cow;
-use tensor_quant::graph::Attributes;
+use tensor_quant::graph::{Attributes, Window};
 
 /// Elements of patches that are laid out at once: 256 KiB.
 const TILE: usize = 1 << 16;
 
 /// The lengths of a convolution.
+#[derive(Debug)]
 struct Sizes {
     channels: usize,
     groups: usize,
     outputs: usize,
     rows: Span,
     columns: Span,
+}
+
+/// The patches of an image that a convolution's filters are multiplied with.
+#[derive(Debug)]
+pub(crate) struct Patches {
+    sizes: Sizes,
+    image: usize,
+    patch: usize,
+}
+
+impl Patches {
+    /// Returns those of a convolution without groups, of filters and inputs of these shapes; `None` where they do not fit.
+    pub(crate) fn new(window: &Window, filter: &[usize], input: &[usize]) -> Option<Self> {
+        let (&[outputs, taps_y, taps_x, depth], &[_, height, width, channels]) = (filter, input) else { return None };
+        if depth != channels || depth == 0 {
+            return None;
+        }
+        let (rows, columns) = (span(window, 0, height, taps_y).ok()?, span(window, 1, width, taps_x).ok()?);
+        let sizes = Sizes { channels, groups: 1, outputs, rows, columns };
+        Some(Self { sizes, image: height * width * channels, patch: taps_y * taps_x * depth })
+    }
+
+    /// Returns how many there are in a batch of so many elements.
+    pub(crate) fn count(&self, elements: usize) -> usize {
+        elements.checked_div(self.image).unwrap_or(0) * self.sizes.rows.windows * self.sizes.columns.windows
+    }
+
+    /// Lays out one of them.
+    pub(crate) fn lay_out(&self, batch: &[f32], number: usize, patch: &mut [f32]) {
+        let windows = self.sizes.rows.windows * self.sizes.columns.windows;
+        let image = batch.get(number / windows * self.image..).and_then(|rest| rest.get(..self.image));
+        if let (Some(image), true) = (image, patch.len() == self.patch) {
+            lay_out(image, &self.sizes, 0, number % windows, patch);
+        }
+    }
 }
 
 /// Filters are OHWI; more channels than a filter has are groups.

@@ -30,6 +30,7 @@ use tensor_quant::graph::Op;
 pub(crate) type Compute = fn(&Call<'_>) -> Result<Vec<Tensor>, Reason>;
 
 pub(crate) use control::is_control;
+pub(crate) use convolution::Patches;
 
 /// What computes each operator; control flow and variables are the executor's own.
 const TABLE: &[(Op, Compute)] = &[

@@ -55,6 +55,7 @@ mod source;
 mod sparse;
 mod tree;
 mod values;
+mod versions;
 mod writer;
 
 pub use crate::graph::Quantization;
@@ -64,3 +65,4 @@ pub use element_type::ElementType;
 pub use model::{Model, Operator};
 pub use operator::{DynamicRange, Role};
 pub use rewrite::{Edge, Flag, NewOperator, NewTensor};
+pub use versions::integer_version;
