@@ -13,7 +13,7 @@ use tensor_quant::model::tflite::Model;
 
 /// Runs a `.tflite` model and shows its values.
 ///
-/// Weights are read when they are first needed, and kept. Clones run by themselves, each with variables of its own.
+/// Weights are read when they are first needed, and kept.
 #[derive(Debug)]
 pub struct Executor {
     program: Program,

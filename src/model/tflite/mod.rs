@@ -40,6 +40,7 @@
 mod attachment;
 mod constant;
 mod control_edges;
+mod edges;
 mod edit;
 mod element_type;
 mod expose;
@@ -60,9 +61,10 @@ mod writer;
 
 pub use crate::graph::Quantization;
 pub use constant::{Constant, TensorId, Use};
+pub use edges::Edge;
 pub use edit::{NewData, Replacement};
 pub use element_type::ElementType;
 pub use model::{Model, Operator};
 pub use operator::{DynamicRange, Role};
-pub use rewrite::{Edge, Flag, NewOperator, NewTensor};
+pub use rewrite::{Flag, NewOperator, NewTensor};
 pub use versions::integer_version;
