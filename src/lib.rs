@@ -39,6 +39,7 @@
 //! | [`tensor`] | [`Scheme`], [`quantize_tensor`] and its kin, requantization, an integer layer |
 //! | [`convention`] | what ONNX Runtime, PyTorch, TensorFlow and TFLite compute, bit for bit; [which to choose](docs::conventions) |
 //! | [`metrics`] | what it cost: per tensor, per channel, histograms |
+//! | [`graph`] | what a model computes, without its format: values, operators, and what follows from them |
 #![cfg_attr(
     feature = "proptest",
     doc = "| [`laws`] | the laws of quantization, for schemes of your own; strategies; [from an idea to a proof](docs::own_scheme) |"
@@ -91,6 +92,7 @@ pub mod calibration;
 pub mod convention;
 pub mod docs;
 mod error;
+pub mod graph;
 pub mod kernel;
 #[cfg(feature = "proptest")]
 pub mod laws;

@@ -8,8 +8,12 @@
 //! 64 KiB and a little; and but for moving averages the states are the same, bit for bit, in whatever order the inputs came,
 //! from however many threads, and however calibrators were merged. States are saved and loaded as JSON (feature `serde`).
 //!
+//! A [`Runner`] runs a model on samples and shows its values: what feeds a calibrator. The package `tensor-quant-run` has
+//! some.
+//!
 //! [`ChannelMeans`] and [`correct_bias`] take out the shift that quantized weights give to a layer's outputs.
 
+mod array;
 mod bias_correction;
 mod calibrator;
 mod channel_means;
@@ -18,9 +22,12 @@ mod channel_means_file;
 mod exact_sum;
 #[cfg(feature = "serde")]
 mod file;
+mod runner;
 
+pub use array::Array;
 pub use bias_correction::correct_bias;
 pub use calibrator::Calibrator;
 pub use channel_means::ChannelMeans;
 #[cfg(feature = "serde")]
 pub use file::State;
+pub use runner::{Endpoint, Observe, RunError, Runner, ValueView};

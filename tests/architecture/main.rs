@@ -20,6 +20,7 @@ const FLOORS: &[&[&str]] = &[
     &["convention"],
     &["metrics"],
     &["laws"],
+    &["graph"],
     &["model"],
     &["calibration"],
     &["recipe"],

@@ -2,6 +2,7 @@
 
 use super::element_type::ElementType;
 use super::operator::Role;
+use crate::graph::Quantization;
 
 /// Which tensor of a model: names need not be unique.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -60,17 +61,4 @@ pub struct Use {
     pub input: usize,
     /// What the operator does with it.
     pub role: Role,
-}
-
-/// The scales and zero points of a tensor.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Quantization {
-    /// One, or one for each index along `axis`.
-    pub scales: Vec<f32>,
-    /// As many as there are scales.
-    pub zero_points: Vec<i64>,
-    /// The axis of the channels.
-    pub axis: usize,
-    /// Whether there are details that scales and zero points do not tell, as of blocks.
-    pub has_details: bool,
 }

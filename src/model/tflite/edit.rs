@@ -1,12 +1,14 @@
 //! Changing a model: other values for a constant, `DEQUANTIZE` in front of its users, versions of operators.
 
 use super::constant::{TensorId, Use};
+use super::control_edges::Moved;
 use super::element_type::ElementType;
 use super::model::{Model, shape_of};
-use super::operator::{DEQUANTIZE, role};
+use super::names::DEQUANTIZE;
+use super::operator::role;
 use super::schema::{
-    BUFFER, FULLY_CONNECTED_OPTIONS, OPERATOR, OPERATOR_CODE, QUANTIZATION, buffer, fully_connected, model,
-    operator as op, operator_code, quantization, subgraph, tensor,
+    BUFFER, FULLY_CONNECTED_OPTIONS, OPERATOR, QUANTIZATION, buffer, fully_connected, model, operator as op,
+    operator_code, quantization, subgraph, tensor,
 };
 use super::tree::{Child, Data, Table, Vector};
 use super::writer::OUTSIDE;
@@ -66,17 +68,27 @@ impl Model {
         };
         self.tensor_mut(id)?.set_scalar(tensor::BUFFER, (number as u32).to_le_bytes());
         if number != old {
-            self.references[number] += 1;
-            self.references[old] -= 1;
-            if self.references[old] == 0 {
-                self.root.tables_mut(model::BUFFERS)[old] = Table::new(&BUFFER);
-            }
+            self.moved_reference(old, number);
         }
         Ok(())
     }
 
+    /// Counts a reference to the buffer `new` that was one to `old`, which is emptied if it was the last.
+    pub(super) fn moved_reference(&mut self, old: usize, new: usize) {
+        if let Some(count) = self.references.get_mut(new) {
+            *count += 1;
+        }
+        let Some(count) = self.references.get_mut(old) else { return };
+        *count = count.saturating_sub(1);
+        if *count == 0
+            && let Some(buffer) = self.root.tables_mut(model::BUFFERS).get_mut(old)
+        {
+            *buffer = Table::new(&BUFFER);
+        }
+    }
+
     /// Stores data in a buffer, or in a new one if others refer to it; returns which. A new one is not counted yet.
-    fn store(&mut self, old: usize, data: Data) -> usize {
+    pub(super) fn store(&mut self, old: usize, data: Data) -> usize {
         let is_shared = self.references.get(old).is_none_or(|&references| references > 1);
         let buffers = self.root.tables_mut(model::BUFFERS);
         let outside = buffers.get(old).is_some_and(|table| table.outside.is_some()) && data.len() >= OUTSIDE;
@@ -129,6 +141,8 @@ impl Model {
             operators.push(operator);
             restored.insert(index as i32, real_index);
         }
+        let added = operators.len();
+        self.renumber_control_edges(number, |old| Moved::To(old.saturating_add(added)))?;
         let graph = self.graph_mut(TensorId { subgraph: number, tensor: 0 })?;
         let list = graph.tables_mut(subgraph::OPERATORS);
         rewire(list, &restored);
@@ -153,7 +167,7 @@ impl Model {
         for (operator, table) in operators.iter().enumerate() {
             for (input, _) in table.i32s(op::INPUTS).into_iter().enumerate().filter(|(_, tensor)| *tensor == output) {
                 let (code, name, _) = codes.get(table.u32(op::CODE).unwrap_or(0) as usize)?;
-                uses.push(Use { operator, name: name.clone(), input, role: role(*code, input, &shape) });
+                uses.push(Use { operator, name: name.clone(), input, role: role(*code, table, input, &shape) });
             }
         }
         Some(uses)
@@ -187,13 +201,9 @@ impl Model {
             let (input, output) = self.ends(number, index)?;
             inputs_of.insert(output, input);
         }
-        let list = self.graph_mut(TensorId { subgraph: number, tensor: 0 })?.tables_mut(subgraph::OPERATORS);
-        let mut index = 0;
-        list.retain(|_| {
-            index += 1;
-            !operators.contains(&(index - 1))
-        });
-        rewire(list, &inputs_of);
+        self.take_out(number, operators)?;
+        let graph = self.graph_mut(TensorId { subgraph: number, tensor: 0 })?;
+        rewire(graph.tables_mut(subgraph::OPERATORS), &inputs_of);
         Ok(())
     }
 
@@ -219,17 +229,7 @@ impl Model {
             ElementType::I8 => 2,
             _ => 1,
         };
-        let found = self.operator_codes().iter().position(|(code, _, known)| (*code, *known) == (DEQUANTIZE, version));
-        Ok(found.unwrap_or_else(|| {
-            let mut entry = Table::new(&OPERATOR_CODE);
-            entry.set_scalar(operator_code::BUILTIN, DEQUANTIZE.to_le_bytes());
-            entry.set_scalar(operator_code::VERSION, version.to_le_bytes());
-            // The field that interpreters from before 2020 read.
-            entry.set_scalar(operator_code::DEPRECATED_BUILTIN, [DEQUANTIZE as u8]);
-            let codes = self.root.tables_mut(model::OPERATOR_CODES);
-            codes.push(entry);
-            codes.len() - 1
-        }))
+        Ok(self.operator_code(DEQUANTIZE, version))
     }
 
     /// Makes an operator take quantized weights with float activations, which it quantizes as it runs.
@@ -264,15 +264,15 @@ impl Model {
         Ok(())
     }
 
-    fn graph_mut(&mut self, id: TensorId) -> Result<&mut Table> {
+    pub(super) fn graph_mut(&mut self, id: TensorId) -> Result<&mut Table> {
         self.root.tables_mut(model::SUBGRAPHS).get_mut(id.subgraph).ok_or_else(|| id.missing())
     }
 
-    fn tensor_mut(&mut self, id: TensorId) -> Result<&mut Table> {
+    pub(super) fn tensor_mut(&mut self, id: TensorId) -> Result<&mut Table> {
         self.graph_mut(id)?.tables_mut(subgraph::TENSORS).get_mut(id.tensor).ok_or_else(|| id.missing())
     }
 
-    fn tensor(&self, id: TensorId) -> Result<&Table> {
+    pub(super) fn tensor(&self, id: TensorId) -> Result<&Table> {
         let graph = self.graphs().get(id.subgraph).ok_or_else(|| id.missing())?;
         graph.tables(subgraph::TENSORS).get(id.tensor).ok_or_else(|| id.missing())
     }
@@ -290,7 +290,7 @@ fn rewire(operators: &mut [Table], instead: &HashMap<i32, i32>) {
 }
 
 impl TensorId {
-    fn missing(self) -> Error {
+    pub(super) fn missing(self) -> Error {
         Error::NoSuchTensor { name: format!("tensor {} of subgraph {}", self.tensor, self.subgraph) }
     }
 }

@@ -1,5 +1,6 @@
 //! What the elements of a tensor are.
 
+use crate::graph;
 use core::fmt;
 
 /// The type of a tensor's elements.
@@ -87,6 +88,34 @@ impl ElementType {
     pub(super) fn size_of(self, elements: u64) -> Option<u64> {
         let (_, bits) = TYPES.get(usize::from(self.number())).filter(|(_, bits)| *bits > 0)?;
         Some(elements.checked_mul(*bits)?.div_ceil(8))
+    }
+}
+
+impl From<ElementType> for graph::ElementType {
+    fn from(element_type: ElementType) -> Self {
+        match element_type {
+            ElementType::F32 => Self::F32,
+            ElementType::F16 => Self::F16,
+            ElementType::I32 => Self::I32,
+            ElementType::U8 => Self::U8,
+            ElementType::I8 => Self::I8,
+            ElementType::I16 => Self::I16,
+            ElementType::I4 => Self::I4,
+            ElementType::Other(4) => Self::I64,
+            ElementType::Other(5) => Self::String,
+            ElementType::Other(6) => Self::Bool,
+            ElementType::Other(10) => Self::F64,
+            ElementType::Other(12) => Self::U64,
+            ElementType::Other(13) => Self::Resource,
+            ElementType::Other(15) => Self::U32,
+            ElementType::Other(16) => Self::U16,
+            ElementType::Other(18) => Self::BF16,
+            ElementType::Other(19) => Self::I2,
+            ElementType::Other(20) => Self::U4,
+            ElementType::Other(21) => Self::F8E4M3,
+            ElementType::Other(22) => Self::F8E5M2,
+            ElementType::Other(_) => Self::Other(element_type.name()),
+        }
     }
 }
 

@@ -39,22 +39,35 @@
 
 mod attachment;
 mod constant;
+mod control_edges;
+mod edges;
 mod edit;
 mod element_type;
+mod expose;
+mod lower;
 mod model;
+mod names;
 mod operator;
+mod options;
 mod reader;
+mod rewrite;
 mod schema;
 mod source;
+mod sparse;
 mod tree;
 mod values;
+mod versions;
 mod writer;
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 mod writer_tests;
 
-pub use constant::{Constant, Quantization, TensorId, Use};
+pub use crate::graph::Quantization;
+pub use constant::{Constant, TensorId, Use};
+pub use edges::Edge;
 pub use edit::{NewData, Replacement};
 pub use element_type::ElementType;
 pub use model::{Model, Operator};
 pub use operator::{DynamicRange, Role};
+pub use rewrite::{Flag, NewOperator, NewTensor};
+pub use versions::integer_version;

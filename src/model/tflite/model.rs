@@ -1,9 +1,10 @@
 //! A model: opened, looked at, changed, saved.
 
 use super::attachment::relocate;
-use super::constant::{Constant, Quantization, TensorId, Use};
+use super::constant::{Constant, TensorId, Use};
 use super::element_type::ElementType;
-use super::operator::{self, CUSTOM, role};
+use super::names::{self, CUSTOM};
+use super::operator::role;
 use super::reader::parse;
 use super::schema::{
     buffer, external_buffer, metadata as metadata_entry, model, operator as op, operator_code, quantization, subgraph,
@@ -13,6 +14,7 @@ use super::source::Source;
 use super::tree::{Data, Table};
 use super::writer::{copy, lay_out};
 use crate::error::{Error, Result};
+use crate::graph::Quantization;
 use crate::output::Output;
 use std::collections::{HashMap, HashSet};
 use std::io::{BufWriter, Write};
@@ -43,6 +45,10 @@ pub struct Operator {
     pub name: String,
     /// Its version.
     pub version: i32,
+    /// The tensors that it takes; `None` where an optional one is absent.
+    pub inputs: Vec<Option<usize>>,
+    /// The tensors that it makes.
+    pub outputs: Vec<usize>,
 }
 
 impl Model {
@@ -131,7 +137,10 @@ impl Model {
         let codes = self.operator_codes();
         let operator = |table: &Table| {
             let (_, name, version) = code_of(table, &codes);
-            Operator { name, version }
+            let inputs = table.i32s(op::INPUTS).into_iter().map(|input| usize::try_from(input).ok()).collect();
+            let outputs = table.i32s(op::OUTPUTS).into_iter();
+            let outputs = outputs.map(|output| usize::try_from(output).unwrap_or(usize::MAX)).collect();
+            Operator { name, version, inputs, outputs }
         };
         self.graphs().iter().map(|graph| graph.tables(subgraph::OPERATORS).iter().map(operator).collect()).collect()
     }
@@ -143,7 +152,7 @@ impl Model {
             let deprecated = table.scalar(operator_code::DEPRECATED_BUILTIN).map_or(0, i8::from_le_bytes);
             let code = table.i32(operator_code::BUILTIN).unwrap_or(0).max(i32::from(deprecated));
             let custom = table.text(operator_code::CUSTOM);
-            let name = if code == CUSTOM && !custom.is_empty() { custom } else { operator::name(code) };
+            let name = if code == CUSTOM && !custom.is_empty() { custom } else { names::name(code) };
             (code, name, table.i32(operator_code::VERSION).unwrap_or(1))
         };
         self.root.tables(model::OPERATOR_CODES).iter().map(entry).collect()
@@ -168,8 +177,9 @@ impl Model {
                 };
                 constant.is_at_the_edge = edge.contains(&(i as i32));
                 let uses = inputs.get(&(i as i32)).into_iter().flatten().filter_map(|&(operator, input)| {
-                    let (code, name, _) = code_of(graph.tables(subgraph::OPERATORS).get(operator)?, &codes);
-                    Some(Use { operator, name, input, role: role(code, input, &constant.shape) })
+                    let table = graph.tables(subgraph::OPERATORS).get(operator)?;
+                    let (code, name, _) = code_of(table, &codes);
+                    Some(Use { operator, name, input, role: role(code, table, input, &constant.shape) })
                 });
                 constant.uses = uses.collect();
                 constants.push(constant);
@@ -179,7 +189,7 @@ impl Model {
     }
 
     /// Returns what is known of a tensor without the operators, if it has values.
-    fn constant(&self, id: TensorId, table: &Table) -> Option<Constant> {
+    pub(super) fn constant(&self, id: TensorId, table: &Table) -> Option<Constant> {
         let number = table.u32(tensor::BUFFER).unwrap_or(0) as usize;
         let elsewhere = table.u32(tensor::EXTERNAL_BUFFER).filter(|&external| external != 0);
         let size_in_bytes = match elsewhere {
@@ -291,7 +301,7 @@ pub(super) fn shape_of(table: &Table) -> Vec<usize> {
 }
 
 /// Returns a tensor's scales and zero points, if it has any that belong together.
-fn quantization_of(table: &Table) -> Option<Quantization> {
+pub(super) fn quantization_of(table: &Table) -> Option<Quantization> {
     let table = table.table(tensor::QUANTIZATION)?;
     let scales = table.numbers(quantization::SCALE).iter().map(|&bytes| f32::from_le_bytes(bytes));
     let zero_points = table.numbers(quantization::ZERO_POINT).iter().map(|&bytes| i64::from_le_bytes(bytes));

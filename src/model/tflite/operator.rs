@@ -1,228 +1,9 @@
-//! Operators: their names, and which of their inputs are weights.
+//! What operators do with their constant inputs: which of them are weights.
 
-/// The operators' names, in the order of their codes.
-const NAMES: [&str; 210] = [
-    "ADD",
-    "AVERAGE_POOL_2D",
-    "CONCATENATION",
-    "CONV_2D",
-    "DEPTHWISE_CONV_2D",
-    "DEPTH_TO_SPACE",
-    "DEQUANTIZE",
-    "EMBEDDING_LOOKUP",
-    "FLOOR",
-    "FULLY_CONNECTED",
-    "HASHTABLE_LOOKUP",
-    "L2_NORMALIZATION",
-    "L2_POOL_2D",
-    "LOCAL_RESPONSE_NORMALIZATION",
-    "LOGISTIC",
-    "LSH_PROJECTION",
-    "LSTM",
-    "MAX_POOL_2D",
-    "MUL",
-    "RELU",
-    "RELU_N1_TO_1",
-    "RELU6",
-    "RESHAPE",
-    "RESIZE_BILINEAR",
-    "RNN",
-    "SOFTMAX",
-    "SPACE_TO_DEPTH",
-    "SVDF",
-    "TANH",
-    "CONCAT_EMBEDDINGS",
-    "SKIP_GRAM",
-    "CALL",
-    "CUSTOM",
-    "EMBEDDING_LOOKUP_SPARSE",
-    "PAD",
-    "UNIDIRECTIONAL_SEQUENCE_RNN",
-    "GATHER",
-    "BATCH_TO_SPACE_ND",
-    "SPACE_TO_BATCH_ND",
-    "TRANSPOSE",
-    "MEAN",
-    "SUB",
-    "DIV",
-    "SQUEEZE",
-    "UNIDIRECTIONAL_SEQUENCE_LSTM",
-    "STRIDED_SLICE",
-    "BIDIRECTIONAL_SEQUENCE_RNN",
-    "EXP",
-    "TOPK_V2",
-    "SPLIT",
-    "LOG_SOFTMAX",
-    "DELEGATE",
-    "BIDIRECTIONAL_SEQUENCE_LSTM",
-    "CAST",
-    "PRELU",
-    "MAXIMUM",
-    "ARG_MAX",
-    "MINIMUM",
-    "LESS",
-    "NEG",
-    "PADV2",
-    "GREATER",
-    "GREATER_EQUAL",
-    "LESS_EQUAL",
-    "SELECT",
-    "SLICE",
-    "SIN",
-    "TRANSPOSE_CONV",
-    "SPARSE_TO_DENSE",
-    "TILE",
-    "EXPAND_DIMS",
-    "EQUAL",
-    "NOT_EQUAL",
-    "LOG",
-    "SUM",
-    "SQRT",
-    "RSQRT",
-    "SHAPE",
-    "POW",
-    "ARG_MIN",
-    "FAKE_QUANT",
-    "REDUCE_PROD",
-    "REDUCE_MAX",
-    "PACK",
-    "LOGICAL_OR",
-    "ONE_HOT",
-    "LOGICAL_AND",
-    "LOGICAL_NOT",
-    "UNPACK",
-    "REDUCE_MIN",
-    "FLOOR_DIV",
-    "REDUCE_ANY",
-    "SQUARE",
-    "ZEROS_LIKE",
-    "FILL",
-    "FLOOR_MOD",
-    "RANGE",
-    "RESIZE_NEAREST_NEIGHBOR",
-    "LEAKY_RELU",
-    "SQUARED_DIFFERENCE",
-    "MIRROR_PAD",
-    "ABS",
-    "SPLIT_V",
-    "UNIQUE",
-    "CEIL",
-    "REVERSE_V2",
-    "ADD_N",
-    "GATHER_ND",
-    "COS",
-    "WHERE",
-    "RANK",
-    "ELU",
-    "REVERSE_SEQUENCE",
-    "MATRIX_DIAG",
-    "QUANTIZE",
-    "MATRIX_SET_DIAG",
-    "ROUND",
-    "HARD_SWISH",
-    "IF",
-    "WHILE",
-    "NON_MAX_SUPPRESSION_V4",
-    "NON_MAX_SUPPRESSION_V5",
-    "SCATTER_ND",
-    "SELECT_V2",
-    "DENSIFY",
-    "SEGMENT_SUM",
-    "BATCH_MATMUL",
-    "PLACEHOLDER_FOR_GREATER_OP_CODES",
-    "CUMSUM",
-    "CALL_ONCE",
-    "BROADCAST_TO",
-    "RFFT2D",
-    "CONV_3D",
-    "IMAG",
-    "REAL",
-    "COMPLEX_ABS",
-    "HASHTABLE",
-    "HASHTABLE_FIND",
-    "HASHTABLE_IMPORT",
-    "HASHTABLE_SIZE",
-    "REDUCE_ALL",
-    "CONV_3D_TRANSPOSE",
-    "VAR_HANDLE",
-    "READ_VARIABLE",
-    "ASSIGN_VARIABLE",
-    "BROADCAST_ARGS",
-    "RANDOM_STANDARD_NORMAL",
-    "BUCKETIZE",
-    "RANDOM_UNIFORM",
-    "MULTINOMIAL",
-    "GELU",
-    "DYNAMIC_UPDATE_SLICE",
-    "RELU_0_TO_1",
-    "UNSORTED_SEGMENT_PROD",
-    "UNSORTED_SEGMENT_MAX",
-    "UNSORTED_SEGMENT_SUM",
-    "ATAN2",
-    "UNSORTED_SEGMENT_MIN",
-    "SIGN",
-    "BITCAST",
-    "BITWISE_XOR",
-    "RIGHT_SHIFT",
-    "STABLEHLO_LOGISTIC",
-    "STABLEHLO_ADD",
-    "STABLEHLO_DIVIDE",
-    "STABLEHLO_MULTIPLY",
-    "STABLEHLO_MAXIMUM",
-    "STABLEHLO_RESHAPE",
-    "STABLEHLO_CLAMP",
-    "STABLEHLO_CONCATENATE",
-    "STABLEHLO_BROADCAST_IN_DIM",
-    "STABLEHLO_CONVOLUTION",
-    "STABLEHLO_SLICE",
-    "STABLEHLO_CUSTOM_CALL",
-    "STABLEHLO_REDUCE",
-    "STABLEHLO_ABS",
-    "STABLEHLO_AND",
-    "STABLEHLO_COSINE",
-    "STABLEHLO_EXPONENTIAL",
-    "STABLEHLO_FLOOR",
-    "STABLEHLO_LOG",
-    "STABLEHLO_MINIMUM",
-    "STABLEHLO_NEGATE",
-    "STABLEHLO_OR",
-    "STABLEHLO_POWER",
-    "STABLEHLO_REMAINDER",
-    "STABLEHLO_RSQRT",
-    "STABLEHLO_SELECT",
-    "STABLEHLO_SUBTRACT",
-    "STABLEHLO_TANH",
-    "STABLEHLO_SCATTER",
-    "STABLEHLO_COMPARE",
-    "STABLEHLO_CONVERT",
-    "STABLEHLO_DYNAMIC_SLICE",
-    "STABLEHLO_DYNAMIC_UPDATE_SLICE",
-    "STABLEHLO_PAD",
-    "STABLEHLO_IOTA",
-    "STABLEHLO_DOT_GENERAL",
-    "STABLEHLO_REDUCE_WINDOW",
-    "STABLEHLO_SORT",
-    "STABLEHLO_WHILE",
-    "STABLEHLO_GATHER",
-    "STABLEHLO_TRANSPOSE",
-    "DILATE",
-    "STABLEHLO_RNG_BIT_GENERATOR",
-    "REDUCE_WINDOW",
-    "STABLEHLO_COMPOSITE",
-    "STABLEHLO_SHIFT_LEFT",
-    "STABLEHLO_CBRT",
-    "STABLEHLO_CASE",
-];
-
-/// The code of an operator that is told by its name.
-pub(super) const CUSTOM: i32 = 32;
-pub(super) const DEQUANTIZE: i32 = 6;
-
-/// Returns an operator's name, as in `CONV_2D`.
-pub(super) fn name(code: i32) -> String {
-    let known = usize::try_from(code).ok().and_then(|code| NAMES.get(code));
-    known.map_or_else(|| format!("OPERATOR_{code}"), |name| (*name).into())
-}
+use super::names::known_name;
+use super::options::meaning;
+use super::tree::Table;
+use crate::graph::{Op, Operator};
 
 /// What an operator does with a constant input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -251,55 +32,49 @@ pub struct DynamicRange {
     pub int4: i32,
 }
 
+/// The versions of operators that take their weights as codes, and float activations.
+const DYNAMIC_RANGE: &[(Op, DynamicRange)] = &[
+    (Op::Conv, DynamicRange { int8: 5, int4: 7 }),
+    // Per channel only: per tensor (version 4) the interpreter's kernel is wrong. In int4 there is none.
+    (Op::DepthwiseConv, DynamicRange { int8: 6, int4: 0 }),
+    (Op::FullyConnected, DynamicRange { int8: 12, int4: 12 }),
+    (Op::EmbeddingLookup, DynamicRange { int8: 4, int4: 4 }),
+];
+
 /// Returns what an operator does with the constant that is its input number `input`, of shape `shape`.
-///
-/// Axes: OHWI filters of `CONV_2D` and `TRANSPOSE_CONV`, 1HWC of `DEPTHWISE_CONV_2D`, DHWIO of `CONV_3D`, DHWOI of
-/// `CONV_3D_TRANSPOSE`, rows of the matrices of recurrent layers; of a `BATCH_MATMUL`, that which is not summed over.
-pub(super) fn role(code: i32, input: usize, shape: &[usize]) -> Role {
-    let ndim = shape.len();
-    let weights = |axis, int8, int4| Role::Weights { axis, dynamic_range: DynamicRange { int8, int4 } };
-    match (NAMES.get(usize::try_from(code).unwrap_or(usize::MAX)).copied(), input) {
-        (None | Some("CUSTOM" | "DELEGATE" | "STABLEHLO_CUSTOM_CALL" | "STABLEHLO_COMPOSITE"), _) => Role::Unknown,
-        (Some("CALL" | "IF" | "WHILE" | "CALL_ONCE" | "STABLEHLO_WHILE" | "STABLEHLO_CASE"), _) => Role::Passed,
-        (Some("CONV_2D"), 1) => weights(0, 5, 7),
-        // Per channel only: per tensor (version 4) the interpreter's kernel is wrong. In int4 there is none.
-        (Some("DEPTHWISE_CONV_2D"), 1) => weights(3, 6, 0),
-        (Some("FULLY_CONNECTED"), 1) => weights(0, 12, 12),
-        (Some("EMBEDDING_LOOKUP"), 1) => {
-            // The kernel looks for the first int4 code of a row at the start of a byte.
-            let is_row_of_whole_bytes = shape.iter().skip(1).any(|len| len.is_multiple_of(2));
-            weights(0, 4, if is_row_of_whole_bytes { 4 } else { 0 })
-        }
-        (Some("TRANSPOSE_CONV" | "RNN" | "UNIDIRECTIONAL_SEQUENCE_RNN" | "SVDF"), 1)
-        | (Some("RNN" | "UNIDIRECTIONAL_SEQUENCE_RNN" | "SVDF"), 2)
-        | (Some("LSTM" | "UNIDIRECTIONAL_SEQUENCE_LSTM"), 1..=8 | 16)
-        | (Some("BIDIRECTIONAL_SEQUENCE_LSTM"), 1..=8 | 16 | 18..=25 | 33 | 40..=47)
-        | (Some("BIDIRECTIONAL_SEQUENCE_RNN"), 1 | 2 | 4 | 5 | 10 | 11) => weights(0, 0, 0),
-        (Some("CONV_3D"), 1) => weights(4, 0, 0),
-        (Some("CONV_3D_TRANSPOSE"), 1) => weights(3, 0, 0),
-        (Some("BATCH_MATMUL"), 0) if ndim >= 2 => weights(ndim - 2, 0, 0),
-        (Some("BATCH_MATMUL"), 1) if ndim >= 2 => weights(ndim - 1, 0, 0),
-        _ => Role::Operand,
+pub(super) fn role(code: i32, operator: &Table, input: usize, shape: &[usize]) -> Role {
+    let (op, attributes) = meaning(code, operator);
+    if let Some("CALL" | "IF" | "WHILE" | "CALL_ONCE" | "STABLEHLO_WHILE" | "STABLEHLO_CASE") = known_name(code) {
+        return Role::Passed;
     }
+    if let None | Some("CUSTOM" | "DELEGATE" | "STABLEHLO_CUSTOM_CALL" | "STABLEHLO_COMPOSITE") = known_name(code) {
+        return Role::Unknown;
+    }
+    let Some(axis) = Operator::new(op, attributes, vec![], vec![]).weights_axis(input, shape.len()) else {
+        return Role::Operand;
+    };
+    let known = DYNAMIC_RANGE.iter().find(|(listed, _)| *listed == op);
+    let mut dynamic_range = known.map(|(_, versions)| *versions).unwrap_or_default();
+    // The kernel looks for the first int4 code of a row at the start of a byte.
+    if op == Op::EmbeddingLookup && !shape.iter().skip(1).any(|len| len.is_multiple_of(2)) {
+        dynamic_range.int4 = 0;
+    }
+    Role::Weights { axis, dynamic_range }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::names::code_of_name;
+    use super::super::schema::OPERATOR;
     use super::*;
 
-    #[test]
-    fn codes_are_those_of_the_schema() {
-        let code_of = |name: &str| NAMES.iter().position(|known| *known == name);
-        assert_eq!(code_of("DEQUANTIZE"), Some(DEQUANTIZE as usize));
-        assert_eq!(code_of("CUSTOM"), Some(CUSTOM as usize));
-        assert_eq!((name(3), name(209), name(210)), ("CONV_2D".into(), "STABLEHLO_CASE".into(), "OPERATOR_210".into()));
-        assert_eq!(name(-1), "OPERATOR_-1");
+    fn code_of(name: &str) -> i32 {
+        code_of_name(name).unwrap_or(-1)
     }
 
     #[test]
     fn int4_rows_of_an_embedding_start_at_a_byte_or_are_restored_first() {
-        let code = NAMES.iter().position(|known| *known == "EMBEDDING_LOOKUP").map_or(-1, |code| code as i32);
-        let int4 = |shape: &[usize]| match role(code, 1, shape) {
+        let int4 = |shape: &[usize]| match role(code_of("EMBEDDING_LOOKUP"), &Table::new(&OPERATOR), 1, shape) {
             Role::Weights { axis: 0, dynamic_range } => Some(dynamic_range.int4),
             _ => None,
         };
@@ -310,18 +85,9 @@ mod tests {
     }
 
     #[test]
-    fn matrices_of_recurrent_layers_are_weights_and_their_biases_are_not() {
-        let role_of = |name: &str, input| {
-            role(NAMES.iter().position(|known| *known == name).map_or(-1, |code| code as i32), input, &[8, 4])
-        };
-        let is_weights = |name: &str, inputs: &[usize]| {
-            inputs.iter().all(|&i| matches!(role_of(name, i), Role::Weights { axis: 0, .. }))
-        };
-        assert!(is_weights("RNN", &[1, 2]) && is_weights("LSTM", &[1, 8, 16]) && is_weights("SVDF", &[1, 2]));
-        assert!(is_weights("BIDIRECTIONAL_SEQUENCE_LSTM", &[1, 8, 16, 18, 25, 33]));
-        assert!(is_weights("BIDIRECTIONAL_SEQUENCE_RNN", &[1, 2, 4, 5]));
-        for (name, bias) in [("RNN", 3), ("LSTM", 12), ("SVDF", 3), ("BIDIRECTIONAL_SEQUENCE_RNN", 3)] {
-            assert_eq!(role_of(name, bias), Role::Operand, "{name}");
-        }
+    fn what_is_passed_on_or_not_known_is_told_apart_from_operands() {
+        let role_of = |name: &str| role(code_of(name), &Table::new(&OPERATOR), 1, &[8, 4]);
+        assert_eq!((role_of("IF"), role_of("CUSTOM"), role_of("ADD")), (Role::Passed, Role::Unknown, Role::Operand));
+        assert_eq!((role_of("no such"), role_of("STABLEHLO_ADD")), (Role::Unknown, Role::Operand));
     }
 }

@@ -83,7 +83,7 @@ pub(super) static MODEL: Shape = table(
         (model::BUFFERS, Tables(&BUFFER)),
         (model::METADATA_BUFFERS, Numbers(4)),
         (model::METADATA, Tables(&METADATA)),
-        (7, Tables(&SIGNATURE)),
+        (model::SIGNATURES, Tables(&SIGNATURE)),
         (8, Tables(&EXTERNAL_BUFFER_GROUP)),
         (model::EXTERNAL_BUFFERS, Tables(&EXTERNAL_BUFFER)),
     ],
@@ -97,6 +97,7 @@ pub(super) mod model {
     pub(crate) const BUFFERS: u16 = 4;
     pub(crate) const METADATA_BUFFERS: u16 = 5;
     pub(crate) const METADATA: u16 = 6;
+    pub(crate) const SIGNATURES: u16 = 7;
     pub(crate) const EXTERNAL_BUFFERS: u16 = 9;
 }
 
@@ -117,7 +118,7 @@ static SUBGRAPH: Shape = table(
         (subgraph::INPUTS, Numbers(4)),
         (subgraph::OUTPUTS, Numbers(4)),
         (subgraph::OPERATORS, Tables(&OPERATOR)),
-        (4, Text),
+        (subgraph::NAME, Text),
     ],
 );
 
@@ -126,6 +127,7 @@ pub(super) mod subgraph {
     pub(crate) const INPUTS: u16 = 1;
     pub(crate) const OUTPUTS: u16 = 2;
     pub(crate) const OPERATORS: u16 = 3;
+    pub(crate) const NAME: u16 = 4;
 }
 
 pub(super) static BUFFER: Shape =
@@ -143,7 +145,7 @@ pub(super) static TENSOR: Shape = table(
         (tensor::NAME, Text),
         (tensor::QUANTIZATION, Table(&QUANTIZATION)),
         (tensor::SPARSITY, Table(&SPARSITY)),
-        (7, Numbers(4)),
+        (tensor::SHAPE_SIGNATURE, Numbers(4)),
         (9, Tables(&VARIANT)),
     ],
 );
@@ -156,6 +158,10 @@ pub(super) mod tensor {
     pub(crate) const QUANTIZATION: u16 = 4;
     pub(crate) const IS_VARIABLE: u16 = 5;
     pub(crate) const SPARSITY: u16 = 6;
+    /// The shape with −1 where a length is not known before the model runs.
+    pub(crate) const SHAPE_SIGNATURE: u16 = 7;
+    /// Whether a shape without dimensions is that of a scalar.
+    pub(crate) const HAS_RANK: u16 = 8;
     /// The number of data in another file; 0 if there are none.
     pub(crate) const EXTERNAL_BUFFER: u16 = 10;
 }
@@ -188,11 +194,34 @@ static DETAILS: Union = Union {
     known: 3,
 };
 
-static SPARSITY: Shape =
-    table("SparsityParameters", 3, &[(0, Numbers(4)), (1, Numbers(4)), (2, Tables(&DIMENSION_METADATA))]);
+static SPARSITY: Shape = table(
+    "SparsityParameters",
+    3,
+    &[
+        (sparsity::TRAVERSAL_ORDER, Numbers(4)),
+        (sparsity::BLOCK_MAP, Numbers(4)),
+        (sparsity::DIMENSIONS, Tables(&DIMENSION_METADATA)),
+    ],
+);
 
-static DIMENSION_METADATA: Shape =
-    table("DimensionMetadata", 6, &[(3, Field::Union(&SPARSE_INDEX)), (5, Field::Union(&SPARSE_INDEX))]);
+pub(super) mod sparsity {
+    pub(crate) const TRAVERSAL_ORDER: u16 = 0;
+    pub(crate) const BLOCK_MAP: u16 = 1;
+    pub(crate) const DIMENSIONS: u16 = 2;
+}
+
+static DIMENSION_METADATA: Shape = table(
+    "DimensionMetadata",
+    6,
+    &[(dimension::SEGMENTS, Field::Union(&SPARSE_INDEX)), (dimension::INDICES, Field::Union(&SPARSE_INDEX))],
+);
+
+pub(super) mod dimension {
+    pub(crate) const FORMAT: u16 = 0;
+    pub(crate) const DENSE_SIZE: u16 = 1;
+    pub(crate) const SEGMENTS: u16 = 3;
+    pub(crate) const INDICES: u16 = 5;
+}
 
 static SPARSE_INDEX: Union = Union {
     shapes: &[
@@ -226,6 +255,11 @@ pub(super) mod operator {
     pub(crate) const OUTPUTS: u16 = 2;
     pub(crate) const OPTIONS_KIND: u16 = 3;
     pub(crate) const OPTIONS: u16 = 4;
+}
+
+/// A table of scalars that an operator of so many slots or more refers to.
+pub(super) fn scalars() -> &'static Shape {
+    &SCALARS
 }
 
 pub(super) static FULLY_CONNECTED_OPTIONS: Shape = table("FullyConnectedOptions", 6, &[(5, Numbers(1))]);
@@ -302,14 +336,33 @@ static OPTIONS_2: Union = Union {
     known: 23,
 };
 
-static METADATA: Shape = table("Metadata", 2, &[(0, Text)]);
+static METADATA: Shape = table("Metadata", 2, &[(metadata::NAME, Text)]);
 
 pub(super) mod metadata {
+    pub(crate) const NAME: u16 = 0;
     pub(crate) const BUFFER: u16 = 1;
 }
 
-static SIGNATURE: Shape = table("SignatureDef", 5, &[(0, Tables(&TENSOR_MAP)), (1, Tables(&TENSOR_MAP)), (2, Text)]);
-static TENSOR_MAP: Shape = table("TensorMap", 2, &[(0, Text)]);
+static SIGNATURE: Shape = table(
+    "SignatureDef",
+    5,
+    &[(signature::INPUTS, Tables(&TENSOR_MAP)), (signature::OUTPUTS, Tables(&TENSOR_MAP)), (signature::NAME, Text)],
+);
+
+pub(super) mod signature {
+    pub(crate) const INPUTS: u16 = 0;
+    pub(crate) const OUTPUTS: u16 = 1;
+    pub(crate) const NAME: u16 = 2;
+    pub(crate) const SUBGRAPH: u16 = 4;
+}
+
+pub(super) static TENSOR_MAP: Shape = table("TensorMap", 2, &[(tensor_map::NAME, Text)]);
+
+pub(super) mod tensor_map {
+    pub(crate) const NAME: u16 = 0;
+    pub(crate) const TENSOR: u16 = 1;
+}
+
 static EXTERNAL_BUFFER_GROUP: Shape = table("ExternalBufferGroup", 1, &[(0, Text)]);
 static EXTERNAL_BUFFER: Shape = table("ExternalBuffer", 5, &[(4, Text)]);
 

@@ -2,11 +2,12 @@
 
 #![warn(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
-use super::constant::{Constant, Quantization};
+use super::constant::Constant;
 use super::element_type::ElementType;
 use super::model::Model;
 use super::tree::Data;
 use crate::error::{Error, Result};
+use crate::graph::Quantization;
 use crate::num::{Code, I4, Real, bf16, f16};
 use crate::params::{CodeRange, Granularity, QuantParams};
 use crate::tensor::QuantizedTensor;

@@ -1,0 +1,255 @@
+//! What a quantized model's outputs and values lose against the float one, on data.
+
+use crate::difference::Difference;
+use crate::executor::Executor;
+use ndarray::ArrayD;
+use std::collections::BTreeMap;
+use tensor_quant::calibration::{Array, RunError, Runner};
+
+/// One sample: the inputs by name.
+pub type Sample = Vec<(String, Array)>;
+
+/// What a model loses.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Evaluation {
+    /// How many samples were run.
+    pub samples: u64,
+    /// The outputs, in the order of the signature.
+    pub outputs: Vec<OutputLoss>,
+    /// The values that both models have by one name, in the order in which the judged one makes them.
+    pub values: Vec<ValueLoss>,
+    /// Labels that there were, and how many of them the first output of the float and of the judged model chose.
+    pub labels: Option<Labels>,
+}
+
+/// What an output loses.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct OutputLoss {
+    /// Its name.
+    pub name: String,
+    /// How far it is off.
+    pub difference: Difference,
+    /// Rows along the last axis in which both models have the same first choice.
+    pub same_choice: u64,
+    /// Rows along the last axis.
+    pub choices: u64,
+}
+
+impl OutputLoss {
+    /// Returns the share of rows with the same first choice; `None` without rows of two and more.
+    pub fn top1_agreement(&self) -> Option<f64> {
+        (self.choices > 0).then(|| self.same_choice as f64 / self.choices as f64)
+    }
+}
+
+/// What a value loses.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ValueLoss {
+    /// Its name.
+    pub name: String,
+    /// What the file calls the operator that makes it; "" for inputs.
+    pub operator: String,
+    /// How far it is off in the judged model.
+    pub difference: Difference,
+    /// How far it is off when the operator is given the float model's values: its own share.
+    pub own: Difference,
+}
+
+/// How often a model is right.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Labels {
+    /// Labels.
+    pub count: u64,
+    /// Of these the float model chose so many.
+    pub float: u64,
+    /// And the judged model so many.
+    pub judged: u64,
+}
+
+impl Labels {
+    /// Returns the accuracy of the float and of the judged model.
+    pub fn accuracy(&self) -> [f64; 2] {
+        [self.float, self.judged].map(|right| right as f64 / self.count.max(1) as f64)
+    }
+}
+
+impl Evaluation {
+    /// Returns the worst SQNR of an output; ∞ without outputs.
+    pub fn sqnr_db(&self) -> f64 {
+        self.outputs.iter().map(|output| output.difference.sqnr_db()).fold(f64::INFINITY, f64::min)
+    }
+
+    /// Returns the values, those that lose most first.
+    pub fn worst_first(&self) -> Vec<&ValueLoss> {
+        let mut values: Vec<&ValueLoss> = self.values.iter().collect();
+        values.sort_by(|a, b| a.difference.sqnr_db().total_cmp(&b.difference.sqnr_db()));
+        values
+    }
+}
+
+/// Runs a float model and one made of it on samples, and returns what the second loses.
+///
+/// Outputs are compared by their names, or where the names differ by their places. Outputs of codes count as the reals that
+/// they stand for; inputs of codes are given the reals of the sample. The judged model runs twice on each sample: by itself, and with
+/// each value of a name that the float model has replaced by the float model's as soon as it is there, which shows what each
+/// operator adds.
+///
+/// Labels, if there are any, are compared with the first choice of the first output. Values of loops are left out.
+///
+/// # Errors
+///
+/// Those of [`Runner::run`]; [`RunError::Model`] if the models have different numbers of outputs.
+pub fn evaluate(
+    float: &mut Executor,
+    judged: &mut Executor,
+    signature: Option<&str>,
+    samples: impl IntoIterator<Item = Sample>,
+    labels: Option<&[usize]>,
+) -> Result<Evaluation, RunError> {
+    let places = Places::new(float, judged, signature)?;
+    let mut evaluation = Evaluation { labels: labels.map(|_| Labels::default()), ..Evaluation::default() };
+    evaluation.outputs =
+        places.outputs.iter().map(|name| OutputLoss { name: name.clone(), ..OutputLoss::default() }).collect();
+    let mut losses: BTreeMap<usize, ValueLoss> = BTreeMap::new();
+    for (number, sample) in samples.into_iter().enumerate() {
+        let inputs: Vec<(&str, Array)> = sample.iter().map(|(name, array)| (name.as_str(), array.clone())).collect();
+        let mut values: BTreeMap<String, ArrayD<f32>> = BTreeMap::new();
+        let reference = float.run(signature, &inputs, &mut |value| {
+            if value.id.subgraph == places.float_part {
+                values.insert(value.name.to_owned(), value.values.to_owned());
+            }
+            Ok(())
+        })?;
+        let inputs = places.renamed(&inputs);
+        let outputs = judged.run(signature, &inputs, &mut |value| {
+            if value.id.subgraph == places.judged_part
+                && let Some(reference) = values.get(value.name)
+            {
+                let loss = losses.entry(value.id.value).or_insert_with(|| ValueLoss {
+                    name: value.name.to_owned(),
+                    operator: places.maker(value.id.value),
+                    difference: Difference::default(),
+                    own: Difference::default(),
+                });
+                loss.difference.add(reference.view(), value.values.view());
+            }
+            Ok(())
+        })?;
+        judged.run_replacing(signature, &inputs, &mut |value| {
+            let reference = values.get(value.name).filter(|_| value.id.subgraph == places.judged_part)?;
+            if let Some(loss) = losses.get_mut(&value.id.value) {
+                loss.own.add(reference.view(), value.values.view());
+            }
+            (reference.shape() == value.values.shape()).then(|| reference.clone())
+        })?;
+        for (place, loss) in evaluation.outputs.iter_mut().enumerate() {
+            let pair = (reference.get(place), outputs.get(places.judged_output(place)));
+            let (Some((_, x)), Some((_, y))) = pair else { continue };
+            let (x, y) = (x.to_f32(), places.reals(place, y));
+            loss.difference.add(x.view(), y.view());
+            let (ours, theirs) = (choices(&x), choices(&y));
+            loss.choices += ours.len() as u64;
+            loss.same_choice += ours.iter().zip(&theirs).filter(|(a, b)| a == b).count() as u64;
+            if place == 0
+                && let (Some(all), Some(&label)) =
+                    (&mut evaluation.labels, labels.and_then(|labels| labels.get(number)))
+            {
+                all.count += 1;
+                all.float += u64::from(ours.first() == Some(&label));
+                all.judged += u64::from(theirs.first() == Some(&label));
+            }
+        }
+        evaluation.samples += 1;
+    }
+    let order = places.order;
+    evaluation.values = losses.into_values().collect();
+    evaluation.values.sort_by_key(|loss| order.get(&loss.name).copied().unwrap_or(0));
+    Ok(evaluation)
+}
+
+/// The position of the largest of each row along the last axis, if rows have more than one element.
+fn choices(x: &ArrayD<f32>) -> Vec<usize> {
+    let len = x.shape().last().copied().unwrap_or(0);
+    let elements: Vec<f32> = x.iter().copied().collect();
+    if len < 2 {
+        return Vec::new();
+    }
+    let best = |row: &[f32]| (0..len).fold(0, |best, i| if row[i] > row[best] { i } else { best });
+    elements.chunks_exact(len).map(best).collect()
+}
+
+/// How the parts of two models belong together.
+struct Places {
+    float_part: usize,
+    judged_part: usize,
+    outputs: Vec<String>,
+    /// For each output of the float model the place of the judged one's, and its scale and zero point if it is of codes.
+    judged_outputs: Vec<(usize, Option<(f32, i64)>)>,
+    /// The judged model's names of inputs for the float one's.
+    inputs: BTreeMap<String, String>,
+    makers: BTreeMap<usize, String>,
+    order: BTreeMap<String, usize>,
+}
+
+impl Places {
+    fn new(float: &Executor, judged: &Executor, signature: Option<&str>) -> Result<Self, RunError> {
+        let (ours, theirs) = (float.outputs(signature)?, judged.outputs(signature)?);
+        if ours.len() != theirs.len() {
+            let reason = format!("the models have {} and {} outputs", ours.len(), theirs.len());
+            return Err(RunError::Model { reason });
+        }
+        let same_names = ours.iter().all(|output| theirs.iter().any(|other| other.name == output.name));
+        let place = |(place, name): (usize, &String)| match theirs.iter().position(|other| other.name == *name) {
+            Some(named) if same_names => named,
+            _ => place,
+        };
+        let outputs: Vec<String> = ours.into_iter().map(|output| output.name).collect();
+        let judged_outputs = outputs.iter().enumerate().map(place).map(|at| (at, theirs[at].quantization)).collect();
+        let (our_inputs, their_inputs) = (float.inputs(signature)?, judged.inputs(signature)?);
+        let is_there = |name: &str| their_inputs.iter().any(|input| input.name == name);
+        let inputs = if our_inputs.iter().all(|input| is_there(&input.name)) {
+            BTreeMap::new()
+        } else {
+            our_inputs.into_iter().map(|a| a.name).zip(their_inputs.into_iter().map(|b| b.name)).collect()
+        };
+        let part_of =
+            |executor: &Executor| executor.graph().signature(signature).map_or(0, |signature| signature.subgraph);
+        let (float_part, judged_part) = (part_of(float), part_of(judged));
+        let (mut makers, mut order) = (BTreeMap::new(), BTreeMap::new());
+        if let Some(part) = judged.graph().subgraphs.get(judged_part) {
+            for (number, operator) in part.operators.iter().enumerate() {
+                for &output in &operator.outputs {
+                    makers.insert(output, operator.name.clone());
+                    order.insert(part.values[output].name.clone(), number + 1);
+                }
+            }
+        }
+        Ok(Self { float_part, judged_part, outputs, judged_outputs, inputs, makers, order })
+    }
+
+    fn renamed<'a>(&'a self, inputs: &[(&'a str, Array)]) -> Vec<(&'a str, Array)> {
+        let name = |name: &'a str| self.inputs.get(name).map_or(name, String::as_str);
+        inputs.iter().map(|(given, array)| (name(given), array.clone())).collect()
+    }
+
+    fn maker(&self, value: usize) -> String {
+        self.makers.get(&value).cloned().unwrap_or_default()
+    }
+
+    fn judged_output(&self, place: usize) -> usize {
+        self.judged_outputs.get(place).map_or(place, |(at, _)| *at)
+    }
+
+    /// Returns the reals of a judged output.
+    fn reals(&self, place: usize, output: &Array) -> ArrayD<f32> {
+        let codes = output.to_f32();
+        match (output, self.judged_outputs.get(place)) {
+            (Array::F32(_), _) | (_, None | Some((_, None))) => codes,
+            (_, Some((_, Some((scale, zero_point))))) => codes.mapv(|code| (code - *zero_point as f32) * scale),
+        }
+    }
+}

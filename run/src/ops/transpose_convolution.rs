@@ -1,0 +1,66 @@
+//! Convolutions backwards: each input element times all filters, added where the window lies on the output.
+
+use super::dense::add_bias;
+use super::window::activate;
+use crate::call::Call;
+use crate::tensor::{MAX_ELEMENTS, Reason, Tensor, count_of};
+use tensor_quant::graph::{Attributes, Padding};
+
+/// Inputs: the shape of the output, filters as OHWI, values, a bias.
+pub(super) fn transpose_conv(call: &Call<'_>) -> Result<Vec<Tensor>, Reason> {
+    let Attributes::Window(window) = call.attributes() else { return Err(call.unlike()) };
+    let shape = call.integers(0)?.into_iter().map(count_of).collect::<Result<Vec<_>, _>>()?;
+    let (filter, x) = (call.input_of(1, 4)?, call.input_of(2, 4)?);
+    let &[outputs, taps_y, taps_x, depth] = filter.shape() else { return Err(call.unlike()) };
+    let &[batch, height, width, channels] = x.shape() else { return Err(call.unlike()) };
+    let &[out_batch, out_height, out_width, out_channels] = &shape[..] else {
+        return Err(format!("{shape:?} is no shape of an image"));
+    };
+    if depth != channels || out_channels != outputs || out_batch != batch {
+        return Err(format!("{:?} times {:?} gives no {shape:?}", x.shape(), filter.shape()));
+    }
+    let &[stride_y, stride_x] = &window.strides[..] else { return Err(call.unlike()) };
+    if [stride_y, stride_x, taps_y, taps_x].iter().any(|&n| n == 0 || n > MAX_ELEMENTS) {
+        return Err(format!("strides {:?} and filters {:?}", window.strides, filter.shape()));
+    }
+    let len = call.room(&shape)?;
+    let patch = outputs * taps_y * taps_x;
+    call.work(&[batch, height, width, patch, depth])?;
+    call.room(&[height, width, patch])?;
+    let before = |axis: usize, len: usize, stride: usize, taps: usize, out: usize| match &window.padding {
+        Padding::Explicit(lengths) => lengths.get(axis).map_or(0, |lengths| lengths[0]),
+        Padding::Valid => 0,
+        Padding::Same => (len.saturating_sub(1) * stride + taps).saturating_sub(out) / 2,
+    };
+    let (before_y, before_x) =
+        (before(0, height, stride_y, taps_y, out_height), before(1, width, stride_x, taps_x, out_width));
+
+    let (x, filter) = (x.elements::<f32>()?, filter.elements::<f32>()?);
+    let mut out = vec![0.0; len];
+    if len > 0 && !x.is_empty() {
+        let positions = height * width;
+        let mut patches = vec![0.0; positions * patch];
+        for (image, out) in x.chunks(positions * channels).zip(out.chunks_mut(len / batch)) {
+            super::convolution::product(image, filter, positions, depth, &mut patches, patch)?;
+            for (position, patch) in patches.chunks_exact(patch).enumerate() {
+                let (y, x) = (position / width * stride_y, position % width * stride_x);
+                // A patch is OHW.
+                for (tap, value) in patch.iter().enumerate() {
+                    let (o, tap_y, tap_x) = (tap / (taps_y * taps_x), tap / taps_x % taps_y, tap % taps_x);
+                    let (Some(y), Some(x)) = ((y + tap_y).checked_sub(before_y), (x + tap_x).checked_sub(before_x))
+                    else {
+                        continue;
+                    };
+                    if y < out_height && x < out_width {
+                        out[(y * out_width + x) * outputs + o] += value;
+                    }
+                }
+            }
+        }
+    }
+    if let Some(bias) = call.optional(3) {
+        add_bias(&mut out, bias.elements()?, outputs)?;
+    }
+    activate(&mut out, window.activation);
+    Ok(vec![Tensor::of(shape, out)?])
+}
