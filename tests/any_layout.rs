@@ -173,9 +173,7 @@ where
     let codes_in_use = scheme.codes();
     let mut params = Vec::new();
     for values in &values {
-        let mut estimator = scheme.estimator.clone();
-        estimator.observe(values);
-        let range = match estimator.range(scheme) {
+        let range = match scheme.estimator.range_of(values, scheme) {
             Err(Error::NoData { .. }) => return None,
             range => range.unwrap(),
         };
