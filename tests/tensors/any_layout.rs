@@ -170,9 +170,7 @@ fn naive(view: &ArrayD<f32>, scheme: &AnyScheme, round: Round<'_>) -> Option<Nai
     let codes_in_use = scheme.codes();
     let mut params = Vec::new();
     for values in &values {
-        let mut estimator = scheme.estimator.clone();
-        estimator.observe(values);
-        let range = match estimator.range(scheme) {
+        let range = match scheme.estimator.range_of(values, scheme) {
             Err(Error::NoData { .. }) => return None,
             range => range.unwrap(),
         };
