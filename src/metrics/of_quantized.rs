@@ -16,6 +16,9 @@ use alloc::vec::Vec;
 use core::ops::Range;
 use ndarray::{ArrayView, Dimension, RemoveAxis};
 
+/// What is shown the original and the restored values of a span, or of several spans of the same groups, one after another.
+type Visit<'a, N> = &'a mut dyn FnMut(Span, &[N], &[N]);
+
 impl<C: Code, D: Dimension> QuantizedTensor<C, D> {
     /// Returns how far the restored tensor is from the original.
     ///
@@ -53,13 +56,8 @@ impl<C: Code, D: Dimension> QuantizedTensor<C, D> {
         Ok(accumulator.end(&[], &[]))
     }
 
-    /// Calls `visit` with pieces in row-major order: the original and the restored values of a span, or of several spans of
-    /// the same groups, one after another.
-    fn for_each_piece<N: Number, T: Real>(
-        &self,
-        original: &ArrayView<'_, T, D>,
-        visit: &mut dyn FnMut(Span, &[N], &[N]),
-    ) -> Result<()> {
+    /// Calls `visit` with pieces in row-major order.
+    fn for_each_piece<N: Number, T: Real>(&self, original: &ArrayView<'_, T, D>, visit: Visit<'_, N>) -> Result<()> {
         let Some(codes) = self.codes().as_slice() else { return Ok(()) };
         let (level, params) = (kernel::detect(), self.params());
         let mut source = Source::<T, N>::new(original);
@@ -178,7 +176,7 @@ impl<C: Code, D: Dimension> QuantizedTensor<C, D> {
         D: RemoveAxis,
     {
         let bounds = Bounds::of::<C>(self.params());
-        if let Some(metrics) = self.columns(&original, axis, number, &bounds)? {
+        if let Some(metrics) = self.columns(&original, axis, number, &bounds) {
             return Ok(metrics);
         }
         let restored = self.dequantize();
@@ -207,16 +205,16 @@ impl<C: Code, D: Dimension> QuantizedTensor<C, D> {
         axis: usize,
         number: usize,
         bounds: &Bounds,
-    ) -> Result<Option<Vec<ErrorMetrics>>> {
+    ) -> Option<Vec<ErrorMetrics>> {
         let params = self.params();
         let one_group = match params.granularity() {
             Granularity::Tensor => true,
             Granularity::Axis(of_groups) if of_groups == axis => false,
-            _ => return Ok(None),
+            _ => return None,
         };
-        let (Some(x), Some(codes)) = (rows(original, axis), self.codes().as_slice()) else { return Ok(None) };
+        let (x, codes) = (rows(original, axis)?, self.codes().as_slice()?);
         let mut restored = Restored { codes, number, params, one_group, values: Vec::new() };
-        let Some(mut metrics) = column_metrics(x, number, &mut restored) else { return Ok(None) };
+        let mut metrics = column_metrics(x, number, &mut restored)?;
         let bounds: Vec<(f64, f64)> =
             (0..number).map(|channel| bounds.of_group(if one_group { 0 } else { channel })).collect();
         if !metrics.iter().zip(&bounds).all(|(metrics, &bounds)| lies_within(metrics, bounds)) {
@@ -226,7 +224,7 @@ impl<C: Code, D: Dimension> QuantizedTensor<C, D> {
                 metrics.saturated = count;
             }
         }
-        Ok(Some(metrics))
+        Some(metrics)
     }
 }
 
