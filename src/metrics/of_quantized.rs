@@ -23,11 +23,11 @@ impl<C: Code, D: Dimension> QuantizedTensor<C, D> {
     /// Returns how far the restored tensor is from the original.
     ///
     /// One pass; the restored values exist a few KiB at a time. Errors of f64 are those of the f64 values, as in
-    /// [`per_tensor`].
+    /// [`per_tensor`](crate::metrics::per_tensor).
     ///
     /// # Errors
     ///
-    /// [`Error::ShapeMismatch`] if `original` has another shape.
+    /// [`Error::ShapeMismatch`](crate::Error::ShapeMismatch) if `original` has another shape.
     ///
     /// # Examples
     ///
@@ -84,11 +84,11 @@ impl<C: Code, D: Dimension> QuantizedTensor<C, D> {
     ///
     /// One pass, in which the restored values exist a few KiB at a time, along the first axis, and along the last one if it has
     /// the groups; otherwise the tensor is restored whole. Errors of f64 are those of the f64
-    /// values, as in [`per_tensor`].
+    /// values, as in [`per_tensor`](crate::metrics::per_tensor).
     ///
     /// # Errors
     ///
-    /// [`Error::ShapeMismatch`], [`Error::AxisOutOfBounds`].
+    /// [`Error::ShapeMismatch`](crate::Error::ShapeMismatch), [`Error::AxisOutOfBounds`](crate::Error::AxisOutOfBounds).
     pub fn error_per_channel<T: Real>(&self, original: ArrayView<'_, T, D>, axis: usize) -> Result<Vec<ErrorMetrics>>
     where
         D: RemoveAxis,
