@@ -40,41 +40,61 @@ impl Block {
         zeroed: [0; TOGETHER],
     };
 
-    /// Returns the sums of a column over so many rows, or `None` if a value was not finite.
-    fn column(&self, column: usize, rows: usize) -> Option<PairSums> {
-        let (half, at) = (column / 8, column % 8);
-        let lane = |k: usize| {
-            let mut lanes = [0.0; LANES];
-            for (to, from) in lanes.iter_mut().zip(&self.lanes) {
-                *to = from[half][k][at];
+    /// Returns the sums of each column over so many rows, or `None` for one with a value that was not finite.
+    fn columns(&self, rows: usize) -> [Option<PairSums>; TOGETHER] {
+        let mut all = [None; TOGETHER];
+        for (half, all) in all.as_chunks_mut::<8>().0.iter_mut().enumerate() {
+            let [d, d_abs, d2, x2, y2, xy] = [0, 1, 2, 3, 4, 5].map(|k| self.pairwise(half, k));
+            let (mut largest, mut first) = ([0.0; 8], [0.0; 8]);
+            for lane in &self.lanes {
+                let [.., of_lane, row] = &lane[half];
+                for i in 0..8 {
+                    let is_first = of_lane[i] > largest[i] || of_lane[i] == largest[i] && row[i] < first[i];
+                    first[i] = if is_first { row[i] } else { first[i] };
+                    largest[i] = if is_first { of_lane[i] } else { largest[i] };
+                }
             }
-            lanes
-        };
-        let [d, d_abs, d2, x2, y2, xy] = [0, 1, 2, 3, 4, 5].map(|k| pairwise(lane(k)));
-        if !(x2 + y2).is_finite() {
-            return None;
-        }
-        let (mut max_abs_d, mut row) = (0.0, 0.0);
-        for (largest, first) in lane(6).into_iter().zip(lane(7)) {
-            if largest > max_abs_d || largest == max_abs_d && first < row {
-                (max_abs_d, row) = (largest, first);
+            for (i, found) in all.iter_mut().enumerate() {
+                let column = 8 * half + i;
+                let sums = ErrorSums {
+                    count: rows as u64,
+                    non_finite: 0,
+                    d: d[i],
+                    d_abs: d_abs[i],
+                    d2: d2[i],
+                    x2: x2[i],
+                    y2: y2[i],
+                    xy: xy[i],
+                    max_abs_d: largest[i],
+                    max_abs_d_index: if largest[i] > 0.0 { first[i] as u64 } else { 0 },
+                    x_min: self.min[column] + 0.0,
+                    x_max: self.max[column] + 0.0,
+                };
+                let zeroed = self.zeroed[column] as u64;
+                let finite = (x2[i] + y2[i]).is_finite();
+                *found = finite.then_some(PairSums { sums, zeroed, non_finite_changed: 0 });
             }
         }
-        let sums = ErrorSums {
-            count: rows as u64,
-            non_finite: 0,
-            d,
-            d_abs,
-            d2,
-            x2,
-            y2,
-            xy,
-            max_abs_d,
-            max_abs_d_index: if max_abs_d > 0.0 { row as u64 } else { 0 },
-            x_min: self.min[column] + 0.0,
-            x_max: self.max[column] + 0.0,
-        };
-        Some(PairSums { sums, zeroed: self.zeroed[column] as u64, non_finite_changed: 0 })
+        all
+    }
+
+    /// Adds the lanes of one of the sums pairwise: those 8 apart, then 4, 2 and 1.
+    fn pairwise(&self, half: usize, k: usize) -> [f64; 8] {
+        let mut lanes = [[0.0; 8]; LANES];
+        for (to, from) in lanes.iter_mut().zip(&self.lanes) {
+            *to = from[half][k];
+        }
+        let mut apart = LANES / 2;
+        while apart > 0 {
+            let (low, high) = lanes.split_at_mut(apart);
+            for (to, from) in low.iter_mut().zip(high) {
+                for i in 0..8 {
+                    to[i] += from[i];
+                }
+            }
+            apart /= 2;
+        }
+        lanes[0]
     }
 }
 
@@ -118,8 +138,8 @@ impl ColumnSums {
             return;
         }
         for (block, sums) in self.blocks.iter_mut().zip(self.sums.chunks_mut(TOGETHER)) {
-            for (column, sums) in sums.iter_mut().enumerate() {
-                match block.column(column, self.rows) {
+            for (sums, next) in sums.iter_mut().zip(block.columns(self.rows)) {
+                match next {
                     Some(next) => {
                         sums.sums = sums.sums.followed_by(next.sums);
                         sums.zeroed += next.zeroed;
@@ -148,8 +168,8 @@ fn tile<S: Simd>(
     for (lane, halves) in block.lanes.iter_mut().enumerate().take(rows) {
         for (h, sums) in halves.iter_mut().enumerate() {
             let mut half = Sums { sums: [f64x8::splat(simd, 0.0); 6], largest: f64x8::from_slice(simd, &sums[6]) };
-            for k in 0..6 {
-                half.sums[k] = f64x8::from_slice(simd, &sums[k]);
+            for (to, from) in half.sums.iter_mut().zip(&*sums) {
+                *to = f64x8::from_slice(simd, from);
             }
             let mut row_of_largest = f64x8::from_slice(simd, &sums[7]);
             for row in (lane..rows).step_by(LANES) {
@@ -160,8 +180,8 @@ fn tile<S: Simd>(
                 let larger = half.largest.simd_gt(before);
                 row_of_largest = larger.select(f64x8::splat(simd, (first + row) as f64), row_of_largest);
             }
-            for k in 0..6 {
-                sums[k].copy_from_slice(half.sums[k].as_slice());
+            for (to, from) in sums.iter_mut().zip(&half.sums) {
+                to.copy_from_slice(from.as_slice());
             }
             sums[6].copy_from_slice(half.largest.as_slice());
             sums[7].copy_from_slice(row_of_largest.as_slice());
@@ -178,18 +198,6 @@ fn tile<S: Simd>(
     block.min.copy_from_slice(min.as_slice());
     block.max.copy_from_slice(max.as_slice());
     block.zeroed.copy_from_slice(zeroed.as_slice());
-}
-
-/// Adds the lanes pairwise: those 8 apart, then 4, 2 and 1.
-fn pairwise(mut lanes: [f64; LANES]) -> f64 {
-    let mut half = LANES / 2;
-    while half > 0 {
-        for i in 0..half {
-            lanes[i] += lanes[i + half];
-        }
-        half /= 2;
-    }
-    lanes[0]
 }
 
 #[cfg(test)]

@@ -91,7 +91,7 @@ pub(super) fn sum_lanes<S: Simd, const ZEROED: bool>(simd: S, x: &[f32], y: &[f3
     for (i, (&x, &y)) in x_rest.iter().zip(y_rest).enumerate() {
         (px[i], py[i], ends_of_rest[i]) = (x, y, x);
     }
-    let rest = if x_rest.is_empty() { 0 } else { 1 };
+    let rest = usize::from(!x_rest.is_empty());
     let rest: Vectors<'_> = (&[px][..rest], &[py][..rest]);
     let mut ends = Ends::none(simd);
     let (halves, zeroed) = if many_registers(simd) {

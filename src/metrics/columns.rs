@@ -25,14 +25,21 @@ pub(super) fn rows<'a, T: Real, D: Dimension>(view: &'a ArrayView<'_, T, D>, axi
 pub(super) fn column_metrics(x: &[f32], columns: usize, restored: &mut dyn RestoredRows) -> Option<Vec<ErrorMetrics>> {
     let rows = x.len() / columns;
     let mut metrics = alloc::vec![ErrorMetrics::default(); columns];
-    for start in (0..columns).step_by(STRIPE) {
+    let mut start = 0;
+    while start < columns {
         // Whole vectors of columns: the last of them may hold some that were summed before.
-        let width = STRIPE.min((columns - start).next_multiple_of(COLUMNS_TOGETHER));
-        let stripe = start.min(columns - width)..start.min(columns - width) + width;
+        let width = match start {
+            0 => columns / COLUMNS_TOGETHER * COLUMNS_TOGETHER,
+            _ => (columns - start).next_multiple_of(COLUMNS_TOGETHER),
+        };
+        let width = width.min(STRIPE);
+        let first = start.min(columns - width);
+        let stripe = first..first + width;
+        start = stripe.end;
         let mut sums = ColumnSums::new(kernel::detect(), width);
-        for first in (0..rows).step_by(TILE_ROWS) {
-            let tile = first..rows.min(first + TILE_ROWS);
-            let x = (&x[first * columns + stripe.start..], columns);
+        for row in (0..rows).step_by(TILE_ROWS) {
+            let tile = row..rows.min(row + TILE_ROWS);
+            let x = (&x[row * columns + stripe.start..], columns);
             sums.add(tile.len(), x, restored.of(tile, stripe.clone()));
         }
         for (metrics, sums) in metrics[stripe].iter_mut().zip(sums.end()?) {

@@ -11,7 +11,7 @@ use core::fmt;
 const MOST_BINS: usize = 1 << 24;
 
 /// Errors that exist at a time.
-const ERRORS: usize = 4096;
+const ERRORS: usize = 2048;
 
 /// Counts of values in bins of equal width over a range.
 ///

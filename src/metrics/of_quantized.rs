@@ -111,11 +111,11 @@ impl<C: Code, D: Dimension> QuantizedTensor<C, D> {
     /// Returns how far the restored tensor is from the original.
     ///
     /// One pass; the restored values exist a few KiB at a time. Errors of f64 are those of the f64 values, as in
-    /// [`per_tensor`].
+    /// [`per_tensor`](crate::metrics::per_tensor).
     ///
     /// # Errors
     ///
-    /// [`Error::ShapeMismatch`] if `original` has another shape.
+    /// [`Error::ShapeMismatch`](crate::Error::ShapeMismatch) if `original` has another shape.
     ///
     /// # Examples
     ///
@@ -153,11 +153,11 @@ impl<C: Code, D: Dimension> QuantizedTensor<C, D> {
     ///
     /// One pass, in which the restored values exist a few KiB at a time, along the first axis, and along the last one if it has
     /// the groups; otherwise the tensor is restored whole. Errors of f64 are those of the f64
-    /// values, as in [`per_tensor`].
+    /// values, as in [`per_tensor`](crate::metrics::per_tensor).
     ///
     /// # Errors
     ///
-    /// [`Error::ShapeMismatch`], [`Error::AxisOutOfBounds`].
+    /// [`Error::ShapeMismatch`](crate::Error::ShapeMismatch), [`Error::AxisOutOfBounds`](crate::Error::AxisOutOfBounds).
     pub fn error_per_channel<T: Real>(&self, original: ArrayView<'_, T, D>, axis: usize) -> Result<Vec<ErrorMetrics>>
     where
         D: RemoveAxis,
@@ -245,7 +245,7 @@ impl<C: Code, D: Dimension> QuantizedTensor<C, D> {
         D: RemoveAxis,
     {
         let bounds = Bounds::of(C::TYPE, self.params());
-        if let Some(metrics) = self.columns(&original, axis, number, &bounds)? {
+        if let Some(metrics) = self.columns(&original, axis, number, &bounds) {
             return Ok(metrics);
         }
         let restored = self.dequantize();
@@ -274,16 +274,16 @@ impl<C: Code, D: Dimension> QuantizedTensor<C, D> {
         axis: usize,
         number: usize,
         bounds: &Bounds,
-    ) -> Result<Option<Vec<ErrorMetrics>>> {
+    ) -> Option<Vec<ErrorMetrics>> {
         let params = self.params();
         let one_group = match params.granularity() {
             Granularity::Tensor => true,
             Granularity::Axis(of_groups) if of_groups == axis => false,
-            _ => return Ok(None),
+            _ => return None,
         };
-        let (Some(x), Some(codes)) = (rows(original, axis), self.codes().as_slice()) else { return Ok(None) };
+        let (x, codes) = (rows(original, axis)?, self.codes().as_slice()?);
         let mut restored = Restored { codes, number, params, one_group, values: Vec::new() };
-        let Some(mut metrics) = column_metrics(x, number, &mut restored) else { return Ok(None) };
+        let mut metrics = column_metrics(x, number, &mut restored)?;
         let bounds: Vec<(f64, f64)> =
             (0..number).map(|channel| bounds.of_group(if one_group { 0 } else { channel })).collect();
         if !metrics.iter().zip(&bounds).all(|(metrics, &bounds)| lies_within(metrics, bounds)) {
@@ -293,7 +293,7 @@ impl<C: Code, D: Dimension> QuantizedTensor<C, D> {
                 metrics.saturated = count;
             }
         }
-        Ok(Some(metrics))
+        Some(metrics)
     }
 }
 

@@ -74,10 +74,10 @@ pub fn per_channel<T: Real, U: Real, D: Dimension + RemoveAxis>(
 ) -> Result<Vec<ErrorMetrics>> {
     same_shape(original.shape(), restored.shape())?;
     let number = length_of(original.shape(), axis)?;
-    if let (Some(x), Some(y)) = (rows(&original, axis), rows(&restored, axis)) {
-        if let Some(metrics) = column_metrics(x, number, &mut Matrix(y, number)) {
-            return Ok(metrics);
-        }
+    if let (Some(x), Some(y)) = (rows(&original, axis), rows(&restored, axis))
+        && let Some(metrics) = column_metrics(x, number, &mut Matrix(y, number))
+    {
+        return Ok(metrics);
     }
     let (x, y) = (axis_first(original, axis), axis_first(restored, axis));
     Ok(if is_wide::<T>() || is_wide::<U>() {
