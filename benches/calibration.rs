@@ -33,7 +33,7 @@ fn binning() {
     let allocate = |len| Buffers { x: values(len), copy: vec![0.0; len] };
     let mut comparison = Comparison::new("histogram", allocate, |b, n| b.copy[..n].copy_from_slice(&b.x[..n]));
     let level = detect();
-    let mut counts = Box::new([0; BINS]);
+    let mut counts: Box<[u64; BINS]> = vec![0; BINS].try_into().expect("so many counts");
     comparison.add("8192 bins", move |b, n| histogram(level, &b.x[..n], exponent_for(8.0), black_box(&mut counts)));
     comparison.add("Percentile::observe", |b, n| {
         let mut estimator = Percentile::new(0.01, 0.99).expect("fractions of 1");

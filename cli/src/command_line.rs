@@ -21,8 +21,37 @@ pub(crate) fn command() -> Command {
         .subcommand_required(true)
         .arg_required_else_help(true)
         .disable_help_subcommand(true)
+        .subcommand(quantize())
         .subcommand(
-            Command::new("quantize")
+            Command::new("inspect")
+                .about("Shows what a model holds: operators, tensors, ranges, quantization")
+                .arg(file("FILE", "The model"))
+                .arg(json()),
+        )
+        .subcommand(
+            Command::new("compare")
+                .about("Shows how far the restored weights of B are from those of A")
+                .arg(file("A", "The original"))
+                .arg(file("B", "What was made of it; may be of another format"))
+                .arg(json()),
+        )
+        .subcommand(
+            Command::new("recipes")
+                .about("Lists the ready-made recipes, or shows one")
+                .arg(Arg::new("NAME").help("The recipe to show, as TOML to start from"))
+                .arg(json()),
+        )
+        .subcommand(
+            Command::new("completions").about("Prints completions for a shell").arg(
+                Arg::new("SHELL").required(true).value_parser(value_parser!(clap_complete::Shell)).help("The shell"),
+            ),
+        )
+        .subcommand(Command::new("man").about("Prints the manual page"))
+}
+
+/// What a model is quantized with.
+fn quantize() -> Command {
+    Command::new("quantize")
                 .about("Quantizes a model by a recipe")
                 .arg(file("IN", "The model to read"))
                 .arg(file("OUT", "The model to write; must not exist, and is never the input"))
@@ -101,33 +130,7 @@ pub(crate) fn command() -> Command {
                         .help("Quantize a tensor on so many threads; the result is the same [default: 1]"),
                 )
                 .arg(switch("force", "Replace an output or report that exists"))
-                .arg(json()),
-        )
-        .subcommand(
-            Command::new("inspect")
-                .about("Shows what a model holds: operators, tensors, ranges, quantization")
-                .arg(file("FILE", "The model"))
-                .arg(json()),
-        )
-        .subcommand(
-            Command::new("compare")
-                .about("Shows how far the restored weights of B are from those of A")
-                .arg(file("A", "The original"))
-                .arg(file("B", "What was made of it; may be of another format"))
-                .arg(json()),
-        )
-        .subcommand(
-            Command::new("recipes")
-                .about("Lists the ready-made recipes, or shows one")
-                .arg(Arg::new("NAME").help("The recipe to show, as TOML to start from"))
-                .arg(json()),
-        )
-        .subcommand(
-            Command::new("completions").about("Prints completions for a shell").arg(
-                Arg::new("SHELL").required(true).value_parser(value_parser!(clap_complete::Shell)).help("The shell"),
-            ),
-        )
-        .subcommand(Command::new("man").about("Prints the manual page"))
+                .arg(json())
 }
 
 fn file(name: &'static str, help: &'static str) -> Arg {

@@ -28,7 +28,7 @@ pub(crate) struct Row {
 
 impl Row {
     pub(crate) fn new(name: &str, shape: &[usize], scheme: String, bytes: usize, error: &ErrorMetrics) -> Self {
-        Self { name: name.into(), shape: shape.to_vec(), scheme, bytes, error: Some(error.clone()) }
+        Self { name: name.into(), shape: shape.to_vec(), scheme, bytes, error: Some(*error) }
     }
 
     pub(crate) fn kept(name: &str, shape: &[usize], bytes: usize) -> Self {

@@ -159,15 +159,15 @@ pub(super) fn widest(params: &QuantParams) -> (f32, f32) {
     (grid_of(params.codes(), highest).lo, grid_of(params.codes(), lowest).hi)
 }
 
+/// What is shown elements without NaN: a span, the elements, and their range.
+pub(super) type VisitReals<'a> = &'a mut dyn FnMut(Span, &[f32], Range<usize>);
+
+/// What is shown quotients: the parameters of their elements, the quotients, and the range of the elements.
+pub(super) type VisitQuotients<'a> = &'a mut dyn FnMut(Own<'_>, &mut [f32], Range<usize>);
+
 /// Hands over elements in which each NaN is replaced by its group's offset, in pieces where there is one: a span, the elements,
 /// and their range.
-pub(super) fn for_each_nan_free(
-    level: Level,
-    params: &QuantParams,
-    span: Span,
-    x: &[f32],
-    visit: &mut dyn FnMut(Span, &[f32], Range<usize>),
-) {
+pub(super) fn for_each_nan_free(level: Level, params: &QuantParams, span: Span, x: &[f32], visit: VisitReals<'_>) {
     if first_nan(level, x).is_none() {
         return visit(span, x, 0..x.len());
     }
@@ -308,13 +308,7 @@ impl Own<'_> {
 
     /// Hands over the quotients a tile at a time, with the parameters and the range of its elements, which are those of a span, or
     /// of several.
-    pub(super) fn for_each_tile(
-        self,
-        level: Level,
-        method: Method,
-        x: &[f32],
-        visit: &mut dyn FnMut(Own<'_>, &mut [f32], Range<usize>),
-    ) {
+    pub(super) fn for_each_tile(self, level: Level, method: Method, x: &[f32], visit: VisitQuotients<'_>) {
         let (mut tile, mut shifted) = ([0.0; TILE], [0.0; TILE]);
         let len = self.zero_points.len();
         for span in (0..x.len()).step_by(len) {

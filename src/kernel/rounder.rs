@@ -68,10 +68,10 @@ fn whole_body<S: Simd, R: Rounding>(
     rounding: R,
     positions: Positions,
 ) {
-    for i in 0..quotients.len() {
-        let q = if quotients[i] > lo { quotients[i] } else { lo };
+    for (i, quotient) in quotients.iter_mut().enumerate() {
+        let q = if *quotient > lo { *quotient } else { lo };
         let q = if q < hi { q } else { hi };
-        quotients[i] = rounding.round(q, positions.of(i));
+        *quotient = rounding.round(q, positions.of(i));
     }
 }
 

@@ -178,12 +178,11 @@ fn magnitudes<S: Simd, Q: Scales, const METHOD: u8>(
     let bits: i32x16<S> = f32x16::from_slice(simd, x).bitcast();
     let x: f32x16<S> = (bits & ints(i32::MAX)).bitcast();
     // As written, NaN stays: `lesser` gives its second argument where it does not compare.
-    let quotient = match METHOD {
-        MULTIPLY => x * scales.inverse(simd, i),
-        _ => {
-            let scale = scales.scale(simd, i);
-            divided(simd, lesser(scale * BOUND, x), scale, scales.inverse(simd, i))
-        }
+    let quotient = if METHOD == MULTIPLY {
+        x * scales.inverse(simd, i)
+    } else {
+        let scale = scales.scale(simd, i);
+        divided(simd, lesser(scale * BOUND, x), scale, scales.inverse(simd, i))
     };
     let quotient = lesser(f32x16::splat(simd, grid.hi.min(BEYOND)), quotient);
     let quotient_bits = positive::<S, METHOD>(simd, quotient.bitcast());

@@ -7,7 +7,7 @@ use super::progress::Progress;
 use crate::error::{Error, Result};
 use crate::model::safetensors::{Reader, Stored, TensorInfo, Writer};
 use crate::num::CodeKind;
-use crate::recipe::{Candidate, Decision, Recipe, Storage, Treatment};
+use crate::recipe::{Candidate, Decision, Recipe, Storage};
 use crate::tensor::PackedTensor;
 use std::path::Path;
 
@@ -95,7 +95,8 @@ fn is_scaled(q: &PackedTensor) -> bool {
 fn stored(info: &TensorInfo, decision: &Decision) -> Stored {
     match decision {
         Decision::Keep | Decision::Float32 => Stored::copy_of(info),
-        Decision::Quantize(Treatment { scheme, .. }) => {
+        Decision::Quantize(treatment) => {
+            let scheme = &treatment.scheme;
             let stored = Stored::packed(scheme.code, &info.shape, scheme.granularity);
             if scheme.calculator.has_offsets() { stored.with_offset() } else { stored }
         }

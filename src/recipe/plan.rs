@@ -48,7 +48,7 @@ pub enum Decision {
     /// form. No rule asks for this; formats with operators do.
     Float32,
     /// It becomes codes.
-    Quantize(Treatment),
+    Quantize(Box<Treatment>),
 }
 
 /// How a tensor becomes codes.
@@ -180,7 +180,7 @@ fn apply(
         }
         let is_weights = matches!(part, Part::Weights { .. });
         return match survives_cast(&values()?, code, is_weights)? {
-            None => Ok((Decision::Quantize(Treatment { scheme, compute: Compute::WeightOnly }), reason)),
+            None => Ok((Decision::Quantize(Box::new(Treatment { scheme, compute: Compute::WeightOnly })), reason)),
             Some(obstacle) => keep(obstacle),
         };
     }
@@ -233,7 +233,7 @@ fn apply(
     if let Some(obstacle) = survives_integers(&values()?) {
         return keep(obstacle);
     }
-    Ok((Decision::Quantize(Treatment { scheme, compute }), reason))
+    Ok((Decision::Quantize(Box::new(Treatment { scheme, compute })), reason))
 }
 
 /// Returns which elements of weights share a scale: those of an output channel.

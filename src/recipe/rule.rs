@@ -83,13 +83,13 @@ pub enum Target {
     /// Itself.
     Keep,
     /// Codes by a scheme, of which some parts are said.
-    Scheme(SchemeParts),
+    Scheme(Box<SchemeParts>),
 }
 
 impl Target {
     /// Returns codes of a type, by the scheme that is usual for weights.
     pub fn codes(code: CodeType) -> Self {
-        Self::Scheme(SchemeParts::new(code))
+        Self::Scheme(Box::new(SchemeParts::new(code)))
     }
 }
 
@@ -106,7 +106,7 @@ impl FromStr for Target {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        if text.trim() == "keep" { Ok(Self::Keep) } else { text.parse().map(Self::Scheme) }
+        if text.trim() == "keep" { Ok(Self::Keep) } else { text.parse().map(|parts| Self::Scheme(Box::new(parts))) }
     }
 }
 
@@ -214,7 +214,7 @@ impl Rule {
     /// chooses the range; a cast to 16 bits keeps what is not a number or infinite.
     pub(super) fn scheme(&self) -> Option<(AnyScheme, bool)> {
         let Target::Scheme(parts) = &self.to else { return None };
-        let mut parts = parts.clone();
+        let mut parts = SchemeParts::clone(parts);
         parts.estimator = self.estimator.clone().or(parts.estimator);
         parts.rounding = self.rounding.or(parts.rounding);
         parts.granularity = self.granularity.or(parts.granularity);

@@ -274,7 +274,7 @@ const CONSTANTS: [f32; 13] = [
 
 fn restored(x: f32, scheme: impl Into<AnyScheme>) -> Vec<f32> {
     let scheme = scheme.into();
-    let q = scheme.quantize(&Array1::from(vec![x; 5])).unwrap();
+    let q = scheme.quantize(Array1::from(vec![x; 5])).unwrap();
     let scale = q.params().scales()[0];
     assert!(scale >= f32::MIN_POSITIVE && scale.is_finite(), "{scheme} of {x:e} has the scale {scale:e}");
     q.dequantize().into_iter().collect()

@@ -75,7 +75,7 @@ proptest! {
         comes_back(&ErrorMetrics::between(&x, &y).unwrap())?;
         comes_back(&ErrorMetrics::between(&x[..3], &x[..3]).unwrap())?;
         let scheme = AnyScheme::new(CodeType::I4);
-        if let Ok(tensor) = scheme.quantize(&Array1::from(x.clone())) {
+        if let Ok(tensor) = scheme.quantize(Array1::from(x.clone())) {
             let typed: QuantizedTensor<I4, Ix1> = tensor.to_typed().unwrap();
             comes_back(&typed.error(Array1::from(x).view()).unwrap())?;
         }
