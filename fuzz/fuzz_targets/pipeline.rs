@@ -7,7 +7,8 @@ use libfuzzer_sys::fuzz_target;
 use std::num::NonZeroUsize;
 use std::sync::OnceLock;
 use tensor_quant::pipeline::{Histograms, Options, Overwrite, compare_files, inspect_file, quantize_file};
-use tensor_quant::recipe::{Codes, Estimator, Recipe};
+use tensor_quant::range::{Mse, Octav};
+use tensor_quant::recipe::{Codes, Recipe};
 use tensor_quant::report::{Report, Style};
 use tensor_quant_fuzz::{memory, temporary};
 
@@ -58,8 +59,8 @@ fn recipes() -> &'static [Recipe] {
                 for rule in &mut recipe.rules {
                     rule.min_elements = 1;
                     rule.max_elements = None;
-                    rule.estimator = if i % 2 == 0 { Estimator::Mse } else { Estimator::Octav };
-                    rule.codes = if i % 3 == 0 { Codes::Full } else { Codes::Narrow };
+                    rule.estimator = Some(if i % 2 == 0 { Mse::default().into() } else { Octav::default().into() });
+                    rule.codes = Some(if i % 3 == 0 { Codes::Full } else { Codes::Narrow });
                 }
                 recipe
             })

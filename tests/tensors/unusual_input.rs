@@ -887,7 +887,11 @@ fn tensor() -> impl Strategy<Value = ArrayD<f32>> {
 fn survive(x: &ArrayD<f32>, scheme: &AnyScheme) -> Result<(), TestCaseError> {
     let fake = scheme.fake_quantize(x);
     let _ = scheme.fake_quantize(x.t());
-    prop_assert_eq!(&scheme.to_string().parse::<AnyScheme>().unwrap(), scheme);
+    match (scheme.to_string().parse::<AnyScheme>(), scheme.granularity) {
+        // There are no such blocks, and no text for them.
+        (Err(error), Granularity::Block { size: 0, .. }) => prop_assert!(error.to_string().contains("block size of 0")),
+        (read, _) => prop_assert_eq!(&read.unwrap(), scheme),
+    }
     let result = scheme.quantize(x);
     prop_assert_eq!(result.is_ok(), fake.is_ok());
     let q = match result {

@@ -187,7 +187,7 @@ pub(super) fn all() -> Vec<(&'static str, Law, Calculator)> {
         ),
         (
             "more room for negative values",
-            MONOTONE,
+            SIGN_SYMMETRY,
             affine_by(|range, codes| {
                 if !range.is_constant() && range.max() < -range.min() {
                     affine(range, codes, |scale| scale * 1.01)
@@ -231,11 +231,11 @@ pub(super) fn all() -> Vec<(&'static str, Law, Calculator)> {
         (
             "a scale of three digits",
             POWERS_OF_TWO,
-            affine_by(|range, codes| {
+            symmetric_by(|range, codes| {
                 if range.is_constant() {
-                    return AFFINE.params(range, codes);
+                    return SYMMETRIC.params(range, codes);
                 }
-                affine(range, codes, |scale| {
+                symmetric(range, codes, |scale| {
                     let digit = 10_f64.powi(scale.log10().floor() as i32 - 2);
                     (scale / digit).ceil() * digit
                 })
