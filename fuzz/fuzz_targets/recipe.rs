@@ -5,7 +5,7 @@
 use libfuzzer_sys::fuzz_target;
 use ndarray::{ArrayD, IxDyn};
 use tensor_quant::Error;
-use tensor_quant::recipe::{Candidate, Glob, Recipe, Usage, UsageRole};
+use tensor_quant::recipe::{Candidate, Glob, Recipe, Storage, Usage, UsageRole};
 use tensor_quant_fuzz::memory;
 
 /// A rule, of which a few bytes may be one in JSON, is a row of vectors and settings; TOML's reader holds a tree of events.
@@ -51,6 +51,7 @@ fn plan(recipe: &Recipe) {
                     uses: uses.clone(),
                     obstacle: None,
                     cost_of_restoring: u64::from(width == 2) * u64::MAX,
+                    storage: Storage::Any,
                 });
             }
         }

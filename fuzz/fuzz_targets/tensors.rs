@@ -129,7 +129,7 @@ fn bits(reals: &ArrayD<f32>) -> Vec<u32> {
     reals.iter().map(|x| if x.is_nan() { 0 } else { x.to_bits() }).collect()
 }
 
-fn survive<C: Code, E: RangeEstimator, P: ParamsCalculator, R: Rounding>(
+fn survive<C: Code, E: RangeEstimator, P: ParamsCalculator + Clone, R: Rounding>(
     x: &ArrayViewD<'_, f32>,
     scheme: &Scheme<C, E, P, R>,
 ) {
