@@ -74,6 +74,13 @@ pub(super) fn powers_of_two(subject: &Subject<'_>, trials: &Trials) -> Result<()
             if ours.scale() == f32::MIN_POSITIVE || theirs.scale() == f32::MIN_POSITIVE {
                 continue;
             }
+            // None is so large that a code would restore to an infinity.
+            let (codes, zero_point) = (before.outcome.params.codes(), f64::from(ours.zero_point()));
+            let farthest = (codes.max() - zero_point).max(zero_point - codes.min());
+            let largest = f64::from(ours.scale() * factor).max(f64::from(theirs.scale() / factor));
+            if farthest.is_finite() && largest * farthest > f64::from(f32::MAX) {
+                continue;
+            }
             // All zeros have no magnitude that a scale could follow.
             let follows = before.tensor.values()[i] == 0.0
                 || theirs.scale() == ours.scale() * factor && theirs.offset() == ours.offset() * factor;
