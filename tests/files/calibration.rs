@@ -1,5 +1,6 @@
 //! A calibrator's answer depends on what was observed alone: not on order, threads, merging, or a detour through a file;
 //! and a file that nobody could have written is refused.
+#![cfg(feature = "serde")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod written_forms;

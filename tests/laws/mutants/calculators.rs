@@ -64,6 +64,7 @@ fn integers(codes: CodeRange) -> Result<()> {
     if codes.is_integer() { Ok(()) } else { Err(Error::IntegerCodesOnly { what: "this" }) }
 }
 
+#[expect(clippy::too_many_lines, reason = "a table")]
 pub(super) fn all() -> Vec<(&'static str, Law, Calculator)> {
     use calculator::{
         ANSWERS, CODES, CODES_USED, CONSTANTS, ENDS, FLOATING_CODES, MONOTONE, POWERS_OF_TWO, SIGN_SYMMETRY,

@@ -5,6 +5,8 @@ use tensor_quant::laws::{Codec, Law, Standard, Terms, code};
 use tensor_quant::num::{CodeKind, F8E4M3Fn, I2};
 use tensor_quant::{I4, Result, U4, f16};
 
+type Unpack = fn(&dyn Codec, &[u8], usize) -> Result<Vec<f64>>;
+
 /// A codec of this crate, of which some functions are another's.
 #[derive(Debug)]
 pub(super) struct Mutant {
@@ -12,7 +14,7 @@ pub(super) struct Mutant {
     encode: fn(&dyn Codec, f32) -> f64,
     decode: fn(&dyn Codec, f64) -> f32,
     pack: fn(&dyn Codec, &[f64]) -> Vec<u8>,
-    unpack: fn(&dyn Codec, &[u8], usize) -> Result<Vec<f64>>,
+    unpack: Unpack,
     ends: fn(&dyn Codec) -> (f64, f64),
 }
 
@@ -67,6 +69,7 @@ fn big_endian(bytes: &[u8]) -> Vec<u8> {
     bytes.chunks(2).flat_map(|pair| pair.iter().rev().copied()).collect()
 }
 
+#[expect(clippy::too_many_lines, reason = "a table")]
 pub(super) fn all() -> Vec<(&'static str, Law, Mutant)> {
     use code::{ENDS, MONOTONE, NEAREST, PACKED_LENGTH, PACKING, PACKING_ORDER, ROUND_TRIP, SATURATES};
     let i4 = || codec(Standard::<I4>::new());
@@ -254,9 +257,9 @@ pub(super) fn all() -> Vec<(&'static str, Law, Mutant)> {
             MONOTONE,
             Mutant {
                 encode: |codec, x| {
-                    if x < 0.0 && x >= -100.0 { -101.0 - codec.encode(x.min(-1.0)) } else { codec.encode(x) }
+                    if (-100.0..0.0).contains(&x) { -101.0 - codec.encode(x.min(-1.0)) } else { codec.encode(x) }
                 },
-                decode: |codec, code| codec.decode(if code < 0.0 && code >= -100.0 { -101.0 - code } else { code }),
+                decode: |codec, code| codec.decode(if (-100.0..0.0).contains(&code) { -101.0 - code } else { code }),
                 ..i8()
             },
         ),

@@ -20,13 +20,16 @@ struct Observed {
     calls: u32,
 }
 
+/// What a shortcut makes of what was observed and of all values.
+type RangeOf = fn(&Observed, &[f32]) -> Result<ValueRange>;
+
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Estimator {
     seen: Observed,
     observe: fn(&mut Observed, &[f32]),
     merge: fn(&mut Observed, &Observed),
     range: fn(&Observed, bool) -> Result<ValueRange>,
-    range_of: Option<fn(&Observed, &[f32]) -> Result<ValueRange>>,
+    range_of: Option<RangeOf>,
     feed: Feed,
 }
 
@@ -122,6 +125,7 @@ impl RangeEstimator for Estimator {
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "a table")]
 pub(super) fn all() -> Vec<(&'static str, Law, Estimator)> {
     use estimator::{
         ANSWERS, COVERS, FEED, HULL, MERGE, NO_DATA, NON_FINITE, ORDER, POWERS_OF_TWO, SIGN_SYMMETRY, SPLITS,

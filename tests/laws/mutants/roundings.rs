@@ -5,9 +5,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tensor_quant::Rounding;
 use tensor_quant::laws::{Law, Terms, rounding};
 
+/// What a number at an index is rounded to.
+type Round = fn(f32, u64) -> f32;
+
 #[derive(Clone, Copy, Debug)]
 pub(super) struct By {
-    round: fn(f32, u64) -> f32,
+    round: Round,
     is_random: bool,
 }
 
@@ -35,7 +38,7 @@ static DRAWS: AtomicU64 = AtomicU64::new(0);
 
 pub(super) fn all() -> Vec<(&'static str, Law, By)> {
     use rounding::{IDENTITY, INDEX, MONOTONE, NEAREST, NON_FINITE, SIGN_SYMMETRY, WHOLE};
-    let fixed: Vec<(&str, Law, fn(f32, u64) -> f32)> = vec![
+    let fixed: Vec<(&str, Law, Round)> = vec![
         ("a half added before the floor", IDENTITY, |x, _| (x + 0.5).floor()),
         ("the same, where there are fractions", NEAREST, |x, _| below_2_22(x, |x| (x + 0.5).floor())),
         ("a half of its sign added before truncation", IDENTITY, |x, _| (x + 0.5_f32.copysign(x)).trunc()),
@@ -71,7 +74,7 @@ pub(super) fn all() -> Vec<(&'static str, Law, By)> {
             if tie && i.is_multiple_of(2) { x.floor() } else { x.round() }
         }),
     ];
-    let random: Vec<(&str, Law, fn(f32, u64) -> f32)> = vec![
+    let random: Vec<(&str, Law, Round)> = vec![
         ("three times of four up", INDEX, |x, i| if i % 4 > 0 { x.ceil() } else { x.floor() }),
         ("down with the chance of up", MONOTONE, |x, i| if chance(i) < x - x.floor() { x.floor() } else { x.ceil() }),
         ("up if the chance is 0, whatever the fraction", IDENTITY, |x, i| {
