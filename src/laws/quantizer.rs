@@ -42,7 +42,7 @@ use std::sync::OnceLock;
 ///         if !x.iter().any(|x| x.is_finite()) {
 ///             let nan = x.iter().filter(|x| x.is_nan()).count() as u64;
 ///             let observed = x.len() as u64;
-///             return Err(Error::NoData { observed, nan, infinite: observed - nan });
+///             return Err(Error::NoData { group: None, observed, nan, infinite: observed - nan });
 ///         }
 ///         self.quantize_with(x, &QuantParams::per_tensor::<i8>(1.0 / 16.0, 0)?)
 ///     }

@@ -6,7 +6,7 @@
 use super::input::{Input, Visit};
 use super::observe::Columns;
 use super::observed::Observed;
-use super::tasks::{Looks, Task, Tasks, collect, only_piece};
+use super::tasks::{Looks, Task, Tasks, collect, fold, only_piece};
 use crate::error::{Error, Result};
 use crate::kernel;
 use crate::num::CodeType;
@@ -83,6 +83,10 @@ fn estimate<E: RangeEstimator>(
     }
     let pieces: Pieces<'_> = &mut |visit| input.for_each_f32_piece(granularity, visit);
     match input.contiguous() {
+        Some(reals) if groups == 1 && estimator.feed() != Feed::Whole => {
+            let params = pass.one_group(&|task, visit| task.for_each_f32_piece(reals, looks, visit))?;
+            return Ok((QuantParams::from_groups(granularity, codes, [params])?, pass.observed));
+        }
         Some(reals) if in_order => {
             pass.in_tasks(groups, &|task, visit| task.for_each_f32_piece(reals, looks, visit))?;
         }
@@ -159,6 +163,24 @@ impl<E: RangeEstimator> Pass<'_, E> {
             self.push_params(group, estimator.range(self.target))?;
         }
         Ok(())
+    }
+
+    /// The only group of a tensor: an estimator for each task, put together in their order. One thread allocates nothing.
+    fn one_group(&mut self, pieces_of: PiecesOf<'_>) -> Result<AffineParams> {
+        let tasks = Tasks::new(self.granularity, self.shape)?;
+        let (mut observed, mut merged) = (Observed::default(), self.estimator.clone());
+        let of_task = |task: &Task| {
+            let (mut pass, mut estimator) = (self.empty(), self.estimator.clone());
+            let feed = estimator.feed();
+            pieces_of(task, &mut |span, x| pass.show(&mut estimator, feed, span.start, x))?;
+            Ok((pass.observed, estimator))
+        };
+        fold(&tasks, &of_task, &mut |(of_task, estimator)| {
+            observed.add(of_task);
+            merged.merge(&estimator);
+        })?;
+        self.observed.add(observed);
+        self.params_of(0, merged.range(self.target))
     }
 
     /// Returns a pass of the same scheme over the same tensor, which has seen nothing.

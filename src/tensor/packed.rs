@@ -30,7 +30,7 @@ use ndarray::{ArrayD, ArrayViewMut, Dimension, IxDyn};
 /// use ndarray::array;
 /// use tensor_quant::{AnyScheme, I4, PackedTensor, QuantParams, num::CodeType};
 ///
-/// let q = "i4".parse::<AnyScheme>()?.quantize(&array![7.0_f32, -3.5, 1.0])?;
+/// let q = "i4".parse::<AnyScheme>()?.quantize(&array![7.0_f32, -3.25, 1.0])?;
 /// assert_eq!((q.code_type(), q.shape(), q.bytes().as_ref()), (CodeType::I4, &[3][..], &[0xd7, 0x01][..]));
 /// assert_eq!(q.dequantize(), array![7.0, -3.0, 1.0].into_dyn());
 ///

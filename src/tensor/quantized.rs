@@ -157,7 +157,8 @@ pub(super) fn check_codes<C: Code>(codes: &[C], params: &QuantParams) -> Result<
 
 fn check_code<C: Code>(code: C, params: &QuantParams) -> Result<()> {
     let (code, range) = (code.to_f64(), params.codes());
-    if code.is_nan() || (range.min()..=range.max()).contains(&code) {
+    // What stands for infinity restores to it, whether codes saturate or not.
+    if !code.is_finite() || (range.min()..=range.max()).contains(&code) {
         return Ok(());
     }
     Err(Error::CodeOutOfRange { code, min: range.min(), max: range.max() })

@@ -171,7 +171,7 @@ impl<R: Rounding> Quantizer<R> {
 /// Finds the parameters of each tensor anew, and quantizes it: dynamic quantization, as of activations whose range is not known
 /// beforehand.
 ///
-/// With one scale for the tensor nothing is allocated, if the estimator remembers no values, as [`MinMax`](crate::range::MinMax) does
+/// With one scale for the tensor one thread allocates nothing, if the estimator remembers no values, as [`MinMax`](crate::range::MinMax) does
 /// not. The parameters of several groups, and what a search for the best range needs, are allocated in each call.
 ///
 /// # Examples
@@ -182,9 +182,9 @@ impl<R: Rounding> Quantizer<R> {
 ///
 /// let mut quantizer = DynamicQuantizer::new("u8 affine".parse::<AnyScheme>()?);
 /// let mut codes = Array1::<u8>::zeros(3);
-/// let params = quantizer.quantize_into(&array![0.0_f32, 0.5, 1.0], codes.view_mut())?;
+/// let params = quantizer.quantize_into(&array![0.0_f32, 0.2, 1.0], codes.view_mut())?;
 /// assert_eq!(params.scales(), [1.0 / 255.0]);
-/// assert_eq!(codes, array![0, 128, 255]);
+/// assert_eq!(codes, array![0, 51, 255]);
 /// # Ok::<(), tensor_quant::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]

@@ -328,6 +328,20 @@ pub(super) fn collect<A: Send>(tasks: &Tasks, run: &(dyn Fn(&Task) -> Result<A> 
     tasks.iter().map(|task| run(&task)).collect::<Result<Vec<A>>>().map(OneOrMany::Many)
 }
 
+/// Hands on what each task gives, in order, and stops at the first error, as [`collect`] does. One thread allocates nothing.
+pub(super) fn fold<A: Send>(
+    tasks: &Tasks,
+    run: &(dyn Fn(&Task) -> Result<A> + Sync),
+    add: &mut dyn FnMut(A),
+) -> Result<()> {
+    #[cfg(feature = "rayon")]
+    if tasks.count() >= FEWEST {
+        collect(tasks, run)?.into_iter().for_each(add);
+        return Ok(());
+    }
+    tasks.iter().try_for_each(|task| run(&task).map(&mut *add))
+}
+
 /// Calls `run` with each of the values, on as many threads as there are.
 #[cfg(feature = "rayon")]
 pub(super) mod threads {

@@ -409,7 +409,7 @@ fn values_that_a_type_cannot_hold_leave_a_tensor_alone() {
     (small.shape, small.size_in_bytes) = (vec![1024, 1], 4096);
     assert_eq!(
         decide("int8-dynamic", small, 1.0).1,
-        "4096 bytes would become 13312, with 1024 scales and what restores it"
+        "4096 bytes would become 9216, with 1024 scales and what restores it"
     );
 }
 

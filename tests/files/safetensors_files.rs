@@ -132,7 +132,7 @@ fn floats_come_back<C: Code>(granularity: Granularity, dtype: &str) {
         let mut reader = Reader::open(&path).unwrap();
         assert_eq!(reader.info("w").unwrap().dtype, dtype);
         let read = reader.read_quantized::<C>("w").unwrap();
-        assert_eq!((read.codes(), read.params()), (q.codes(), q.params()));
+        assert_eq!(read, q);
         let (restored, want) = (reader.restore("w").unwrap(), q.dequantize());
         assert!(restored.iter().zip(&want).all(|(a, b)| a.to_bits() == b.to_bits()), "{} {granularity}", C::NAME);
         let bytes = fs::read(&path).unwrap();

@@ -1,6 +1,6 @@
 //! The tensors that every law is tried on first, always the same.
 
-use super::trial::{Probe, Spots};
+use super::probe::{Probe, Spots};
 use crate::laws::quantizer::Subject;
 use crate::laws::strategies::Tensor;
 use crate::params::Granularity;

@@ -1,6 +1,7 @@
 //! What quantization is, one element at a time and in plain arithmetic: what the laws judge by.
 
 use crate::laws::quantizer::Subject;
+use crate::laws::strategies::Tensor;
 use crate::num::Scaling;
 use crate::params::{AffineParams, Granularity, NanPolicy, QuantParams};
 
@@ -129,4 +130,13 @@ pub(super) fn neighbours(subject: &Subject<'_>, quotient: f64) -> (f64, f64) {
         (None, _) => (beyond(smallest, floats.get(1).copied().unwrap_or(smallest)), smallest),
         (Some(_), None) => (largest, beyond(largest, floats[floats.len().saturating_sub(2)])),
     }
+}
+
+/// Returns whether each group still has a value that is not in `at`.
+pub(super) fn leaves_values(granularity: Granularity, tensor: &Tensor, at: &[usize]) -> bool {
+    let mut left = vec![false; groups(granularity, tensor.shape()).unwrap_or(0)];
+    for i in (0..tensor.values().len()).filter(|i| !at.contains(i)) {
+        left[group_of(granularity, tensor.shape(), i)] = true;
+    }
+    left.iter().all(|&some| some)
 }

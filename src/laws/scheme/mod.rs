@@ -10,6 +10,7 @@ mod definition;
 mod equivariance;
 mod independence;
 mod mapping;
+mod probe;
 mod special;
 mod trial;
 

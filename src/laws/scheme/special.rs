@@ -1,9 +1,10 @@
 //! What unusual values give.
 
 use super::corners;
-use super::definition::{exact_quotient, group_of, groups, index_of, neighbours};
+use super::definition::{exact_quotient, group_of, index_of, neighbours};
 use super::mapping::{each_code, quotients};
-use super::trial::{Spots, Trial, each_mapping, each_spotted, tensors};
+use super::probe::Spots;
+use super::trial::{Trial, each_mapping, each_spotted, tensors};
 use crate::error::Error;
 use crate::laws::quantizer::Subject;
 use crate::laws::random::Random;
@@ -169,13 +170,4 @@ pub(super) fn nan_policy(subject: &Subject<'_>, trials: &Trials) -> Result<(), B
             Err(format!("the code is {want}, not {code}"))
         })
     })
-}
-
-/// Returns whether each group still has a value that is not in `at`.
-pub(super) fn leaves_values(granularity: Granularity, tensor: &Tensor, at: &[usize]) -> bool {
-    let mut left = vec![false; groups(granularity, tensor.shape()).unwrap_or(0)];
-    for i in (0..tensor.values().len()).filter(|i| !at.contains(i)) {
-        left[group_of(granularity, tensor.shape(), i)] = true;
-    }
-    left.iter().all(|&some| some)
 }

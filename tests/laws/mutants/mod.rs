@@ -1,7 +1,5 @@
 //! The kit is tested by mutation: parts that a person could write, each wrong in one place, are caught by the default terms, each by
 //! the law that names what is wrong.
-#![expect(clippy::too_many_lines, clippy::type_complexity, reason = "the mutants of a kind are one table")]
-#![expect(clippy::manual_range_contains, reason = "mutants are written as people write them")]
 
 mod calculators;
 mod codecs;
