@@ -8,7 +8,7 @@ use ndarray::{Array1, Array2, ArrayD, IxDyn};
 use tensor_quant::convention::{onnx, onnx_runtime, tensorflow, tflite, torch};
 use tensor_quant::metrics::{Histogram, jensen_shannon_divergence, kl_divergence};
 use tensor_quant::num::{
-    Code, CodeType, CodeVisitor, E8M0, F4E2M1Fn, F8E4M3, I1, I4, PackOrder, U1, U4, f16, pack, unpack,
+    Code, CodeType, CodeVisitor, E8M0, F4E2M1Fn, F8E4M3, I1, PackOrder, U1, U4, f16, pack, unpack,
 };
 use tensor_quant::params::article::RangeMapping;
 use tensor_quant::params::{
