@@ -28,13 +28,13 @@ use ndarray::{ArrayD, ArrayViewMut, Dimension, IxDyn};
 ///
 /// ```
 /// use ndarray::array;
-/// use tensor_quant::{AnyScheme, I4, PackedTensor, QuantParams, num::CodeType};
+/// use tensor_quant::{AnyScheme, PackedTensor, num::CodeType};
 ///
 /// let q = "i4".parse::<AnyScheme>()?.quantize(&array![7.0_f32, -3.25, 1.0])?;
 /// assert_eq!((q.code_type(), q.shape(), q.bytes().as_ref()), (CodeType::I4, &[3][..], &[0xd7, 0x01][..]));
 /// assert_eq!(q.dequantize(), array![7.0, -3.0, 1.0].into_dyn());
 ///
-/// let same = PackedTensor::from_bytes(CodeType::I4, &[3], &q.bytes(), QuantParams::per_tensor::<I4>(1.0, 0)?)?;
+/// let same = PackedTensor::from_bytes(CodeType::I4, &[3], &q.bytes(), q.params().clone())?;
 /// assert_eq!(same, q);
 /// # Ok::<(), tensor_quant::Error>(())
 /// ```
