@@ -31,7 +31,8 @@ impl<C: Code, D: Dimension> PartialEq for QuantizedTensor<C, D> {
 }
 
 impl<C: Code, D: Dimension> QuantizedTensor<C, D> {
-    /// Returns a tensor of codes and parameters from elsewhere, as from a file.
+    /// Returns a tensor of codes and parameters from elsewhere, as from a file. Of a floating code type, codes that stand for NaN or an
+    /// infinity are taken under any parameters, and restore to these.
     ///
     /// # Errors
     ///

@@ -407,10 +407,13 @@ fn values_that_a_type_cannot_hold_leave_a_tensor_alone() {
     assert_eq!(why("int8-dynamic", &conv, f32::NAN), "value 0 is NaN, for which there is no code");
     let mut small = candidate(&conv);
     (small.shape, small.size_in_bytes) = (vec![1024, 1], 4096);
-    assert_eq!(
-        decide("int8-dynamic", small, 1.0).1,
-        "4096 bytes would become 9216, with 1024 scales and what restores it"
-    );
+    // 8 bytes a scale and zero point, or 12 where a format's zero points have 8 bytes.
+    let channels = Storage::Channels { codes: &[CodeType::I8], with_zero_point: &[] };
+    for (storage, bytes) in [(Storage::Any, 9216), (channels, 13312)] {
+        let small = Candidate { storage, ..small.clone() };
+        let reason = format!("4096 bytes would become {bytes}, with 1024 scales and what restores it");
+        assert_eq!(decide("int8-dynamic", small, 1.0).1, reason);
+    }
 }
 
 #[test]

@@ -1214,3 +1214,18 @@ fn an_error_names_the_group_that_has_no_data() {
         assert_eq!(group_of(scheme.with_axis(1).quantize(&x).unwrap_err()), Some(1), "{estimator}");
     }
 }
+
+#[test]
+fn codes_of_infinity_and_nan_are_taken_and_no_finite_code_beyond_the_range() {
+    let params = tensor_quant::QuantParams::per_tensor::<tensor_quant::num::F8E5M2>(2.0, 0).unwrap();
+    let codes = [0x7c_u8, 0xfc, 0x7e, 0x3c].map(tensor_quant::num::F8E5M2::from_bits);
+    let q = tensor_quant::QuantizedTensor::new(ndarray::arr1(&codes), params).unwrap();
+    let restored = q.dequantize();
+    assert_eq!((restored[0], restored[1], restored[3]), (f32::INFINITY, f32::NEG_INFINITY, 2.0));
+    assert!(restored[2].is_nan());
+
+    let narrow = tensor_quant::params::CodeRange::new(-127_i8, 127).unwrap();
+    let params = tensor_quant::QuantParams::new(tensor_quant::Granularity::Tensor, narrow, vec![1.0], vec![0]).unwrap();
+    let refused = tensor_quant::QuantizedTensor::new(ndarray::arr1(&[-128_i8]), params).unwrap_err();
+    assert!(matches!(refused, tensor_quant::Error::CodeOutOfRange { .. }), "{refused}");
+}
