@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use tensor_quant::convention::onnx_runtime::{BlockKind, entropy_threshold, quantize_matmul_nbits};
 use tensor_quant::convention::tflite::quantize_bias;
 use tensor_quant::metrics::{ErrorMetrics, Histogram, per_channel, per_tensor};
-use tensor_quant::num::{AnyRounding, Code, CodeType, CodeVisitor, F8E4M3Fn, I1, U1, U2};
+use tensor_quant::num::{AnyRounding, Code, CodeType, CodeVisitor, F8E4M3Fn, F8E5M2, I1, U1, U2};
 use tensor_quant::params::{
     Affine, AffineParams, AnyCalculator, Article, BlockShape, Cast, CodeRange, Granularity, MaxAbs, NanPolicy,
     ParamsCalculator, PowerOfTwo, QuantParams, Symmetric, ValueRange,
@@ -1217,15 +1217,15 @@ fn an_error_names_the_group_that_has_no_data() {
 
 #[test]
 fn codes_of_infinity_and_nan_are_taken_and_no_finite_code_beyond_the_range() {
-    let params = tensor_quant::QuantParams::per_tensor::<tensor_quant::num::F8E5M2>(2.0, 0).unwrap();
-    let codes = [0x7c_u8, 0xfc, 0x7e, 0x3c].map(tensor_quant::num::F8E5M2::from_bits);
-    let q = tensor_quant::QuantizedTensor::new(ndarray::arr1(&codes), params).unwrap();
+    let params = QuantParams::per_tensor::<F8E5M2>(2.0, 0).unwrap();
+    let codes = [0x7c_u8, 0xfc, 0x7e, 0x3c].map(F8E5M2::from_bits);
+    let q = QuantizedTensor::new(ndarray::arr1(&codes), params).unwrap();
     let restored = q.dequantize();
     assert_eq!((restored[0], restored[1], restored[3]), (f32::INFINITY, f32::NEG_INFINITY, 2.0));
     assert!(restored[2].is_nan());
 
-    let narrow = tensor_quant::params::CodeRange::new(-127_i8, 127).unwrap();
-    let params = tensor_quant::QuantParams::new(tensor_quant::Granularity::Tensor, narrow, vec![1.0], vec![0]).unwrap();
-    let refused = tensor_quant::QuantizedTensor::new(ndarray::arr1(&[-128_i8]), params).unwrap_err();
-    assert!(matches!(refused, tensor_quant::Error::CodeOutOfRange { .. }), "{refused}");
+    let narrow = CodeRange::new(-127_i8, 127).unwrap();
+    let params = QuantParams::new(Granularity::Tensor, narrow, vec![1.0], vec![0]).unwrap();
+    let refused = QuantizedTensor::new(ndarray::arr1(&[-128_i8]), params).unwrap_err();
+    assert!(matches!(refused, Error::CodeOutOfRange { .. }), "{refused}");
 }
