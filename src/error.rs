@@ -331,6 +331,12 @@ pub enum Error {
         /// What it is of in the other.
         theirs: String,
     },
+    /// A model that did not run on a sample.
+    #[error("{reason}")]
+    Run {
+        /// Why not.
+        reason: String,
+    },
     /// A tensor that the file does not hold.
     #[error("there is no tensor named {name:?}")]
     NoSuchTensor {

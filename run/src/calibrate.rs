@@ -1,10 +1,9 @@
 //! Ranges and moments of a model's values, from samples.
 
-use crate::evaluation::Sample;
 use crate::second_moments::SecondMoments;
 use std::collections::{BTreeMap, BTreeSet};
 use tensor_quant::Error;
-use tensor_quant::calibration::{Array, Calibrator, ChannelMeans, RunError, Runner, ValueView};
+use tensor_quant::calibration::{Array, Calibrator, ChannelMeans, RunError, Runner, Sample, ValueView};
 use tensor_quant::graph::{Graph, ValueId};
 use tensor_quant::range::RangeEstimator;
 

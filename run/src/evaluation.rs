@@ -4,10 +4,7 @@ use crate::difference::Difference;
 use crate::executor::Executor;
 use ndarray::ArrayD;
 use std::collections::BTreeMap;
-use tensor_quant::calibration::{Array, RunError, Runner};
-
-/// One sample: the inputs by name.
-pub type Sample = Vec<(String, Array)>;
+use tensor_quant::calibration::{Array, RunError, Runner, Sample};
 
 /// What a model loses.
 #[derive(Clone, Debug, Default)]

@@ -8,8 +8,8 @@
 //! 64 KiB and a little; and but for moving averages the states are the same, bit for bit, in whatever order the inputs came,
 //! from however many threads, and however calibrators were merged. States are saved and loaded as JSON (feature `serde`).
 //!
-//! A [`Runner`] runs a model on samples and shows its values: what feeds a calibrator. The package `tensor-quant-run` has
-//! some.
+//! A [`Runner`] runs a model on [`Samples`] and shows its values: what feeds a calibrator. An [`Engine`] opens models as
+//! runners. The package `tensor-quant-run` has some of each.
 //!
 //! [`ChannelMeans`] and [`correct_bias`] take out the shift that quantized weights give to a layer's outputs.
 
@@ -19,15 +19,19 @@ mod calibrator;
 mod channel_means;
 #[cfg(feature = "serde")]
 mod channel_means_file;
+mod engine;
 mod exact_sum;
 #[cfg(feature = "serde")]
 mod file;
 mod runner;
+mod samples;
 
 pub use array::Array;
 pub use bias_correction::correct_bias;
 pub use calibrator::Calibrator;
 pub use channel_means::ChannelMeans;
+pub use engine::Engine;
 #[cfg(feature = "serde")]
 pub use file::State;
 pub use runner::{Endpoint, Observe, RunError, Runner, ValueView};
+pub use samples::{Sample, Samples};

@@ -143,3 +143,13 @@ pub enum RunError {
     #[error(transparent)]
     Other(#[from] Error),
 }
+
+impl RunError {
+    /// Returns the same as an error of this crate: what was wrapped, or [`Error::Run`].
+    pub fn into_error(self) -> Error {
+        match self {
+            RunError::Other(error) => error,
+            other => Error::Run { reason: other.to_string() },
+        }
+    }
+}

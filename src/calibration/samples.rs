@@ -1,0 +1,43 @@
+//! Inputs that a model is run on.
+
+use super::array::Array;
+use super::runner::RunError;
+
+/// One sample: the inputs by name.
+pub type Sample = Vec<(String, Array)>;
+
+/// A set of samples, of which one is held at a time.
+pub trait Samples {
+    /// Returns how many samples there are for a signature; with `None` for the first one, or for the model's own inputs.
+    fn count(&self, signature: Option<&str>) -> usize;
+
+    /// Returns a sample by its number, below [`count`](Self::count).
+    ///
+    /// # Errors
+    ///
+    /// [`RunError::Other`] around what reading it comes to; [`RunError::Model`] if there is no such sample.
+    fn sample(&self, signature: Option<&str>, number: usize) -> Result<Sample, RunError>;
+}
+
+/// Samples that are held, the same for every signature.
+impl Samples for [Sample] {
+    fn count(&self, _signature: Option<&str>) -> usize {
+        self.len()
+    }
+
+    fn sample(&self, _signature: Option<&str>, number: usize) -> Result<Sample, RunError> {
+        let missing =
+            || RunError::Model { reason: format!("there are {} samples, and no number {number}", self.len()) };
+        self.get(number).cloned().ok_or_else(missing)
+    }
+}
+
+impl Samples for Vec<Sample> {
+    fn count(&self, signature: Option<&str>) -> usize {
+        self.as_slice().count(signature)
+    }
+
+    fn sample(&self, signature: Option<&str>, number: usize) -> Result<Sample, RunError> {
+        self.as_slice().sample(signature, number)
+    }
+}
