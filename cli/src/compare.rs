@@ -1,14 +1,24 @@
 //! `compare`: how far one model's weights are from another's.
 
+use crate::argument::{file, json as json_switch};
 use crate::failure::Failure;
 use crate::output::{json, style, width};
-use clap::ArgMatches;
+use clap::{ArgMatches, Command};
 use std::path::PathBuf;
 use tensor_quant::pipeline::{Compared, Comparison, compare_files};
 use tensor_quant::report::{Alignment, Measured, Table, decibels, shape, shortened};
 
 /// The longest name that is shown in full.
 const NAME: usize = 52;
+
+/// Returns what the subcommand takes.
+pub(crate) fn command() -> Command {
+    Command::new("compare")
+        .about("Shows how far the restored weights of B are from those of A")
+        .arg(file("A", "The original"))
+        .arg(file("B", "What was made of it; may be of another format"))
+        .arg(json_switch())
+}
 
 pub(crate) fn run(arguments: &ArgMatches) -> Result<String, Failure> {
     let path = |name| arguments.get_one::<PathBuf>(name).cloned().unwrap_or_default();

@@ -1,14 +1,21 @@
 //! Completions and the manual page, from the command line's own description.
 
-use crate::command_line::command;
+use crate::command_line;
 use crate::failure::Failure;
-use clap::ArgMatches;
+use clap::{Arg, ArgMatches, Command, value_parser};
 use clap_complete::Shell;
+
+/// Returns what the subcommand `completions` takes.
+pub(crate) fn command() -> Command {
+    Command::new("completions")
+        .about("Prints completions for a shell")
+        .arg(Arg::new("SHELL").required(true).value_parser(value_parser!(Shell)).help("The shell"))
+}
 
 pub(crate) fn completions(arguments: &ArgMatches) -> String {
     let mut text = Vec::new();
     if let Some(shell) = arguments.get_one::<Shell>("SHELL") {
-        clap_complete::generate(*shell, &mut command(), "tensor-quant", &mut text);
+        clap_complete::generate(*shell, &mut command_line::command(), "tensor-quant", &mut text);
     }
     String::from_utf8_lossy(&text).into_owned()
 }
@@ -16,7 +23,7 @@ pub(crate) fn completions(arguments: &ArgMatches) -> String {
 /// Returns the page of the command, followed by those of its subcommands.
 pub(crate) fn man() -> Result<String, Failure> {
     let mut text = Vec::new();
-    let mut command = command();
+    let mut command = command_line::command();
     command.build();
     let failed = |error: std::io::Error| Failure::usage_text(&error.to_string());
     clap_mangen::Man::new(command.clone()).render(&mut text).map_err(failed)?;

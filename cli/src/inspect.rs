@@ -1,14 +1,23 @@
 //! `inspect`: what a model holds.
 
+use crate::argument::{file, json as json_switch};
 use crate::failure::Failure;
 use crate::output::{json, style, width};
-use clap::ArgMatches;
+use clap::{ArgMatches, Command};
 use std::path::PathBuf;
 use tensor_quant::pipeline::{Inspected, Inspection, inspect_file};
 use tensor_quant::report::{Alignment, Table, bytes, real, shape, shortened};
 
 /// The longest name that is shown in full.
 const NAME: usize = 52;
+
+/// Returns what the subcommand takes.
+pub(crate) fn command() -> Command {
+    Command::new("inspect")
+        .about("Shows what a model holds: operators, tensors, ranges, quantization")
+        .arg(file("FILE", "The model"))
+        .arg(json_switch())
+}
 
 pub(crate) fn run(arguments: &ArgMatches) -> Result<String, Failure> {
     let path = arguments.get_one::<PathBuf>("FILE").cloned().unwrap_or_default();

@@ -4,6 +4,7 @@
 //! change nothing; 4 the output exists, or is the input. Errors are one line on the standard error. What can be checked is
 //! checked before any work is done; if a report cannot be written all the same, the model is there, and the code is 1.
 
+mod argument;
 mod command_line;
 mod compare;
 mod failure;

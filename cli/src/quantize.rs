@@ -1,15 +1,100 @@
 //! `quantize`: a model by a recipe.
 
+use crate::argument::{file, json, switch};
 use crate::failure::Failure;
 use crate::output::{style, width};
 use crate::progress::Bar;
-use clap::ArgMatches;
+use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint, value_parser};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use tensor_quant::Error;
 use tensor_quant::pipeline::{Histograms, Options, Overwrite, quantize_file};
 use tensor_quant::recipe::{Codes, Glob, Recipe, Target};
 use tensor_quant::report::Report;
+
+/// Returns what the subcommand takes.
+pub(crate) fn command() -> Command {
+    Command::new("quantize")
+                .about("Quantizes a model by a recipe")
+                .arg(file("IN", "The model to read"))
+                .arg(file("OUT", "The model to write; must not exist, and is never the input"))
+                .arg(
+                    Arg::new("recipe")
+                        .long("recipe")
+                        .short('r')
+                        .value_name("NAME|FILE")
+                        .required_unless_present("to")
+                        .value_hint(ValueHint::AnyPath)
+                        .help("A ready-made recipe, or a .toml or .json file with one"),
+                )
+                .arg(
+                    Arg::new("to")
+                        .long("to")
+                        .value_name("SCHEME")
+                        .help("What weights become, whatever the recipe says, as in \"int8\" or \"uint8 per tensor, ceil\"; without a recipe, all weights"),
+                )
+                .arg(
+                    Arg::new("report")
+                        .long("report")
+                        .value_name("FILE")
+                        .value_parser(value_parser!(PathBuf))
+                        .value_hint(ValueHint::FilePath)
+                        .action(ArgAction::Append)
+                        .help("Also write a report: a page if the name ends in .html, JSON if in .json"),
+                )
+                .arg(
+                    Arg::new("exclude")
+                        .long("exclude")
+                        .value_name("PATTERN")
+                        .action(ArgAction::Append)
+                        .help("Leave tensors of such names alone: * is any run of characters, ? any one"),
+                )
+                .arg(
+                    Arg::new("min-elements")
+                        .long("min-elements")
+                        .value_name("COUNT")
+                        .value_parser(value_parser!(usize))
+                        .help("Leave tensors of fewer elements alone, whatever the recipe says"),
+                )
+                .arg(
+                    Arg::new("estimator")
+                        .long("estimator")
+                        .value_name("WHICH")
+                        .help("How ranges are found: min-max, mse, octav, \"percentile 99.9\", entropy, \"mean-std 3\" …"),
+                )
+                .arg(
+                    Arg::new("calculator")
+                        .long("calculator")
+                        .value_name("WHICH")
+                        .help("How scale and zero point are computed: max-abs, symmetric, affine, power-of-two …"),
+                )
+                .arg(
+                    Arg::new("rounding")
+                        .long("rounding")
+                        .value_name("WHICH")
+                        .help("How quotients are rounded: ties-even, half-away, ceil, floor, toward-zero, \"stochastic 42\""),
+                )
+                .arg(
+                    Arg::new("granularity")
+                        .long("granularity")
+                        .value_name("WHICH")
+                        .help("Which elements share a scale: \"per tensor\", \"per axis 0\", \"per block of 32 along axis 1\" …"),
+                )
+                .arg(
+                    Arg::new("codes").long("codes").value_name("WHICH").value_parser(["narrow", "full"]).help(
+                        "Use as many codes on each side of zero, or all where operators do not compute with them",
+                    ),
+                )
+                .arg(
+                    Arg::new("threads")
+                        .long("threads")
+                        .value_name("COUNT")
+                        .value_parser(value_parser!(NonZeroUsize))
+                        .help("Quantize a tensor on so many threads; the result is the same [default: 1]"),
+                )
+                .arg(switch("force", "Replace an output or report that exists"))
+                .arg(json())
+}
 
 pub(crate) fn run(arguments: &ArgMatches) -> Result<String, Failure> {
     let path = |name| arguments.get_one::<PathBuf>(name).cloned().unwrap_or_default();

@@ -1,9 +1,18 @@
 //! `recipes`: what there is.
 
+use crate::argument::json as json_switch;
 use crate::failure::Failure;
 use crate::output::json;
-use clap::ArgMatches;
+use clap::{Arg, ArgMatches, Command};
 use tensor_quant::recipe::Recipe;
+
+/// Returns what the subcommand takes.
+pub(crate) fn command() -> Command {
+    Command::new("recipes")
+        .about("Lists the ready-made recipes, or shows one")
+        .arg(Arg::new("NAME").help("The recipe to show, as TOML to start from"))
+        .arg(json_switch())
+}
 
 pub(crate) fn run(arguments: &ArgMatches) -> Result<String, Failure> {
     let as_json = arguments.get_flag("json");
