@@ -16,6 +16,7 @@ use crate::error::{Error, Result};
 use std::fs::{self, File, Metadata};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 use tempfile::NamedTempFile;
 
 /// The most links that are followed, one leading to the next: what Linux allows.
@@ -81,6 +82,16 @@ impl Output {
     ///
     /// [`Error::Io`].
     pub(crate) fn finish(self) -> Result<()> {
+        self.finish_timed().map(|_| ())
+    }
+
+    /// The same; returns how long the disk took, which is nobody's speed but the disk's.
+    ///
+    /// # Errors
+    ///
+    /// As [`finish`](Self::finish).
+    pub(crate) fn finish_timed(self) -> Result<Duration> {
+        let start = Instant::now();
         let Self { file, path, target, old } = self;
         let failed = |source| failed(&path, source);
         if let Some(old) = &old {
@@ -91,7 +102,7 @@ impl Output {
         // The new name, too. The file is whole in any case, and not every file system can do this.
         #[cfg(unix)]
         let _ = File::open(folder_of(&target)).and_then(|folder| folder.sync_all());
-        Ok(())
+        Ok(start.elapsed())
     }
 }
 

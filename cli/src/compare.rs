@@ -49,7 +49,7 @@ fn as_table(comparison: &Comparison) -> String {
 fn of_reals(error: &Measured) -> (String, String) {
     let largest = format!("{:.2e}", error.max_abs_error);
     match (error.sqnr_db, error.non_finite_changed) {
-        _ if error.is_unchanged() => ("the same".into(), String::new()),
+        _ if error.lossless => ("the same".into(), String::new()),
         (sqnr_db, 0) => (decibels(sqnr_db), largest),
         // What is finite in both files may well be the same.
         (sqnr_db, changed) => {

@@ -54,7 +54,7 @@ pub(crate) fn command() -> Command {
                         .long("min-elements")
                         .value_name("COUNT")
                         .value_parser(value_parser!(usize))
-                        .help("Leave tensors of fewer elements alone, whatever the recipe says"),
+                        .help("Leave tensors of fewer elements alone, even where the recipe would not"),
                 )
                 .arg(
                     Arg::new("estimator")
@@ -153,7 +153,7 @@ fn changed(mut recipe: Recipe, arguments: &ArgMatches) -> Result<Recipe, Failure
     let read = |name: &str| arguments.get_one::<String>(name).map(String::as_str);
     for rule in &mut recipe.rules {
         if let Some(&least) = arguments.get_one::<usize>("min-elements") {
-            rule.min_elements = least;
+            rule.min_elements = rule.min_elements.max(least);
         }
         if let Some(text) = read("to")
             && rule.to != Target::Keep

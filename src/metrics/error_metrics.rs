@@ -71,6 +71,11 @@ impl ErrorMetrics {
         self.zeroed
     }
 
+    /// Returns the smallest and the largest finite original; 0 and 0 if there is none.
+    pub fn ends(&self) -> (f64, f64) {
+        self.x_ends
+    }
+
     /// Returns the mean of what the sum is over, in the units that it is in.
     fn mean(&self, sum: f64) -> f64 {
         if self.sums.finite() == 0 { 0.0 } else { sum / self.sums.finite() as f64 }

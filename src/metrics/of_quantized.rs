@@ -14,7 +14,7 @@ use crate::params::{Granularity, QuantParams, Span};
 use crate::tensor::{AsView, PackedTensor, QuantizedTensor};
 use alloc::vec::Vec;
 use core::ops::Range;
-use ndarray::{ArrayView, ArrayViewD, Dimension, IxDyn, RemoveAxis};
+use ndarray::{Array, ArrayView, ArrayViewD, Dimension, IxDyn, RemoveAxis};
 
 /// Writes the restored values of a span, or of several spans of the same groups, one after another.
 type Restore<'a> = &'a dyn Fn(Level, Span, &mut [f32]);
@@ -105,6 +105,40 @@ impl PackedTensor {
         let views = <V::Element as Elements>::views(original.into_dyn());
         error_of(views, self.code_type(), self.params(), &|level, span, out| self.restore_span(level, span, out))
     }
+
+    /// Returns the errors of each index along `axis`, and which of them is the worst, the median, or lost: what
+    /// [`QuantizedTensor::channel_errors`] gives.
+    ///
+    /// Along the first axis the restored values exist a few KiB at a time; along any other the tensor is restored whole.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ShapeMismatch`](crate::Error::ShapeMismatch), [`Error::AxisOutOfBounds`](crate::Error::AxisOutOfBounds).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ndarray::array;
+    /// use tensor_quant::AnyScheme;
+    ///
+    /// let x = array![[1e6_f32, 0.5], [0.5, -0.25]].into_dyn();
+    /// let rows = "int8".parse::<AnyScheme>()?.quantize(&x)?.channel_errors(x.view(), 0)?;
+    /// assert_eq!(rows.lost().collect::<Vec<_>>(), [1]);
+    /// # Ok::<(), tensor_quant::Error>(())
+    /// ```
+    pub fn channel_errors<T: Real>(&self, original: ArrayViewD<'_, T>, axis: usize) -> Result<ChannelErrors> {
+        same_shape(self.shape(), original.shape())?;
+        let number = length_of(original.shape(), axis)?;
+        let of = Coded { code: self.code_type(), params: self.params() };
+        let restore: Restore<'_> = &|level, span, out| self.restore_span(level, span, out);
+        let channels = match (is_wide::<T>(), axis) {
+            (false, 0) => first_axis::<f32, T, IxDyn>(&original, number, of, restore),
+            (true, 0) => first_axis::<f64, T, IxDyn>(&original, number, of, restore),
+            (false, _) => gathered::<f32, T, IxDyn>(&original, &self.dequantize(), (axis, number), of),
+            (true, _) => gathered::<f64, T, IxDyn>(&original, &self.dequantize(), (axis, number), of),
+        };
+        channels.map(ChannelErrors::new)
+    }
 }
 
 impl<C: Code, D: Dimension> QuantizedTensor<C, D> {
@@ -139,16 +173,6 @@ impl<C: Code, D: Dimension> QuantizedTensor<C, D> {
         })
     }
 
-    /// Calls `visit` with pieces in row-major order: the original and the restored values of a span, or of several spans of
-    /// the same groups, one after another.
-    fn for_each_piece<N: Number, T: Real>(&self, original: &ArrayView<'_, T, D>, visit: Visit<'_, N>) -> Result<()> {
-        let Some(codes) = self.codes().as_slice() else { return Ok(()) };
-        let (codes, params) = (C::codes(codes), self.params());
-        for_each_piece::<N, T, D>(original, params, visit, &|level, span, out| {
-            dequantize_span(level, params, span, codes.part(span.start..span.start + out.len()), out);
-        })
-    }
-
     /// Returns how far each index along `axis` of the restored tensor is from the original.
     ///
     /// One pass, in which the restored values exist a few KiB at a time, along the first axis, and along the last one if it has
@@ -164,9 +188,14 @@ impl<C: Code, D: Dimension> QuantizedTensor<C, D> {
     {
         same_shape(self.codes().shape(), original.shape())?;
         let number = length_of(original.shape(), axis)?;
+        let of = Coded { code: C::TYPE, params: self.params() };
+        let codes = C::codes(self.codes().as_slice().unwrap_or(&[]));
+        let restore: Restore<'_> = &|level, span, out| {
+            dequantize_span(level, self.params(), span, codes.part(span.start..span.start + out.len()), out);
+        };
         match (is_wide::<T>(), axis) {
-            (false, 0) => self.first_axis::<f32, T>(&original, number),
-            (true, 0) => self.first_axis::<f64, T>(&original, number),
+            (false, 0) => first_axis::<f32, T, D>(&original, number, of, restore),
+            (true, 0) => first_axis::<f64, T, D>(&original, number, of, restore),
             (false, _) => self.other_axis::<f32, T>(original, axis, number),
             (true, _) => self.other_axis::<f64, T>(original, axis, number),
         }
@@ -184,56 +213,6 @@ impl<C: Code, D: Dimension> QuantizedTensor<C, D> {
         self.error_per_channel(original, axis).map(ChannelErrors::new)
     }
 
-    /// The channels follow each other.
-    fn first_axis<N: Number, T: Real>(
-        &self,
-        original: &ArrayView<'_, T, D>,
-        number: usize,
-    ) -> Result<Vec<ErrorMetrics>> {
-        let of_channel = original.len().checked_div(number).unwrap_or(0);
-        if of_channel == 0 {
-            return Ok(alloc::vec![ErrorMetrics::default(); number]);
-        }
-        let mut metrics = Vec::with_capacity(number);
-        let mut accumulator = Accumulator::<N>::default();
-        let bounds = Bounds::of(C::TYPE, self.params());
-        let granularity = self.params().granularity();
-        let one_group = granularity == Granularity::Tensor;
-        let of_channel_alone = one_group || granularity == Granularity::Axis(0);
-        let mut saturated = alloc::vec![0_u64; number];
-        self.for_each_piece::<N, T>(original, &mut |span, x, y| {
-            if !of_channel_alone {
-                bounds.for_each_saturated(span, x, |at| saturated[at / of_channel] += 1);
-            }
-            let mut start = 0;
-            while start < x.len() {
-                let at = span.start + start;
-                let channel = at / of_channel;
-                let end = x.len().min(start + of_channel - at % of_channel);
-                let (x, y) = (&x[start..end], &y[start..end]);
-                let is_last = (at + x.len()).is_multiple_of(of_channel);
-                if is_last {
-                    metrics.push(accumulator.end(x, y));
-                } else {
-                    accumulator.push(x, y);
-                }
-                if of_channel_alone {
-                    let bounds = bounds.of_group(if one_group { 0 } else { channel });
-                    // Where the extremes of a whole channel are known, its values need not be looked at once more.
-                    let known = metrics.last().filter(|_| is_last && x.len() == of_channel);
-                    if !known.is_some_and(|metrics| lies_within(metrics, bounds)) {
-                        saturated[channel] += N::count_outside(x, bounds);
-                    }
-                }
-                start = end;
-            }
-        })?;
-        for (metrics, saturated) in metrics.iter_mut().zip(saturated) {
-            metrics.saturated = saturated;
-        }
-        Ok(metrics)
-    }
-
     /// The elements of a channel are gathered.
     fn other_axis<N: Number, T: Real>(
         &self,
@@ -248,23 +227,8 @@ impl<C: Code, D: Dimension> QuantizedTensor<C, D> {
         if let Some(metrics) = self.columns(&original, axis, number, &bounds) {
             return Ok(metrics);
         }
-        let restored = self.dequantize();
-        let (x, y) = (axis_first(original.view(), axis), axis_first(restored.view(), axis));
-        let granularity = self.params().granularity();
-        if granularity == Granularity::Tensor || granularity == Granularity::Axis(axis) {
-            let group = |channel| if granularity == Granularity::Tensor { 0 } else { channel };
-            let saturated = |channel, x: &[N]| N::count_outside(x, bounds.of_group(group(channel)));
-            return Ok(channels(&x, &y, number, &saturated));
-        }
-        let mut metrics = channels::<N, _, _, _>(&x, &y, number, &|_, _| 0);
-        let inner: usize = original.shape()[axis + 1..].iter().product();
-        let mut source = Source::<T, N>::new(&original);
-        for span in granularity.all_spans(original.shape())?.flat_map(|span| span.pieces(PIECE)) {
-            bounds.for_each_saturated(span, source.next(span.len), |at| {
-                metrics[at / inner % number].saturated += 1;
-            });
-        }
-        Ok(metrics)
+        let of = Coded { code: C::TYPE, params: self.params() };
+        gathered::<N, T, D>(&original, &self.dequantize(), (axis, number), of)
     }
 
     /// The channels are columns with a group for each, or with one for all, and every value is finite.
@@ -295,6 +259,91 @@ impl<C: Code, D: Dimension> QuantizedTensor<C, D> {
         }
         Some(metrics)
     }
+}
+
+/// What codes stand for.
+#[derive(Clone, Copy)]
+struct Coded<'a> {
+    code: CodeType,
+    params: &'a QuantParams,
+}
+
+/// The channels follow each other.
+fn first_axis<N: Number, T: Real, D: Dimension>(
+    original: &ArrayView<'_, T, D>,
+    number: usize,
+    of: Coded<'_>,
+    restore: Restore<'_>,
+) -> Result<Vec<ErrorMetrics>> {
+    let of_channel = original.len().checked_div(number).unwrap_or(0);
+    if of_channel == 0 {
+        return Ok(alloc::vec![ErrorMetrics::default(); number]);
+    }
+    let mut metrics = Vec::with_capacity(number);
+    let mut accumulator = Accumulator::<N>::default();
+    let bounds = Bounds::of(of.code, of.params);
+    let granularity = of.params.granularity();
+    let one_group = granularity == Granularity::Tensor;
+    let of_channel_alone = one_group || granularity == Granularity::Axis(0);
+    let mut saturated = alloc::vec![0_u64; number];
+    let mut visit = |span: Span, x: &[N], y: &[N]| {
+        if !of_channel_alone {
+            bounds.for_each_saturated(span, x, |at| saturated[at / of_channel] += 1);
+        }
+        let mut start = 0;
+        while start < x.len() {
+            let at = span.start + start;
+            let channel = at / of_channel;
+            let end = x.len().min(start + of_channel - at % of_channel);
+            let (x, y) = (&x[start..end], &y[start..end]);
+            let is_last = (at + x.len()).is_multiple_of(of_channel);
+            if is_last {
+                metrics.push(accumulator.end(x, y));
+            } else {
+                accumulator.push(x, y);
+            }
+            if of_channel_alone {
+                let bounds = bounds.of_group(if one_group { 0 } else { channel });
+                // Where the extremes of a whole channel are known, its values need not be looked at once more.
+                let known = metrics.last().filter(|_| is_last && x.len() == of_channel);
+                if !known.is_some_and(|metrics| lies_within(metrics, bounds)) {
+                    saturated[channel] += N::count_outside(x, bounds);
+                }
+            }
+            start = end;
+        }
+    };
+    for_each_piece::<N, T, D>(original, of.params, &mut visit, restore)?;
+    for (metrics, saturated) in metrics.iter_mut().zip(saturated) {
+        metrics.saturated = saturated;
+    }
+    Ok(metrics)
+}
+
+/// The elements of a channel, one of so many along an axis, are gathered.
+fn gathered<N: Number, T: Real, D: Dimension>(
+    original: &ArrayView<'_, T, D>,
+    restored: &Array<f32, D>,
+    (axis, number): (usize, usize),
+    of: Coded<'_>,
+) -> Result<Vec<ErrorMetrics>> {
+    let bounds = Bounds::of(of.code, of.params);
+    let (x, y) = (axis_first(original.view(), axis), axis_first(restored.view(), axis));
+    let granularity = of.params.granularity();
+    if granularity == Granularity::Tensor || granularity == Granularity::Axis(axis) {
+        let group = |channel| if granularity == Granularity::Tensor { 0 } else { channel };
+        let saturated = |channel, x: &[N]| N::count_outside(x, bounds.of_group(group(channel)));
+        return Ok(channels(&x, &y, number, &saturated));
+    }
+    let mut metrics = channels::<N, _, _, _>(&x, &y, number, &|_, _| 0);
+    let inner: usize = original.shape()[axis + 1..].iter().product();
+    let mut source = Source::<T, N>::new(original);
+    for span in granularity.all_spans(original.shape())?.flat_map(|span| span.pieces(PIECE)) {
+        bounds.for_each_saturated(span, source.next(span.len), |at| {
+            metrics[at / inner % number].saturated += 1;
+        });
+    }
+    Ok(metrics)
 }
 
 /// A matrix of codes with a group for each column, or one for all.

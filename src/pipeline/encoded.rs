@@ -3,11 +3,9 @@
 //! Scales from the largest magnitude are those that other tools give: int8 weights that are computed with in integers are
 //! the TFLite converter's, all others ai-edge-quantizer's, bit for bit.
 
-use super::outcome::{Histograms, histograms};
 use crate::convention::tflite;
 use crate::error::Result;
-use crate::metrics::{ErrorMetrics, Histogram, per_tensor};
-use crate::num::CodeType;
+use crate::num::{AnyRounding, CodeType};
 use crate::params::{AnyCalculator, Granularity, QuantParams};
 use crate::range::AnyEstimator;
 use crate::recipe::{Compute, Decision, Treatment, spoken};
@@ -48,6 +46,7 @@ fn codes(values: &ArrayD<f32>, treatment: &Treatment, threads: NonZeroUsize) -> 
     let is_converters = treatment.compute == Compute::DynamicRange
         && scheme.code == CodeType::I8
         && scheme.estimator == AnyEstimator::default()
+        && scheme.rounding == AnyRounding::default()
         && matches!(scheme.calculator, AnyCalculator::MaxAbs(_));
     in_slabs(values, scheme.granularity, threads, &|slab| {
         if is_converters {
@@ -107,27 +106,6 @@ fn in_slabs(
 }
 
 impl Encoded {
-    /// Returns how far the restored tensor is from the original.
-    pub(super) fn error(&self, values: &ArrayD<f32>) -> Result<ErrorMetrics> {
-        match self {
-            Encoded::Codes(q) => q.error(values),
-            Encoded::F32(same) => per_tensor(values.view(), same.view()),
-        }
-    }
-
-    /// Returns the histograms that were asked for; `largest` is the largest error.
-    pub(super) fn histograms(
-        &self,
-        values: &ArrayD<f32>,
-        largest: f64,
-        which: Histograms,
-    ) -> Option<(Histogram, Histogram)> {
-        match self {
-            Encoded::Codes(q) if which == Histograms::OfChanged => histograms(values, q, largest),
-            _ => None,
-        }
-    }
-
     /// Returns the elements as they are stored.
     pub(super) fn into_bytes(self) -> Vec<u8> {
         match self {

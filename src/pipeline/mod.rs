@@ -28,6 +28,7 @@
 //! # Ok::<(), tensor_quant::Error>(())
 //! ```
 
+mod channels;
 mod comparison;
 mod encoded;
 mod format;
@@ -38,15 +39,18 @@ mod progress;
 mod safetensors;
 mod tflite;
 
+pub use channels::{Channels, Profile};
 pub use comparison::{Compared, Comparison, compare_files};
 pub use format::Format;
 pub use inspection::{Inspected, Inspection, inspect_file};
-pub use options::{Options, Overwrite};
-pub use outcome::{Histograms, Outcome, TensorOutcome};
+pub use options::{Histograms, Options, Overwrite};
+pub use outcome::{Fate, Outcome, TensorOutcome};
 pub use progress::Progress;
 
 use crate::error::{Error, Result};
 use crate::recipe::Recipe;
+pub use crate::recipe::Warning;
+use outcome::Written;
 use std::path::Path;
 use std::time::Instant;
 
@@ -67,13 +71,11 @@ pub fn quantize_file(
     let start = Instant::now();
     let format = Format::of(input)?;
     check_output(input, output, options.overwrite)?;
-    let mut tensors = match format {
+    let Written { mut tensors, warnings, to_disk } = match format {
         Format::Tflite => tflite::quantize(input, output, recipe, options, progress)?,
         Format::Safetensors => safetensors::quantize(input, output, recipe, options, progress)?,
     };
-    for tensor in &mut tensors {
-        tensor.warn();
-    }
+    tensors.iter_mut().for_each(TensorOutcome::warn);
     let len = |path: &Path| {
         let metadata = std::fs::metadata(path);
         metadata.map(|m| m.len()).map_err(|source| Error::Io { action: "read", path: path.into(), source })
@@ -85,7 +87,9 @@ pub fn quantize_file(
         output: output.into(),
         bytes_in: len(input)?,
         bytes_out: len(output)?,
-        seconds: start.elapsed().as_secs_f64(),
+        seconds: start.elapsed().saturating_sub(to_disk).as_secs_f64(),
+        seconds_to_disk: to_disk.as_secs_f64(),
+        warnings,
         tensors,
     })
 }

@@ -1,6 +1,5 @@
 //! What a caller says about quantizing a file, beside the recipe.
 
-use super::outcome::Histograms;
 use std::num::NonZeroUsize;
 
 /// How a file is quantized, apart from what the recipe says.
@@ -10,7 +9,7 @@ pub struct Options {
     pub overwrite: Overwrite,
     /// How many threads quantize a tensor. The result is the same, bit for bit.
     pub threads: NonZeroUsize,
-    /// Whether values and errors are counted in histograms, for a report.
+    /// Whether values and errors are counted in histograms, and ranges and scales taken down by channel, for a report.
     pub histograms: Histograms,
 }
 
@@ -22,6 +21,16 @@ pub enum Overwrite {
     Never,
     /// Replace it, whole.
     Existing,
+}
+
+/// Whether values and errors are counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Histograms {
+    /// No: saves two passes.
+    #[default]
+    None,
+    /// Of every tensor that is changed.
+    OfChanged,
 }
 
 impl Default for Options {

@@ -1,12 +1,18 @@
 //! What happened to a file.
 
+use super::channels::{Channels, axis_of};
+use super::encoded::Encoded;
 use super::format::Format;
+use super::options::{Histograms, Options};
+use crate::error::Result;
 use crate::metrics::{ErrorMetrics, Histogram};
-use crate::params::ValueRange;
-use crate::recipe::Recipe;
-use crate::tensor::PackedTensor;
+use crate::params::{Granularity, ValueRange};
+use crate::range::AnyEstimator;
+use crate::recipe::{Decision, Entry, Recipe, Warning};
+use crate::tensor::{AnyScheme, PackedTensor};
 use ndarray::ArrayD;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Below this, a tensor's error is worth a warning.
 const POOR_SQNR_DB: f64 = 15.0;
@@ -29,8 +35,12 @@ pub struct Outcome {
     pub bytes_in: u64,
     /// The length of the output.
     pub bytes_out: u64,
-    /// How long it took.
+    /// How long it took, until everything was written; how long the disk takes to keep it is not the program's to tell.
     pub seconds: f64,
+    /// How long it took from there on, until the disk had it.
+    pub seconds_to_disk: f64,
+    /// What one should know of the whole: what of the recipe came to nothing.
+    pub warnings: Vec<Warning>,
     /// Every constant tensor of the input, in its order.
     pub tensors: Vec<TensorOutcome>,
 }
@@ -41,6 +51,8 @@ pub struct Outcome {
 pub struct TensorOutcome {
     /// Its name.
     pub name: String,
+    /// What was done to it.
+    pub fate: Fate,
     /// Its shape.
     pub shape: Vec<usize>,
     /// The type of its elements before.
@@ -53,43 +65,139 @@ pub struct TensorOutcome {
     pub bytes_before: u64,
     /// The bytes that it takes, scales and zero points included.
     pub bytes_after: u64,
-    /// How far the restored values are from the original; `None` if it was kept.
+    /// How far the restored values are from the original; `None` unless it was quantized.
     pub error: Option<ErrorMetrics>,
+    /// How its channels fared, each beside its own values; `None` if it was not quantized, or has no channels.
+    pub channels: Option<Channels>,
     /// Its values, and the errors of the restored ones, if they were asked for.
     pub histograms: Option<(Histogram, Histogram)>,
+    /// The scheme that made its codes; `None` unless it was quantized.
+    pub scheme: Option<AnyScheme>,
     /// What one should know.
-    pub warnings: Vec<String>,
+    pub warnings: Vec<Warning>,
 }
 
-/// Whether values and errors are counted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Histograms {
-    /// No: saves two passes.
-    #[default]
-    None,
-    /// Of every tensor that is changed.
-    OfChanged,
+/// What became of the tensors of a file that was written, and how long the disk took to take it.
+#[derive(Debug)]
+pub(super) struct Written {
+    pub(super) tensors: Vec<TensorOutcome>,
+    pub(super) warnings: Vec<Warning>,
+    pub(super) to_disk: Duration,
+}
+
+/// What was done to a tensor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// Nothing.
+    Kept,
+    /// It became codes.
+    Quantized,
+    /// Its values are the same, in 32-bit floating point, which operators that compute in integers ask for.
+    Restored,
 }
 
 impl Outcome {
-    /// Returns the tensors that were changed.
+    /// Returns the tensors whose values were changed: those that were quantized.
     pub fn changed(&self) -> impl Iterator<Item = &TensorOutcome> {
-        self.tensors.iter().filter(|tensor| tensor.error.is_some())
+        self.tensors.iter().filter(|tensor| tensor.fate == Fate::Quantized)
     }
 }
 
 impl TensorOutcome {
+    /// Returns what becomes of a tensor that nothing was done to yet.
+    pub(super) fn planned(entry: &Entry) -> Self {
+        let candidate = &entry.candidate;
+        Self {
+            name: candidate.name.clone(),
+            fate: Fate::Kept,
+            shape: candidate.shape.clone(),
+            before: candidate.element_type.clone(),
+            after: entry.decision.describe(&candidate.element_type),
+            reason: entry.reason.clone(),
+            bytes_before: candidate.size_in_bytes,
+            bytes_after: candidate.size_in_bytes,
+            error: None,
+            channels: None,
+            histograms: None,
+            scheme: None,
+            warnings: Vec::new(),
+        }
+    }
+
+    /// Takes down what a tensor became, and what that cost.
+    ///
+    /// # Errors
+    ///
+    /// Those of measuring.
+    pub(super) fn judge(
+        &mut self,
+        values: &ArrayD<f32>,
+        encoded: &Encoded,
+        entry: &Entry,
+        options: &Options,
+    ) -> Result<()> {
+        let (Encoded::Codes(q), Decision::Quantize(treatment)) = (encoded, &entry.decision) else {
+            self.fate = Fate::Restored;
+            return Ok(());
+        };
+        self.fate = Fate::Quantized;
+        self.scheme = Some(treatment.scheme.clone());
+        let error = q.error(values)?;
+        let with_plots = options.histograms == Histograms::OfChanged;
+        if with_plots {
+            self.histograms = histograms(values, q, error.max_abs_error());
+        }
+        if let Some(axis) = axis_of(&entry.candidate, treatment.scheme.granularity) {
+            self.channels = Channels::of(values, q, axis, with_plots)?;
+        }
+        self.error = Some(error);
+        Ok(())
+    }
+
     /// Notes what one should know of the tensor.
     pub(super) fn warn(&mut self) {
         let Some(error) = &self.error else { return };
+        let mut warnings = Vec::new();
         if error.non_finite() > 0 {
-            self.warnings.push(format!("{} of {} values are not finite", error.non_finite(), error.count()));
+            let (what, of) = (error.non_finite(), error.count());
+            let advice = "find out where they come from: no output that they reach is a number";
+            warnings.push(Warning::new(format!("{what} of {of} values are not finite"), advice));
         }
-        if error.sqnr_db() < POOR_SQNR_DB {
-            self.warnings.push(format!("its error is large: SQNR {:.1} dB", error.sqnr_db()));
+        let is_poor = error.sqnr_db() < POOR_SQNR_DB;
+        if let Some(channels) = self.channels.as_ref().filter(|channels| channels.lost > 0) {
+            let Channels { lost, count, axis, .. } = channels;
+            let (are, which) = (if *lost == 1 { "is" } else { "are" }, channels.lost_ones());
+            let message = format!("{lost} of {count} channels along axis {axis} {are} lost, below 6 dB: {which}");
+            warnings.push(Warning::new(message, self.remedy(Some(*axis))));
+        } else if is_poor {
+            let message = format!("its error is large: SQNR {:.1} dB", error.sqnr_db());
+            warnings.push(Warning::new(message, self.remedy(None)));
         }
         if error.zeroed() > error.count() / 2 {
-            self.warnings.push(format!("{} of {} values were restored as 0", error.zeroed(), error.count()));
+            let message = format!("{} of {} values were restored as 0", error.zeroed(), error.count());
+            // Where the error is large, it was said what can be done.
+            let remedy = if warnings.is_empty() { self.remedy(None) } else { String::new() };
+            warnings.push(Warning::new(message, remedy));
+        }
+        self.warnings.extend(warnings);
+    }
+
+    /// Returns what can be done about a large error, of channels along an axis or of the whole.
+    fn remedy(&self, lost_along: Option<usize>) -> String {
+        let Some(scheme) = &self.scheme else { return String::new() };
+        let exclude = format!("exclude it: --exclude {:?}", self.name);
+        match (scheme.granularity, lost_along) {
+            _ if !scheme.code.is_integer() => format!("its values are beyond {}: {exclude}", scheme.code),
+            (Granularity::Tensor, Some(axis)) => {
+                format!("give each channel its scale: --granularity \"per axis {axis}\"; or {exclude}")
+            }
+            _ if scheme.code.bits() < 8 => format!("int8 has 24 dB more than int4 at twice the bytes; or {exclude}"),
+            _ if scheme.estimator == AnyEstimator::default() => {
+                format!(
+                    "a few large values may take the range of all: --estimator mse, or smaller groups; or {exclude}"
+                )
+            }
+            _ => exclude,
         }
     }
 }

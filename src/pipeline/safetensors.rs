@@ -2,7 +2,7 @@
 
 use super::encoded::{Encoded, encode};
 use super::options::Options;
-use super::outcome::TensorOutcome;
+use super::outcome::{TensorOutcome, Written};
 use super::progress::Progress;
 use crate::error::{Error, Result};
 use crate::model::safetensors::{Reader, Stored, TensorInfo, Writer};
@@ -17,7 +17,7 @@ pub(super) fn quantize(
     recipe: &Recipe,
     options: &Options,
     progress: &mut dyn FnMut(Progress<'_>),
-) -> Result<Vec<TensorOutcome>> {
+) -> Result<Written> {
     let mut reader = Reader::open(input)?;
     if reader.is_quantized() {
         let reason = "it was quantized already: start from the file with the original weights".into();
@@ -34,18 +34,7 @@ pub(super) fn quantize(
     for (info, entry) in tensors.iter().zip(&plan.entries) {
         progress(Progress { done, total, tensor: &info.name });
         done += info.size_in_bytes as u64;
-        let mut outcome = TensorOutcome {
-            name: info.name.clone(),
-            shape: info.shape.clone(),
-            before: info.dtype.to_lowercase(),
-            after: entry.decision.describe(&info.dtype.to_lowercase()),
-            reason: entry.reason.clone(),
-            bytes_before: info.size_in_bytes as u64,
-            bytes_after: info.size_in_bytes as u64,
-            error: None,
-            histograms: None,
-            warnings: Vec::new(),
-        };
+        let mut outcome = TensorOutcome::planned(entry);
         if entry.decision == Decision::Keep {
             writer.copy(&info.name, &mut reader)?;
             outcomes.push(outcome);
@@ -54,9 +43,7 @@ pub(super) fn quantize(
         let values = reader.read(&info.name)?;
         let encoded = encode(&values, &entry.decision, options.threads).map_err(|e| e.of_tensor(&info.name))?;
         if let Some(encoded) = encoded {
-            let error = encoded.error(&values)?;
-            outcome.histograms = encoded.histograms(&values, error.max_abs_error(), options.histograms);
-            outcome.error = Some(error);
+            outcome.judge(&values, &encoded, entry, options)?;
             match &encoded {
                 Encoded::Codes(q) => {
                     let parameters =
@@ -70,8 +57,7 @@ pub(super) fn quantize(
         outcomes.push(outcome);
     }
     progress(Progress { done, total, tensor: "" });
-    writer.finish()?;
-    Ok(outcomes)
+    Ok(Written { tensors: outcomes, warnings: plan.warnings, to_disk: writer.finish_timed()? })
 }
 
 pub(super) fn candidate(info: &TensorInfo) -> Candidate {

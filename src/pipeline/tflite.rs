@@ -2,7 +2,7 @@
 
 use super::encoded::encode;
 use super::options::Options;
-use super::outcome::TensorOutcome;
+use super::outcome::{TensorOutcome, Written};
 use super::progress::Progress;
 use crate::error::Result;
 use crate::model::tflite::{Constant, ElementType, Model, NewData, Replacement, Role, TensorId, Use};
@@ -20,7 +20,7 @@ pub(super) fn quantize(
     recipe: &Recipe,
     options: &Options,
     progress: &mut dyn FnMut(Progress<'_>),
-) -> Result<Vec<TensorOutcome>> {
+) -> Result<Written> {
     let mut model = Model::open(input)?;
     let constants: Vec<Source> = model.constants().into_iter().map(|constant| Source::of(constant, &model)).collect();
     let candidates = constants.iter().map(Source::candidate).collect();
@@ -34,25 +34,12 @@ pub(super) fn quantize(
         let constant = &source.constant;
         progress(Progress { done, total, tensor: &constant.name });
         done += constant.size_in_bytes;
-        let mut outcome = TensorOutcome {
-            name: constant.name.clone(),
-            shape: constant.shape.clone(),
-            before: constant.element_type.name().into(),
-            after: entry.decision.describe(constant.element_type.name()),
-            reason: entry.reason.clone(),
-            bytes_before: constant.size_in_bytes,
-            bytes_after: constant.size_in_bytes,
-            error: None,
-            histograms: None,
-            warnings: Vec::new(),
-        };
+        let mut outcome = TensorOutcome::planned(entry);
         if entry.decision != Decision::Keep {
             let values = model.values(constant)?;
             let encoded = encode(&values, &entry.decision, options.threads).map_err(|e| e.of_tensor(&constant.name))?;
             if let Some(encoded) = encoded {
-                let error = encoded.error(&values)?;
-                outcome.histograms = encoded.histograms(&values, error.max_abs_error(), options.histograms);
-                outcome.error = Some(error);
+                outcome.judge(&values, &encoded, entry, options)?;
                 // What is held from here on is what will be written.
                 drop(values);
                 let element_type = element_type(&entry.decision);
@@ -69,8 +56,7 @@ pub(super) fn quantize(
     }
     progress(Progress { done, total, tensor: "" });
     edits.apply(&mut model)?;
-    model.save(output)?;
-    Ok(outcomes)
+    Ok(Written { tensors: outcomes, warnings: plan.warnings, to_disk: model.save_timed(output)? })
 }
 
 /// Makes operators that are to compute in integers find their biases in f32, which they take in no other form.

@@ -2,7 +2,8 @@
 //!
 //! A recipe knows nothing of a file: its rules say which tensors (by name, operator, element type, size) become what. Given
 //! the tensors of a file as [`Candidate`]s, it gives a plan: a decision for each of them, and the reason. Nothing is
-//! left alone in silence, and a recipe that comes to nothing is an error.
+//! left alone in silence, and a recipe that comes to nothing is an error; what of it matches no tensor, cannot be reached, or has
+//! no effect is among the plan's warnings, with the name that may have been meant.
 //!
 //! | a tensor | is kept, whatever the rules say, if |
 //! | --- | --- |
@@ -16,11 +17,14 @@
 
 mod candidate;
 mod glob;
+mod idle;
+mod nearest;
 mod plan;
 #[expect(clippy::module_inception, reason = "the recipe is the noun of this room")]
 mod recipe;
 mod rule;
 mod survival;
+mod warning;
 
 pub use candidate::{Candidate, Storage, Usage, UsageRole};
 pub use glob::Glob;
@@ -28,3 +32,4 @@ pub(crate) use plan::spoken;
 pub use plan::{Decision, Entry, Plan, Treatment};
 pub use recipe::Recipe;
 pub use rule::{Codes, Compute, Inputs, Rule, Target};
+pub use warning::Warning;

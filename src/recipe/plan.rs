@@ -1,14 +1,17 @@
 //! A plan: what a recipe comes to, tensor by tensor, and why.
 
 use super::candidate::{Candidate, Part};
+use super::idle::idle_parts;
 use super::recipe::Recipe;
 use super::rule::{Compute, FLOATS, Inputs, Mismatch, Rule};
 use super::survival::{survives_cast, survives_integers};
+use super::warning::Warning;
 use crate::error::{Error, Result};
 use crate::num::{CodeKind, CodeType};
 use crate::params::{AnyCalculator, BlockShape, CodeRange, Granularity, MaxAbs, ParamsCalculator, Symmetric};
 use crate::range::AnyEstimator;
 use crate::tensor::AnyScheme;
+use core::iter;
 use ndarray::ArrayD;
 
 /// From this length on the last of three axes is taken to be the inputs of experts, [experts, out, in], and not the kernel of a
@@ -26,6 +29,8 @@ pub struct Plan {
     pub recipe: String,
     /// Every tensor, in the order in which they were given.
     pub entries: Vec<Entry>,
+    /// What of the recipe came to nothing.
+    pub warnings: Vec<Warning>,
 }
 
 /// What is decided about a tensor.
@@ -87,27 +92,27 @@ impl Recipe {
         candidates: Vec<Candidate>,
         mut values: impl FnMut(usize) -> Result<ArrayD<f32>>,
     ) -> Result<Plan> {
-        let mut entries = Vec::with_capacity(candidates.len());
+        let (mut entries, mut decided) = (Vec::with_capacity(candidates.len()), Vec::with_capacity(candidates.len()));
         for (i, candidate) in candidates.into_iter().enumerate() {
-            let (decision, reason) = self.decide(&candidate, || values(i))?;
+            let Decided { decision, reason, by } = self.decide(&candidate, || values(i))?;
             entries.push(Entry { candidate, decision, reason });
+            decided.push(by);
         }
+        let all: Vec<&Candidate> = entries.iter().map(|entry| &entry.candidate).collect();
+        let warnings = idle_parts(self, &all, &decided);
         if entries.iter().all(|entry| entry.decision == Decision::Keep) {
             let largest = entries.iter().max_by_key(|entry| entry.candidate.size_in_bytes);
             let reason = largest.map_or("it holds no constant tensor".into(), |entry| {
                 format!("the largest of {} tensors, {:?}: {}", entries.len(), entry.candidate.name, entry.reason)
             });
-            return Err(Error::NothingToQuantize { recipe: self.name.clone(), reason });
+            let reasons: Vec<String> = iter::once(reason).chain(warnings.iter().map(ToString::to_string)).collect();
+            return Err(Error::NothingToQuantize { recipe: self.name.clone(), reason: reasons.join("; ") });
         }
-        Ok(Plan { recipe: self.name.clone(), entries })
+        Ok(Plan { recipe: self.name.clone(), entries, warnings })
     }
 
-    fn decide(
-        &self,
-        candidate: &Candidate,
-        values: impl FnOnce() -> Result<ArrayD<f32>>,
-    ) -> Result<(Decision, String)> {
-        let keep = |reason: String| Ok((Decision::Keep, reason));
+    fn decide(&self, candidate: &Candidate, values: impl FnOnce() -> Result<ArrayD<f32>>) -> Result<Decided> {
+        let keep = |reason: String| Ok(Decided { decision: Decision::Keep, reason, by: None });
         if let Some(obstacle) = &candidate.obstacle {
             return keep(obstacle.clone());
         }
@@ -118,10 +123,13 @@ impl Recipe {
             return keep("it has no elements".into());
         }
         let mut size = None;
-        for rule in &self.rules {
+        for (at, rule) in self.rules.iter().enumerate() {
             let part = Part::of(candidate);
             match rule.matches(candidate, &part) {
-                Ok(()) => return apply(rule, candidate, &part, values),
+                Ok(()) => {
+                    let (decision, reason) = apply(rule, candidate, &part, values)?;
+                    return Ok(Decided { decision, reason, by: Some(at) });
+                }
                 Err(Mismatch::Size(reason)) => size = Some(reason),
                 Err(Mismatch::Other) => {}
             }
@@ -145,6 +153,13 @@ impl Recipe {
             }
         }))
     }
+}
+
+/// What is decided about a tensor, and by which rule, if one matches it.
+struct Decided {
+    decision: Decision,
+    reason: String,
+    by: Option<usize>,
 }
 
 /// Returns what a rule that matches does to a tensor.

@@ -1,6 +1,7 @@
 //! A recipe: what is asked for, before any file is looked at.
 
 use super::glob::Glob;
+use super::nearest::nearest;
 use super::rule::{FLOATS, Rule};
 use crate::error::{Error, Result, one_line};
 use serde::{Deserialize, Serialize};
@@ -177,14 +178,6 @@ impl Recipe {
     }
 }
 
-/// Returns the name that someone who wrote `asked` may have meant: one that differs by a few letters, or begins so.
-fn nearest<'n>(asked: &str, names: &[&'n str]) -> Option<&'n str> {
-    let lower = asked.to_lowercase();
-    let distances = names.iter().map(|&name| (strsim::damerau_levenshtein(&lower, name), name));
-    let few = distances.min().filter(|&(distance, _)| distance <= 4).map(|(_, name)| name);
-    few.or_else(|| names.iter().copied().find(|name| lower.len() >= 3 && name.starts_with(&lower)))
-}
-
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 mod tests {
@@ -215,15 +208,5 @@ mod tests {
         assert_eq!(never, "rule 2: element type \"float32\" is none of f32, f64, f16, bf16");
         let never = error("name = \"a\"\n[[rule]]\nmin-elements = 9\nmax-elements = 8\nto = \"int8\"");
         assert_eq!(never, "rule 1: max-elements 8 is below min-elements 9");
-    }
-
-    #[test]
-    fn a_name_that_is_nearly_right_is_recognised() {
-        let names = ["float16", "int8-weight-only", "int8-dynamic", "int4-weight-only", "int4-dynamic"];
-        let asked =
-            ["int8-dynamik", "Int4-Dynamic", "fp16", "float", "int8_weight_only", "int8", "dynamic", "q4_0", ""];
-        let expected = ["int8-dynamic", "int4-dynamic", "float16", "float16", "int8-weight-only", "int8-weight-only"];
-        let found: Vec<_> = asked.iter().map(|asked| nearest(asked, &names)).collect();
-        assert_eq!(found, [&expected.map(Some)[..], &[None, None, None]].concat());
     }
 }

@@ -2,9 +2,10 @@
 
 use super::number::{bytes, decibels, grouped, real, shape, shortened};
 use super::page::page;
-use super::report::{Report, Row};
+use super::reasons::by_reason;
+use super::report::{Report, Warned};
+use super::row::Row;
 use super::svg::{escaped, grade, histogram, ratio_axis, ratio_bar, size_bars, typeset};
-use std::collections::BTreeMap;
 
 /// The longest name that a chart shows in full.
 const NAME: usize = 40;
@@ -34,19 +35,28 @@ impl Report {
 
     fn tiles(&self) -> String {
         let changed = self.worst_first();
-        let worst = changed.first().and_then(|row| row.error).and_then(|error| error.sqnr_db);
+        let worst = changed.first().and_then(|row| row.worst_db());
         let tile = |class: &str, number: &str, what: &str| {
             format!("<div class='tile {class}'><b>{number}</b><span>{what}</span></div>")
         };
         let saved = format!("{} → {}", bytes(self.bytes_in), bytes(self.bytes_out));
         let tensors = format!("of {} tensors changed", self.tensors.len());
-        let all = format!("SQNR of all weights, the worst {}", decibels(worst));
+        let of = &self.distribution;
+        let all = match of.channels {
+            0 => format!("SQNR of the worst tensor; the median is {}", decibels(of.median_db)),
+            _ => format!(
+                "SQNR of the worst of {} channels; {} lost; the median tensor {}",
+                of.channels,
+                of.lost_channels,
+                decibels(of.median_db)
+            ),
+        };
         let speed = format!("{:.0} MB/s, end to end", self.bytes_in as f64 / self.seconds.max(1e-9) / 1e6);
         [
             "<section class=tiles>".into(),
             tile("size", &format!("{:.1}%", 100.0 * self.ratio), &saved),
             tile("", &changed.len().to_string(), &tensors),
-            tile(grade(worst), &decibels(self.sqnr_db), &all),
+            tile(grade(worst), &decibels(worst), &all),
             tile("", &milliseconds(self.seconds), &speed),
             "</section>".into(),
         ]
@@ -57,8 +67,11 @@ impl Report {
         if self.warnings.is_empty() {
             return String::new();
         }
-        let item = |warning: &String| format!("<li>{}</li>", escaped(&shortened(warning, LONGEST_NAME)));
-        let list = |warnings: &[String]| format!("<ul>{}</ul>", warnings.iter().map(item).collect::<Vec<_>>().concat());
+        let item = |warning: &Warned| {
+            let (line, advice) = (shortened(&warning.line(), LONGEST_NAME), shortened(&warning.advice, LONGEST_NAME));
+            format!("<li>{}<em>{}</em></li>", escaped(&line), escaped(&advice))
+        };
+        let list = |warnings: &[Warned]| format!("<ul>{}</ul>", warnings.iter().map(item).collect::<Vec<_>>().concat());
         let (open, rest) = self.warnings.split_at(self.warnings.len().min(WARNINGS));
         let more = match rest.len() {
             0 => String::new(),
@@ -69,7 +82,7 @@ impl Report {
 
     fn ratios(&self) -> String {
         let rows = self.worst_first();
-        let ratio = |row: &&Row| row.error.and_then(|error| error.sqnr_db);
+        let ratio = |row: &&Row| row.worst_db();
         let most = rows.iter().filter_map(ratio).fold(60.0, f64::max);
         let items = rows.iter().map(|row| {
             let cell = decibels(ratio(row));
@@ -87,7 +100,7 @@ impl Report {
     }
 
     fn sizes(&self) -> String {
-        let mut rows: Vec<&Row> = self.tensors.iter().filter(|row| row.error.is_some()).collect();
+        let mut rows: Vec<&Row> = self.tensors.iter().filter(|row| row.fate == "quantized").collect();
         rows.sort_by_key(|row| std::cmp::Reverse(row.bytes_before));
         let most = rows.first().map_or(0, |row| row.bytes_before);
         let items = rows.iter().map(|row| {
@@ -112,26 +125,20 @@ impl Report {
     }
 
     fn kept(&self) -> String {
-        let mut by_reason: BTreeMap<&str, Vec<&Row>> = BTreeMap::new();
-        for row in self.tensors.iter().filter(|row| row.error.is_none()) {
-            by_reason.entry(&row.reason).or_default().push(row);
-        }
-        let mut groups: Vec<(&str, Vec<&Row>)> = by_reason.into_iter().collect();
-        let weight = |rows: &[&Row]| rows.iter().map(|row| row.bytes_before).sum::<u64>();
-        groups.sort_by_key(|(_, rows)| std::cmp::Reverse(weight(rows)));
-        let groups = groups.iter().map(|(reason, rows)| {
+        let groups = by_reason(self.tensors.iter().filter(|row| row.fate != "quantized"));
+        let groups = groups.iter().map(|group| {
             let row = |row: &&Row| {
                 let (name, shape) = (name(row), shape(&row.shape));
-                let (kind, size) = (escaped(&row.before), bytes(row.bytes_before));
+                let (kind, size) = (escaped(&row.before), bytes(row.bytes_after));
                 format!("<tr>{name}<td>{kind}</td><td>{shape}</td><td class=number>{size}</td></tr>")
             };
-            let items: String = rows.iter().map(row).collect();
-            let (count, size) = (rows.len(), bytes(weight(rows)));
+            let items: String = group.rows.iter().map(row).collect();
+            let (count, size) = (group.rows.len(), bytes(group.bytes()));
             let plural = if count == 1 { "" } else { "s" };
             format!(
                 "<details><summary><span>{}</span><em>{count} tensor{plural}, {size}</em></summary>\
                  <table>{items}</table></details>",
-                escaped(reason)
+                escaped(&group.reason)
             )
         });
         section("Left as they were", "Every tensor that was kept, by its reason.", "<div class=kept>", groups, "</div>")
@@ -155,6 +162,8 @@ fn card(row: &Row) -> String {
     };
     let facts = [
         fact("SQNR", typeset(&decibels(error.sqnr_db))),
+        fact("worst channel", typeset(&row.channels.as_ref().map_or("none".into(), |of| decibels(of.worst_db)))),
+        fact("median channel", typeset(&row.channels.as_ref().map_or("none".into(), |of| decibels(of.median_db)))),
         fact("largest error", typeset(&real(error.max_abs_error))),
         fact("cosine", typeset(&format!("{:.6}", error.cosine_similarity))),
         fact("saturated", part(error.saturated)),
@@ -163,7 +172,7 @@ fn card(row: &Row) -> String {
     ];
     format!(
         "<article class={}><h3>{}</h3><p class=what>{} · <b>{} → {}</b></p><p class=reason>{}</p>{charts}<dl>{}</dl></article>",
-        grade(error.sqnr_db),
+        grade(row.worst_db()),
         escaped(&shortened(&row.name, LONGEST_NAME)),
         shape(&row.shape),
         escaped(&row.before),

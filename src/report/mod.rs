@@ -19,14 +19,21 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod distribution;
 mod html;
 mod number;
 mod page;
+mod reasons;
 #[expect(clippy::module_inception, reason = "the report is the noun of this room")]
 mod report;
+mod row;
+mod sqnr;
 mod svg;
 mod table;
+mod terminal;
 
+pub use distribution::Distribution;
 pub use number::{bytes, decibels, grouped, real, shape, shortened};
-pub use report::{Bars, Measured, Report, Row};
+pub use report::{Report, Warned};
+pub use row::{Bars, Lines, Measured, OfChannels, Row};
 pub use table::{Alignment, Style, Table};

@@ -1,7 +1,7 @@
 //! Charts as inline SVG: no script, no font, colours from the page.
 
 use super::number::{decibels, grouped, real};
-use super::report::{Bars, Row};
+use super::row::{Bars, Row};
 use std::fmt::Write;
 
 /// Width and height of a histogram, in its own units.
@@ -78,7 +78,7 @@ pub(super) fn grade(sqnr_db: Option<f64>) -> &'static str {
 
 /// Returns a row of the bar chart of ratios: the bar of a ratio of `most` dB is full.
 pub(super) fn ratio_bar(row: &Row, most: f64) -> String {
-    let sqnr_db = row.error.and_then(|error| error.sqnr_db);
+    let sqnr_db = row.worst_db();
     let (width, class) = ((100.0 * sqnr_db.unwrap_or(most) / most).clamp(0.5, 100.0), grade(sqnr_db));
     format!(
         "<svg class=bar viewBox='0 0 100 6' role=img preserveAspectRatio=none><title>{}</title>\

@@ -1,11 +1,8 @@
 //! Tables for the terminal.
 
-use super::number::{bytes, decibels, shape, shortened};
-use super::report::{Report, Row};
+use super::number::shortened;
 use std::fmt::{self, Write};
 
-/// The longest name that a table shows in full.
-const NAME: usize = 44;
 /// What a name is shortened to before anything else gives way.
 const READABLE_NAME: usize = 24;
 /// What a name is shortened to at most.
@@ -53,6 +50,11 @@ impl Table {
     #[must_use]
     pub fn within(self, width: Option<usize>) -> Self {
         Self { width, ..self }
+    }
+
+    /// Returns whether there is no row.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
     }
 
     /// Adds a row, with a cell for each column.
@@ -104,7 +106,7 @@ impl fmt::Display for Table {
 }
 
 impl Style {
-    fn bold(self) -> (&'static str, &'static str) {
+    pub(super) fn bold(self) -> (&'static str, &'static str) {
         if self == Style::Coloured { ("\x1b[1m", "\x1b[0m") } else { ("", "") }
     }
 
@@ -112,77 +114,6 @@ impl Style {
     pub fn warning(self, text: &str) -> String {
         if self == Style::Coloured { format!("\x1b[33m{text}\x1b[0m") } else { text.into() }
     }
-}
-
-impl Report {
-    /// Returns the report as text: warnings, the tensors that were changed, those that were kept, and the sizes; in lines
-    /// of at most `width` characters, where that is given and possible.
-    pub fn to_table(&self, style: Style, width: Option<usize>) -> String {
-        let mut text = String::new();
-        for warning in &self.warnings {
-            text += &style.warning(&format!("warning: {}", shortened(warning, 140)));
-            text.push('\n');
-        }
-        let (left, right) = (Alignment::Left, Alignment::Right);
-        let columns = [
-            ("changed", left),
-            ("shape", right),
-            ("from", left),
-            ("to", left),
-            ("size", right),
-            ("SQNR", right),
-            ("max error", right),
-            ("because", left),
-        ];
-        let mut changed = Table::new(&columns, style).within(width);
-        for row in self.tensors.iter().filter(|row| row.error.is_some()) {
-            let error = row.error.map_or(0.0, |error| error.max_abs_error);
-            changed.push([
-                shortened(&row.name, NAME),
-                shape(&row.shape),
-                row.before.clone(),
-                row.after.clone(),
-                percent(row),
-                decibels(row.error.and_then(|error| error.sqnr_db)),
-                format!("{error:.2e}"),
-                row.reason.clone(),
-            ]);
-        }
-        let columns = [("kept", left), ("shape", right), ("type", left), ("bytes", right), ("because", left)];
-        let mut kept = Table::new(&columns, style).within(width);
-        for row in self.tensors.iter().filter(|row| row.error.is_none()) {
-            kept.push([
-                shortened(&row.name, NAME),
-                shape(&row.shape),
-                row.before.clone(),
-                bytes(row.bytes_before),
-                row.reason.clone(),
-            ]);
-        }
-        // Writing to a string does not fail.
-        let _ = write!(text, "{changed}");
-        if !kept.rows.is_empty() {
-            let _ = write!(text, "\n{kept}");
-        }
-        let (bold, off) = style.bold();
-        let _ = writeln!(
-            text,
-            "\n{bold}{} to {} ({:.1}%){off}, {} of {} tensors by {}, {} together, in {:.1} ms",
-            bytes(self.bytes_in),
-            bytes(self.bytes_out),
-            100.0 * self.ratio,
-            changed.rows.len(),
-            self.tensors.len(),
-            self.recipe,
-            decibels(self.sqnr_db),
-            1000.0 * self.seconds
-        );
-        text
-    }
-}
-
-fn percent(row: &Row) -> String {
-    format!("{:.1}%", 100.0 * row.bytes_after as f64 / row.bytes_before.max(1) as f64)
 }
 
 #[cfg(test)]

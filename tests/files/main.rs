@@ -1,6 +1,8 @@
 //! Files: what is read from them, what is written to them, and what becomes of damaged and interrupted ones. One module a promise.
 
 mod calibration;
+mod honest_figures;
+mod idle_recipes;
 mod interrupted_writes;
 mod quantized_files;
 mod safetensors_files;

@@ -73,6 +73,15 @@ fn the_command_line_does_what_it_says() {
     assert_eq!(compared.iter().filter(|tensor| tensor["same_bytes"] == true).count(), 3);
     let inspected: Value = serde_json::from_str(&text(&["inspect", &output, "--json"])).unwrap();
     assert_eq!(inspected["operators"]["DEQUANTIZE"], 3);
+    // What matches nothing is said, with what may have been meant; a threshold is never lowered.
+    let excluding =
+        ["quantize", &input, &at("y"), "-r", "int8-dynamic", "--exclude", "*MatMull", "--min-elements", "1"];
+    let table = text(&excluding);
+    assert!(
+        table.contains("warning: the exclusion \"*MatMull\" matches no tensor") && table.contains("did you mean"),
+        "{table}"
+    );
+    assert!(table.contains("below the 1024 of the dynamic-range rule"), "{table}");
     assert!(text(&["completions", "bash"]).contains("tensor-quant") && text(&["man"]).contains(".SH"));
     assert!(text(&["--help"]).contains("Exit codes"));
 }

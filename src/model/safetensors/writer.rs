@@ -14,6 +14,7 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::{Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Codes that are packed at once; a multiple of those in a byte.
 const CHUNK: usize = 1 << 16;
@@ -178,7 +179,16 @@ impl Writer {
     /// # Errors
     ///
     /// [`Error::NotWritten`] if a planned tensor was not handed over; [`Error::Io`].
-    pub fn finish(mut self) -> Result<()> {
+    pub fn finish(self) -> Result<()> {
+        self.finish_timed().map(|_| ())
+    }
+
+    /// The same; returns how long the disk took to take it.
+    ///
+    /// # Errors
+    ///
+    /// As [`finish`](Self::finish).
+    pub(crate) fn finish_timed(mut self) -> Result<Duration> {
         if let Some(name) = self.plan.keys().find(|name| !self.written.contains(*name)) {
             return Err(Error::NotWritten { name: name.clone() });
         }
@@ -188,7 +198,7 @@ impl Writer {
         let file = self.output.file();
         let written = file.rewind().and_then(|()| file.write_all(&front)).and_then(|()| file.write_all(&header));
         written.map_err(|source| self.output.failed(source))?;
-        self.output.finish()
+        self.output.finish_timed()
     }
 
     fn header(&self) -> Result<Vec<u8>> {

@@ -19,6 +19,7 @@ use crate::output::Output;
 use std::collections::{HashMap, HashSet};
 use std::io::{BufWriter, Write};
 use std::path::Path;
+use std::time::Duration;
 
 /// The longest archive behind a model whose directory is kept right; longer ones are copied as they are.
 const LONGEST_ARCHIVE: u64 = 1 << 28;
@@ -252,12 +253,20 @@ impl Model {
     /// [`Error::Io`], also for a target that is a folder, a device or read-only; [`Error::Format`] if the tables are too long
     /// for the format.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
-        let path = path.as_ref();
+        self.save_timed(path.as_ref()).map(|_| ())
+    }
+
+    /// The same; returns how long the disk took to take it.
+    ///
+    /// # Errors
+    ///
+    /// As [`save`](Self::save).
+    pub(crate) fn save_timed(&self, path: &Path) -> Result<Duration> {
         let mut output = Output::create(path)?;
         let mut out = BufWriter::with_capacity(1 << 16, output.file());
         self.write(&mut out, &|source| Error::Io { action: "write", path: path.into(), source })?;
         drop(out);
-        output.finish()
+        output.finish_timed()
     }
 
     /// Returns the bytes that [`save`](Self::save) would write.
