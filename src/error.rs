@@ -178,6 +178,12 @@ pub enum Error {
         /// The length that it has.
         actual: usize,
     },
+    /// A block format that can only be read.
+    #[error("blocks of {format} can be read, not written")]
+    ReadOnlyFormat {
+        /// The format.
+        format: &'static str,
+    },
     /// Two tensors whose shapes must be equal.
     #[error("{what}: expected the shape {expected:?}, got {actual:?}")]
     ShapeMismatch {

@@ -37,6 +37,7 @@
 //! | [`kernel`] | slices to slices: the only SIMD, and the reference for each; [why it is fast](docs::speed) |
 //! | [`range`] | the estimators: min-max, percentile, entropy, the smallest squared error and others |
 //! | [`tensor`] | [`Scheme`], [`quantize_tensor`] and its kin, requantization, an integer layer |
+#![cfg_attr(feature = "blocks", doc = "| [`block`] | block formats: ggml's, microscaling, codebooks; 2:4 masks |")]
 //! | [`convention`] | what ONNX Runtime, PyTorch, TensorFlow and TFLite compute, bit for bit; [which to choose](docs::conventions) |
 //! | [`metrics`] | what it cost: per tensor, per channel, histograms |
 //! | [`graph`] | what a model computes, without its format: values, operators, and what follows from them |
@@ -75,6 +76,7 @@
 //!
 //! - `std` (default): run-time detection of the CPU. Without it the crate is `no_std + alloc`, and runs at the SIMD level
 //!   that the target guarantees.
+//! - `blocks`: block formats, ggml's, microscaling and codebooks.
 //! - `proptest`: the laws of quantization as tests for your own schemes (`laws`, and the page `docs::own_scheme`).
 //! - `rayon`: threads for large tensors, and for many at once; the results are the same for any number of them.
 //! - `serde`: saving and loading calibrators, and `Serialize` and `Deserialize` for estimators.
@@ -87,6 +89,8 @@
 
 extern crate alloc;
 
+#[cfg(feature = "blocks")]
+pub mod block;
 #[cfg(feature = "std")]
 pub mod calibration;
 pub mod convention;

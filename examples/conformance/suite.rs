@@ -65,7 +65,12 @@ pub(crate) fn run_group(folder: &Path, group: &str, mut details: impl FnMut(&str
 /// Computes what a case asks for, or `None` if nothing here can.
 fn compute(group: &str, case: &Case) -> Option<Outputs> {
     match group {
+        #[cfg(feature = "blocks")]
+        "codebook_kmeans" => groups::codebook_kmeans::compute(case),
+        #[cfg(feature = "blocks")]
+        "ggml_blocks" => groups::ggml_blocks::compute(case),
         "affine_blocks" => groups::affine_blocks::compute(case),
+        #[cfg(feature = "blocks")]
         "mx_formats" => groups::mx_formats::compute(case),
         "onnx_qdq" => groups::onnx_qdq::compute(case),
         "tf_fake_quant" => groups::tf_fake_quant::compute(case),

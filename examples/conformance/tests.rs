@@ -46,17 +46,17 @@ whole_groups! {
     weight_conversion: 26;
 }
 
-/// Conversions of single values; the blocks are not computed here.
-#[test]
-fn mx_formats() {
-    let (counts, details) = run("mx_formats");
-    assert_eq!((counts.passed, counts.failed), (7, 0), "{details}");
+#[cfg(feature = "blocks")]
+whole_groups! {
+    codebook_kmeans: 30;
+    ggml_blocks: 218;
+    mx_formats: 227;
 }
 
 #[test]
 fn every_folder_is_run() {
     let groups = suite::groups_of(&folder()).unwrap();
-    assert_eq!(groups.len(), 14, "{groups:?}");
+    assert_eq!(groups.len(), 16, "{groups:?}");
     assert!(suite::groups_of(&folder().join("nowhere")).is_err());
 }
 

@@ -17,6 +17,8 @@
 
 mod backward;
 mod between;
+#[cfg(feature = "blocks")]
+mod block_search;
 mod brain_floats;
 mod bytes;
 mod code_sums;
@@ -92,6 +94,11 @@ pub use requantize::{Requantization, requantize};
 
 pub(crate) use backward::fake_quantize_backward_span;
 pub(crate) use between::collect_between;
+#[cfg(feature = "blocks")]
+pub(crate) use block_search::{
+    Affine, AffineOut, Signed, SignedOut, Step, TableSearch, Weights, affine_search, descent_search,
+    requantize as requantize_blocks, signed_search, table_codes, table_search,
+};
 pub(crate) use code_sums::{Magnitudes, magnitudes, sums_above};
 pub(crate) use column_sums::{ColumnSums, ROWS as TILE_ROWS, TOGETHER as COLUMNS_TOGETHER};
 pub(crate) use convert::widen;

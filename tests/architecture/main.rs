@@ -16,7 +16,7 @@ const FLOORS: &[&[&str]] = &[
     &["params"],
     &["kernel"],
     &["range"],
-    &["tensor"],
+    &["tensor", "block"],
     &["convention"],
     &["metrics"],
     &["laws"],

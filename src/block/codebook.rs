@@ -1,0 +1,276 @@
+//! Codebooks: a code is the place of a value in a list.
+//!
+//! ```text
+//! x ≈ s · v[code],      s = max|x| of the block
+//! ```
+//!
+//! NF4 and FP4 are those of bitsandbytes: blocks of 64, an f32 scale, sixteen values in −1..=1, the first of two neighbours in the *high*
+//! nibble of their byte. A number half-way between two values gets the lower one, as its comparisons have it. Source: Dettmers et al.,
+//! "`QLoRA`: Efficient Finetuning of Quantized LLMs", 2023; values and order compared with its package.
+
+use super::format::BlockFormat;
+use super::layout::Layout;
+use crate::error::{Error, Result};
+use alloc::vec::Vec;
+
+/// The values of NF4: quantiles of the normal distribution, and zero.
+pub const NF4_VALUES: [f32; 16] = [
+    -1.0,
+    -0.696_192_8,
+    -0.525_073_05,
+    -0.394_917_5,
+    -0.284_441_38,
+    -0.184_773_43,
+    -0.091_050_036,
+    0.0,
+    0.079_580_3,
+    0.160_930_2,
+    0.246_112_3,
+    0.337_915_24,
+    0.440_709_83,
+    0.562_617,
+    0.722_956_84,
+    1.0,
+];
+
+/// The values of bitsandbytes' FP4, in the order of their codes: a sign and three bits.
+pub const FP4_VALUES: [f32; 16] = [
+    0.0,
+    0.005_208_333_3,
+    0.666_666_7,
+    1.0,
+    0.333_333_34,
+    0.5,
+    0.166_666_67,
+    0.25,
+    -0.0,
+    -0.005_208_333_3,
+    -0.666_666_7,
+    -1.0,
+    -0.333_333_34,
+    -0.5,
+    -0.166_666_67,
+    -0.25,
+];
+
+/// A list of up to 256 values.
+///
+/// # Examples
+///
+/// ```
+/// use tensor_quant::block::Codebook;
+///
+/// let x = [0.1_f32, 0.12, 0.9, -0.5, -0.52];
+/// let codebook = Codebook::optimal(&x, None, 3)?;
+/// let codes: Vec<u8> = x.iter().map(|&x| codebook.code(x)).collect();
+/// assert_eq!(codes, [1, 1, 2, 0, 0]);
+/// assert!((codebook.value(1) - 0.11).abs() < 1e-6);
+/// # Ok::<(), tensor_quant::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Codebook {
+    values: Vec<f32>,
+    /// The values in ascending order, with their codes.
+    ascending: Vec<(f32, u8)>,
+    /// The middles between neighbours.
+    middles: Vec<f32>,
+}
+
+impl Codebook {
+    /// Returns the codebook of these values, the first of which has the code 0.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::LengthMismatch`] unless there are 1 to 256 of them; [`Error::NotANumber`] if one is not finite.
+    pub fn new(values: &[f32]) -> Result<Self> {
+        if values.is_empty() || values.len() > 256 {
+            let expected = values.len().clamp(1, 256);
+            return Err(Error::LengthMismatch { what: "values of a codebook", expected, actual: values.len() });
+        }
+        if let Some(i) = values.iter().position(|value| !value.is_finite()) {
+            return Err(Error::NotANumber { index: alloc::vec![i] });
+        }
+        let mut ascending: Vec<(f32, u8)> = values.iter().enumerate().map(|(i, &value)| (value, i as u8)).collect();
+        ascending.sort_by(|a, b| a.0.partial_cmp(&b.0).unwrap_or(core::cmp::Ordering::Equal));
+        // Of equal values, and of −0, the first code.
+        ascending.dedup_by(|later, earlier| later.0 == earlier.0);
+        let middles =
+            ascending.windows(2).map(|pair| f64::midpoint(pair[0].0.into(), pair[1].0.into()) as f32).collect();
+        Ok(Self { values: values.to_vec(), ascending, middles })
+    }
+
+    /// Returns the codebook of `k` values with the least weighted squared error ([`optimal_codebook`](super::optimal_codebook)).
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new): if k is 0 or above 256, or `x` has no finite value.
+    pub fn optimal(x: &[f32], weights: Option<&[f32]>, k: usize) -> Result<Self> {
+        Self::new(&super::kmeans::optimal_codebook(x, weights, k))
+    }
+
+    /// Returns the values, in the order of their codes.
+    pub fn values(&self) -> &[f32] {
+        &self.values
+    }
+
+    /// Returns the code of the value nearest to a number, of two that are equally near the lower one; that of the smallest of NaN.
+    pub fn code(&self, x: f32) -> u8 {
+        let place = self.middles.partition_point(|&middle| x > middle);
+        self.ascending.get(place).map_or(0, |pair| pair.1)
+    }
+
+    /// Returns the value of a code; 0 of one that there is not.
+    pub fn value(&self, code: u8) -> f32 {
+        self.values.get(usize::from(code)).copied().unwrap_or(0.0)
+    }
+}
+
+/// Blocks of `len` codes of a codebook and one f32 scale, the largest magnitude.
+///
+/// A block is the scale, little-endian, and the codes: two a byte, the first in the high nibble, of up to sixteen values, else one a
+/// byte.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CodebookBlocks {
+    /// The values, for numbers in −1..=1.
+    pub codebook: Codebook,
+    /// Elements of a block, an even number.
+    pub len: usize,
+}
+
+const SCALE: usize = size_of::<f32>();
+
+impl CodebookBlocks {
+    fn halves(&self) -> bool {
+        self.codebook.values.len() <= 16
+    }
+
+    /// Returns the scale of a block, and writes a code for each element.
+    pub fn scale_and_codes(&self, x: &[f32], codes: &mut [u8]) -> f32 {
+        let scale = x.iter().fold(0.0_f32, |max, x| if x.abs() > max { x.abs() } else { max });
+        let inverse = 1.0 / scale;
+        for (code, x) in codes.iter_mut().zip(x) {
+            *code = self.codebook.code(if scale > 0.0 { x * inverse } else { 0.0 });
+        }
+        scale
+    }
+}
+
+impl BlockFormat for CodebookBlocks {
+    fn block_len(&self) -> usize {
+        self.len
+    }
+
+    fn block_bytes(&self) -> usize {
+        SCALE + if self.halves() { self.len.div_ceil(2) } else { self.len }
+    }
+
+    fn quantize_row(&self, x: &[f32], _importance: Option<&[f32]>, out: &mut [u8]) {
+        let mut codes = alloc::vec![0; self.len];
+        for (x, out) in x.chunks_exact(self.len).zip(out.chunks_exact_mut(self.block_bytes())) {
+            let scale = self.scale_and_codes(x, &mut codes);
+            out[..SCALE].copy_from_slice(&scale.to_le_bytes());
+            if self.halves() {
+                for (out, pair) in out[SCALE..].iter_mut().zip(codes.chunks(2)) {
+                    *out = pair[0] << 4 | pair.get(1).copied().unwrap_or(0);
+                }
+            } else {
+                out[SCALE..].copy_from_slice(&codes);
+            }
+        }
+    }
+
+    fn dequantize_row(&self, bytes: &[u8], out: &mut [f32]) {
+        for (block, out) in bytes.chunks_exact(self.block_bytes()).zip(out.chunks_exact_mut(self.len)) {
+            let scale = f32::from_le_bytes([block[0], block[1], block[2], block[3]]);
+            for (i, out) in out.iter_mut().enumerate() {
+                let code =
+                    if self.halves() { block[SCALE + i / 2] >> (4 * (1 - i % 2)) & 15 } else { block[SCALE + i] };
+                *out = self.codebook.value(code) * scale;
+            }
+        }
+    }
+}
+
+/// A sorted list of sixteen values with the middles between them: what NF4 and FP4 are quantized with.
+struct Sixteen {
+    middles: [f32; 15],
+    codes: [u8; 16],
+}
+
+const fn sixteen(values: &[f32; 16]) -> Sixteen {
+    let mut codes = [0; 16];
+    let mut i = 0;
+    while i < 16 {
+        codes[i] = i as u8;
+        i += 1;
+    }
+    // By insertion; of equal values the first code stays first.
+    let mut i = 1;
+    while i < 16 {
+        let mut j = i;
+        while j > 0 && values[codes[j - 1] as usize] > values[codes[j] as usize] {
+            (codes[j - 1], codes[j]) = (codes[j], codes[j - 1]);
+            j -= 1;
+        }
+        i += 1;
+    }
+    let mut middles = [0.0; 15];
+    let mut i = 0;
+    while i < 15 {
+        middles[i] = f64::midpoint(values[codes[i] as usize] as f64, values[codes[i + 1] as usize] as f64) as f32;
+        i += 1;
+    }
+    Sixteen { middles, codes }
+}
+
+const LEN: usize = 64;
+const BYTES: usize = SCALE + LEN / 2;
+const _: () = assert!(BYTES == 36, "an f32 scale and 64 nibbles");
+
+fn quantize_sixteen(table: &Sixteen, x: &[f32], out: &mut [u8]) {
+    for (x, out) in x.as_chunks::<LEN>().0.iter().zip(out.as_chunks_mut::<BYTES>().0) {
+        let scale = x.iter().fold(0.0_f32, |max, x| if x.abs() > max { x.abs() } else { max });
+        let inverse = if scale > 0.0 { 1.0 / scale } else { 0.0 };
+        let mut places = [0_u8; LEN];
+        for (place, x) in places.iter_mut().zip(x) {
+            let x = x * inverse;
+            for middle in table.middles {
+                *place += u8::from(x > middle);
+            }
+        }
+        out[..SCALE].copy_from_slice(&scale.to_le_bytes());
+        for (out, [a, b]) in out[SCALE..].iter_mut().zip(places.as_chunks::<2>().0) {
+            *out = table.codes[usize::from(a & 15)] << 4 | table.codes[usize::from(b & 15)];
+        }
+    }
+}
+
+fn dequantize_sixteen(values: &[f32; 16], bytes: &[u8], out: &mut [f32]) {
+    for (block, out) in bytes.as_chunks::<BYTES>().0.iter().zip(out.as_chunks_mut::<LEN>().0) {
+        let scale = f32::from_le_bytes([block[0], block[1], block[2], block[3]]);
+        let values = values.map(|value| value * scale);
+        for (out, byte) in out.as_chunks_mut::<2>().0.iter_mut().zip(&block[SCALE..]) {
+            *out = [values[usize::from(byte >> 4)], values[usize::from(byte & 15)]];
+        }
+    }
+}
+
+pub(super) const NF4: Layout = Layout {
+    name: "nf4",
+    len: LEN,
+    bytes: BYTES,
+    id: None,
+    quantize: Some(|x, _, out| quantize_sixteen(&const { sixteen(&NF4_VALUES) }, x, out)),
+    dequantize: |bytes, out| dequantize_sixteen(&NF4_VALUES, bytes, out),
+    best: None,
+};
+
+pub(super) const FP4: Layout = Layout {
+    name: "fp4",
+    len: LEN,
+    bytes: BYTES,
+    id: None,
+    quantize: Some(|x, _, out| quantize_sixteen(&const { sixteen(&FP4_VALUES) }, x, out)),
+    dequantize: |bytes, out| dequantize_sixteen(&FP4_VALUES, bytes, out),
+    best: None,
+};

@@ -1,0 +1,72 @@
+//! IQ4_NL: `d · v[q]`, v sixteen unevenly spaced values. A block of 32 is `d: f16 | 16 bytes of nibbles`, 4.5 bits a weight.
+//!
+//! Files hold the d of least error among fifteen, an error counting x² or importance · √(2 · mean square + x²) times its square; ggml's
+//! `_ref` function does not search.
+
+use super::half::{from_half, to_half};
+use super::nibbles::{pack, unpack};
+use super::scalar::{reciprocal, sum_of_squares};
+use crate::block::layout::Layout;
+use crate::kernel::{self, TableSearch, Weights, table_codes, table_search};
+
+const LEN: usize = 32;
+const BYTES: usize = 18;
+const _: () = assert!(BYTES == size_of::<[u8; 2]>() + LEN / 2, "an f16 scale and 32 nibbles");
+
+/// The values of IQ4_NL and IQ4_XS.
+pub(crate) const VALUES: [i8; 16] = [-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113];
+
+pub(crate) const IQ4_NL: Layout =
+    Layout { name: "iq4_nl", len: LEN, bytes: BYTES, id: Some(20), quantize: Some(quantize), dequantize, best: None };
+
+fn quantize(x: &[f32], importance: Option<&[f32]>, out: &mut [u8]) {
+    search(x, importance, 7, out);
+}
+
+/// Writes the IQ4_NL blocks of ggml's `quantize_row_iq4_nl_ref`, which tries one scale only: the largest magnitude becomes −127.
+///
+/// Files hold what [`BlockType::IQ4_NL`](crate::block::BlockType) gives; `x` is whole blocks of 32, `out` as many of 18 bytes.
+pub fn iq4_nl_without_search(x: &[f32], out: &mut [u8]) {
+    search(x, None, -1, out);
+}
+
+fn search(x: &[f32], importance: Option<&[f32]>, tries: i32, out: &mut [u8]) {
+    let table = TableSearch { values: &VALUES, tries };
+    let (mut codes, mut scales) = ([0; 16 * LEN], [0.0; 16]);
+    for (i, (x, out)) in x.chunks(16 * LEN).zip(out.as_chunks_mut::<BYTES>().0.chunks_mut(16)).enumerate() {
+        let (codes, scales) = (&mut codes[..x.len()], &mut scales[..out.len()]);
+        let mut variances = [0.0; 16];
+        let weights = match importance {
+            Some(w) => {
+                for (variance, x) in variances.iter_mut().zip(x.as_chunks::<LEN>().0) {
+                    *variance = sum_of_squares(x) * (2.0 / LEN as f32);
+                }
+                let start = i * 16 * LEN;
+                Weights::Spread(&w[start..start + x.len()], &variances[..out.len()])
+            }
+            None => Weights::Squares,
+        };
+        table_search(kernel::detect(), x, weights, table, codes, scales);
+        if tries > 0 {
+            let mut inverses = [0.0; 16];
+            for (inverse, scale) in inverses.iter_mut().zip(scales.iter()) {
+                *inverse = reciprocal(*scale);
+            }
+            table_codes(kernel::detect(), x, &inverses[..out.len()], &VALUES, codes);
+        }
+        for ((out, codes), d) in out.iter_mut().zip(codes.as_chunks::<LEN>().0).zip(scales) {
+            out[..2].copy_from_slice(&to_half(*d));
+            pack(codes, &mut out[2..]);
+        }
+    }
+}
+
+fn dequantize(bytes: &[u8], out: &mut [f32]) {
+    for (block, out) in bytes.as_chunks::<BYTES>().0.iter().zip(out.as_chunks_mut::<LEN>().0) {
+        let d = from_half(block, 0);
+        let values = VALUES.map(|v| d * f32::from(v));
+        for (out, q) in out.iter_mut().zip(unpack(&block[2..])) {
+            *out = values[usize::from(q & 15)];
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! IQ4_XS: `d · (s − 32) · v[q]`, the values of IQ4_NL, s in 0..64 for each 32 elements.
+//!
+//! A super-block of 256 is `d: f16 | high bits of s: u16, two each | 4 bytes of low nibbles of s | 128 bytes of nibbles`, 4.25 bits a
+//! weight.
+
+use super::half::{from_half, to_half};
+use super::iq4_nl::VALUES;
+use super::nibbles::{pack, unpack};
+use super::scalar::{largest, nearest, reciprocal, sum_of_squares};
+use crate::block::layout::Layout;
+use crate::kernel::{self, TableSearch, Weights, table_codes, table_search};
+
+const LEN: usize = 256;
+const BYTES: usize = 136;
+const LOW: usize = 4;
+const QS: usize = LOW + 4;
+const _: () = assert!(BYTES == QS + LEN / 2, "an f16 scale, 8 of 6 bits, and 256 nibbles");
+
+pub(crate) const IQ4_XS: Layout =
+    Layout { name: "iq4_xs", len: LEN, bytes: BYTES, id: Some(23), quantize: Some(quantize), dequantize, best: None };
+
+/// Super-blocks that are searched together: their sub-blocks fill the lanes of a vector.
+const TOGETHER: usize = 2;
+
+fn quantize(x: &[f32], importance: Option<&[f32]>, out: &mut [u8]) {
+    let table = TableSearch { values: &VALUES, tries: 7 };
+    let (mut codes, mut scales) = ([0; TOGETHER * LEN], [0.0; 8 * TOGETHER]);
+    let blocks = x.chunks(TOGETHER * LEN).zip(out.as_chunks_mut::<BYTES>().0.chunks_mut(TOGETHER));
+    for (i, (x, out)) in blocks.enumerate() {
+        let (codes, scales) = (&mut codes[..x.len()], &mut scales[..x.len() / 32]);
+        let mut variances = [0.0; 8 * TOGETHER];
+        let weights = match importance {
+            Some(w) => {
+                for (variances, x) in variances.chunks_mut(8).zip(x.as_chunks::<LEN>().0) {
+                    variances.fill(sum_of_squares(x) * (2.0 / LEN as f32));
+                }
+                let start = i * TOGETHER * LEN;
+                Weights::Spread(&w[start..start + x.len()], &variances[..x.len() / 32])
+            }
+            None => Weights::Squares,
+        };
+        table_search(kernel::detect(), x, weights, table, codes, scales);
+        let mut inverses = [0.0; 8 * TOGETHER];
+        for ((out, scales), inverses) in out.iter_mut().zip(scales.chunks(8)).zip(inverses.chunks_mut(8)) {
+            let d = -largest(scales) / 32.0;
+            out[..2].copy_from_slice(&to_half(d));
+            let inverse = reciprocal(d);
+            let (mut high, mut low) = (0_u16, [0; 4]);
+            for (k, (scale, own)) in scales.iter().zip(inverses).enumerate() {
+                let s = nearest(inverse * scale).clamp(-32, 31);
+                *own = reciprocal(d * s as f32);
+                let s = (s + 32) as u8;
+                low[k / 2] |= (s & 15) << (4 * (k % 2));
+                high |= u16::from(s >> 4) << (2 * k);
+            }
+            out[2..LOW].copy_from_slice(&high.to_le_bytes());
+            out[LOW..QS].copy_from_slice(&low);
+        }
+        table_codes(kernel::detect(), x, &inverses[..x.len() / 32], &VALUES, codes);
+        for (out, codes) in out.iter_mut().zip(codes.as_chunks::<LEN>().0) {
+            for (out, codes) in out[QS..].as_chunks_mut::<16>().0.iter_mut().zip(codes.as_chunks::<32>().0) {
+                pack(codes, out);
+            }
+        }
+    }
+}
+
+fn dequantize(bytes: &[u8], out: &mut [f32]) {
+    for (block, out) in bytes.as_chunks::<BYTES>().0.iter().zip(out.as_chunks_mut::<LEN>().0) {
+        let (d, high) = (from_half(block, 0), u16::from_le_bytes([block[2], block[3]]));
+        for (k, out) in out.as_chunks_mut::<32>().0.iter_mut().enumerate() {
+            let s = block[LOW + k / 2] >> (4 * (k % 2)) & 15 | ((high >> (2 * k) & 3) << 4) as u8;
+            let scale = d * (f32::from(s) - 32.0);
+            let values = VALUES.map(|v| scale * f32::from(v));
+            for (out, q) in out.iter_mut().zip(unpack(&block[QS + 16 * k..])) {
+                *out = values[usize::from(q & 15)];
+            }
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! MXFP4: `2^(e − 127) · v[q]`, v the E2M1 numbers. A block of 32 is `e: E8M0 | 16 bytes of nibbles`, 4.25 bits a weight.
+//!
+//! e is the exponent of the largest magnitude, less 2, as in the OCP specification (its floor rule): what lies between 6 and 8 times
+//! the scale is clipped. An importance changes nothing.
+
+use super::fp4::{VALUES, codes};
+use super::nibbles::{pack, unpack};
+use super::scalar::largest_magnitude;
+use crate::block::layout::Layout;
+
+const LEN: usize = 32;
+const BYTES: usize = 17;
+const _: () = assert!(BYTES == size_of::<u8>() + LEN / 2, "an E8M0 scale and 32 nibbles");
+
+pub(crate) const MXFP4: Layout =
+    Layout { name: "mxfp4", len: LEN, bytes: BYTES, id: Some(39), quantize: Some(quantize), dequantize, best: None };
+
+/// Returns ⌊log₂ x⌋ of a positive number as single precision has it: from just below a power of two the logarithm rounds to it.
+fn floor_log2(x: f32) -> i32 {
+    let bits = x.to_bits();
+    // Subnormal numbers by their highest bit.
+    let exponent = if bits < 1 << 23 { 31 - bits.leading_zeros() as i32 - 149 } else { (bits >> 23) as i32 - 127 };
+    if bits < 1 << 23 {
+        return exponent;
+    }
+    // x = 2^(exponent + 1) · (1 − t): the logarithm is exponent + 1 − (t + t²/2 + …) / ln 2.
+    let t = f64::from((1 << 23) - (bits & 0x007f_ffff)) / f64::from(1 << 24);
+    let next = f64::from(exponent + 1);
+    let log = next - (t + t * t / 2.0) / core::f64::consts::LN_2;
+    if t < 1e-4 && log as f32 >= next as f32 { exponent + 1 } else { exponent }
+}
+
+/// Returns 2^(e − 128), half of the scale.
+fn half_scale(e: u8) -> f32 {
+    f32::from_bits(if e < 2 { 0x0020_0000 << e } else { u32::from(e - 1) << 23 })
+}
+
+fn quantize(x: &[f32], _importance: Option<&[f32]>, out: &mut [u8]) {
+    for (x, out) in x.as_chunks::<LEN>().0.iter().zip(out.as_chunks_mut::<BYTES>().0) {
+        let max = largest_magnitude(x);
+        let e = match max {
+            // What a conversion of ∞ to a byte gives where ggml runs.
+            f32::INFINITY => 0,
+            // So does a negative number: only its low byte is left, for the largest below 2⁻¹²⁵.
+            max if max > 0.0 => (floor_log2(max) + 125) as u8,
+            _ => 0,
+        };
+        let mut nibbles = [0; LEN];
+        codes(x, half_scale(e), max, &mut nibbles);
+        out[0] = e;
+        pack(&nibbles, &mut out[1..]);
+    }
+}
+
+fn dequantize(bytes: &[u8], out: &mut [f32]) {
+    for (block, out) in bytes.as_chunks::<BYTES>().0.iter().zip(out.as_chunks_mut::<LEN>().0) {
+        let values = VALUES.map(|v| f32::from(v) * half_scale(block[0]));
+        for (out, q) in out.iter_mut().zip(unpack(&block[1..])) {
+            *out = values[usize::from(q & 15)];
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! NVFP4: `s · v[q]`, v the E2M1 numbers, s an E4M3 number without a sign for each 16 elements.
+//!
+//! A block of 64 is `4 scales | 32 bytes of nibbles`, of each 16 elements byte j with element j low and j + 8 high; 4.5 bits a weight. s
+//! is a sixth of the largest magnitude, halves up, and 448 from 248 on. There is no scale of the tensor here: weights whose largest magnitudes are below
+//! 0.094 have subnormal scales. An importance changes nothing.
+
+use super::fp4::{VALUES, codes};
+use super::scalar::largest_magnitude;
+use crate::block::layout::Layout;
+
+const LEN: usize = 64;
+const PART: usize = 16;
+const BYTES: usize = 36;
+const QS: usize = LEN / PART;
+const _: () = assert!(BYTES == QS + LEN / 2, "4 scales of a byte and 64 nibbles");
+
+pub(crate) const NVFP4: Layout =
+    Layout { name: "nvfp4", len: LEN, bytes: BYTES, id: Some(40), quantize: Some(quantize), dequantize, best: None };
+
+/// Returns the code of a scale, halves up; 448 for what is larger, 0 for NaN.
+fn scale_code(x: f32) -> u8 {
+    if x.is_nan() || x <= 0.0 {
+        return 0;
+    }
+    let bits = x.min(448.0).to_bits();
+    let exponent = (bits >> 23) as i32 - 127 + 7;
+    if exponent <= 0 {
+        return ((x * 512.0 + 0.5) as u8).min(7);
+    }
+    // The fraction carries into the exponent. From the exponent of 256 on there is 448 alone, as ggml has it.
+    let code = ((exponent as u32) << 3) + (bits >> 20 & 7) + (bits >> 19 & 1);
+    if code >= 15 << 3 { 0x7e } else { code as u8 }
+}
+
+/// Returns half of a scale; 0 of the code that would be NaN.
+fn half_scale(code: u8) -> f32 {
+    let (exponent, fraction) = (u32::from(code >> 3 & 15), f32::from(code & 7));
+    let value = match (code, exponent) {
+        (0x7f, _) => 0.0,
+        (_, 0) => fraction / 512.0,
+        _ => (1.0 + fraction / 8.0) * f32::from_bits((exponent + 120) << 23),
+    };
+    value * 0.5
+}
+
+fn quantize(x: &[f32], _importance: Option<&[f32]>, out: &mut [u8]) {
+    for (x, out) in x.as_chunks::<LEN>().0.iter().zip(out.as_chunks_mut::<BYTES>().0) {
+        let (scales, bytes) = out.split_at_mut(QS);
+        for ((x, scale), bytes) in x.as_chunks::<PART>().0.iter().zip(scales).zip(bytes.as_chunks_mut::<8>().0) {
+            let max = largest_magnitude(x);
+            *scale = scale_code(max / 6.0);
+            let mut nibbles = [0; PART];
+            codes(x, half_scale(*scale), max, &mut nibbles);
+            for (j, byte) in bytes.iter_mut().enumerate() {
+                *byte = nibbles[j] | nibbles[j + 8] << 4;
+            }
+        }
+    }
+}
+
+fn dequantize(bytes: &[u8], out: &mut [f32]) {
+    for (block, out) in bytes.as_chunks::<BYTES>().0.iter().zip(out.as_chunks_mut::<LEN>().0) {
+        let (scales, bytes) = block.split_at(QS);
+        for ((out, scale), bytes) in out.as_chunks_mut::<PART>().0.iter_mut().zip(scales).zip(bytes.as_chunks::<8>().0)
+        {
+            let half = half_scale(*scale);
+            let values = VALUES.map(|v| f32::from(v) * half);
+            for (j, byte) in bytes.iter().enumerate() {
+                out[j] = values[usize::from(byte & 15)];
+                out[j + 8] = values[usize::from(byte >> 4)];
+            }
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! Q2_K: `d · s · q − dmin · m`, q in 0..4, s and m in 0..16 for each 16 elements.
+//!
+//! A super-block of 256 is `16 bytes of s (low nibble) and m | 64 bytes of 2-bit codes | d: f16 | dmin: f16`, 2.625 bits a weight.
+//! Without importance an error counts |x| times its magnitude; with importance, importance · √(mean square + x²) times its square.
+
+use super::half::{from_half, to_half};
+use super::pairs::{pack, unpack};
+use super::scalar::{nearest, sum_of_squares};
+use super::scale_codes::scale_codes;
+use crate::block::layout::Layout;
+use crate::kernel::{self, Affine, AffineOut, Step, Weights, affine_search, requantize_blocks};
+
+const LEN: usize = 256;
+const BYTES: usize = 84;
+const QS: usize = 16;
+const D: usize = QS + LEN / 4;
+const _: () = assert!(BYTES == D + 2 * size_of::<[u8; 2]>(), "16 scales, 256 codes of 2 bits and two f16");
+
+pub(crate) const Q2_K: Layout =
+    Layout { name: "q2_k", len: LEN, bytes: BYTES, id: Some(10), quantize: Some(quantize), dequantize, best: None };
+
+const PLAIN: Affine = Affine { n: 16, limit: 3, first: -0.5, step: 0.1, steps: 15, absolute: true };
+const WEIGHTED: Affine = Affine { n: 16, limit: 3, first: -0.9, step: 0.05, steps: 36, absolute: false };
+
+fn quantize(x: &[f32], importance: Option<&[f32]>, out: &mut [u8]) {
+    let (mut codes, [mut scales, mut mins, mut sums]) = ([0; LEN], [[0.0; 16]; 3]);
+    for (i, (x, out)) in x.as_chunks::<LEN>().0.iter().zip(out.as_chunks_mut::<BYTES>().0).enumerate() {
+        let variance = [if importance.is_some() { sum_of_squares(x) / LEN as f32 } else { 0.0 }; 16];
+        let (search, weights) = match importance {
+            Some(w) => (WEIGHTED, Weights::Spread(&w[i * LEN..(i + 1) * LEN], &variance)),
+            None => (PLAIN, Weights::Magnitudes),
+        };
+        let found = AffineOut { codes: &mut codes, scales: &mut scales, mins: &mut mins, sums: &mut sums };
+        affine_search(kernel::detect(), x, weights, search, found);
+        let (mut s, mut m) = ([0; 16], [0; 16]);
+        let (d, dmin) = if importance.is_some() {
+            (scale_codes(&scales, 15, &sums, &mut s), scale_codes(&mins, 15, &sums, &mut m))
+        } else {
+            (of_largest(&scales, &mut s), of_largest(&mins, &mut m))
+        };
+        for (out, (s, m)) in out.iter_mut().zip(s.iter().zip(m)) {
+            *out = s | m << 4;
+        }
+        out[D..D + 2].copy_from_slice(&to_half(d));
+        out[D + 2..].copy_from_slice(&to_half(dmin));
+        let (d, dmin) = (from_half(out, D), from_half(out, D + 2));
+        let mut steps = [Step { scale: 0.0, min: 0.0 }; 16];
+        for (step, sm) in steps.iter_mut().zip(&out[..QS]) {
+            *step = Step { scale: d * f32::from(sm & 15), min: dmin * f32::from(sm >> 4) };
+        }
+        requantize_blocks(kernel::detect(), x, &steps, 0, 3, &mut codes);
+        pack(&codes, &mut out[QS..D]);
+    }
+}
+
+/// Writes codes of 4 bits under the scale that makes the largest number 15, and returns that scale.
+fn of_largest(x: &[f32; 16], codes: &mut [u8; 16]) -> f32 {
+    let max = x.iter().fold(0.0_f32, |max, &x| if x > max { x } else { max });
+    if max > 0.0 {
+        let inverse = 15.0 / max;
+        for (code, x) in codes.iter_mut().zip(x) {
+            *code = nearest(inverse * x) as u8;
+        }
+        max / 15.0
+    } else {
+        0.0
+    }
+}
+
+fn dequantize(bytes: &[u8], out: &mut [f32]) {
+    for (block, out) in bytes.as_chunks::<BYTES>().0.iter().zip(out.as_chunks_mut::<LEN>().0) {
+        let (d, dmin) = (from_half(block, D), from_half(block, D + 2));
+        let codes = unpack(&block[QS..D]);
+        for ((out, codes), sm) in out.as_chunks_mut::<16>().0.iter_mut().zip(codes.as_chunks::<16>().0).zip(block) {
+            let (scale, min) = (d * f32::from(sm & 15), dmin * f32::from(sm >> 4));
+            for (out, q) in out.iter_mut().zip(codes) {
+                *out = scale * f32::from(*q) - min;
+            }
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! Q4_K: `d · s · q − dmin · m`, q in 0..16, s and m in 0..64 for each 32 elements.
+//!
+//! A super-block of 256 is the [header](super::k_scales) and 128 bytes: of each 64 elements byte l has element l low and l + 32 high;
+//! 4.5 bits a weight.
+
+use super::k_scales::{self, HEADER, LEN};
+use crate::block::layout::Layout;
+use crate::kernel::Affine;
+
+const BYTES: usize = 144;
+const _: () = assert!(BYTES == HEADER + LEN / 2, "scales, and 256 codes of 4 bits");
+
+pub(crate) const Q4_K: Layout =
+    Layout { name: "q4_k", len: LEN, bytes: BYTES, id: Some(12), quantize: Some(quantize), dequantize, best: None };
+
+const PLAIN: Affine = Affine { n: 32, limit: 15, first: -1.0, step: 0.1, steps: 20, absolute: false };
+
+/// Writes the low nibbles of 256 codes.
+pub(super) fn pack(codes: &[u8; LEN], out: &mut [u8]) {
+    for (out, codes) in out.as_chunks_mut::<32>().0.iter_mut().zip(codes.as_chunks::<64>().0) {
+        for (l, out) in out.iter_mut().enumerate() {
+            *out = codes[l] & 15 | codes[l + 32] << 4;
+        }
+    }
+}
+
+fn quantize(x: &[f32], importance: Option<&[f32]>, out: &mut [u8]) {
+    let out = out.as_chunks_mut::<BYTES>().0;
+    k_scales::quantize(x, importance, PLAIN, |i, header, codes| {
+        out[i][..HEADER].copy_from_slice(header);
+        pack(codes, &mut out[i][HEADER..]);
+    });
+}
+
+fn dequantize(bytes: &[u8], out: &mut [f32]) {
+    for (block, out) in bytes.as_chunks::<BYTES>().0.iter().zip(out.as_chunks_mut::<LEN>().0) {
+        let Some((header, bytes)) = block.split_first_chunk() else { continue };
+        let steps = k_scales::steps(header);
+        let halves =
+            out.as_chunks_mut::<64>().0.iter_mut().zip(bytes.as_chunks::<32>().0).zip(steps.as_chunks::<2>().0);
+        for ((out, bytes), [low, high]) in halves {
+            let (first, second) = out.split_at_mut(32);
+            for ((a, b), byte) in first.iter_mut().zip(second).zip(bytes) {
+                *a = low.scale * f32::from(byte & 15) - low.min;
+                *b = high.scale * f32::from(byte >> 4) - high.min;
+            }
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! Q5_K: `d · s · q − dmin · m`, q in 0..32, s and m in 0..64 for each 32 elements.
+//!
+//! A super-block of 256 is the [header](super::k_scales), 32 bytes of fifth bits (bit k of byte l that of element 32 k + l), and 128
+//! bytes as of Q4_K; 5.5 bits a weight.
+
+use super::k_scales::{self, HEADER, LEN};
+use super::q4_k::pack;
+use crate::block::layout::Layout;
+use crate::kernel::Affine;
+
+const BYTES: usize = 176;
+const QS: usize = HEADER + LEN / 8;
+const _: () = assert!(BYTES == QS + LEN / 2, "scales, and 256 codes of 5 bits");
+
+pub(crate) const Q5_K: Layout =
+    Layout { name: "q5_k", len: LEN, bytes: BYTES, id: Some(13), quantize: Some(quantize), dequantize, best: None };
+
+const PLAIN: Affine = Affine { n: 32, limit: 31, first: -0.5, step: 0.1, steps: 15, absolute: false };
+
+fn quantize(x: &[f32], importance: Option<&[f32]>, out: &mut [u8]) {
+    let out = out.as_chunks_mut::<BYTES>().0;
+    k_scales::quantize(x, importance, PLAIN, |i, header, codes| {
+        out[i][..HEADER].copy_from_slice(header);
+        for (l, high) in out[i][HEADER..QS].iter_mut().enumerate() {
+            *high = (0..8).fold(0, |bits, k| bits | (codes[32 * k + l] >> 4 & 1) << k);
+        }
+        pack(codes, &mut out[i][QS..]);
+    });
+}
+
+fn dequantize(bytes: &[u8], out: &mut [f32]) {
+    for (block, out) in bytes.as_chunks::<BYTES>().0.iter().zip(out.as_chunks_mut::<LEN>().0) {
+        let Some((header, _)) = block.split_first_chunk() else { continue };
+        let (steps, fifth, bytes) = (k_scales::steps(header), &block[HEADER..QS], &block[QS..]);
+        for (k, (out, step)) in out.as_chunks_mut::<32>().0.iter_mut().zip(steps).enumerate() {
+            let bytes = &bytes[k / 2 * 32..][..32];
+            for ((out, byte), fifth) in out.iter_mut().zip(bytes).zip(fifth) {
+                let q = byte >> (k % 2 * 4) & 15 | (fifth >> k & 1) << 4;
+                *out = step.scale * f32::from(q) - step.min;
+            }
+        }
+    }
+}

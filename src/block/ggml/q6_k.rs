@@ -1,0 +1,82 @@
+//! Q6_K: `d · s · (q − 32)`, q in 0..64, s an i8 for each 16 elements.
+//!
+//! A super-block of 256 is `128 bytes of low nibbles | 64 bytes of high bits | 16 of s: i8 | d: f16`, 6.5625 bits a weight. Of each half
+//! of 128, low nibbles of elements l and l + 64 stand in byte l, of l + 32 and l + 96 in byte l + 32; the high bits of all four in byte
+//! l. An error counts x², or the importance, times its square.
+
+use super::half::{from_half, to_half};
+use super::scalar::{largest, nearest};
+use crate::block::layout::Layout;
+use crate::kernel::{self, Signed, SignedOut, Step, Weights, requantize_blocks, signed_search};
+
+const LEN: usize = 256;
+const BYTES: usize = 210;
+const HIGH: usize = LEN / 2;
+const SCALES: usize = HIGH + LEN / 4;
+const D: usize = SCALES + 16;
+const _: () = assert!(BYTES == D + size_of::<[u8; 2]>(), "256 codes of 6 bits, 16 scales and an f16");
+
+pub(crate) const Q6_K: Layout =
+    Layout { name: "q6_k", len: LEN, bytes: BYTES, id: Some(14), quantize: Some(quantize), dequantize, best: None };
+
+fn quantize(x: &[f32], importance: Option<&[f32]>, out: &mut [u8]) {
+    let (mut codes, mut scales) = ([0; LEN], [0.0; 16]);
+    for (i, (x, out)) in x.as_chunks::<LEN>().0.iter().zip(out.as_chunks_mut::<BYTES>().0).enumerate() {
+        let w = importance.map_or(Weights::Squares, |w| Weights::Given(&w[i * LEN..(i + 1) * LEN]));
+        let found = SignedOut { codes: &mut codes, scales: &mut scales, sums: &mut [] };
+        signed_search(kernel::detect(), x, w, Signed { n: 16, limit: 32 }, found);
+        let max = largest(&scales);
+        if max.abs() < 1e-15 {
+            out.fill(0);
+            continue;
+        }
+        let inverse = -128.0 / max;
+        out[D..].copy_from_slice(&to_half(1.0 / inverse));
+        let d = from_half(out, D);
+        let mut steps = [Step { scale: 0.0, min: 0.0 }; 16];
+        for ((s, scale), step) in out[SCALES..D].iter_mut().zip(scales).zip(&mut steps) {
+            let code = nearest(inverse * scale).min(127) as i8;
+            *s = code as u8;
+            step.scale = d * f32::from(code);
+        }
+        requantize_blocks(kernel::detect(), x, &steps, -32, 31, &mut codes);
+        pack(&codes, out);
+    }
+}
+
+fn pack(codes: &[u8; LEN], out: &mut [u8; BYTES]) {
+    let (low, high) = out.split_at_mut(HIGH);
+    let halves = low.as_chunks_mut::<64>().0.iter_mut().zip(high.as_chunks_mut::<32>().0);
+    for ((low, high), codes) in halves.zip(codes.as_chunks::<128>().0) {
+        for l in 0..32 {
+            let [a, b, c, d] = [codes[l], codes[l + 32], codes[l + 64], codes[l + 96]];
+            low[l] = a & 15 | c << 4;
+            low[l + 32] = b & 15 | d << 4;
+            high[l] = a >> 4 | b >> 4 << 2 | c >> 4 << 4 | d >> 4 << 6;
+        }
+    }
+}
+
+fn dequantize(bytes: &[u8], out: &mut [f32]) {
+    for (block, out) in bytes.as_chunks::<BYTES>().0.iter().zip(out.as_chunks_mut::<LEN>().0) {
+        let d = from_half(block, D);
+        let (low, high) = block.split_at(HIGH);
+        let mut codes = [0; LEN];
+        let halves = low.as_chunks::<64>().0.iter().zip(high.as_chunks::<32>().0);
+        for ((low, high), codes) in halves.zip(codes.as_chunks_mut::<128>().0) {
+            for l in 0..32 {
+                codes[l] = low[l] & 15 | (high[l] & 3) << 4;
+                codes[l + 32] = low[l + 32] & 15 | (high[l] >> 2 & 3) << 4;
+                codes[l + 64] = low[l] >> 4 | (high[l] >> 4 & 3) << 4;
+                codes[l + 96] = low[l + 32] >> 4 | high[l] >> 6 << 4;
+            }
+        }
+        let groups = out.as_chunks_mut::<16>().0.iter_mut().zip(codes.as_chunks::<16>().0);
+        for ((out, codes), s) in groups.zip(&block[SCALES..D]) {
+            let scale = d * f32::from(*s as i8);
+            for (out, q) in out.iter_mut().zip(codes) {
+                *out = scale * (f32::from(*q) - 32.0);
+            }
+        }
+    }
+}

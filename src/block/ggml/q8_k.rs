@@ -1,0 +1,44 @@
+//! Q8_K: `d · q`, q in −127..=127, d an f32. A block of 256 is `d: f32 | 256 codes: i8 | 16 sums of 16 codes: i16`, 9.125 bits a
+//! weight. It is a format of activations: no file holds it.
+//!
+//! d is the element of largest magnitude, with its sign, divided by −127; halves go to the even code.
+
+use super::scalar::{largest, nearest};
+use crate::block::layout::Layout;
+
+const LEN: usize = 256;
+const BYTES: usize = 292;
+const QS: usize = size_of::<f32>();
+const SUMS: usize = QS + LEN;
+const _: () = assert!(BYTES == SUMS + size_of::<[i16; LEN / 16]>(), "an f32 scale, 256 codes and 16 sums");
+
+pub(crate) const Q8_K: Layout =
+    Layout { name: "q8_k", len: LEN, bytes: BYTES, id: Some(15), quantize: Some(quantize), dequantize, best: None };
+
+fn quantize(x: &[f32], _importance: Option<&[f32]>, out: &mut [u8]) {
+    for (x, out) in x.as_chunks::<LEN>().0.iter().zip(out.as_chunks_mut::<BYTES>().0) {
+        let max = largest(x);
+        if max == 0.0 {
+            out.fill(0);
+            continue;
+        }
+        let inverse = -127.0 / max;
+        out[..QS].copy_from_slice(&(1.0 / inverse).to_le_bytes());
+        for (code, x) in out[QS..SUMS].iter_mut().zip(x) {
+            *code = nearest(inverse * x).min(127) as u8;
+        }
+        let (codes, sums) = out[QS..].split_at_mut(LEN);
+        for (sum, codes) in sums.as_chunks_mut::<2>().0.iter_mut().zip(codes.as_chunks::<16>().0) {
+            *sum = codes.iter().map(|&q| i16::from(q as i8)).sum::<i16>().to_le_bytes();
+        }
+    }
+}
+
+fn dequantize(bytes: &[u8], out: &mut [f32]) {
+    for (block, out) in bytes.as_chunks::<BYTES>().0.iter().zip(out.as_chunks_mut::<LEN>().0) {
+        let d = f32::from_le_bytes([block[0], block[1], block[2], block[3]]);
+        for (out, q) in out.iter_mut().zip(&block[QS..SUMS]) {
+            *out = d * f32::from(*q as i8);
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! TQ1_0: `d · t`, t in −1, 0, 1. A block of 256 is `48 + 4 bytes of trits | d: f16`, 1.6875 bits a weight.
+//!
+//! Five trits are a number q below 243, the first the most significant, and their byte is ⌈256 q / 243⌉: a trit is what is carried
+//! out of the byte by a multiplication with 3. Byte m of the first 32 has elements m, m + 32 …, of the next 16 elements 160 + m,
+//! 176 + m …; the last four bytes have four trits each, of elements 240 + m, 244 + m …. d is the largest magnitude.
+
+use super::half::{from_half, to_half};
+use super::scalar::{half_away, largest_magnitude, reciprocal};
+use crate::block::layout::Layout;
+
+const LEN: usize = 256;
+const BYTES: usize = 54;
+const D: usize = 48 + 4;
+const _: () = assert!(BYTES == D + size_of::<[u8; 2]>(), "256 trits and an f16 scale");
+
+pub(crate) const TQ1_0: Layout =
+    Layout { name: "tq1_0", len: LEN, bytes: BYTES, id: Some(34), quantize: Some(quantize), dequantize, best: None };
+
+/// Runs of bytes: the first byte, how many, the first element, trits of a byte.
+const RUNS: [(usize, usize, usize, usize); 3] = [(0, 32, 0, 5), (32, 16, 160, 5), (48, 4, 240, 4)];
+
+fn quantize(x: &[f32], _importance: Option<&[f32]>, out: &mut [u8]) {
+    for (x, out) in x.as_chunks::<LEN>().0.iter().zip(out.as_chunks_mut::<BYTES>().0) {
+        let d = largest_magnitude(x);
+        let inverse = reciprocal(d);
+        for (first, count, element, trits) in RUNS {
+            for (m, byte) in out[first..first + count].iter_mut().enumerate() {
+                let mut q = 0_u8;
+                for n in 0..trits {
+                    let t = half_away(x[element + n * count + m] * inverse) + 1;
+                    q = q.wrapping_mul(3).wrapping_add(t as u8);
+                }
+                if trits == 4 {
+                    q = q.wrapping_mul(3);
+                }
+                *byte = ((u16::from(q) * 256).wrapping_add(242) / 243) as u8;
+            }
+        }
+        out[D..].copy_from_slice(&to_half(d));
+    }
+}
+
+fn dequantize(bytes: &[u8], out: &mut [f32]) {
+    for (block, out) in bytes.as_chunks::<BYTES>().0.iter().zip(out.as_chunks_mut::<LEN>().0) {
+        let d = from_half(block, D);
+        for (first, count, element, trits) in RUNS {
+            let mut power = 1_u8;
+            for n in 0..trits {
+                let out = &mut out[element + n * count..][..count];
+                for (out, byte) in out.iter_mut().zip(&block[first..first + count]) {
+                    let trit = (u16::from(byte.wrapping_mul(power)) * 3) >> 8;
+                    *out = (f32::from(trit) - 1.0) * d;
+                }
+                power = power.wrapping_mul(3);
+            }
+        }
+    }
+}

@@ -1,0 +1,354 @@
+//! The OCP microscaling formats: 32 elements of 8, 6 or 4 bits and one scale, a power of two.
+//!
+//! ```text
+//! x ≈ 2^(e − 127) · element,        e: E8M0, a byte
+//! ```
+//!
+//! | type | element | largest | its exponent | block |
+//! | --- | --- | --- | --- | --- |
+//! | MXFP8 | E4M3 (no ∞), E5M2 | 448, 57 344 | 8, 15 | e, 32 bytes |
+//! | MXFP6 | E2M3, E3M2 | 7.5, 28 | 2, 4 | e, 24 bytes: codes of 6 bits, the first in the lowest bits |
+//! | MXFP4 | E2M1 | 6 | 2 | e, 16 bytes: two codes, the first in the low nibble |
+//! | MXINT8 | an i8 times 2⁻⁶ | 127/64 | 0 | e, 32 bytes |
+//!
+//! Elements are rounded half to even and saturate. Source: OCP Microscaling Formats (MX) 1.0; the rules of the scale are those that
+//! `torchao` has, and zero blocks have `e = 0`. NaN gives the NaN scale, 255, which restores to NaN.
+//!
+//! # The best scale
+//!
+//! Of powers of two few can be the best, so that trying them all is exact ([`ScaleRule::Best`]). Let *s* be the smallest one that
+//! clips nothing: `s · largest ≥ max|x|`. A larger one is never better: twice an element is an element again, or lies beyond the
+//! largest, where no x is nearer to it than to the largest itself; so every point of the grid `2s` that serves some x is a point
+//! of the grid `s`, or is no nearer than one. Downwards, what is clipped costs at least `Σ w (|x| − s · largest)²`, which grows as *s*
+//! falls: once it reaches the least error so far, no smaller *s* can be better.
+
+use super::format::BlockFormat;
+use super::layout::Layout;
+use crate::error::Error;
+use crate::num::{F4E2M1Fn, F6E2M3Fn, F6E3M2Fn, F8E4M3Fn, F8E5M2};
+use core::fmt;
+use core::str::FromStr;
+
+/// Elements of a block.
+const LEN: usize = 32;
+
+/// The type of the elements of a microscaling block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum MxElement {
+    /// FP8, E4M3 without infinities.
+    E4M3,
+    /// FP8, E5M2.
+    E5M2,
+    /// FP6, E2M3.
+    E2M3,
+    /// FP6, E3M2.
+    E3M2,
+    /// FP4, E2M1.
+    E2M1,
+    /// An integer of 8 bits times 2⁻⁶.
+    Int8,
+}
+
+impl MxElement {
+    /// Returns the bits of a code.
+    pub const fn bits(self) -> usize {
+        match self {
+            Self::E4M3 | Self::E5M2 | Self::Int8 => 8,
+            Self::E2M3 | Self::E3M2 => 6,
+            Self::E2M1 => 4,
+        }
+    }
+
+    /// Returns the largest magnitude.
+    pub const fn largest(self) -> f32 {
+        match self {
+            Self::E4M3 => 448.0,
+            Self::E5M2 => 57_344.0,
+            Self::E2M3 => 7.5,
+            Self::E3M2 => 28.0,
+            Self::E2M1 => 6.0,
+            Self::Int8 => 127.0 / 64.0,
+        }
+    }
+
+    /// Returns the exponent of the largest magnitude, and the bits of its fraction.
+    const fn exponent(self) -> (i32, u32) {
+        match self {
+            Self::E4M3 => (8, 3),
+            Self::E5M2 => (15, 2),
+            Self::E2M3 => (2, 3),
+            Self::E3M2 => (4, 2),
+            Self::E2M1 => (2, 1),
+            Self::Int8 => (0, 6),
+        }
+    }
+
+    /// Returns the code nearest to a number, halves to even, saturated; of NaN some code.
+    pub fn code(self, x: f32) -> u8 {
+        let x = if x.is_nan() { 0.0 } else { x };
+        match self {
+            Self::E4M3 => F8E4M3Fn::from_f32_saturating(x).to_bits(),
+            Self::E5M2 => F8E5M2::from_f32_saturating(x).to_bits(),
+            Self::E2M3 => F6E2M3Fn::from_f32_saturating(x).to_bits(),
+            Self::E3M2 => F6E3M2Fn::from_f32_saturating(x).to_bits(),
+            Self::E2M1 => F4E2M1Fn::from_f32_saturating(x).to_bits(),
+            Self::Int8 => crate::num::ties_even((x * 64.0).clamp(-127.0, 127.0)) as i8 as u8,
+        }
+    }
+
+    /// Returns the number that a code stands for.
+    pub fn value(self, code: u8) -> f32 {
+        match self {
+            Self::E4M3 => F8E4M3Fn::from_bits(code).to_f32(),
+            Self::E5M2 => F8E5M2::from_bits(code).to_f32(),
+            Self::E2M3 => F6E2M3Fn::from_bits(code).to_f32(),
+            Self::E3M2 => F6E3M2Fn::from_bits(code).to_f32(),
+            Self::E2M1 => F4E2M1Fn::from_bits(code).to_f32(),
+            Self::Int8 => f32::from(code as i8) / 64.0,
+        }
+    }
+}
+
+/// How the scale of a microscaling block follows from its largest magnitude.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum ScaleRule {
+    /// The exponent of the largest magnitude, less that of the largest element: the specification's own. What is largest may be clipped.
+    #[default]
+    Floor,
+    /// As `Floor`, the largest magnitude rounded up to a power of two first.
+    Ceil,
+    /// As `Floor`, the largest magnitude rounded to the element's fraction first, halves up.
+    Even,
+    /// The smallest power of two that clips nothing.
+    RCeil,
+    /// The one of least squared error, weighted by the importance; exact.
+    Best,
+}
+
+impl ScaleRule {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Floor, Self::Ceil, Self::Even, Self::RCeil, Self::Best];
+
+    /// Returns the name: `floor`, `ceil`, `even`, `rceil`, `best`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Floor => "floor",
+            Self::Ceil => "ceil",
+            Self::Even => "even",
+            Self::RCeil => "rceil",
+            Self::Best => "best",
+        }
+    }
+}
+
+impl fmt::Display for ScaleRule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for ScaleRule {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        Self::ALL.into_iter().find(|rule| rule.name() == text.trim()).ok_or_else(|| Error::UnknownName {
+            what: "rule of the scale",
+            name: text.into(),
+            expected: Self::ALL.iter().map(|rule| rule.name()).collect(),
+        })
+    }
+}
+
+/// A microscaling format with a rule of the scale. Blocks are the scale and then the codes.
+///
+/// # Examples
+///
+/// ```
+/// use tensor_quant::block::{BlockFormat, Mx, MxElement, ScaleRule};
+///
+/// let format = Mx { element: MxElement::E2M1, rule: ScaleRule::Floor };
+/// let mut x = [0.0_f32; 32];
+/// (x[0], x[1]) = (6.0, -1.4);
+/// let (scale, codes) = format.scale_and_codes(&x, None);
+/// assert_eq!((scale, codes[0], codes[1]), (127, 0b0111, 0b1011)); // 2⁰, 6 and −1.5
+/// assert_eq!(format.block_bytes(), 17);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Mx {
+    /// The type of the elements.
+    pub element: MxElement,
+    /// The rule of the scale.
+    pub rule: ScaleRule,
+}
+
+const BIAS: i32 = 127;
+const NAN: u8 = 255;
+
+/// Returns the number that a scale stands for.
+fn scale_value(e: u8) -> f32 {
+    match e {
+        0 => f32::from_bits(0x0040_0000),
+        NAN => f32::NAN,
+        e => f32::from_bits(u32::from(e) << 23),
+    }
+}
+
+impl Mx {
+    /// Returns the scale, as E8M0, and the codes of a block, one a byte.
+    pub fn scale_and_codes(self, x: &[f32; LEN], importance: Option<&[f32]>) -> (u8, [u8; LEN]) {
+        let mut max = 0.0_f32;
+        for x in x {
+            if x.is_nan() {
+                return (NAN, [0; LEN]);
+            }
+            max = max.max(x.abs());
+        }
+        if max == f32::INFINITY {
+            max = f32::MAX;
+        }
+        let e = match self.rule {
+            ScaleRule::Best => self.best_scale(x, importance, max),
+            rule => self.scale(rule, max),
+        };
+        (e, self.codes(x, e))
+    }
+
+    /// Returns the elements that a scale and codes stand for.
+    pub fn restore(self, e: u8, codes: &[u8; LEN]) -> [f32; LEN] {
+        codes.map(|code| self.element.value(code) * scale_value(e))
+    }
+
+    /// Returns the scale for a largest magnitude by a rule that looks at nothing else.
+    fn scale(self, rule: ScaleRule, max: f32) -> u8 {
+        let (largest, fraction) = self.element.exponent();
+        let exponent = |bits: u32| (bits >> 23) as i32 - BIAS;
+        let bits = max.to_bits();
+        let unbiased = match rule {
+            ScaleRule::Floor => exponent(bits) - largest,
+            ScaleRule::Ceil => exponent(bits) + i32::from(bits & 0x007f_ffff != 0) - largest,
+            ScaleRule::Even => exponent(bits + (1 << (22 - fraction))) - largest,
+            ScaleRule::RCeil | ScaleRule::Best => {
+                let quotient = (max / self.element.largest()).to_bits();
+                exponent(quotient) + i32::from(quotient & 0x007f_ffff != 0)
+            }
+        };
+        (unbiased + BIAS).clamp(0, 254) as u8
+    }
+
+    fn codes(self, x: &[f32; LEN], e: u8) -> [u8; LEN] {
+        // The exact reciprocal; of 2⁻¹²⁷, which f32 cannot divide by without loss elsewhere, that of the smallest normal number.
+        let inverse = 1.0 / scale_value(e.max(1));
+        x.map(|x| self.element.code(x * inverse))
+    }
+
+    fn error(self, x: &[f32; LEN], importance: Option<&[f32]>, e: u8) -> f64 {
+        let codes = self.codes(x, e);
+        weighted(x, importance, |i, x| x - f64::from(self.element.value(codes[i]) * scale_value(e)))
+    }
+
+    /// Returns the scale of least error: of all, though few are tried. See the proof at the top of the file.
+    fn best_scale(self, x: &[f32; LEN], importance: Option<&[f32]>, max: f32) -> u8 {
+        let first = self.scale(ScaleRule::RCeil, max);
+        let mut best = (self.error(x, importance, first), first);
+        for e in (0..first).rev() {
+            let end = f64::from(self.element.largest()) * f64::from(scale_value(e));
+            let clipped = weighted(x, importance, |_, x| (x.abs() - end).max(0.0));
+            if clipped >= best.0 {
+                break;
+            }
+            let error = self.error(x, importance, e);
+            if error < best.0 {
+                best = (error, e);
+            }
+        }
+        best.1
+    }
+
+    fn pack(self, codes: &[u8; LEN], out: &mut [u8]) {
+        match self.element.bits() {
+            4 => out.iter_mut().zip(codes.as_chunks::<2>().0).for_each(|(out, [a, b])| *out = a | b << 4),
+            6 => {
+                for (out, [a, b, c, d]) in out.as_chunks_mut::<3>().0.iter_mut().zip(codes.as_chunks::<4>().0) {
+                    *out = [a | b << 6, b >> 2 | c << 4, c >> 4 | d << 2];
+                }
+            }
+            _ => out.copy_from_slice(codes),
+        }
+    }
+
+    fn unpack(self, bytes: &[u8]) -> [u8; LEN] {
+        let mut codes = [0; LEN];
+        match self.element.bits() {
+            4 => codes.as_chunks_mut::<2>().0.iter_mut().zip(bytes).for_each(|(codes, b)| *codes = [b & 15, b >> 4]),
+            6 => {
+                for (codes, [a, b, c]) in codes.as_chunks_mut::<4>().0.iter_mut().zip(bytes.as_chunks::<3>().0) {
+                    *codes = [a & 63, (a >> 6 | b << 2) & 63, (b >> 4 | c << 4) & 63, c >> 2];
+                }
+            }
+            _ => codes.copy_from_slice(bytes),
+        }
+        codes
+    }
+}
+
+/// Returns the weighted sum of the squares of something of each element.
+fn weighted(x: &[f32; LEN], importance: Option<&[f32]>, error: impl Fn(usize, f64) -> f64) -> f64 {
+    x.iter().enumerate().fold(0.0, |sum, (i, &x)| {
+        let error = error(i, f64::from(x));
+        sum + importance.map_or(1.0, |w| f64::from(w[i])) * error * error
+    })
+}
+
+impl BlockFormat for Mx {
+    fn block_len(&self) -> usize {
+        LEN
+    }
+
+    fn block_bytes(&self) -> usize {
+        1 + LEN * self.element.bits() / 8
+    }
+
+    fn quantize_row(&self, x: &[f32], importance: Option<&[f32]>, out: &mut [u8]) {
+        for (i, (x, out)) in x.as_chunks::<LEN>().0.iter().zip(out.chunks_exact_mut(self.block_bytes())).enumerate() {
+            let (e, codes) = self.scale_and_codes(x, importance.map(|w| &w[i * LEN..(i + 1) * LEN]));
+            out[0] = e;
+            self.pack(&codes, &mut out[1..]);
+        }
+    }
+
+    fn dequantize_row(&self, bytes: &[u8], out: &mut [f32]) {
+        for (block, out) in bytes.chunks_exact(self.block_bytes()).zip(out.as_chunks_mut::<LEN>().0) {
+            *out = self.restore(block[0], &self.unpack(&block[1..]));
+        }
+    }
+
+    fn best_row(&self, x: &[f32], importance: Option<&[f32]>, out: &mut [u8]) {
+        Self { rule: ScaleRule::Best, ..*self }.quantize_row(x, importance, out);
+    }
+}
+
+macro_rules! layouts {
+    ($($name:ident, $label:literal, $element:ident;)*) => {$(
+        pub(super) const $name: Layout = {
+            const FORMAT: Mx = Mx { element: MxElement::$element, rule: ScaleRule::Floor };
+            Layout {
+                name: $label,
+                len: LEN,
+                bytes: 1 + LEN * MxElement::$element.bits() / 8,
+                id: None,
+                quantize: Some(|x, importance, out| FORMAT.quantize_row(x, importance, out)),
+                dequantize: |bytes, out| FORMAT.dequantize_row(bytes, out),
+                best: Some(|x, importance, out| FORMAT.best_row(x, importance, out)),
+            }
+        };
+    )*};
+}
+
+layouts! {
+    MXFP8_E4M3, "mxfp8_e4m3", E4M3;
+    MXFP8_E5M2, "mxfp8_e5m2", E5M2;
+    MXFP6_E2M3, "mxfp6_e2m3", E2M3;
+    MXFP6_E3M2, "mxfp6_e3m2", E3M2;
+    MXFP4_E2M1, "mxfp4_e2m1", E2M1;
+    MXINT8, "mxint8", Int8;
+}
