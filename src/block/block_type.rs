@@ -205,7 +205,7 @@ crate::text::serde_by_text!(BlockType);
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 mod tests {
-    use super::{FP4, Layout, NF4, ggml, mx};
+    use super::*;
     use alloc::string::ToString;
     use alloc::vec;
 

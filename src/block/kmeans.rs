@@ -135,7 +135,7 @@ mod tests {
         let n = sums.values.len();
         let mut least = f64::MAX;
         for cuts in 0_u32..1 << (n - 1) {
-            if cuts.count_ones() as usize + 1 <= k {
+            if (cuts.count_ones() as usize) < k {
                 let (mut start, mut cost) = (0, 0.0);
                 for end in 1..=n {
                     if end == n || cuts >> (end - 1) & 1 == 1 {
