@@ -1,6 +1,6 @@
 //! What can be asked for, and how.
 
-use crate::{compare, generate, inspect, quantize, recipes};
+use crate::{check, compare, generate, inspect, quantize, recipes};
 use clap::Command;
 
 const EXIT_CODES: &str = "\
@@ -9,7 +9,8 @@ Exit codes:
   1  a file cannot be read, written or understood
   2  the command line or the recipe is wrong
   3  the recipe would change nothing
-  4  the output exists, or is the input";
+  4  the output exists, or is the input
+  5  check found faults";
 
 /// Returns the command with all its subcommands, each of which says in its own file what it takes.
 pub(crate) fn command() -> Command {
@@ -22,6 +23,7 @@ pub(crate) fn command() -> Command {
         .disable_help_subcommand(true)
         .subcommand(quantize::command())
         .subcommand(inspect::command())
+        .subcommand(check::command())
         .subcommand(compare::command())
         .subcommand(recipes::command())
         .subcommand(generate::command())

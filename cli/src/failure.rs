@@ -1,5 +1,6 @@
 //! What went wrong, in a line, and the exit code that says so.
 
+use crate::output;
 use std::process::ExitCode;
 use tensor_quant::Error;
 
@@ -8,6 +9,8 @@ use tensor_quant::Error;
 pub(crate) struct Failure {
     message: String,
     code: u8,
+    /// What goes to the standard output all the same.
+    text: String,
 }
 
 impl Failure {
@@ -23,16 +26,24 @@ impl Failure {
     }
 
     pub(crate) fn usage_text(message: &str) -> Self {
-        Self { message: message.into(), code: 2 }
+        Self { message: message.into(), code: 2, text: String::new() }
     }
 
     /// A file that cannot be written.
     pub(crate) fn file(message: String) -> Self {
-        Self { message, code: 1 }
+        Self { message, code: 1, text: String::new() }
+    }
+
+    /// Something that was looked for, and found: the text has it all.
+    pub(crate) fn found(text: String, message: String) -> Self {
+        Self { message, code: 5, text }
     }
 
     /// Writes the message, and returns the exit code.
     pub(crate) fn report(&self) -> ExitCode {
+        if !self.text.is_empty() {
+            output::print(&self.text);
+        }
         eprintln!("error: {}", self.message.replace('\n', " "));
         ExitCode::from(self.code)
     }
@@ -47,6 +58,6 @@ impl From<Error> for Failure {
             Error::Recipe { .. } => (2, ""),
             _ => (1, ""),
         };
-        Self { message: format!("{error}{advice}"), code }
+        Self { message: format!("{error}{advice}"), code, text: String::new() }
     }
 }

@@ -1,10 +1,11 @@
 //! The command line: quantizes model files, looks into them, compares them.
 //!
 //! Exit codes: 0 done; 1 a file cannot be read, written or understood; 2 the command line is wrong; 3 the recipe would
-//! change nothing; 4 the output exists, or is the input. Errors are one line on the standard error. What can be checked is
+//! change nothing; 4 the output exists, or is the input; 5 `check` found faults. Errors are one line on the standard error. What can be checked is
 //! checked before any work is done; if a report cannot be written all the same, the model is there, and the code is 1.
 
 mod argument;
+mod check;
 mod command_line;
 mod compare;
 mod failure;
@@ -33,6 +34,7 @@ fn main() -> ExitCode {
     let result = match matches.subcommand() {
         Some(("inspect", arguments)) => inspect::run(arguments),
         Some(("quantize", arguments)) => quantize::run(arguments),
+        Some(("check", arguments)) => check::run(arguments),
         Some(("compare", arguments)) => compare::run(arguments),
         Some(("recipes", arguments)) => recipes::run(arguments),
         Some(("completions", arguments)) => Ok(generate::completions(arguments)),

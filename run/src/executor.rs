@@ -2,12 +2,12 @@
 
 use crate::call::Limits;
 use crate::codes::{Halves, grid, to_codes};
-use crate::frame::{Replace, Run, State};
+use crate::frame::{Run, State};
 use crate::program::Program;
 use crate::tensor::{Data, Element, Tensor};
 use ndarray::{ArrayD, IxDyn};
 use std::path::Path;
-use tensor_quant::calibration::{Array, Endpoint, Observe, RunError, Runner, ValueView};
+use tensor_quant::calibration::{Array, Endpoint, Observe, Replace, RunError, Runner};
 use tensor_quant::graph::{ElementType, Graph, Port, Value};
 use tensor_quant::model::tflite::Model;
 
@@ -73,21 +73,6 @@ impl Executor {
     /// [`RunError::NoSignature`].
     pub fn missing(&self, signature: Option<&str>) -> Result<Vec<String>, RunError> {
         Ok(self.program.missing(self.program.signature(signature)?.subgraph))
-    }
-
-    /// Runs the model on one sample with other values in place of those that it comes to: `replace` is called where
-    /// [`run`](Runner::run) would show a value, and what it returns goes on in its stead.
-    ///
-    /// # Errors
-    ///
-    /// As [`run`](Runner::run).
-    pub fn run_replacing(
-        &mut self,
-        signature: Option<&str>,
-        inputs: &[(&str, Array)],
-        replace: &mut dyn FnMut(&ValueView<'_>) -> Option<ArrayD<f32>>,
-    ) -> Result<Vec<(String, Array)>, RunError> {
-        self.run_with(signature, inputs, &mut |_| Ok(()), Some(replace))
     }
 
     fn run_with<'b>(
@@ -167,6 +152,15 @@ impl Runner for Executor {
         observe: &mut Observe<'_>,
     ) -> Result<Vec<(String, Array)>, RunError> {
         self.run_with(signature, inputs, observe, None)
+    }
+
+    fn run_replacing(
+        &mut self,
+        signature: Option<&str>,
+        inputs: &[(&str, Array)],
+        replace: &mut Replace<'_>,
+    ) -> Result<Vec<(String, Array)>, RunError> {
+        self.run_with(signature, inputs, &mut |_| Ok(()), Some(replace))
     }
 
     fn reset(&mut self) {

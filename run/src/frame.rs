@@ -6,9 +6,9 @@ use crate::constants::constant;
 use crate::ops::compute;
 use crate::program::Program;
 use crate::tensor::{Data, Reason, Tensor};
-use ndarray::{ArrayD, ArrayViewD, IxDyn};
+use ndarray::{ArrayViewD, IxDyn};
 use std::collections::{HashMap, HashSet};
-use tensor_quant::calibration::{Observe, RunError, ValueView};
+use tensor_quant::calibration::{Observe, Replace, RunError, ValueView};
 use tensor_quant::graph::{Attributes, ElementType, Op, Operator, Subgraph, ValueId};
 use tensor_quant::model::tflite::TensorId;
 
@@ -31,9 +31,6 @@ impl State {
         self.has_run.clear();
     }
 }
-
-/// Returns what a value is replaced by.
-pub(crate) type Replace<'a> = dyn FnMut(&ValueView<'_>) -> Option<ArrayD<f32>> + 'a;
 
 /// A run: what all its subgraphs have in common.
 pub(crate) struct Run<'a, 'b> {

@@ -33,5 +33,5 @@ pub use channel_means::ChannelMeans;
 pub use engine::Engine;
 #[cfg(feature = "serde")]
 pub use file::State;
-pub use runner::{Endpoint, Observe, RunError, Runner, ValueView};
+pub use runner::{Endpoint, Observe, Replace, RunError, Runner, ValueView};
 pub use samples::{Sample, Samples};

@@ -3,7 +3,7 @@
 use super::array::Array;
 use crate::error::Error;
 use crate::graph::{ElementType, ValueId};
-use ndarray::ArrayViewD;
+use ndarray::{ArrayD, ArrayViewD};
 
 /// Runs a model, one sample at a time.
 ///
@@ -48,12 +48,31 @@ pub trait Runner {
         observe: &mut Observe<'_>,
     ) -> Result<Vec<(String, Array)>, RunError>;
 
+    /// Runs the model on one sample with other values in place of those that it comes to: `replace` is called where
+    /// [`run`](Self::run) would show a value, and what it returns goes on in its stead.
+    ///
+    /// # Errors
+    ///
+    /// As [`run`](Self::run); [`RunError::Model`] from a runtime that cannot do so, which is what the provided body gives.
+    fn run_replacing(
+        &mut self,
+        signature: Option<&str>,
+        inputs: &[(&str, Array)],
+        replace: &mut Replace<'_>,
+    ) -> Result<Vec<(String, Array)>, RunError> {
+        let _ = (signature, inputs, replace);
+        Err(RunError::Model { reason: "this runner cannot put other values in place of those it comes to".into() })
+    }
+
     /// Gives variables the content that they had before the first run.
     fn reset(&mut self) {}
 }
 
 /// What is called with values as they arise.
 pub type Observe<'a> = dyn FnMut(&ValueView<'_>) -> Result<(), Error> + 'a;
+
+/// Returns what a value is replaced by, or `None` to leave it.
+pub type Replace<'a> = dyn FnMut(&ValueView<'_>) -> Option<ArrayD<f32>> + 'a;
 
 /// A value that a run came to.
 #[derive(Clone, Debug)]

@@ -33,6 +33,7 @@ mod comparison;
 mod encoded;
 mod format;
 mod inspection;
+mod integer;
 mod options;
 mod outcome;
 mod progress;
@@ -43,6 +44,7 @@ pub use channels::{Channels, Profile};
 pub use comparison::{Compared, Comparison, compare_files};
 pub use format::Format;
 pub use inspection::{Inspected, Inspection, inspect_file};
+pub use integer::{Data, IntegerOutcome, Island, ValueOutcome, Variant};
 pub use options::{Histograms, Options, Overwrite};
 pub use outcome::{Fate, Outcome, TensorOutcome};
 pub use progress::Progress;
@@ -59,7 +61,9 @@ use std::time::Instant;
 /// # Errors
 ///
 /// [`Error::TargetExists`], [`Error::TargetIsSource`]; [`Error::UnknownFormat`]; [`Error::NothingToQuantize`] if the recipe
-/// would change nothing; what reading and writing the formats gives. On any of them the output is as it was.
+/// would change nothing; [`Error::Calibration`] for a recipe that makes codes of activations
+/// ([`quantize_file_with`] has the data for it); what reading and writing the formats gives. On any of them the output is as
+/// it was.
 pub fn quantize_file(
     input: impl AsRef<Path>,
     output: impl AsRef<Path>,
@@ -67,12 +71,32 @@ pub fn quantize_file(
     options: &Options,
     progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<Outcome> {
+    quantize_file_with(input, output, recipe, options, None, progress)
+}
+
+/// Quantizes a file by a recipe, with samples of the model's inputs and what runs it.
+///
+/// # Errors
+///
+/// As [`quantize_file`]; what running the model comes to.
+pub fn quantize_file_with(
+    input: impl AsRef<Path>,
+    output: impl AsRef<Path>,
+    recipe: &Recipe,
+    options: &Options,
+    data: Option<Data<'_>>,
+    progress: &mut dyn FnMut(Progress<'_>),
+) -> Result<Outcome> {
     let (input, output) = (input.as_ref(), output.as_ref());
     let start = Instant::now();
     let format = Format::of(input)?;
     check_output(input, output, options.overwrite)?;
-    let Written { mut tensors, warnings, to_disk } = match format {
-        Format::Tflite => tflite::quantize(input, output, recipe, options, progress)?,
+    let Written { mut tensors, warnings, to_disk, integer } = match format {
+        Format::Tflite => tflite::quantize(input, output, recipe, options, data, progress)?,
+        Format::Safetensors if recipe.activations.is_some() => {
+            let reason = "a .safetensors file has no operators: activations become codes in a .tflite file".into();
+            return Err(Error::NothingToQuantize { recipe: recipe.name.clone(), reason });
+        }
         Format::Safetensors => safetensors::quantize(input, output, recipe, options, progress)?,
     };
     tensors.iter_mut().for_each(TensorOutcome::warn);
@@ -91,6 +115,7 @@ pub fn quantize_file(
         seconds_to_disk: to_disk.as_secs_f64(),
         warnings,
         tensors,
+        integer,
     })
 }
 

@@ -3,6 +3,7 @@
 use super::channels::{Channels, axis_of};
 use super::encoded::Encoded;
 use super::format::Format;
+use super::integer::IntegerOutcome;
 use super::options::{Histograms, Options};
 use crate::error::Result;
 use crate::metrics::{ErrorMetrics, Histogram};
@@ -43,6 +44,8 @@ pub struct Outcome {
     pub warnings: Vec<Warning>,
     /// Every constant tensor of the input, in its order.
     pub tensors: Vec<TensorOutcome>,
+    /// What became of values and operators, if activations became codes.
+    pub integer: Option<IntegerOutcome>,
 }
 
 /// What happened to a tensor.
@@ -83,6 +86,7 @@ pub(super) struct Written {
     pub(super) tensors: Vec<TensorOutcome>,
     pub(super) warnings: Vec<Warning>,
     pub(super) to_disk: Duration,
+    pub(super) integer: Option<IntegerOutcome>,
 }
 
 /// What was done to a tensor.

@@ -57,7 +57,7 @@ pub(super) fn quantize(
         outcomes.push(outcome);
     }
     progress(Progress { done, total, tensor: "" });
-    Ok(Written { tensors: outcomes, warnings: plan.warnings, to_disk: writer.finish_timed()? })
+    Ok(Written { tensors: outcomes, warnings: plan.warnings, to_disk: writer.finish_timed()?, integer: None })
 }
 
 pub(super) fn candidate(info: &TensorInfo) -> Candidate {

@@ -1,13 +1,14 @@
 //! `.tflite` files: operators know their weights.
 
 use super::encoded::encode;
+use super::integer::{self, Data, Quantized};
 use super::options::Options;
 use super::outcome::{TensorOutcome, Written};
 use super::progress::Progress;
 use crate::error::Result;
 use crate::model::tflite::{Constant, ElementType, Model, NewData, Replacement, Role, TensorId, Use};
 use crate::num::CodeType;
-use crate::recipe::{Candidate, Decision, Plan, Recipe, Storage, Usage, UsageRole};
+use crate::recipe::{Candidate, Decision, Plan, Recipe, Storage, Usage, UsageRole, Warning};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 
@@ -19,12 +20,47 @@ pub(super) fn quantize(
     output: &Path,
     recipe: &Recipe,
     options: &Options,
+    data: Option<Data<'_>>,
     progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<Written> {
     let mut model = Model::open(input)?;
-    let constants: Vec<Source> = model.constants().into_iter().map(|constant| Source::of(constant, &model)).collect();
-    let candidates = constants.iter().map(Source::candidate).collect();
-    let mut plan = recipe.plan(candidates, |i| model.values(&constants[i].constant))?;
+    let mut integers = None;
+    if let Some(activations) = &recipe.activations {
+        let step = &mut |step: &str| progress(Progress { done: 0, total: 0, tensor: step });
+        let mut quantized = integer::quantize(model, recipe, activations, data, step)?;
+        model = quantized.model.take().map_or_else(|| Model::open(input), Ok)?;
+        integers = Some(quantized);
+    }
+    let (tensors, warnings) = weights(&mut model, recipe, options, integers.as_ref(), progress)?;
+    let to_disk = model.save_timed(output)?;
+    Ok(Written { tensors, warnings, to_disk, integer: integers.map(|quantized| quantized.outcome) })
+}
+
+/// Makes weights codes by a recipe's rules; of a model in integers those that are left.
+fn weights(
+    model: &mut Model,
+    recipe: &Recipe,
+    options: &Options,
+    integers: Option<&Quantized>,
+    progress: &mut dyn FnMut(Progress<'_>),
+) -> Result<(Vec<TensorOutcome>, Vec<Warning>)> {
+    let mut constants: Vec<Source> =
+        model.constants().into_iter().map(|constant| Source::of(constant, model)).collect();
+    if let Some(integers) = integers {
+        // Tensors that were added hold what stands in the rows of others.
+        constants.retain(|source| !integers.is_added(source.constant.id));
+    }
+    let mut candidates: Vec<Candidate> = constants.iter().map(Source::candidate).collect();
+    for (candidate, source) in candidates.iter_mut().zip(&constants) {
+        if let Some(reason) = integers.and_then(|integers| integers.obstacle(source.constant.id)) {
+            candidate.obstacle.get_or_insert(reason);
+        }
+    }
+    let values = |i: usize| model.values(&constants[i].constant);
+    let mut plan = match integers {
+        None => recipe.plan(candidates, values)?,
+        Some(_) => recipe.plan_for_rest(candidates, values)?,
+    };
     keep_operands_in_f32(&mut plan, &constants);
 
     let total = constants.iter().map(|source| source.constant.size_in_bytes).sum();
@@ -34,6 +70,10 @@ pub(super) fn quantize(
         let constant = &source.constant;
         progress(Progress { done, total, tensor: &constant.name });
         done += constant.size_in_bytes;
+        if let Some(outcome) = integers.and_then(|integers| integers.tensors.get(&constant.id)) {
+            outcomes.push(outcome.clone());
+            continue;
+        }
         let mut outcome = TensorOutcome::planned(entry);
         if entry.decision != Decision::Keep {
             let values = model.values(constant)?;
@@ -55,8 +95,8 @@ pub(super) fn quantize(
         outcomes.push(outcome);
     }
     progress(Progress { done, total, tensor: "" });
-    edits.apply(&mut model)?;
-    Ok(Written { tensors: outcomes, warnings: plan.warnings, to_disk: model.save_timed(output)? })
+    edits.apply(model)?;
+    Ok((outcomes, plan.warnings))
 }
 
 /// Makes operators that are to compute in integers find their biases in f32, which they take in no other form.

@@ -15,9 +15,11 @@
 //!
 //! Ready-made recipes ([`Recipe::ready_made`]) are TOML texts like any other.
 
+mod activations;
 mod candidate;
 mod glob;
 mod idle;
+pub mod integer;
 mod nearest;
 mod plan;
 #[expect(clippy::module_inception, reason = "the recipe is the noun of this room")]
@@ -26,6 +28,7 @@ mod rule;
 mod survival;
 mod warning;
 
+pub use activations::{Activations, Improve, ValueRule};
 pub use candidate::{Candidate, Storage, Usage, UsageRole};
 pub use glob::Glob;
 pub(crate) use plan::spoken;

@@ -87,7 +87,25 @@ impl Recipe {
     /// # Errors
     ///
     /// [`Error::NothingToQuantize`] if no tensor is to be changed; what `values` gives.
-    pub fn plan(
+    pub fn plan(&self, candidates: Vec<Candidate>, values: impl FnMut(usize) -> Result<ArrayD<f32>>) -> Result<Plan> {
+        let Plan { recipe, entries, warnings } = self.plan_for_rest(candidates, values)?;
+        if entries.iter().all(|entry| entry.decision == Decision::Keep) {
+            let largest = entries.iter().max_by_key(|entry| entry.candidate.size_in_bytes);
+            let reason = largest.map_or("it holds no constant tensor".into(), |entry| {
+                format!("the largest of {} tensors, {:?}: {}", entries.len(), entry.candidate.name, entry.reason)
+            });
+            let reasons: Vec<String> = iter::once(reason).chain(warnings.iter().map(ToString::to_string)).collect();
+            return Err(Error::NothingToQuantize { recipe, reason: reasons.join("; ") });
+        }
+        Ok(Plan { recipe, entries, warnings })
+    }
+
+    /// Returns what the rules come to for tensors of a file of which others have been changed already: it may be nothing.
+    ///
+    /// # Errors
+    ///
+    /// What `values` gives.
+    pub(crate) fn plan_for_rest(
         &self,
         candidates: Vec<Candidate>,
         mut values: impl FnMut(usize) -> Result<ArrayD<f32>>,
@@ -100,14 +118,6 @@ impl Recipe {
         }
         let all: Vec<&Candidate> = entries.iter().map(|entry| &entry.candidate).collect();
         let warnings = idle_parts(self, &all, &decided);
-        if entries.iter().all(|entry| entry.decision == Decision::Keep) {
-            let largest = entries.iter().max_by_key(|entry| entry.candidate.size_in_bytes);
-            let reason = largest.map_or("it holds no constant tensor".into(), |entry| {
-                format!("the largest of {} tensors, {:?}: {}", entries.len(), entry.candidate.name, entry.reason)
-            });
-            let reasons: Vec<String> = iter::once(reason).chain(warnings.iter().map(ToString::to_string)).collect();
-            return Err(Error::NothingToQuantize { recipe: self.name.clone(), reason: reasons.join("; ") });
-        }
         Ok(Plan { recipe: self.name.clone(), entries, warnings })
     }
 

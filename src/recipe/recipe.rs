@@ -1,5 +1,6 @@
 //! A recipe: what is asked for, before any file is looked at.
 
+use super::activations::Activations;
 use super::glob::Glob;
 use super::nearest::nearest;
 use super::rule::{FLOATS, Rule};
@@ -42,22 +43,28 @@ pub struct Recipe {
     /// Names of tensors that no rule may touch.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub exclude: Vec<Glob>,
+    /// How activations become codes, if they do: then operators compute in integers, and the rules are for what is left.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub activations: Option<Activations>,
     /// The rules, in order.
-    #[serde(rename = "rule")]
+    #[serde(rename = "rule", default)]
     pub rules: Vec<Rule>,
 }
 
 /// The recipes that need no file.
-const READY_MADE: [&str; 5] = [
+const READY_MADE: [&str; 7] = [
     include_str!("ready_made/float16.toml"),
     include_str!("ready_made/int8-weight-only.toml"),
     include_str!("ready_made/int8-dynamic.toml"),
     include_str!("ready_made/int4-weight-only.toml"),
     include_str!("ready_made/int4-dynamic.toml"),
+    include_str!("ready_made/int8.toml"),
+    include_str!("ready_made/int16x8.toml"),
 ];
 
 impl Recipe {
-    /// Returns the ready-made recipes: `float16`, `int8-weight-only`, `int8-dynamic`, `int4-weight-only`, `int4-dynamic`.
+    /// Returns the ready-made recipes: `float16`, `int8-weight-only`, `int8-dynamic`, `int4-weight-only`, `int4-dynamic`,
+    /// `int8`, `int16x8`.
     ///
     /// # Panics
     ///
@@ -93,7 +100,7 @@ impl Recipe {
     pub fn of_weights(scheme: &str) -> Result<Self> {
         let rule = Rule::new(scheme.parse()?);
         let (name, description) = (scheme.trim().to_owned(), format!("weights become {}", rule.to));
-        Ok(Self { name, description, exclude: Vec::new(), rules: vec![rule] })
+        Ok(Self { name, description, exclude: Vec::new(), activations: None, rules: vec![rule] })
     }
 
     /// Reads a recipe from a file: JSON if its name ends so, TOML otherwise.
@@ -160,7 +167,7 @@ impl Recipe {
 
     /// Returns the recipe, unless it could never do what it seems to ask for.
     fn checked(self) -> Result<Self> {
-        if self.rules.is_empty() {
+        if self.rules.is_empty() && self.activations.is_none() {
             return Err(Error::Recipe { reason: format!("the recipe {:?} has no rule", self.name) });
         }
         for (i, rule) in self.rules.iter().enumerate() {

@@ -21,6 +21,7 @@
 
 mod distribution;
 mod html;
+mod integers;
 mod number;
 mod page;
 mod reasons;
@@ -33,6 +34,7 @@ mod table;
 mod terminal;
 
 pub use distribution::Distribution;
+pub use integers::{Integers, IslandRow, ValueRow, VariantRow};
 pub use number::{bytes, decibels, grouped, real, shape, shortened};
 pub use report::{Report, Warned};
 pub use row::{Bars, Lines, Measured, OfChannels, Row};

@@ -1,6 +1,7 @@
 //! The report itself: plain data.
 
 use super::distribution::Distribution;
+use super::integers::Integers;
 use super::number::bytes;
 use super::row::Row;
 use crate::error::Result;
@@ -37,6 +38,9 @@ pub struct Report {
     pub warnings: Vec<Warned>,
     /// Every constant tensor, in the order of the file.
     pub tensors: Vec<Row>,
+    /// What became of values and operators, if activations became codes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub integers: Option<Integers>,
 }
 
 /// Something that one should know.
@@ -76,6 +80,8 @@ impl Report {
         let of_tensors = outcome.tensors.iter().flat_map(of_tensor);
         let of_recipe = outcome.warnings.iter().map(|warning| Warned::new("", warning));
         let tensors: Vec<Row> = outcome.tensors.iter().map(Row::new).collect();
+        let of_values = outcome.integer.iter().flat_map(|integer| &integer.warnings);
+        let of_values = of_values.map(|warning| Warned::new("", warning));
         Self {
             input: outcome.input.display().to_string(),
             output: outcome.output.display().to_string(),
@@ -87,8 +93,9 @@ impl Report {
             ratio: outcome.bytes_out as f64 / outcome.bytes_in.max(1) as f64,
             seconds: outcome.seconds,
             distribution: Distribution::new(&tensors),
-            warnings: of_tensors.chain(of_recipe).chain(no_smaller).collect(),
+            warnings: of_tensors.chain(of_recipe).chain(of_values).chain(no_smaller).collect(),
             tensors,
+            integers: outcome.integer.as_ref().map(Integers::new),
         }
     }
 

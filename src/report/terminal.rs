@@ -22,6 +22,9 @@ impl Report {
         for (title, fate) in [("restored", "restored"), ("kept", "kept")] {
             text += &self.groups(title, fate, style, width);
         }
+        if let Some(integers) = &self.integers {
+            text += &integers.to_table(style, width);
+        }
         let (bold, off) = style.bold();
         let quantized = self.tensors.iter().filter(|row| row.fate == "quantized").count();
         let _ = writeln!(

@@ -89,7 +89,8 @@ impl Model {
 
     /// Stores data in a buffer, or in a new one if others refer to it; returns which. A new one is not counted yet.
     pub(super) fn store(&mut self, old: usize, data: Data) -> usize {
-        let is_shared = self.references.get(old).is_none_or(|&references| references > 1);
+        // Buffer 0 is the one without data, whoever refers to it.
+        let is_shared = old == 0 || self.references.get(old).is_none_or(|&references| references > 1);
         let buffers = self.root.tables_mut(model::BUFFERS);
         let outside = buffers.get(old).is_some_and(|table| table.outside.is_some()) && data.len() >= OUTSIDE;
         let mut table = Table::new(&BUFFER);

@@ -38,6 +38,7 @@
 //! ```
 
 mod attachment;
+mod check;
 mod constant;
 mod control_edges;
 mod edges;
@@ -63,6 +64,7 @@ mod writer;
 mod writer_tests;
 
 pub use crate::graph::Quantization;
+pub use check::{Fault, Severity};
 pub use constant::{Constant, TensorId, Use};
 pub use edges::Edge;
 pub use edit::{NewData, Replacement};

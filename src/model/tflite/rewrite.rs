@@ -125,6 +125,16 @@ impl Model {
         Ok(())
     }
 
+    /// Gives a tensor another name; the names by which signatures know it stay.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoSuchTensor`].
+    pub fn rename(&mut self, id: TensorId, name: &str) -> Result<()> {
+        self.tensor_mut(id)?.set_child(tensor::NAME, Child::Vector(Vector::text(name)));
+        Ok(())
+    }
+
     /// Puts an operator in front of the one that has the number `at` now, or at the end; those from there on move up.
     ///
     /// # Errors
@@ -259,6 +269,17 @@ impl Model {
             options.set_scalar(slot, [u8::from(value)]);
         }
         Ok(true)
+    }
+
+    /// Returns an option of an operator, as the schema has it where the file does not say; `None` if the operator has no such
+    /// option.
+    pub(super) fn flag(&self, subgraph: usize, operator: usize, flag: Flag) -> Option<bool> {
+        let table = self.graphs().get(subgraph)?.tables(subgraph::OPERATORS).get(operator)?;
+        let codes = self.operator_codes();
+        let (_, name, _) = codes.get(table.u32(op::CODE).unwrap_or(0) as usize)?;
+        let &(.., slot) = FLAGS.iter().find(|(listed, of, ..)| *listed == flag && of == name)?;
+        let said = table.table(op::OPTIONS).and_then(|options| options.u8(slot));
+        Some(said.map_or(flag == Flag::PowerOfTwoScales, |value| value != 0))
     }
 
     fn operator_mut(&mut self, subgraph: usize, operator: usize) -> Result<&mut Table> {

@@ -1,0 +1,209 @@
+//! Biases that take out the shift which codes give to a layer's outputs.
+
+use super::constants::Constants;
+use super::encoding::{BiasUse, weights};
+use super::judge::{Data, Split, run};
+use super::statistics::Statistics;
+use super::write::{Tuned, bias_use};
+use crate::calibration::{RunError, Runner, correct_bias};
+use crate::error::Result;
+use crate::graph::{Attributes, Graph, Op, Operator, ValueId};
+use crate::recipe::integer::{Domain, IntegerPlan, Take};
+use ndarray::{ArrayD, Axis};
+use std::collections::BTreeMap;
+
+/// A product with weights and a bias, in integers.
+#[derive(Debug)]
+struct Product<'a> {
+    id: (usize, usize),
+    operator: &'a Operator,
+    weights: ValueId,
+    axis: usize,
+    input: ValueId,
+    output: ValueId,
+    bias: BiasUse,
+}
+
+/// Returns the products whose biases can be corrected.
+fn products<'a>(graph: &'a Graph, plan: &IntegerPlan, constants: &Constants, tuned: &Tuned) -> Vec<Product<'a>> {
+    let mut products = Vec::new();
+    for (subgraph, (part, of_part)) in graph.subgraphs.iter().zip(&plan.parts).enumerate() {
+        for (number, (operator, of_operator)) in part.operators.iter().zip(&of_part.operators).enumerate() {
+            if !matches!(of_operator.domain, Domain::Integer(_)) {
+                continue;
+            }
+            let id = (subgraph, number);
+            let found = of_operator.inputs.iter().enumerate().find_map(|(input, take)| match *take {
+                Take::Weights { axis } => Some((operator.input(input)?, axis)),
+                _ => None,
+            });
+            let (Some((weights, axis)), Some(of_bias), Some(&output)) =
+                (found, operator.bias(), operator.outputs.first())
+            else {
+                continue;
+            };
+            let Some(bias) = bias_use(id, operator, of_part, constants, tuned) else { continue };
+            let of = |value: usize| ValueId { subgraph, value };
+            products.push(Product {
+                id,
+                operator,
+                weights: of(weights),
+                axis,
+                input: of(of_bias.input),
+                output: of(output),
+                bias,
+            });
+        }
+    }
+    products
+}
+
+/// Returns biases that take out what restored weights add on average: b − Σ (ŵ − w) · E\[x\].
+///
+/// # Errors
+///
+/// Those of quantizing weights.
+pub(crate) fn analytic(
+    graph: &Graph,
+    plan: &IntegerPlan,
+    constants: &Constants,
+    tuned: &Tuned,
+    statistics: &Statistics,
+) -> Result<BTreeMap<(usize, usize), Vec<f32>>> {
+    let mut biases = BTreeMap::new();
+    for product in products(graph, plan, constants, tuned) {
+        let (Some(values), Some(means)) = (constants.get(product.weights), statistics.means(product.input)) else {
+            continue;
+        };
+        let (encoded, _) = weights(values, product.axis, tuned.weight_ranges, std::slice::from_ref(&product.bias))?;
+        let Some((input_axis, means)) = input_axis(&product, values, means) else { continue };
+        let axes = [product.axis, input_axis];
+        let corrected = correct_bias(values.view(), encoded.restored.view(), axes, &means, &product.bias.bias)?;
+        if corrected.iter().all(|bias| bias.is_finite()) {
+            biases.insert(product.id, corrected);
+        }
+    }
+    Ok(biases)
+}
+
+/// Returns the axis of weights along which the channels of the input lie, and the means for it; `None` if they do not fit.
+fn input_axis(product: &Product<'_>, values: &ArrayD<f32>, means: Vec<f32>) -> Option<(usize, Vec<f32>)> {
+    let last = values.ndim().checked_sub(1)?;
+    if product.operator.op == Op::DepthwiseConv {
+        // Each output sees one channel.
+        let outputs = *values.shape().get(product.axis)?;
+        let multiplier = match &product.operator.attributes {
+            Attributes::Window(window) => window.multiplier.max(1),
+            _ => 1,
+        };
+        let spread: Vec<f32> = (0..outputs).filter_map(|output| means.get(output / multiplier).copied()).collect();
+        return (spread.len() == outputs).then_some((product.axis, spread));
+    }
+    (product.axis != last && values.shape().get(last) == Some(&means.len())).then_some((last, means))
+}
+
+/// Samples that biases are fitted on, one after the other.
+const MOST_SAMPLES: usize = 48;
+/// A share of outputs that lie between the bounds of an activation, below which a shift is not judged by it.
+const FEW_ACTIVE: f32 = 0.05;
+
+/// Returns biases with which the outputs of each layer of the candidate have the means of the float model's: errors that come from
+/// layers before it included, as these are corrected in the same run.
+///
+/// Each sample is run through both models. Where a layer's outputs arise, the shift that is known so far is added, and what is
+/// still missing on average, channel by channel, moves the known shift: after sample t by 1/t of it.
+///
+/// # Errors
+///
+/// What running comes to; a runner that cannot replace values says so.
+#[expect(clippy::too_many_arguments, reason = "what a candidate is made of, and what it is run with")]
+pub(crate) fn layer_by_layer(
+    graph: &Graph,
+    plan: &IntegerPlan,
+    constants: &Constants,
+    tuned: &Tuned,
+    data: Data<'_>,
+    splits: &[Split],
+    float: &mut dyn Runner,
+    candidate: &[u8],
+) -> Result<BTreeMap<(usize, usize), Vec<f32>>> {
+    let products = products(graph, plan, constants, tuned);
+    let mut shifts: BTreeMap<ValueId, Shift> = products
+        .iter()
+        .map(|product| {
+            let bounds = product.operator.attributes.activation().bounds();
+            (product.output, Shift { bounds, by: vec![0.0; product.bias.bias.len()], samples: 0 })
+        })
+        .collect();
+    let mut runner = data.engine.open(candidate).map_err(RunError::into_error)?;
+    for split in splits {
+        let signature = split.signature.as_deref();
+        let step = split.fitting.len().div_ceil(MOST_SAMPLES).max(1);
+        for &number in split.fitting.iter().step_by(step) {
+            let sample = data.samples.sample(signature, number).map_err(RunError::into_error)?;
+            let mut wanted: BTreeMap<ValueId, ArrayD<f32>> = BTreeMap::new();
+            run(float, signature, &sample, &mut |value| {
+                if shifts.contains_key(&value.id) {
+                    wanted.insert(value.id, value.values.to_owned());
+                }
+                Ok(())
+            })?;
+            let inputs: Vec<(&str, _)> = sample.iter().map(|(name, array)| (name.as_str(), array.clone())).collect();
+            runner.reset();
+            runner
+                .run_replacing(signature, &inputs, &mut |value| {
+                    let (shift, wanted) = (shifts.get_mut(&value.id)?, wanted.get(&value.id)?);
+                    (wanted.shape() == value.values.shape()).then(|| shift.apply(value.values.to_owned(), wanted))
+                })
+                .map_err(RunError::into_error)?;
+        }
+    }
+    let mut biases = BTreeMap::new();
+    for product in &products {
+        let Some(shift) = shifts.get(&product.output) else { continue };
+        let corrected: Vec<f32> = product.bias.bias.iter().zip(&shift.by).map(|(bias, by)| bias + by).collect();
+        if corrected.iter().all(|bias| bias.is_finite()) {
+            biases.insert(product.id, corrected);
+        }
+    }
+    Ok(biases)
+}
+
+/// What the outputs of a layer lack, channel by channel along their last axis.
+#[derive(Clone, Debug)]
+struct Shift {
+    bounds: (f32, f32),
+    by: Vec<f32>,
+    samples: u32,
+}
+
+impl Shift {
+    /// Adds the shift known so far, learns from what is still missing, and returns the shifted values.
+    fn apply(&mut self, mut values: ArrayD<f32>, wanted: &ArrayD<f32>) -> ArrayD<f32> {
+        let Some(last) = values.ndim().checked_sub(1).filter(|&last| values.shape().get(last) == Some(&self.by.len()))
+        else {
+            return values;
+        };
+        let (low, high) = self.bounds;
+        self.samples = self.samples.saturating_add(1);
+        for (channel, by) in self.by.iter_mut().enumerate() {
+            let mut values = values.index_axis_mut(Axis(last), channel);
+            let wanted = wanted.index_axis(Axis(last), channel);
+            let (mut missing, mut active) = (0.0_f64, 0_usize);
+            for (value, wanted) in values.iter_mut().zip(&wanted) {
+                // What an activation cut off says nothing about how far beyond it was.
+                if *value > low && *value < high {
+                    *value = (*value + *by).clamp(low, high);
+                }
+                missing += f64::from(*wanted) - f64::from(*value);
+                active += usize::from(*wanted > low && *wanted < high);
+            }
+            let count = wanted.len().max(1);
+            let share = active as f32 / count as f32;
+            if share >= FEW_ACTIVE && missing.is_finite() {
+                *by += (missing / count as f64) as f32 / share / self.samples as f32;
+            }
+        }
+        values
+    }
+}

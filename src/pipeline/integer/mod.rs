@@ -1,0 +1,229 @@
+//! A `.tflite` model all in integers: calibrated, planned, tried in variants, written, checked.
+
+mod constants;
+mod correct;
+mod encoding;
+mod equalize;
+mod judge;
+mod outcome;
+mod search;
+mod statistics;
+mod write;
+
+pub use judge::Data;
+pub use outcome::{IntegerOutcome, Island, ValueOutcome};
+pub use search::Variant;
+
+use super::outcome::{Fate, TensorOutcome};
+use crate::calibration::RunError;
+use crate::error::{Error, Result};
+use crate::graph::Graph;
+use crate::model::tflite::{Model, TensorId};
+use crate::recipe::integer::{Choices, Domain, EdgeType, IntegerPlan, Width};
+use crate::recipe::{Activations, Improve, Recipe, Warning};
+use constants::{Constants, fold};
+use judge::Split;
+use search::{Base, Mixed, Search};
+use statistics::Statistics;
+use std::cell::OnceCell;
+use std::collections::{BTreeMap, BTreeSet};
+use write::WrittenConstant;
+
+/// A model in integers, and what became of its constants and values.
+#[derive(Debug)]
+pub(super) struct Quantized {
+    pub(super) model: Option<Model>,
+    /// What became of constants.
+    pub(super) tensors: BTreeMap<TensorId, TensorOutcome>,
+    pub(super) outcome: IntegerOutcome,
+    /// How many tensors each subgraph had before.
+    lengths: Vec<usize>,
+    /// Constants of operators in floating point for which there is no kernel: rules may make codes of them.
+    loose: BTreeSet<TensorId>,
+}
+
+impl Quantized {
+    /// Returns whether a tensor was added.
+    pub(super) fn is_added(&self, id: TensorId) -> bool {
+        self.lengths.get(id.subgraph).is_none_or(|&length| id.tensor >= length)
+    }
+
+    /// Returns why rules have no say about a constant, if so.
+    pub(super) fn obstacle(&self, id: TensorId) -> Option<String> {
+        let reason = "an operand in floating point, as are the operators that use it";
+        (!self.loose.contains(&id)).then(|| reason.into())
+    }
+}
+
+/// Returns a model in integers.
+///
+/// # Errors
+///
+/// [`Error::Calibration`] without data, and if they hold no sample; [`Error::NothingToQuantize`] if the model is quantized already
+/// or no operator can compute in integers; what running it comes to.
+pub(super) fn quantize(
+    mut model: Model,
+    recipe: &Recipe,
+    activations: &Activations,
+    data: Option<Data<'_>>,
+    progress: &mut dyn FnMut(&str),
+) -> Result<Quantized> {
+    let nothing = |reason: String| Error::NothingToQuantize { recipe: recipe.name.clone(), reason };
+    fold(&mut model)?;
+    let graph = model.graph();
+    if let Some(reason) = obstacle(&graph) {
+        return Err(nothing(reason));
+    }
+    let Some(data) = data else {
+        let reason = format!(
+            "the recipe {:?} makes codes of activations, and needs samples of the model's inputs to learn their ranges",
+            recipe.name
+        );
+        return Err(Error::Calibration { reason });
+    };
+    let signatures: Vec<Option<String>> = match graph.signatures.len() {
+        0 => vec![None],
+        _ => graph.signatures.iter().map(|signature| Some(signature.name.clone())).collect(),
+    };
+    let splits: Vec<Split> = signatures
+        .into_iter()
+        .map(|signature| Split::new(signature, data.samples))
+        .filter(|s| !s.fitting.is_empty())
+        .collect();
+    if splits.is_empty() {
+        return Err(Error::Calibration { reason: "the data hold no sample".into() });
+    }
+    let bytes = model.to_bytes()?;
+    let constants = Constants::read(&model, &graph)?;
+    let mut statistics = Statistics::new(&graph, asked(&graph, activations));
+    let mut runner = data.engine.open(&bytes).map_err(RunError::into_error)?;
+    progress("calibration");
+    for split in &splits {
+        let signature = split.signature.as_deref();
+        statistics.observe(&mut *runner, signature, data.samples, &mut split.fitting.iter().copied())?;
+    }
+    drop(runner);
+    let choices = choices(recipe, activations)?;
+    let mut search = Search {
+        data,
+        splits: &splits,
+        choices: &choices,
+        is_searched: activations.improve == Improve::Search,
+        mixed: Mixed { operators: activations.float_operators, growth: activations.growth },
+        progress,
+    };
+    let not_finite: Vec<_> = statistics.not_finite().collect();
+    let base = Base { bytes, graph: graph.clone(), constants, statistics, least_squares: OnceCell::new() };
+    let found = search.run(base)?;
+    if found.built.plan.integer_operators() == 0 {
+        let reasons: BTreeSet<&str> =
+            found.built.plan.parts.iter().flat_map(|part| &part.operators).map(|o| o.reason.as_str()).collect();
+        let reasons: Vec<&str> = reasons.into_iter().filter(|reason| !reason.is_empty()).collect();
+        return Err(nothing(format!("no operator can compute in integers: {}", reasons.join("; "))));
+    }
+    let mut outcome = IntegerOutcome::new(&graph, &found.built.plan, &found.built.ranges, &found.built.written);
+    outcome.samples = splits.iter().map(|split| split.fitting.len().max(split.judging.len()).max(all(split))).sum();
+    outcome.variants = found.variants;
+    outcome.sqnr_db = Some(found.sqnr_db);
+    for (id, count) in not_finite {
+        let name = graph.value(id).map(|value| value.name.clone()).unwrap_or_default();
+        let message = format!("{name}: {count} of the values that were observed are NaN or infinite");
+        outcome.warnings.push(Warning::new(message, "ranges are those of the others"));
+    }
+    let mut tensors = BTreeMap::new();
+    for written in &found.built.written.constants {
+        for raised in &written.raised {
+            let name = graph.value(written.id).map(|value| value.name.clone()).unwrap_or_default();
+            let message = format!(
+                "{name}: the scale of channel {} was raised from {:e} to {:e}, for its bias to fit",
+                raised.channel, raised.from, raised.to
+            );
+            outcome.warnings.push(Warning::new(message, ""));
+        }
+        let row = tensor_outcome(&graph, written, &found.constants);
+        tensors.entry(TensorId { subgraph: written.id.subgraph, tensor: written.id.value }).or_insert(row);
+    }
+    let lengths = graph.subgraphs.iter().map(|part| part.values.len()).collect();
+    let loose = loose(&graph, &found.built.plan);
+    Ok(Quantized { model: Some(Model::from_bytes(found.built.bytes)?), tensors, outcome, lengths, loose })
+}
+
+/// Returns the constants of operators that could not compute in integers.
+fn loose(graph: &Graph, plan: &IntegerPlan) -> BTreeSet<TensorId> {
+    let mut loose = BTreeSet::new();
+    for (subgraph, (part, of_part)) in graph.subgraphs.iter().zip(&plan.parts).enumerate() {
+        for (operator, of_operator) in part.operators.iter().zip(&of_part.operators) {
+            if of_operator.domain == Domain::Float && !of_operator.is_asked {
+                loose.extend(operator.inputs.iter().flatten().map(|&tensor| TensorId { subgraph, tensor }));
+            }
+        }
+    }
+    loose
+}
+
+/// Returns the samples of a signature.
+fn all(split: &Split) -> usize {
+    let numbers: BTreeSet<usize> = split.fitting.iter().chain(&split.judging).copied().collect();
+    numbers.len()
+}
+
+/// Returns why a model is not to be quantized at all.
+fn obstacle(graph: &Graph) -> Option<String> {
+    let values = graph.subgraphs.iter().flat_map(|part| &part.values);
+    let quantized = values.filter(|value| value.quantization.is_some() && !value.element_type.is_float());
+    let value = quantized.clone().next()?;
+    let (count, name) = (quantized.count(), &value.name);
+    Some(format!(
+        "the model is quantized already: {count} of its values are codes, {name:?} of {} among them",
+        value.element_type
+    ))
+}
+
+fn asked(graph: &Graph, activations: &Activations) -> BTreeMap<crate::graph::ValueId, crate::range::AnyEstimator> {
+    let mut asked = BTreeMap::new();
+    for (subgraph, part) in graph.subgraphs.iter().enumerate() {
+        for (value, of_value) in part.values.iter().enumerate() {
+            if let Some(estimator) = activations.estimator(&of_value.name) {
+                asked.insert(crate::graph::ValueId { subgraph, value }, estimator.clone());
+            }
+        }
+    }
+    asked
+}
+
+fn choices(recipe: &Recipe, activations: &Activations) -> Result<Choices> {
+    if activations.to == Width::Int16 && [activations.inputs, activations.outputs].contains(&EdgeType::Uint8) {
+        let reason = "unsigned bytes at the model's edges are for int8 activations: int16 ones have no zero point";
+        return Err(Error::Recipe { reason: reason.into() });
+    }
+    let mut keep_float = activations.keep_float.clone();
+    keep_float.extend(recipe.exclude.iter().cloned());
+    Ok(Choices {
+        width: activations.to,
+        inputs: activations.inputs,
+        outputs: activations.outputs,
+        keep_float,
+        keep_int16: activations.keep_int16.clone(),
+        ..Choices::default()
+    })
+}
+
+fn tensor_outcome(graph: &Graph, written: &WrittenConstant, constants: &Constants) -> TensorOutcome {
+    let value = graph.value(written.id);
+    let elements = constants.get(written.id).map_or(0, ndarray::ArrayBase::len);
+    TensorOutcome {
+        name: value.map(|value| value.name.clone()).unwrap_or_default(),
+        shape: value.and_then(crate::graph::Value::known_shape).unwrap_or_default(),
+        before: "f32".into(),
+        after: written.after.clone(),
+        reason: format!("computed in integers, {elements} elements"),
+        bytes_before: 4 * elements as u64,
+        bytes_after: written.bytes,
+        error: written.error,
+        fate: if written.error.is_some() { Fate::Quantized } else { Fate::Kept },
+        channels: None,
+        scheme: None,
+        histograms: None,
+        warnings: Vec::new(),
+    }
+}

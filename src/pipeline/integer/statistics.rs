@@ -1,0 +1,152 @@
+//! What samples tell of a model's values: ranges, and means of channels.
+
+use crate::calibration::{ChannelMeans, RunError, Runner, Samples, ValueView};
+use crate::error::{Error, Result};
+use crate::graph::{Graph, Value, ValueId};
+use crate::kernel::{Extremes, detect, min_max};
+use crate::params::{CodeRange, ValueRange};
+use crate::range::{AnyEstimator, Mse, RangeEstimator};
+use crate::recipe::integer::{Ranges, Width};
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What samples told of a model's values.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Statistics {
+    seen: BTreeMap<ValueId, Extremes>,
+    squares: BTreeMap<ValueId, Mse>,
+    /// The channels of what is multiplied with weights, along the last axis.
+    means: BTreeMap<ValueId, ChannelMeans>,
+    /// The largest magnitudes of the same channels.
+    largest: BTreeMap<ValueId, Vec<f32>>,
+    factors: BTreeSet<ValueId>,
+    /// Estimators that were asked for.
+    asked: BTreeMap<ValueId, AnyEstimator>,
+    pub(crate) samples: usize,
+}
+
+impl Statistics {
+    /// Returns statistics that have seen nothing.
+    /// `asked` has estimators for some values.
+    pub(crate) fn new(graph: &Graph, asked: BTreeMap<ValueId, AnyEstimator>) -> Self {
+        let mut factors = BTreeSet::new();
+        for (subgraph, part) in graph.subgraphs.iter().enumerate() {
+            for operator in &part.operators {
+                let is_weights = |(input, value): (usize, &Option<usize>)| {
+                    let ndim = value.and_then(|value| part.values.get(value)).and_then(Value::ndim);
+                    ndim.is_some_and(|ndim| operator.weights_axis(input, ndim).is_some())
+                };
+                if operator.inputs.iter().enumerate().any(is_weights) {
+                    factors.extend(operator.inputs.iter().flatten().map(|&value| ValueId { subgraph, value }));
+                }
+            }
+        }
+        Self { factors, asked, ..Self::default() }
+    }
+
+    /// Runs a model on samples of a signature, and takes note of its values.
+    pub(crate) fn observe(
+        &mut self,
+        runner: &mut dyn Runner,
+        signature: Option<&str>,
+        samples: &dyn Samples,
+        numbers: &mut dyn Iterator<Item = usize>,
+    ) -> Result<()> {
+        for number in numbers {
+            let sample = samples.sample(signature, number).map_err(RunError::into_error)?;
+            check(&sample, number)?;
+            let inputs: Vec<(&str, _)> = sample.iter().map(|(name, array)| (name.as_str(), array.clone())).collect();
+            runner.run(signature, &inputs, &mut |value| self.take(value)).map_err(RunError::into_error)?;
+            self.samples += 1;
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, value: &ValueView<'_>) -> Result<()> {
+        let elements: Cow<'_, [f32]> =
+            value.values.as_slice().map_or_else(|| value.values.iter().copied().collect(), Cow::Borrowed);
+        let elements = &*elements;
+        let seen = min_max(detect(), elements);
+        let entry = self.seen.entry(value.id).or_default();
+        *entry = entry.merge(seen);
+        match self.asked.get_mut(&value.id) {
+            Some(estimator) => estimator.observe(elements),
+            None => self.squares.entry(value.id).or_default().observe(elements),
+        }
+        let ndim = value.values.ndim();
+        if ndim > 0 && self.factors.contains(&value.id) {
+            let means = self.means.entry(value.id).or_insert_with(|| ChannelMeans::new(ndim - 1));
+            means.observe(value.values.view())?;
+            let channels = value.values.shape().last().copied().unwrap_or(0);
+            let largest = self.largest.entry(value.id).or_insert_with(|| vec![0.0; channels]);
+            if largest.len() == channels {
+                for row in elements.chunks_exact(channels.max(1)) {
+                    for (largest, x) in largest.iter_mut().zip(row) {
+                        *largest = largest.max(x.abs());
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns the same without what was seen.
+    pub(crate) fn fresh(&self) -> Self {
+        Self { factors: self.factors.clone(), asked: self.asked.clone(), ..Self::default() }
+    }
+
+    /// Returns the ranges that were asked for; of other values the extremes.
+    pub(crate) fn asked(&self, width: Width) -> Ranges {
+        let extremes = |(id, seen): (&ValueId, &Extremes)| Some((*id, ValueRange::new(seen.min, seen.max).ok()?));
+        let mut ranges: Ranges = self.seen.iter().filter_map(extremes).collect();
+        self.extend_by_asked(&mut ranges, width);
+        ranges
+    }
+
+    /// Returns the ranges with the smallest squared error, but where others were asked for.
+    pub(crate) fn least_squares(&self, width: Width) -> Ranges {
+        let codes = CodeRange::of_type(width.code());
+        let ranges = self.squares.iter();
+        let mut ranges: Ranges =
+            ranges.filter_map(|(id, estimator)| Some((*id, estimator.range(&codes).ok()?))).collect();
+        self.extend_by_asked(&mut ranges, width);
+        ranges
+    }
+
+    fn extend_by_asked(&self, ranges: &mut Ranges, width: Width) {
+        let codes = CodeRange::of_type(width.code());
+        let asked = self.asked.iter().filter(|(id, _)| self.seen.contains_key(id));
+        ranges.extend(asked.filter_map(|(id, estimator)| Some((*id, estimator.range(&codes).ok()?))));
+    }
+
+    /// Returns the means of the channels of a value that is multiplied with weights.
+    pub(crate) fn means(&self, id: ValueId) -> Option<Vec<f32>> {
+        Some(self.means.get(&id)?.means()).filter(|means| !means.is_empty())
+    }
+
+    /// Returns the largest magnitudes of the channels of a value that is multiplied with weights.
+    pub(crate) fn largest(&self, id: ValueId) -> Option<&[f32]> {
+        self.largest.get(&id).map(Vec::as_slice)
+    }
+
+    /// Returns values of which some elements were NaN or infinite, with how many.
+    pub(crate) fn not_finite(&self) -> impl Iterator<Item = (ValueId, u64)> {
+        self.seen
+            .iter()
+            .filter(|(_, seen)| seen.nan + seen.infinite > 0)
+            .map(|(id, seen)| (*id, seen.nan + seen.infinite))
+    }
+}
+
+/// Returns an error if an input of a sample holds NaN.
+fn check(sample: &[(String, crate::calibration::Array)], number: usize) -> Result<()> {
+    for (name, array) in sample {
+        let crate::calibration::Array::F32(values) = array else { continue };
+        if let Some((index, _)) = values.indexed_iter().find(|(_, x)| x.is_nan()) {
+            let index = ndarray::Dimension::slice(&index).to_vec();
+            let source = Error::NotANumber { index };
+            return Err(Error::Calibration { reason: format!("sample {number} of input {name:?}: {source}") });
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,157 @@
+//! What a report says of values, operators and variants of a model in integers.
+
+use super::number::{bytes, decibels, real, shortened};
+use super::table::{Alignment, Style, Table};
+use crate::pipeline::{IntegerOutcome, Island, ValueOutcome, Variant};
+use serde::Serialize;
+use std::fmt::Write;
+
+/// What became of values and operators whose activations are codes.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Integers {
+    /// How many samples were run.
+    pub samples: usize,
+    /// How many operators compute in integers.
+    pub integer_operators: usize,
+    /// How many there are that have to do with reals.
+    pub operators: usize,
+    /// How many `QUANTIZE` of reals, `DEQUANTIZE`, and `QUANTIZE` of codes there are.
+    pub conversions: [usize; 3],
+    /// The SQNR of the worst output on the judging samples, in dB; absent if nothing is lost.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sqnr_db: Option<f64>,
+    /// The variants that were tried.
+    pub variants: Vec<VariantRow>,
+    /// The operators that compute in floating point.
+    pub islands: Vec<IslandRow>,
+    /// The values that are codes.
+    pub values: Vec<ValueRow>,
+}
+
+/// A variant that was tried.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct VariantRow {
+    /// What it is.
+    pub name: String,
+    /// The bytes of its file.
+    pub bytes: u64,
+    /// The SQNR of its worst output; absent if nothing was lost.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sqnr_db: Option<f64>,
+    /// Whether it was kept.
+    pub is_chosen: bool,
+}
+
+/// An operator that computes in floating point.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct IslandRow {
+    /// Its kind.
+    pub operator: String,
+    /// The name of its first output.
+    pub output: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// A value that is codes.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct ValueRow {
+    /// Its name.
+    pub name: String,
+    /// The type of its codes.
+    pub codes: String,
+    /// The scale.
+    pub scale: f32,
+    /// The zero point.
+    pub zero_point: i32,
+    /// The range that was found for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub range: Option<(f32, f32)>,
+}
+
+impl Integers {
+    /// Returns what a report says of an outcome.
+    pub fn new(outcome: &IntegerOutcome) -> Self {
+        let finite = |db: f64| Some(db).filter(|db| db.is_finite());
+        let variant = |v: &Variant| VariantRow {
+            name: v.name.clone(),
+            bytes: v.bytes,
+            sqnr_db: finite(v.sqnr_db),
+            is_chosen: v.is_chosen,
+        };
+        let island =
+            |i: &Island| IslandRow { operator: i.operator.clone(), output: i.output.clone(), reason: i.reason.clone() };
+        let value = |v: &ValueOutcome| ValueRow {
+            name: v.name.clone(),
+            codes: v.codes.clone(),
+            scale: v.scale,
+            zero_point: v.zero_point,
+            range: v.range,
+        };
+        Self {
+            samples: outcome.samples,
+            integer_operators: outcome.integer_operators,
+            operators: outcome.operators,
+            conversions: outcome.conversions,
+            sqnr_db: outcome.sqnr_db.and_then(finite),
+            variants: outcome.variants.iter().map(variant).collect(),
+            islands: outcome.islands.iter().map(island).collect(),
+            values: outcome.values.iter().map(value).collect(),
+        }
+    }
+
+    /// Returns the tables of values, operators in floating point, and variants; and what they come to.
+    pub(super) fn to_table(&self, style: Style, width: Option<usize>) -> String {
+        let (left, right) = (Alignment::Left, Alignment::Right);
+        let mut text = String::new();
+        let columns = [("value", left), ("to", left), ("scale", right), ("zero point", right), ("range", left)];
+        let mut values = Table::new(&columns, style).within(width);
+        for row in &self.values {
+            let range = row.range.map(|(min, max)| format!("{} … {}", real(min.into()), real(max.into())));
+            values.push([
+                shortened(&row.name, NAME),
+                row.codes.clone(),
+                format!("{:.4e}", row.scale),
+                row.zero_point.to_string(),
+                range.unwrap_or_default(),
+            ]);
+        }
+        // Writing to a string does not fail.
+        let _ = writeln!(text, "\n{values}");
+        if !self.islands.is_empty() {
+            let mut islands =
+                Table::new(&[("in floating point", left), ("makes", left), ("because", left)], style).within(width);
+            for row in &self.islands {
+                islands.push([row.operator.clone(), shortened(&row.output, NAME), row.reason.clone()]);
+            }
+            let _ = writeln!(text, "{islands}");
+        }
+        if self.variants.len() > 1 {
+            let mut variants =
+                Table::new(&[("variant", left), ("bytes", right), ("outputs", right), ("", left)], style).within(width);
+            for row in &self.variants {
+                let chosen = if row.is_chosen { "kept" } else { "" };
+                variants.push([row.name.clone(), bytes(row.bytes), decibels(row.sqnr_db), chosen.into()]);
+            }
+            let _ = writeln!(text, "{variants}");
+        }
+        let [quantize, dequantize, rescale] = self.conversions;
+        let _ = writeln!(
+            text,
+            "{} of {} operators in integers, {quantize} QUANTIZE, {dequantize} DEQUANTIZE and {rescale} rescalings between; outputs \
+             keep {} on {} samples",
+            self.integer_operators,
+            self.operators,
+            decibels(self.sqnr_db),
+            self.samples
+        );
+        text
+    }
+}
+
+/// The longest name that a table shows in full.
+const NAME: usize = 44;
