@@ -1,9 +1,9 @@
 //! `.tflite` files: operators know their weights.
 
 use super::encoded::encode;
-use super::integer::{self, Data, Quantized};
+use super::integer::{self, Data, Quantized, WrittenConstant};
 use super::options::Options;
-use super::outcome::{TensorOutcome, Written};
+use super::outcome::{Fate, TensorOutcome, Written};
 use super::progress::Progress;
 use crate::error::Result;
 use crate::model::tflite::{Constant, ElementType, Model, NewData, Replacement, Role, TensorId, Use};
@@ -70,11 +70,12 @@ fn weights(
         let constant = &source.constant;
         progress(Progress { done, total, tensor: &constant.name });
         done += constant.size_in_bytes;
-        if let Some(outcome) = integers.and_then(|integers| integers.tensors.get(&constant.id)) {
-            outcomes.push(outcome.clone());
+        let mut outcome = TensorOutcome::planned(entry);
+        if let Some(written) = integers.and_then(|integers| integers.tensors.get(&constant.id)) {
+            take_down(&mut outcome, written);
+            outcomes.push(outcome);
             continue;
         }
-        let mut outcome = TensorOutcome::planned(entry);
         if entry.decision != Decision::Keep {
             let values = model.values(constant)?;
             let encoded = encode(&values, &entry.decision, options.threads).map_err(|e| e.of_tensor(&constant.name))?;
@@ -97,6 +98,18 @@ fn weights(
     progress(Progress { done, total, tensor: "" });
     edits.apply(model)?;
     Ok((outcomes, plan.warnings))
+}
+
+/// Takes down what a constant became that operators compute with in integers.
+fn take_down(outcome: &mut TensorOutcome, written: &WrittenConstant) {
+    let elements = outcome.shape.iter().fold(1_u64, |n, &len| n.saturating_mul(len as u64));
+    outcome.fate = if written.error.is_some() { Fate::Quantized } else { Fate::Kept };
+    outcome.before = "f32".into();
+    outcome.after.clone_from(&written.after);
+    outcome.reason = format!("computed in integers, {elements} elements");
+    outcome.bytes_before = elements.saturating_mul(4);
+    outcome.bytes_after = written.bytes;
+    outcome.error = written.error;
 }
 
 /// Makes operators that are to compute in integers find their biases in f32, which they take in no other form.

@@ -40,6 +40,9 @@ pub struct VariantRow {
     /// The SQNR of its worst output; absent if nothing was lost.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sqnr_db: Option<f64>,
+    /// What it is expected to be on other samples: by this the best is chosen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expected_db: Option<f64>,
     /// Whether it was kept.
     pub is_chosen: bool,
 }
@@ -81,6 +84,7 @@ impl Integers {
             name: v.name.clone(),
             bytes: v.bytes,
             sqnr_db: finite(v.sqnr_db),
+            expected_db: finite(v.expected_db),
             is_chosen: v.is_chosen,
         };
         let island =
@@ -131,11 +135,17 @@ impl Integers {
             let _ = writeln!(text, "{islands}");
         }
         if self.variants.len() > 1 {
-            let mut variants =
-                Table::new(&[("variant", left), ("bytes", right), ("outputs", right), ("", left)], style).within(width);
+            let columns = [("variant", left), ("bytes", right), ("outputs", right), ("expected", right), ("", left)];
+            let mut variants = Table::new(&columns, style).within(width);
             for row in &self.variants {
                 let chosen = if row.is_chosen { "kept" } else { "" };
-                variants.push([row.name.clone(), bytes(row.bytes), decibels(row.sqnr_db), chosen.into()]);
+                variants.push([
+                    row.name.clone(),
+                    bytes(row.bytes),
+                    decibels(row.sqnr_db),
+                    decibels(row.expected_db),
+                    chosen.into(),
+                ]);
             }
             let _ = writeln!(text, "{variants}");
         }

@@ -4,6 +4,7 @@ mod constants;
 mod correct;
 mod encoding;
 mod equalize;
+mod head;
 mod judge;
 mod outcome;
 mod search;
@@ -14,7 +15,6 @@ pub use judge::Data;
 pub use outcome::{IntegerOutcome, Island, ValueOutcome};
 pub use search::Variant;
 
-use super::outcome::{Fate, TensorOutcome};
 use crate::calibration::RunError;
 use crate::error::{Error, Result};
 use crate::graph::Graph;
@@ -27,14 +27,14 @@ use search::{Base, Mixed, Search};
 use statistics::Statistics;
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
-use write::WrittenConstant;
+pub(super) use write::WrittenConstant;
 
 /// A model in integers, and what became of its constants and values.
 #[derive(Debug)]
 pub(super) struct Quantized {
     pub(super) model: Option<Model>,
     /// What became of constants.
-    pub(super) tensors: BTreeMap<TensorId, TensorOutcome>,
+    pub(super) tensors: BTreeMap<TensorId, WrittenConstant>,
     pub(super) outcome: IntegerOutcome,
     /// How many tensors each subgraph had before.
     lengths: Vec<usize>,
@@ -140,8 +140,8 @@ pub(super) fn quantize(
             );
             outcome.warnings.push(Warning::new(message, ""));
         }
-        let row = tensor_outcome(&graph, written, &found.constants);
-        tensors.entry(TensorId { subgraph: written.id.subgraph, tensor: written.id.value }).or_insert(row);
+        let id = TensorId { subgraph: written.id.subgraph, tensor: written.id.value };
+        tensors.entry(id).or_insert_with(|| written.clone());
     }
     let lengths = graph.subgraphs.iter().map(|part| part.values.len()).collect();
     let loose = loose(&graph, &found.built.plan);
@@ -206,24 +206,4 @@ fn choices(recipe: &Recipe, activations: &Activations) -> Result<Choices> {
         keep_int16: activations.keep_int16.clone(),
         ..Choices::default()
     })
-}
-
-fn tensor_outcome(graph: &Graph, written: &WrittenConstant, constants: &Constants) -> TensorOutcome {
-    let value = graph.value(written.id);
-    let elements = constants.get(written.id).map_or(0, ndarray::ArrayBase::len);
-    TensorOutcome {
-        name: value.map(|value| value.name.clone()).unwrap_or_default(),
-        shape: value.and_then(crate::graph::Value::known_shape).unwrap_or_default(),
-        before: "f32".into(),
-        after: written.after.clone(),
-        reason: format!("computed in integers, {elements} elements"),
-        bytes_before: 4 * elements as u64,
-        bytes_after: written.bytes,
-        error: written.error,
-        fate: if written.error.is_some() { Fate::Quantized } else { Fate::Kept },
-        channels: None,
-        scheme: None,
-        histograms: None,
-        warnings: Vec::new(),
-    }
 }

@@ -4,7 +4,7 @@ use super::constants::Constants;
 use super::correct::{analytic, layer_by_layer};
 use super::encoding::WeightRanges;
 use super::equalize::equalize;
-use super::judge::{Data, Judge, Split};
+use super::judge::{Data, Judge, Judged, Split};
 use super::statistics::Statistics;
 use super::write::{Tuned, Written, write};
 use crate::calibration::{RunError, Runner};
@@ -26,6 +26,8 @@ pub struct Variant {
     pub bytes: u64,
     /// The SQNR of the worst output on the judging samples, in dB.
     pub sqnr_db: f64,
+    /// What it is expected to be on others, in dB: by this the best is chosen.
+    pub expected_db: f64,
     /// Whether it is the one that was written.
     pub is_chosen: bool,
 }
@@ -113,7 +115,7 @@ pub(crate) struct Built {
 #[derive(Debug)]
 struct Tried {
     settings: Settings,
-    db: f64,
+    judged: Judged,
     bytes: u64,
     plan: IntegerPlan,
 }
@@ -122,8 +124,6 @@ struct Tried {
 #[derive(Debug)]
 pub(crate) struct Found {
     pub(crate) built: Built,
-    /// The float model whose constants were written: the given one, or one with equalized channels.
-    pub(crate) constants: Constants,
     pub(crate) variants: Vec<Variant>,
     /// The SQNR of what was built, in dB.
     pub(crate) sqnr_db: f64,
@@ -160,7 +160,7 @@ impl Search<'_> {
     pub(crate) fn run(&mut self, base: Base) -> Result<Found> {
         let mut float = self.data.engine.open(&base.bytes).map_err(RunError::into_error)?;
         (self.progress)("the float model's outputs");
-        let judge = Judge::new(self.data, self.splits, &mut *float)?;
+        let judge = Judge::new(self.data, self.splits, &base.graph, &mut *float)?;
         let plain = Settings {
             is_equalized: false,
             ranges: RangeKind::Asked,
@@ -183,11 +183,12 @@ impl Search<'_> {
             }
         } else if let Some(base) = bases.first().and_then(Option::as_ref) {
             let plan = self.plan(base, plain, &BTreeSet::new())?.0;
-            tried.push(Tried { settings: plain, db: f64::NEG_INFINITY, bytes: 0, plan });
+            let judged = Judged { measured_db: f64::NEG_INFINITY, expected_db: f64::NEG_INFINITY };
+            tried.push(Tried { settings: plain, judged, bytes: 0, plan });
         }
         let mut best = 0;
         for (number, variant) in tried.iter().enumerate() {
-            if variant.db > tried[best].db + MARGIN_DB {
+            if variant.judged.expected_db > tried[best].judged.expected_db + MARGIN_DB {
                 best = number;
             }
         }
@@ -205,23 +206,24 @@ impl Search<'_> {
         }
         base.least_squares.take();
         let mut built = self.build(&base, settings, &BTreeSet::new(), &mut *runner)?;
-        let mut sqnr_db = judge.sqnr_db(&built.bytes)?;
+        let mut judged = judge.judge(&built.bytes)?;
         let mut mixed = Vec::new();
         if self.mixed.operators > 0 {
-            let floats = self.leave_in_float(&judge, &base, settings, &built, sqnr_db, &mut mixed)?;
+            let floats = self.leave_in_float(&judge, &base, settings, &built, judged, &mut mixed)?;
             built = self.build(&base, settings, &floats, &mut *runner)?;
-            sqnr_db = judge.sqnr_db(&built.bytes)?;
+            judged = judge.judge(&built.bytes)?;
         }
         let mut variants: Vec<Variant> = Vec::new();
         for (number, variant) in tried.iter().enumerate() {
             let is_chosen = number == best;
-            let (db, bytes) =
-                if self.is_searched { (variant.db, variant.bytes) } else { (sqnr_db, built.bytes.len() as u64) };
+            let (of, bytes) =
+                if self.is_searched { (variant.judged, variant.bytes) } else { (judged, built.bytes.len() as u64) };
             let is_chosen = is_chosen && mixed.is_empty();
-            variants.push(Variant { name: variant.settings.to_string(), bytes, sqnr_db: db, is_chosen });
+            let (sqnr_db, expected_db) = (of.measured_db, of.expected_db);
+            variants.push(Variant { name: variant.settings.to_string(), bytes, sqnr_db, expected_db, is_chosen });
         }
         variants.extend(mixed);
-        Ok(Found { built, constants: base.constants, variants, sqnr_db })
+        Ok(Found { built, variants, sqnr_db: judged.measured_db })
     }
 
     /// Tries the variants of one base: ranges first, then biases on the best of them.
@@ -254,7 +256,7 @@ impl Search<'_> {
             }
         }
         let best_of = |tried: &[Tried]| {
-            let best = tried.iter().skip(first).max_by(|a, b| a.db.total_cmp(&b.db));
+            let best = tried.iter().skip(first).max_by(|a, b| a.judged.expected_db.total_cmp(&b.judged.expected_db));
             best.map_or(plain, |best| best.settings)
         };
         let best = best_of(tried);
@@ -295,8 +297,8 @@ impl Search<'_> {
             return Ok(());
         }
         let built = self.build_with(base, settings, float)?;
-        let db = judge.sqnr_db(&built.bytes)?;
-        tried.push(Tried { settings, db, bytes: built.bytes.len() as u64, plan });
+        let judged = judge.judge(&built.bytes)?;
+        tried.push(Tried { settings, judged, bytes: built.bytes.len() as u64, plan });
         Ok(())
     }
 
@@ -308,7 +310,7 @@ impl Search<'_> {
         base: &Base,
         settings: Settings,
         built: &Built,
-        db: f64,
+        judged: Judged,
         variants: &mut Vec<Variant>,
     ) -> Result<BTreeSet<ValueId>> {
         let most_bytes = (built.bytes.len() as f64 * (1.0 + self.mixed.growth)) as usize;
@@ -330,28 +332,28 @@ impl Search<'_> {
         let mut float = self.data.engine.open(&base.bytes).map_err(RunError::into_error)?;
         let mut chosen = BTreeSet::new();
         let mut names: Vec<String> = Vec::new();
-        let mut best_db = if quick == settings {
-            db
+        let mut best = if quick == settings {
+            judged
         } else {
-            judge.sqnr_db(&self.build(base, quick, &chosen, &mut *float)?.bytes)?
+            judge.judge(&self.build(base, quick, &chosen, &mut *float)?.bytes)?
         };
         for round in 0..self.mixed.operators {
-            let mut tried: Vec<(f64, usize, usize)> = Vec::new();
+            let mut tried: Vec<(Judged, usize, usize)> = Vec::new();
             for (place, (value, name)) in left.iter().enumerate() {
                 (self.progress)(&format!("{name} in floating point"));
                 let mut floats = chosen.clone();
                 floats.insert(*value);
                 let candidate = self.build(base, quick, &floats, &mut *float)?;
                 if candidate.bytes.len() <= most_bytes {
-                    tried.push((judge.sqnr_db(&candidate.bytes)?, place, candidate.bytes.len()));
+                    tried.push((judge.judge(&candidate.bytes)?, place, candidate.bytes.len()));
                 }
             }
-            tried.sort_by(|a, b| b.0.total_cmp(&a.0));
+            tried.sort_by(|a, b| b.0.expected_db.total_cmp(&a.0.expected_db));
             let Some(&(gained, place, bytes)) = tried.first() else { break };
-            if gained <= best_db + MARGIN_DB {
+            if gained.expected_db <= best.expected_db + MARGIN_DB {
                 break;
             }
-            best_db = gained;
+            best = gained;
             if let Some((value, name)) = left.get(place) {
                 chosen.insert(*value);
                 let output = base.graph.value(*value).map(|value| value.name.clone()).unwrap_or_default();
@@ -361,7 +363,8 @@ impl Search<'_> {
                 variant.is_chosen = false;
             }
             let name = format!("{} in floating point", names.join(", "));
-            variants.push(Variant { name, bytes: bytes as u64, sqnr_db: gained, is_chosen: true });
+            let (sqnr_db, expected_db) = (gained.measured_db, gained.expected_db);
+            variants.push(Variant { name, bytes: bytes as u64, sqnr_db, expected_db, is_chosen: true });
             // Those that promise most by themselves, from the second round on.
             let kept: Vec<(ValueId, String)> = tried
                 .iter()
