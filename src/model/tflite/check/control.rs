@@ -1,7 +1,6 @@
 //! Operators that run subgraphs: what they hand over and take back.
 
 use super::fault::{Fault, Severity};
-use super::named;
 use crate::graph::{Attributes, Graph, Op, Value};
 
 /// Looks at the edges of subgraphs that operators run.
@@ -67,4 +66,10 @@ fn difference(a: &Value, b: &Value) -> Option<String> {
     }
     let of = |value: &Value| value.quantization.as_ref().map(|q| (q.scales.clone(), q.zero_points.clone()));
     (of(a) != of(b) && !a.element_type.is_float()).then(|| "other scales or zero points".into())
+}
+
+/// Returns a value's name in quotation marks.
+fn named(graph: &Graph, subgraph: usize, value: usize) -> String {
+    let name = graph.subgraphs.get(subgraph).and_then(|part| part.values.get(value)).map(|value| value.name.as_str());
+    format!("{:?}", name.unwrap_or_default())
 }

@@ -9,7 +9,6 @@ pub use fault::{Fault, Severity};
 
 use super::model::Model;
 use super::rewrite::Flag;
-use crate::graph::Graph;
 
 impl Model {
     /// Returns what is wrong with the codes of a model: what the interpreter would refuse, and what it would run with wrong results, without
@@ -52,10 +51,4 @@ impl Model {
         control::check(&graph, &mut faults);
         faults
     }
-}
-
-/// Returns a value's name in quotation marks.
-fn named(graph: &Graph, subgraph: usize, value: usize) -> String {
-    let name = graph.subgraphs.get(subgraph).and_then(|part| part.values.get(value)).map(|value| value.name.as_str());
-    format!("{:?}", name.unwrap_or_default())
 }
