@@ -4,7 +4,7 @@ use crate::error::Result;
 use crate::num::{Code, CodeKind, Real, ties_even};
 use crate::params::{CodeRange, Granularity, NanPolicy, QuantParams};
 use crate::range::{MinMax, RangeEstimator};
-use crate::tensor::{QuantizedTensor, Settings, for_each_f32_piece, quantize_with_params};
+use crate::tensor::{QuantizedTensor, Settings, for_each_f32_piece_in_any_order, quantize_with_params};
 use ndarray::{Array, ArrayView, Dimension};
 
 /// Returns the codes of `QuantizeLinear`: `clamp(rint(x / scale) + zero_point)`.
@@ -69,7 +69,7 @@ pub struct DynamicallyQuantized<D: Dimension> {
 /// ```
 pub fn dynamic_quantize_linear<T: Real, D: Dimension>(x: ArrayView<'_, T, D>) -> Result<DynamicallyQuantized<D>> {
     let mut estimator = MinMax::default();
-    for_each_f32_piece(&x, Granularity::Tensor, |_, piece| {
+    for_each_f32_piece_in_any_order(&x, Granularity::Tensor, |_, piece| {
         estimator.observe(piece);
         Ok(())
     })?;

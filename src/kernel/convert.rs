@@ -6,7 +6,7 @@
 
 use super::brain_floats;
 use super::elementwise::{Map, TILE, map_slice};
-use crate::num::{Grid, Real, Reals, bf16, f16};
+use crate::num::{Grid, Real, Reals, RealsMut, bf16, f16};
 use core::ops::Range;
 use fearless_simd::{Level, Simd, dispatch};
 
@@ -47,6 +47,16 @@ pub(crate) fn widen(level: Level, x: Reals<'_>, out: &mut [f32]) {
         Reals::F64(x) => doubles_to_f32(level, x, out),
         Reals::F16(x) => f16_to_f32(level, x, out),
         Reals::Bf16(x) => map_slice(level, Widen, x, out, 0),
+    }
+}
+
+/// Writes f32s as elements of another type, halves to even; `out` is as long.
+pub(crate) fn narrow_reals(level: Level, x: &[f32], out: RealsMut<'_>) {
+    match out {
+        RealsMut::F32(out) => out.copy_from_slice(x),
+        RealsMut::F64(out) => out.iter_mut().zip(x).for_each(|(out, &x)| *out = x.into()),
+        RealsMut::F16(out) => f32_to_f16(level, x, out),
+        RealsMut::Bf16(out) => f32_to_bf16(level, x, out),
     }
 }
 

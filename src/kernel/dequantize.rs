@@ -92,7 +92,7 @@ pub(crate) fn unpack_span(
     bytes: &[u8],
     out: &mut [f32],
 ) {
-    let high = if code.min() < 0.0 && code.is_integer() { HighBits::Sign } else { HighBits::Zeros };
+    let high = high_bits(code);
     let (mut tile, packing) = ([0_i8; BYTES], Packing::of(code));
     for_each_piece(span, out.len(), BYTES, &mut |piece, range| {
         let (tile, out) = (&mut tile[..range.len()], &mut out[range.clone()]);
@@ -102,6 +102,11 @@ pub(crate) fn unpack_span(
             None => spans(level, params, piece, Source::I8(tile), out),
         }
     });
+}
+
+/// Returns what the bits of a byte are that a packed code has none for.
+pub(crate) fn high_bits(code: CodeType) -> HighBits {
+    if code.min() < 0.0 && code.is_integer() { HighBits::Sign } else { HighBits::Zeros }
 }
 
 fn spans(level: Level, params: &QuantParams, span: Span, codes: Source<'_>, out: &mut [f32]) {

@@ -30,22 +30,17 @@ pub(crate) struct TileSums {
     pub(crate) squares: i128,
 }
 
-/// Returns the sums of up to [`TILE`] finite values, the largest magnitude of which is known, and whether others than zero are
-/// too small beside it: they are left for another call, see [`too_small`].
-pub(crate) fn tile_sums(level: Level, x: &[f32], max_abs: f32) -> (TileSums, bool) {
+/// Returns the sums of those of up to [`TILE`] finite values that are of this magnitude and less, but not too small beside it, and the
+/// largest magnitude of those that are: with that they are summed by another call. It is 0 if there are none, or zeros alone.
+pub(crate) fn tile_sums(level: Level, x: &[f32], max_abs: f32) -> (TileSums, f32) {
     let mut sums = TileSums { exponent: exponent_above(max_abs), sum: 0, squares: 0 };
     if max_abs == 0.0 {
-        return (sums, false);
+        return (sums, 0.0);
     }
     let limit = limit(max_abs);
-    let left = dispatch!(level, simd => any_below(simd, x, limit));
+    let left = dispatch!(level, simd => largest_below(simd, x, limit));
     let magic = power(sums.exponent - 21) * MAGIC;
-    let lanes = if left {
-        let large: Vec<f32> = x.iter().map(|&x| if x.abs() >= limit { x } else { 0.0 }).collect();
-        dispatch!(level, simd => body(simd, &large, magic))
-    } else {
-        dispatch!(level, simd => body(simd, x, magic))
-    };
+    let lanes = dispatch!(level, simd => body(simd, x, (limit, max_abs), magic));
     // Whole numbers of units below 2⁵³.
     let whole = |sums: &[f64; LANES], unit: f64| sums.iter().map(|sum| i128::from((sum * unit) as i64)).sum::<i128>();
     let [x, a2, ab, b2] = &lanes;
@@ -55,10 +50,25 @@ pub(crate) fn tile_sums(level: Level, x: &[f32], max_abs: f32) -> (TileSums, boo
     (sums, left)
 }
 
-/// Returns the values that are too small to be summed beside the largest magnitude.
-pub(crate) fn too_small(x: &[f32], max_abs: f32) -> Vec<f32> {
-    let limit = limit(max_abs);
-    x.iter().copied().filter(|x| x.abs() < limit && *x != 0.0).collect()
+/// Returns the values other than zero of up to this magnitude: few, as a rule.
+pub(crate) fn up_to(level: Level, x: &[f32], most: f32) -> Vec<f32> {
+    let mut found = Vec::new();
+    dispatch!(level, simd => collect_up_to(simd, x, most, &mut found));
+    found
+}
+
+/// Vectors without such a value are passed over.
+#[inline(always)]
+fn collect_up_to<S: Simd>(simd: S, x: &[f32], most: f32, found: &mut Vec<f32>) {
+    let is_small = |x: f32| x != 0.0 && x.abs() <= most;
+    let most = f32x16::splat(simd, most);
+    let (whole, rest) = x.as_chunks::<LANES>();
+    for x in whole {
+        if f32x16::from_slice(simd, x).abs().simd_le(most).any_true() {
+            found.extend(x.iter().filter(|x| is_small(**x)));
+        }
+    }
+    found.extend(rest.iter().filter(|x| is_small(**x)));
 }
 
 fn limit(max_abs: f32) -> f32 {
@@ -74,19 +84,33 @@ fn power(exponent: i32) -> f64 {
     f64::from_bits(((exponent + 1023) as u64) << 52)
 }
 
-/// Returns whether a value other than zero is smaller than that.
+/// Returns the largest magnitude below the limit, or 0.
 #[inline(always)]
-fn any_below<S: Simd>(_simd: S, x: &[f32], limit: f32) -> bool {
-    let mut smallest = u32::MAX;
-    for x in x {
-        smallest = smallest.min((x.to_bits() & 0x7fff_ffff).wrapping_sub(1));
+fn largest_below<S: Simd>(simd: S, x: &[f32], limit: f32) -> f32 {
+    let (zero, limit_of_all) = (f32x16::splat(simd, 0.0), f32x16::splat(simd, limit));
+    let mut largest = [zero; 4];
+    let (whole, rest) = x.as_chunks::<{ 4 * LANES }>();
+    for x in whole {
+        for k in 0..4 {
+            let magnitude = f32x16::from_slice(simd, &x[k * LANES..(k + 1) * LANES]).abs();
+            largest[k] = largest[k].max(magnitude.simd_lt(limit_of_all).select(magnitude, zero));
+        }
     }
-    smallest < limit.to_bits().wrapping_sub(1)
+    let largest = largest[0].max(largest[1]).max(largest[2].max(largest[3]));
+    let mut most = 0.0_f32;
+    for magnitude in largest.as_slice() {
+        most = most.max(*magnitude);
+    }
+    for x in rest {
+        most = if x.abs() < limit { most.max(x.abs()) } else { most };
+    }
+    most
 }
 
-/// Σ x, Σ a², Σ a·b, Σ b² by lane.
+/// Σ x, Σ a², Σ a·b, Σ b² by lane, of values with magnitudes between the two.
 #[inline(always)]
-fn body<S: Simd>(simd: S, x: &[f32], magic: f64) -> [[f64; LANES]; 4] {
+fn body<S: Simd>(simd: S, x: &[f32], (least, most): (f32, f32), magic: f64) -> [[f64; LANES]; 4] {
+    let (least, most, nothing) = (f32x16::splat(simd, least), f32x16::splat(simd, most), f32x16::splat(simd, 0.0));
     let zero = f64x8::splat(simd, 0.0);
     let magic = f64x8::splat(simd, magic);
     let mut sums = [[zero; 2]; 4];
@@ -98,6 +122,8 @@ fn body<S: Simd>(simd: S, x: &[f32], magic: f64) -> [[f64; LANES]; 4] {
             last[..part.len()].copy_from_slice(part);
             f32x16::from_slice(simd, &last)
         };
+        let magnitude = v.abs();
+        let v = (magnitude.simd_ge(least) & magnitude.simd_le(most)).select(v, nothing);
         let (first, second) = v.widen();
         let halves = [first, second];
         for h in 0..2 {
@@ -130,6 +156,10 @@ mod tests {
         (x.iter().map(whole).sum(), x.iter().map(|x| whole(x) * whole(x)).sum())
     }
 
+    fn in_f64(x: i128, exponent: i32) -> f64 {
+        x as f64 * power(exponent)
+    }
+
     proptest! {
         #[test]
         fn every_level_sums_exactly(
@@ -145,10 +175,19 @@ mod tests {
                 let limit = power(sums.exponent - 19) as f32;
                 let (small, large): (Vec<f32>, Vec<f32>) = x.iter().copied().partition(|x| x.abs() < limit && *x != 0.0);
                 prop_assert_eq!((sums.sum, sums.squares), reference(&large, sums.exponent));
-                prop_assert_eq!(left, !small.is_empty());
-                if left {
-                    prop_assert_eq!(too_small(&x, max_abs), small);
+                prop_assert_eq!(left, small.iter().fold(0.0, |most, x| x.abs().max(most)));
+                // The rest, by calls of their own.
+                let (mut left, mut total) = (left, in_f64(sums.sum, sums.exponent - 42));
+                while left > 0.0 {
+                    let (sums, next) = tile_sums(level, &up_to(level, &x, left), left);
+                    prop_assert_eq!((sums, next), tile_sums(level, &x, left));
+                    total += in_f64(sums.sum, sums.exponent - 42);
+                    prop_assert!(next < left);
+                    left = next;
                 }
+                let want: f64 = x.iter().map(|&x| f64::from(x)).sum();
+                let room = x.iter().map(|&x| f64::from(x.abs())).sum::<f64>() * 1e-12;
+                prop_assert!((total - want).abs() <= room, "{} {}", total, want);
             }
         }
     }

@@ -1,19 +1,29 @@
-//! The extremes of many groups at once, as along the last axis, where neighbouring elements belong to different groups.
+//! The extremes of many groups at once, in one pass over their elements.
 //!
-//! One array holds the minima, one the maxima, so that a row of elements updates a row of each, vector by vector. What is
-//! not finite takes part in neither, and is counted, one element after the other, only in a row that holds some.
+//! 1. Along the last axis neighbouring elements belong to different groups. One array holds the minima, one the maxima, so that a
+//!    row of elements updates a row of each, vector by vector.
+//! 2. Blocks are short runs: sixteen of them give sixteen vectors of minima, which are brought down to one in four rounds. In each,
+//!    vectors i and i + n are interleaved, and the minimum of the two halves has both; at the end lane i is that of run i.
+//! 3. A sum of x·0 is 0 if and only if all x are finite. Only where it is not are elements looked at one by one: what is not finite
+//!    takes part in neither extreme, and is counted.
+//! 4. A count for each element of each row would be as much to read and write as all else: what is kept is where it changes.
 
-use super::min_max::{Extremes, finite, min_max};
+use super::min_max::{Extremes, min_max};
 use alloc::vec;
 use alloc::vec::Vec;
-use fearless_simd::{Level, Simd, dispatch};
+use fearless_simd::prelude::*;
+use fearless_simd::{Level, dispatch, f32x16};
+
+/// Lanes of a vector, and runs that are brought down to one together.
+const LANES: usize = 16;
 
 /// The extremes of each group.
 #[derive(Clone, Debug)]
 pub(crate) struct GroupExtremes {
     min: Vec<f32>,
     max: Vec<f32>,
-    count: Vec<u64>,
+    /// By how much the count of a group is more than that of the one before it, wrapping.
+    steps: Vec<u64>,
     /// NaNs and infinities; empty until one was seen.
     other: Vec<(u64, u64)>,
 }
@@ -22,60 +32,165 @@ impl GroupExtremes {
     /// Returns the extremes of nothing, for so many groups.
     pub(crate) fn new(groups: usize) -> Self {
         let (min, max) = (vec![f32::INFINITY; groups], vec![f32::NEG_INFINITY; groups]);
-        Self { min, max, count: vec![0; groups], other: Vec::new() }
+        Self { min, max, steps: vec![0; groups + 1], other: Vec::new() }
     }
 
-    /// Takes note of elements, `repeat` of the first group and so on.
-    pub(crate) fn observe(&mut self, level: Level, first_group: usize, repeat: usize, x: &[f32]) {
-        if repeat > 1 {
-            for (k, run) in x.chunks(repeat).enumerate() {
-                self.merge(first_group + k, &min_max(level, run));
+    /// Takes note of elements, `repeat` of the first group and so on, and returns how many of them are NaN and infinite.
+    pub(crate) fn observe(&mut self, level: Level, first_group: usize, repeat: usize, x: &[f32]) -> (u64, u64) {
+        let whole = x.len() / repeat;
+        self.count(first_group, whole, repeat);
+        self.count(first_group + whole, 1, x.len() % repeat);
+        let groups = first_group..first_group + x.len().div_ceil(repeat);
+        if repeat == 1 {
+            let (min, max) = (&mut self.min[groups.clone()], &mut self.max[groups]);
+            let finite = dispatch!(level, simd => columns(simd, x, min, max));
+            return if finite { (0, 0) } else { self.note_other(first_group, 1, x) };
+        }
+        let (mut done, mut found) = (0, (0, 0));
+        // Runs of more than a few vectors are as fast one by one.
+        if repeat <= 16 * LANES {
+            let together = LANES * repeat;
+            while x.len() - done >= together {
+                let groups = first_group + done / repeat..groups.end;
+                let (min, max) = (&mut self.min[groups.clone()], &mut self.max[groups]);
+                done += together * dispatch!(level, simd => runs(simd, &x[done..], repeat, min, max));
+                if x.len() - done >= together {
+                    let next = self.one_by_one(level, first_group + done / repeat, repeat, &x[done..done + together]);
+                    found = (found.0 + next.0, found.1 + next.1);
+                    done += together;
+                }
             }
-            return;
         }
-        let groups = first_group..first_group + x.len();
-        let (min, max, count) =
-            (&mut self.min[groups.clone()], &mut self.max[groups.clone()], &mut self.count[groups.clone()]);
-        dispatch!(level, simd => body(simd, x, min, max, count));
-        if !finite(level, x) {
-            self.other.resize(self.min.len(), (0, 0));
-            for (x, (nan, infinite)) in x.iter().zip(&mut self.other[groups]) {
-                *nan += u64::from(x.is_nan());
-                *infinite += u64::from(x.is_infinite());
+        let rest = self.one_by_one(level, first_group + done / repeat, repeat, &x[done..]);
+        (found.0 + rest.0, found.1 + rest.1)
+    }
+
+    /// Adds to the counts of neighbouring groups.
+    fn count(&mut self, first: usize, groups: usize, elements: usize) {
+        if groups > 0 && elements > 0 {
+            self.steps[first] = self.steps[first].wrapping_add(elements as u64);
+            self.steps[first + groups] = self.steps[first + groups].wrapping_sub(elements as u64);
+        }
+    }
+
+    /// Takes note of runs, but for their counts.
+    fn one_by_one(&mut self, level: Level, first_group: usize, repeat: usize, x: &[f32]) -> (u64, u64) {
+        let mut found = (0, 0);
+        for (k, run) in x.chunks(repeat).enumerate() {
+            let (seen, group) = (min_max(level, run), first_group + k);
+            self.min[group] = self.min[group].min(seen.min);
+            self.max[group] = self.max[group].max(seen.max);
+            if seen.nan + seen.infinite > 0 {
+                self.note_other(group, repeat, run);
+            }
+            found = (found.0 + seen.nan, found.1 + seen.infinite);
+        }
+        found
+    }
+
+    /// Counts what is not finite.
+    fn note_other(&mut self, first_group: usize, repeat: usize, x: &[f32]) -> (u64, u64) {
+        self.other.resize(self.min.len(), (0, 0));
+        let mut found = (0, 0);
+        for (x, (nan, infinite)) in x.chunks(repeat).zip(&mut self.other[first_group..]) {
+            for x in x {
+                let (is_nan, is_infinite) = (u64::from(x.is_nan()), u64::from(x.is_infinite()));
+                (*nan, *infinite) = (*nan + is_nan, *infinite + is_infinite);
+                found = (found.0 + is_nan, found.1 + is_infinite);
             }
         }
+        found
     }
 
-    fn merge(&mut self, group: usize, seen: &Extremes) {
-        self.min[group] = self.min[group].min(seen.min);
-        self.max[group] = self.max[group].max(seen.max);
-        self.count[group] += seen.count;
-        if seen.nan + seen.infinite > 0 {
-            self.other.resize(self.min.len(), (0, 0));
-            self.other[group].0 += seen.nan;
-            self.other[group].1 += seen.infinite;
-        }
-    }
-
-    /// Returns the extremes of a group.
-    pub(crate) fn of(&self, group: usize) -> Extremes {
-        let (nan, infinite) = self.other.get(group).copied().unwrap_or_default();
-        // + 0.0 makes +0 of −0.
-        Extremes { min: self.min[group] + 0.0, max: self.max[group] + 0.0, count: self.count[group], nan, infinite }
+    /// Returns the extremes of each group, in order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = Extremes> + '_ {
+        let mut count = 0_u64;
+        self.min.iter().zip(&self.max).zip(&self.steps).enumerate().map(move |(group, ((&min, &max), &step))| {
+            count = count.wrapping_add(step);
+            let (nan, infinite) = self.other.get(group).copied().unwrap_or_default();
+            // + 0.0 makes +0 of −0.
+            Extremes { min: min + 0.0, max: max + 0.0, count, nan, infinite }
+        })
     }
 }
 
+/// Takes note of an element of each group, and returns whether all were finite.
 #[inline(always)]
-fn body<S: Simd>(_simd: S, x: &[f32], min: &mut [f32], max: &mut [f32], count: &mut [u64]) {
+fn columns<S: Simd>(simd: S, x: &[f32], min: &mut [f32], max: &mut [f32]) -> bool {
     let n = x.len();
-    let (min, max, count) = (&mut min[..n], &mut max[..n], &mut count[..n]);
-    for i in 0..n {
-        let finite = x[i].abs() < f32::INFINITY;
-        let (low, high) = if finite { (x[i], x[i]) } else { (f32::INFINITY, f32::NEG_INFINITY) };
-        min[i] = if low < min[i] { low } else { min[i] };
-        max[i] = if high > max[i] { high } else { max[i] };
-        count[i] += 1;
+    let (min, max) = (&mut min[..n], &mut max[..n]);
+    let (low, high) = (f32x16::splat(simd, f32::INFINITY), f32x16::splat(simd, f32::NEG_INFINITY));
+    let (whole, rest) = x.as_chunks::<LANES>();
+    let (min, rest_min) = min.as_chunks_mut::<LANES>();
+    let (max, rest_max) = max.as_chunks_mut::<LANES>();
+    let mut poison = f32x16::splat(simd, 0.0);
+    for (x, (min, max)) in whole.iter().zip(min.iter_mut().zip(max)) {
+        let x = f32x16::from_slice(simd, x);
+        poison = x.mul_add(0.0, poison);
+        let finite = x.abs().simd_lt(low);
+        f32x16::from_slice(simd, min).min(finite.select(x, low)).store_slice(min);
+        f32x16::from_slice(simd, max).max(finite.select(x, high)).store_slice(max);
     }
+    let mut all = poison.simd_eq(0.0).all_true();
+    for (&x, (min, max)) in rest.iter().zip(rest_min.iter_mut().zip(rest_max)) {
+        if x.is_finite() {
+            (*min, *max) = (min.min(x), max.max(x));
+        }
+        all &= x.is_finite();
+    }
+    all
+}
+
+/// Takes note of runs of elements, sixteen runs at a time, up to the first sixteen with an element that is not finite. Returns how
+/// many times sixteen that were.
+#[inline(always)]
+fn runs<S: Simd>(simd: S, x: &[f32], repeat: usize, min: &mut [f32], max: &mut [f32]) -> usize {
+    let zero = f32x16::splat(simd, 0.0);
+    let places = min.as_chunks_mut::<LANES>().0.iter_mut().zip(max.as_chunks_mut::<LANES>().0);
+    for (k, (x, (min, max))) in x.chunks_exact(LANES * repeat).zip(places).enumerate() {
+        let (mut low, mut high, mut poison) = ([zero; LANES], [zero; LANES], [zero; 2]);
+        for i in 0..LANES {
+            (low[i], high[i], poison) = one_run(simd, &x[i * repeat..(i + 1) * repeat], poison);
+        }
+        if !(poison[0] + poison[1]).simd_eq(0.0).all_true() {
+            return k;
+        }
+        let mut n = LANES / 2;
+        while n > 0 {
+            for i in 0..n {
+                let (a, b) = low[i].interleave(low[i + n]);
+                low[i] = a.min(b);
+                let (a, b) = high[i].interleave(high[i + n]);
+                high[i] = a.max(b);
+            }
+            n /= 2;
+        }
+        low[0].min(f32x16::from_slice(simd, min)).store_slice(min);
+        high[0].max(f32x16::from_slice(simd, max)).store_slice(max);
+    }
+    x.len() / (LANES * repeat)
+}
+
+/// Returns the smallest and largest of each lane of a run, and adds what tells whether all were finite. The last vector begins among
+/// elements that were read before.
+#[inline(always)]
+fn one_run<S: Simd>(simd: S, run: &[f32], mut poison: [f32x16<S>; 2]) -> (f32x16<S>, f32x16<S>, [f32x16<S>; 2]) {
+    let short = run.len() < LANES;
+    let mut filled = [run[0]; LANES];
+    if short {
+        filled[..run.len()].copy_from_slice(run);
+    }
+    let first = f32x16::from_slice(simd, if short { &filled } else { &run[..LANES] });
+    let last = if short { first } else { f32x16::from_slice(simd, &run[run.len() - LANES..]) };
+    poison[0] = first.mul_add(0.0, poison[0]);
+    poison[1] = last.mul_add(0.0, poison[1]);
+    let (mut low, mut high, mut i) = (first.min(last), first.max(last), LANES);
+    while i + LANES < run.len() {
+        let x = f32x16::from_slice(simd, &run[i..i + LANES]);
+        poison[0] = x.mul_add(0.0, poison[0]);
+        (low, high, i) = (low.min(x), high.max(x), i + LANES);
+    }
+    (low, high, poison)
 }
 
 #[cfg(test)]
@@ -84,26 +199,41 @@ mod tests {
     use crate::kernel::{levels, reference};
     use proptest::prelude::*;
 
+    /// The extremes of each group, of rows of `len` elements that belong to the same groups, `repeat` to each.
+    fn agrees(rows: &[Vec<f32>], repeat: usize) -> Result<(), TestCaseError> {
+        let groups = rows.first().map_or(0, |row| row.len().div_ceil(repeat));
+        for level in levels() {
+            let mut all = GroupExtremes::new(groups);
+            for row in rows {
+                let found = all.observe(level, 0, repeat, row);
+                let want = reference::min_max(row);
+                prop_assert_eq!(found, (want.nan, want.infinite));
+            }
+            for (group, seen) in all.iter().enumerate() {
+                let own = rows.iter().flat_map(|row| row.chunks(repeat).nth(group).unwrap_or_default());
+                let want = reference::min_max(&own.copied().collect::<Vec<f32>>());
+                prop_assert_eq!(format!("{seen:?}"), format!("{want:?}"), "{:?}", level);
+            }
+        }
+        Ok(())
+    }
+
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
         #[test]
         fn each_group_has_the_extremes_of_its_own_elements(
-            rows in prop::collection::vec(prop::collection::vec(prop_oneof![
-                3 => -9.0_f32..9.0, 1 => prop::sample::select(vec![0.0, -0.0, f32::NAN, f32::INFINITY, f32::NEG_INFINITY]),
-            ], 40), 1..6),
-            repeat in 1_usize..4,
+            seed in prop::collection::vec(-9.0_f32..9.0, 97),
+            odd in prop::collection::vec((0_usize..3000, prop::sample::select(vec![0.0, -0.0, f32::NAN, f32::INFINITY, f32::NEG_INFINITY])), 0..4),
+            (rows, len) in (1_usize..4, 1_usize..1500),
+            repeat in prop_oneof![Just(1_usize), 2_usize..20, 16_usize..70],
         ) {
-            for level in levels() {
-                let groups = 40_usize.div_ceil(repeat);
-                let mut all = GroupExtremes::new(groups);
-                for row in &rows {
-                    all.observe(level, 0, repeat, row);
-                }
-                for group in 0..groups {
-                    let own = rows.iter().flat_map(|row| row.chunks(repeat).nth(group).unwrap_or_default());
-                    let want = reference::min_max(&own.copied().collect::<Vec<f32>>());
-                    prop_assert_eq!(format!("{:?}", all.of(group)), format!("{want:?}"), "{:?}", level);
-                }
-            }
+            let value = |i: usize| {
+                let odd = odd.iter().find(|(at, _)| *at == i);
+                odd.map_or_else(|| seed[i * 7919 % 97] * (i % 5) as f32, |(_, x)| *x)
+            };
+            let rows: Vec<Vec<f32>> = (0..rows).map(|row| (0..len).map(|i| value(row * len + i)).collect()).collect();
+            agrees(&rows, repeat)?;
         }
     }
 }

@@ -101,11 +101,11 @@ pub(crate) use block_search::{
 };
 pub(crate) use code_sums::{Magnitudes, magnitudes, sums_above};
 pub(crate) use column_sums::{ColumnSums, ROWS as TILE_ROWS, TOGETHER as COLUMNS_TOGETHER};
-pub(crate) use convert::widen;
-pub(crate) use dequantize::{dequantize_span, unpack_span};
+pub(crate) use convert::{narrow_reals, widen};
+pub(crate) use dequantize::{dequantize_span, high_bits, unpack_span};
 pub(crate) use double_quotient::{narrow_codes, narrow_codes_each};
 pub(crate) use equal_bins::{ABOVE, BELOW, EqualBins, NAN, OUTSIDE};
-pub(crate) use exact_moments::{TILE as MOMENTS_TILE, TileSums, tile_sums, too_small};
+pub(crate) use exact_moments::{TILE as MOMENTS_TILE, TileSums, tile_sums, up_to};
 pub(crate) use fake_quantize::fake_quantize_span;
 pub(crate) use group_extremes::GroupExtremes;
 pub(crate) use histogram::no_counts;

@@ -38,6 +38,6 @@ pub(crate) use binary16::{f16_bits_from_f32, f16_bits_to_f32};
 pub(crate) use code::{Grid, Stored};
 pub(crate) use code_type::for_each_code_type;
 pub(crate) use float_layout::{FloatSteps, SmallFloat};
-pub(crate) use real::{Elements, RealViews, Reals};
+pub(crate) use real::{Elements, RealViews, Reals, RealsMut};
 pub(crate) use rounding::{MAGIC, nearest_i32, nearest_whole, ties_even};
 pub(crate) use slices::{Codes, CodesMut, SliceOfCodes};

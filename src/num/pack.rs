@@ -1,6 +1,6 @@
 //! In which order codes of fewer than 8 bits share bytes.
 
-use super::{Code, CodeType};
+use super::{Code, CodeKind, CodeType};
 use crate::error::{Error, Result};
 use alloc::vec;
 use alloc::vec::Vec;
@@ -123,14 +123,15 @@ pub fn pack<C: Code>(codes: &[C], order: PackOrder) -> Result<Vec<u8>> {
     match strides::<C>(order, codes.len())? {
         None => C::write_packed(codes, &mut bytes),
         Some((block, per_byte)) => {
-            let mut reordered = vec![C::default(); block];
-            for codes in codes.chunks(block) {
-                for (part, codes) in codes.chunks(block / per_byte).enumerate() {
-                    for (j, &code) in codes.iter().enumerate() {
-                        reordered[j * per_byte + part] = code;
+            let (stride, low) = (block / per_byte, (1_u8 << C::BITS) - 1);
+            bytes.resize(codes.len() / per_byte, 0);
+            for (codes, bytes) in codes.chunks(block).zip(bytes.chunks_mut(stride)) {
+                for (part, codes) in codes.chunks(stride).enumerate() {
+                    let shift = part as u32 * C::BITS;
+                    for (byte, code) in bytes.iter_mut().zip(codes) {
+                        *byte |= (code.to_byte() & low) << shift;
                     }
                 }
-                C::write_packed(&reordered, &mut bytes);
             }
         }
     }
@@ -149,15 +150,18 @@ pub fn unpack<C: Code>(bytes: &[u8], count: usize, order: PackOrder) -> Result<V
         return Err(Error::LengthMismatch { what: "packed bytes", expected, actual: bytes.len() });
     }
     let mut codes = vec![C::default(); count];
-    C::read_packed(bytes, &mut codes)?;
-    if let Some((block, per_byte)) = strides::<C>(order, count)? {
-        let mut packed = vec![C::default(); block];
-        for codes in codes.chunks_mut(block) {
-            packed.copy_from_slice(codes);
-            for (part, codes) in codes.chunks_mut(block / per_byte).enumerate() {
-                for (j, code) in codes.iter_mut().enumerate() {
-                    *code = packed[j * per_byte + part];
-                }
+    let Some((block, per_byte)) = strides::<C>(order, count)? else {
+        C::read_packed(bytes, &mut codes)?;
+        return Ok(codes);
+    };
+    let (stride, above) = (block / per_byte, 8 - C::BITS);
+    let has_sign = C::KIND == CodeKind::Integer && C::MIN < 0.0;
+    for (codes, bytes) in codes.chunks_mut(block).zip(bytes.chunks(stride)) {
+        for (part, codes) in codes.chunks_mut(stride).enumerate() {
+            let shift = part as u32 * C::BITS;
+            for (code, &byte) in codes.iter_mut().zip(bytes) {
+                let bits = (byte >> shift) << above;
+                *code = C::from_byte(if has_sign { ((bits as i8) >> above) as u8 } else { bits >> above });
             }
         }
     }

@@ -9,6 +9,8 @@ use ndarray::ArrayViewD;
 pub trait Elements: Sized {
     /// Returns the slice, whatever its type.
     fn reals(slice: &[Self]) -> Reals<'_>;
+    /// Returns the place of a slice, whatever its type.
+    fn reals_mut(slice: &mut [Self]) -> RealsMut<'_>;
     /// Returns the view, whatever its type.
     fn views(view: ArrayViewD<'_, Self>) -> RealViews<'_>;
 }
@@ -20,6 +22,15 @@ pub enum Reals<'a> {
     F64(&'a [f64]),
     F16(&'a [f16]),
     Bf16(&'a [bf16]),
+}
+
+/// Where elements of any type are written.
+#[derive(Debug)]
+pub enum RealsMut<'a> {
+    F32(&'a mut [f32]),
+    F64(&'a mut [f64]),
+    F16(&'a mut [f16]),
+    Bf16(&'a mut [bf16]),
 }
 
 /// A view of elements of any type, in any memory layout.
@@ -38,6 +49,11 @@ macro_rules! elements {
                 #[inline(always)]
                 fn reals(slice: &[Self]) -> Reals<'_> {
                     Reals::$variant(slice)
+                }
+
+                #[inline(always)]
+                fn reals_mut(slice: &mut [Self]) -> RealsMut<'_> {
+                    RealsMut::$variant(slice)
                 }
 
                 #[inline(always)]

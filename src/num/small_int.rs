@@ -43,6 +43,20 @@ macro_rules! small_int {
                 // Shifted up and down again as the signed or unsigned type that it is, which extends the sign, or does not.
                 Self(((bits << (8 - $bits)) as $int) >> (8 - $bits))
             }
+
+            /// Returns the codes of a byte, the first in the low bits.
+            #[inline(always)]
+            fn join(byte: &[Self]) -> u8 {
+                byte.iter().rev().fold(0, |bits: u8, code| bits.unbounded_shl($bits) | code.to_bits())
+            }
+
+            /// Writes the codes of a byte.
+            #[inline(always)]
+            fn part(byte: u8, codes: &mut [Self]) {
+                for (i, code) in codes.iter_mut().enumerate() {
+                    *code = Self::from_bits(byte >> (i as u32 * $bits));
+                }
+            }
         }
 
         impl fmt::Debug for $name {
@@ -108,9 +122,13 @@ macro_rules! small_int {
             }
 
             fn write_packed(codes: &[Self], bytes: &mut Vec<u8>) {
-                bytes.extend(codes.chunks(8 / $bits).map(|byte| {
-                    byte.iter().rev().fold(0, |bits: u8, code| bits.unbounded_shl($bits) | code.to_bits())
-                }));
+                let (whole, rest) = codes.as_chunks::<8>();
+                let first = bytes.len();
+                bytes.resize(first + whole.len() * $bits, 0);
+                for (eight, bytes) in whole.iter().zip(bytes[first..].as_chunks_mut::<$bits>().0) {
+                    bytes.copy_from_slice(&join_eight(eight.map(Self::to_bits), $bits).to_le_bytes()[..$bits]);
+                }
+                bytes.extend(rest.chunks(8 / $bits).map(Self::join));
             }
 
             fn read_packed(bytes: &[u8], codes: &mut [Self]) -> Result<()> {
@@ -118,15 +136,29 @@ macro_rules! small_int {
                 if bytes.len() != expected {
                     return Err(Error::LengthMismatch { what: "bytes of codes", expected, actual: bytes.len() });
                 }
-                for (codes, byte) in codes.chunks_mut(8 / $bits).zip(bytes) {
-                    for (i, code) in codes.iter_mut().enumerate() {
-                        *code = Self::from_bits(byte >> (i as u32 * $bits));
-                    }
+                let (whole, rest) = codes.as_chunks_mut::<{ 8 / $bits }>();
+                let last = &bytes[whole.len()..];
+                for (codes, byte) in whole.iter_mut().zip(bytes) {
+                    Self::part(*byte, codes);
+                }
+                for byte in last {
+                    Self::part(*byte, rest);
                 }
                 Ok(())
             }
         }
     )*};
+}
+
+/// Returns the low bits of eight bytes next to each other, the first lowest; those above are 0. Neighbours are moved together,
+/// then neighbouring pairs, then both fours.
+#[inline(always)]
+fn join_eight(bytes: [u8; 8], bits: u32) -> u64 {
+    let low = |bits: u32| (1_u64 << bits) - 1;
+    let eight = u64::from_le_bytes(bytes);
+    let pairs = (eight | eight >> (8 - bits)) & (low(2 * bits) * 0x0001_0001_0001_0001);
+    let fours = (pairs | pairs >> (16 - 2 * bits)) & (low(4 * bits) * 0x0000_0001_0000_0001);
+    (fours | fours >> (32 - 4 * bits)) & low(8 * bits)
 }
 
 small_int! {

@@ -6,6 +6,7 @@ use super::{
 };
 use crate::error::{Error, Result};
 use crate::num::{CodeKind, CodeType};
+use alloc::vec::Vec;
 use core::fmt;
 use core::str::FromStr;
 
@@ -108,6 +109,10 @@ impl AnyCalculator {
 impl ParamsCalculator for AnyCalculator {
     fn params(&self, range: ValueRange, codes: CodeRange) -> Result<AffineParams> {
         self.inner().params(range, codes)
+    }
+
+    fn params_of_each(&self, ranges: &[ValueRange], codes: CodeRange, params: &mut Vec<AffineParams>) -> Result<()> {
+        self.inner().params_of_each(ranges, codes, params)
     }
 
     fn zero_points(&self, codes: CodeRange) -> ZeroPoints {

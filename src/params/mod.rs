@@ -47,6 +47,7 @@ pub use value_range::ValueRange;
 pub use zero_points::ZeroPoints;
 
 use crate::error::Result;
+use alloc::vec::Vec;
 use core::fmt::Debug;
 
 /// Computes the scale and zero point of one group of values.
@@ -80,6 +81,20 @@ pub trait ParamsCalculator: Debug + Send + Sync {
     /// Where the calculator's settings or the kind of code rule an answer out; never because of the range.
     fn params(&self, range: ValueRange, codes: CodeRange) -> Result<AffineParams>;
 
+    /// Appends the scale and zero point of each of many ranges: what [`params`](Self::params) gives, one after the other. A calculator
+    /// behind a pointer is asked once for all of them.
+    ///
+    /// # Errors
+    ///
+    /// That of the first range that has one; those before it are appended.
+    fn params_of_each(&self, ranges: &[ValueRange], codes: CodeRange, params: &mut Vec<AffineParams>) -> Result<()> {
+        params.reserve(ranges.len());
+        ranges.iter().try_for_each(|&range| {
+            params.push(self.params(range, codes)?);
+            Ok(())
+        })
+    }
+
     /// Returns which zero points this chooses from, for the estimators that search for the best range: with a precise
     /// answer they search all grids there are, by a faster method.
     fn zero_points(&self, _codes: CodeRange) -> ZeroPoints {
@@ -97,6 +112,10 @@ macro_rules! by_pointer {
         impl<P: ParamsCalculator + ?Sized> ParamsCalculator for $pointer {
             fn params(&self, range: ValueRange, codes: CodeRange) -> Result<AffineParams> {
                 (**self).params(range, codes)
+            }
+
+            fn params_of_each(&self, ranges: &[ValueRange], codes: CodeRange, params: &mut Vec<AffineParams>) -> Result<()> {
+                (**self).params_of_each(ranges, codes, params)
             }
 
             fn zero_points(&self, codes: CodeRange) -> ZeroPoints {

@@ -39,11 +39,18 @@ pub(crate) struct Prepared {
 }
 
 impl Prepared {
+    /// Scales are positive numbers: ordered as their bits are, which are compared faster.
     fn new(scales: &[f32], zero_points: &[i32]) -> Self {
+        let bits = || scales.iter().map(|scale| scale.to_bits());
+        let least = bits().fold(f32::MAX.to_bits(), core::cmp::min);
+        let most = bits().fold(0, core::cmp::max);
         Self {
             inverses: if scales.len() > 1 { scales.iter().copied().map(reciprocal).collect() } else { Vec::new() },
-            scales: scales.iter().fold((f32::MAX, 0.0), |(min, max), &s| (s.min(min), s.max(max))),
-            zero_points: zero_points.iter().fold((i32::MAX, i32::MIN), |(min, max), &z| (z.min(min), z.max(max))),
+            scales: (f32::from_bits(least), f32::from_bits(most)),
+            zero_points: (
+                zero_points.iter().copied().fold(i32::MAX, core::cmp::min),
+                zero_points.iter().copied().fold(i32::MIN, core::cmp::max),
+            ),
         }
     }
 }
@@ -136,15 +143,20 @@ impl QuantParams {
         {
             return Err(Error::LengthMismatch { what: "scales", expected: 1, actual: scales.len() });
         }
-        for (group, &scale) in scales.iter().enumerate() {
-            if !(scale > 0.0 && scale.is_finite()) {
-                return Err(Error::InvalidScale { scale: f64::from(scale), group });
-            }
+        let is_valid = |scale: f32| scale > 0.0 && scale.is_finite();
+        // All of them, so that the loop has no exit and is vectorised.
+        if !scales.iter().fold(true, |all, &scale| all & is_valid(scale))
+            && let Some(group) = scales.iter().position(|&scale| !is_valid(scale))
+        {
+            return Err(Error::InvalidScale { scale: f64::from(scales[group]), group });
         }
         let prepared = Prepared::new(&scales, &zero_points);
         let params = Self { granularity, codes, scales, zero_points, offsets: Vec::new(), prepared };
-        for (group, &zero_point) in params.zero_points.iter().enumerate() {
-            params.check_zero_point(group, zero_point)?;
+        let (lowest, highest) = params.prepared.zero_points;
+        if params.check_zero_point(0, lowest).and_then(|()| params.check_zero_point(0, highest)).is_err() {
+            for (group, &zero_point) in params.zero_points.iter().enumerate() {
+                params.check_zero_point(group, zero_point)?;
+            }
         }
         Ok(params)
     }
@@ -165,23 +177,22 @@ impl QuantParams {
             let params = Self::checked(granularity, codes, OneOrMany::One(scale), OneOrMany::One(zero_point))?;
             return if offset == 0.0 { Ok(params) } else { params.with_offsets(vec![offset]) };
         }
-        let number = groups.size_hint().0.saturating_add(2);
-        let (mut scales, mut zero_points) = (Vec::with_capacity(number), Vec::with_capacity(number));
-        let mut offsets = Vec::new();
-        for params in first.into_iter().chain(second).chain(groups) {
-            if params.offset != 0.0 {
-                // Those before it have none.
-                offsets.resize(scales.len(), 0.0);
-                offsets.push(params.offset);
-            }
-            scales.push(params.scale);
-            zero_points.push(params.zero_point);
+        let groups: Vec<AffineParams> = first.into_iter().chain(second).chain(groups).collect();
+        Self::of_groups(granularity, codes, &groups)
+    }
+
+    /// The same, of groups that stand in a slice.
+    pub(crate) fn of_groups(granularity: Granularity, codes: CodeRange, groups: &[AffineParams]) -> Result<Self> {
+        if let [params] = groups {
+            return Self::from_groups(granularity, codes, [*params]);
         }
-        if !offsets.is_empty() {
-            offsets.resize(scales.len(), 0.0);
-        }
+        let scales = groups.iter().map(|params| params.scale).collect();
+        let zero_points = groups.iter().map(|params| params.zero_point).collect();
         let params = Self::new(granularity, codes, scales, zero_points)?;
-        if offsets.is_empty() { Ok(params) } else { params.with_offsets(offsets) }
+        if groups.iter().all(|params| params.offset == 0.0) {
+            return Ok(params);
+        }
+        params.with_offsets(groups.iter().map(|params| params.offset).collect())
     }
 
     /// Returns the same with a real for each group that is added after scaling.

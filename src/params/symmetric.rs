@@ -3,6 +3,7 @@
 use super::affine_params::largest_finite_scale;
 use super::{AffineParams, CodeRange, ParamsCalculator, ValueRange, ZeroPoints};
 use crate::error::Result;
+use alloc::vec::Vec;
 
 /// A zero point in the middle of the codes (0 for signed types, 128 for `u8`), and a scale from max|x|.
 ///
@@ -108,21 +109,57 @@ fn exact_steps(constant: f32, side: f64, limit: f32) -> Option<f32> {
     })
 }
 
-impl ParamsCalculator for Symmetric {
-    fn params(&self, range: ValueRange, codes: CodeRange) -> Result<AffineParams> {
-        codes.check_middle()?;
+/// What depends on the codes alone.
+#[derive(Clone, Copy)]
+struct ForCodes {
+    codes: CodeRange,
+    middle: i32,
+    half_width: f64,
+    limit: f32,
+}
+
+impl ForCodes {
+    #[inline(always)]
+    fn params(&self, range: ValueRange) -> Result<AffineParams> {
         let max_abs = f64::from(range.max_abs());
+        let scale = match max_abs {
+            0.0 => 1.0,
+            _ if range.is_constant() => f64::from(of_constant(range.max_abs(), self.codes)),
+            _ => max_abs / self.half_width,
+        };
+        let params = AffineParams::new(scale, self.middle)?;
+        Ok(AffineParams { scale: params.scale.min(self.limit), ..params })
+    }
+}
+
+impl Symmetric {
+    fn for_codes(self, codes: CodeRange) -> Result<ForCodes> {
+        codes.check_middle()?;
         let half_width = match self.width {
             _ if !codes.is_integer() => codes.max().min(f64::from(f32::MAX)),
             Width::Narrow => codes.half_width(),
             Width::Full => (codes.max() - codes.min()) / 2.0,
         };
-        let scale = match max_abs {
-            0.0 => 1.0,
-            _ if range.is_constant() => f64::from(of_constant(range.max_abs(), codes)),
-            _ => max_abs / half_width,
-        };
-        Ok(AffineParams::new(scale, codes.middle())?.with_finite_reals(codes))
+        let middle = codes.middle();
+        Ok(ForCodes { codes, middle, half_width, limit: largest_finite_scale(middle, codes) })
+    }
+}
+
+impl ParamsCalculator for Symmetric {
+    fn params(&self, range: ValueRange, codes: CodeRange) -> Result<AffineParams> {
+        self.for_codes(codes)?.params(range)
+    }
+
+    fn params_of_each(&self, ranges: &[ValueRange], codes: CodeRange, params: &mut Vec<AffineParams>) -> Result<()> {
+        if ranges.is_empty() {
+            return Ok(());
+        }
+        let for_codes = self.for_codes(codes)?;
+        params.reserve(ranges.len());
+        ranges.iter().try_for_each(|&range| {
+            params.push(for_codes.params(range)?);
+            Ok(())
+        })
     }
 
     fn zero_points(&self, codes: CodeRange) -> ZeroPoints {

@@ -43,6 +43,12 @@ impl ValueRange {
         }
     }
 
+    /// Returns the interval of bounds that are known to be finite and in order, and none of them −0.
+    pub(crate) fn of_known(min: f32, max: f32) -> Self {
+        debug_assert!(min.is_finite() && max.is_finite() && min <= max, "{min} to {max}");
+        Self { min, max }
+    }
+
     /// Returns the lower bound.
     pub fn min(self) -> f32 {
         self.min

@@ -69,6 +69,10 @@ macro_rules! for_each {
                 Some(self.clone())
             }
 
+            fn is_of_extremes(&self) -> bool {
+                matches!(self, Self::MinMax(it) if it.is_of_extremes())
+            }
+
             fn observe(&mut self, values: &[f32]) {
                 match self {
                     $(Self::$estimator(it) => it.observe(values),)*
@@ -97,6 +101,12 @@ macro_rules! for_each {
             fn range_of(&self, values: &[f32], target: &dyn Target) -> Result<ValueRange> {
                 match self {
                     $(Self::$estimator(it) => it.range_of(values, target),)*
+                }
+            }
+
+            fn range_of_extremes(&self, seen: &Extremes, target: &dyn Target) -> Result<ValueRange> {
+                match self {
+                    $(Self::$estimator(it) => it.range_of_extremes(seen, target),)*
                 }
             }
 

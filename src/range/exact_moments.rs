@@ -26,16 +26,16 @@ impl ExactMoments {
     /// Adds finite values, of which the largest magnitude is known; at most a tile of them.
     pub(super) fn add_tile(&mut self, values: &[f32], max_abs: f32) {
         self.count += values.len() as u64;
-        let (mut rest, mut max_abs) = (Cow::Borrowed(values), max_abs);
+        let (level, mut most, mut rest) = (kernel::detect(), max_abs, Cow::Borrowed(values));
         loop {
-            let (TileSums { exponent, sum, squares }, left) = kernel::tile_sums(kernel::detect(), &rest, max_abs);
+            let (TileSums { exponent, sum, squares }, left) = kernel::tile_sums(level, &rest, most);
             self.sum.add(sum, exponent - 42);
             self.squares.add(squares, 2 * (exponent - 42));
-            if !left {
+            if left == 0.0 {
                 break;
             }
-            rest = Cow::Owned(kernel::too_small(&rest, max_abs));
-            max_abs = rest.iter().fold(0.0, |most, x| most.max(x.abs()));
+            most = left;
+            rest = Cow::Owned(kernel::up_to(level, &rest, left));
         }
     }
 

@@ -45,6 +45,10 @@ impl RangeEstimator for MinMax {
         Some((*self).into())
     }
 
+    fn is_of_extremes(&self) -> bool {
+        self.seen == Extremes::default()
+    }
+
     fn observe(&mut self, values: &[f32]) {
         self.seen = self.seen.merge(kernel::min_max(kernel::detect(), values));
     }
@@ -59,6 +63,10 @@ impl RangeEstimator for MinMax {
 
     fn range(&self, _target: &dyn Target) -> Result<ValueRange> {
         range_of(&self.seen)
+    }
+
+    fn range_of_extremes(&self, seen: &Extremes, _target: &dyn Target) -> Result<ValueRange> {
+        range_of(&self.seen.merge(*seen))
     }
 
     fn feed(&self) -> Feed {

@@ -147,6 +147,18 @@ pub trait RangeEstimator: Clone + Debug + Send + Sync {
         all.range(target)
     }
 
+    /// Returns the range of what was observed and values of which these are the extremes: for an estimator with
+    /// [`Feed::Extremes`]. The provided body observes them.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`range`](Self::range).
+    fn range_of_extremes(&self, seen: &Extremes, target: &dyn Target) -> Result<ValueRange> {
+        let mut all = self.clone();
+        all.observe_extremes(seen);
+        all.range(target)
+    }
+
     /// Returns what a tensor's values are handed over as.
     fn feed(&self) -> Feed {
         Feed::Pieces
@@ -155,6 +167,12 @@ pub trait RangeEstimator: Clone + Debug + Send + Sync {
     /// Whether what uses this has to be compiled with it, because this crate does not know it.
     #[doc(hidden)]
     const IS_FOREIGN: bool = true;
+
+    /// Whether the range is from the smallest to the largest value that is to come, whatever it is for.
+    #[doc(hidden)]
+    fn is_of_extremes(&self) -> bool {
+        false
+    }
 
     /// Returns the built-in estimator that this is, if it is one.
     #[doc(hidden)]

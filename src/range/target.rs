@@ -3,6 +3,7 @@
 use crate::error::{Error, Result};
 use crate::num::{nearest_whole, ties_even};
 use crate::params::{Affine, AffineParams, CodeRange, ParamsCalculator, Symmetric, ValueRange, ZeroPoints};
+use alloc::vec::Vec;
 use core::fmt::Debug;
 
 /// The codes, calculator and rounding that a range is to serve: an estimator that weighs clipping against rounding asks
@@ -35,6 +36,18 @@ pub trait Target: Debug {
     ///
     /// Those of the calculator.
     fn params(&self, range: ValueRange) -> Result<AffineParams>;
+
+    /// Appends the scale and zero point that each of many ranges gets.
+    ///
+    /// # Errors
+    ///
+    /// That of the first range that has one; those before it are appended.
+    fn params_of_each(&self, ranges: &[ValueRange], params: &mut Vec<AffineParams>) -> Result<()> {
+        ranges.iter().try_for_each(|&range| {
+            params.push(self.params(range)?);
+            Ok(())
+        })
+    }
 
     /// Returns which zero points the calculator chooses from.
     fn zero_points(&self) -> ZeroPoints;

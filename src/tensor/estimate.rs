@@ -8,7 +8,7 @@ use super::observe::Columns;
 use super::observed::Observed;
 use super::tasks::{Looks, Task, Tasks, collect, fold, only_piece};
 use crate::error::{Error, Result};
-use crate::kernel;
+use crate::kernel::{self, GroupExtremes};
 use crate::num::CodeType;
 use crate::params::{AffineParams, Granularity, NanPolicy, QuantParams, Span, ValueRange};
 use crate::range::{AnyEstimator, Feed, RangeEstimator, Target};
@@ -81,19 +81,52 @@ fn estimate<E: RangeEstimator>(
         let params = pass.only_group(span, x)?;
         return Ok((QuantParams::from_groups(granularity, codes, [params])?, pass.observed));
     }
+    // A foreign estimator may look at the order.
+    let any_order = estimator.feed() == Feed::Extremes || estimator.feed() == Feed::Pieces && !E::IS_FOREIGN;
+    if groups == 1 && any_order {
+        let mut len = [0];
+        if let Some(input) = input.in_order_of_memory(&mut len)
+            && let Some(reals) = input.contiguous()
+        {
+            let shape = input.shape;
+            let mut pass = Pass { shape, observed: Observed::default(), params: Vec::new(), ..pass };
+            let tasks = Tasks::new(Granularity::Tensor, shape)?;
+            // Of several NaNs the first in the tensor's own order is found below.
+            if let Ok(params) = pass.one_group(&tasks, &|task, visit| task.for_each_f32_piece(reals, looks, visit)) {
+                return Ok((QuantParams::from_groups(granularity, codes, [params])?, pass.observed));
+            }
+        }
+    }
     let pieces: Pieces<'_> = &mut |visit| input.for_each_f32_piece(granularity, visit);
     match input.contiguous() {
         Some(reals) if groups == 1 && estimator.feed() != Feed::Whole => {
-            let params = pass.one_group(&|task, visit| task.for_each_f32_piece(reals, looks, visit))?;
+            let tasks = Tasks::new(granularity, input.shape)?;
+            let params = pass.one_group(&tasks, &|task, visit| task.for_each_f32_piece(reals, looks, visit))?;
             return Ok((QuantParams::from_groups(granularity, codes, [params])?, pass.observed));
         }
         Some(reals) if in_order => {
             pass.in_tasks(groups, &|task, visit| task.for_each_f32_piece(reals, looks, visit))?;
         }
+        _ if estimator.feed() == Feed::Extremes && input.len() > 0 => {
+            let mut extremes = GroupExtremes::new(groups);
+            let in_any_order: Pieces<'_> = &mut |visit| input.for_each_f32_piece_in_any_order(granularity, visit);
+            if pass.observe_extremes(&mut extremes, 0, in_any_order).is_ok() {
+                pass.push_params_of_each(&extremes, 0..groups)?;
+            } else {
+                // Of several errors the first.
+                pass.observed = Observed::default();
+                if in_order {
+                    pass.ordered(0..groups, pieces)?;
+                } else {
+                    extremes = GroupExtremes::new(groups);
+                    pass.observe_extremes(&mut extremes, 0, pieces).map_err(|(_, error)| error)?;
+                }
+            }
+        }
         _ if in_order => pass.in_order(0..groups, pieces)?,
         _ => pass.scattered(groups, group_len, pieces)?,
     }
-    let params = QuantParams::from_groups(granularity, codes, pass.params)?;
+    let params = QuantParams::of_groups(granularity, codes, &pass.params)?;
     Ok((params, pass.observed))
 }
 
@@ -133,7 +166,7 @@ impl<E: RangeEstimator> Pass<'_, E> {
         if !shared {
             let parts = collect(&tasks, &|task| {
                 let mut pass = self.empty();
-                pass.in_order(task.groups(), &mut |visit| pieces_of(task, visit))?;
+                pass.ordered(task.groups(), &mut |visit| pieces_of(task, visit))?;
                 Ok((pass.observed, pass.params))
             })?;
             for (observed, params) in parts {
@@ -166,8 +199,7 @@ impl<E: RangeEstimator> Pass<'_, E> {
     }
 
     /// The only group of a tensor: an estimator for each task, put together in their order. One thread allocates nothing.
-    fn one_group(&mut self, pieces_of: PiecesOf<'_>) -> Result<AffineParams> {
-        let tasks = Tasks::new(self.granularity, self.shape)?;
+    fn one_group(&mut self, tasks: &Tasks, pieces_of: PiecesOf<'_>) -> Result<AffineParams> {
         let (mut observed, mut merged) = (Observed::default(), self.estimator.clone());
         let of_task = |task: &Task| {
             let (mut pass, mut estimator) = (self.empty(), self.estimator.clone());
@@ -175,7 +207,7 @@ impl<E: RangeEstimator> Pass<'_, E> {
             pieces_of(task, &mut |span, x| pass.show(&mut estimator, feed, span.start, x))?;
             Ok((pass.observed, estimator))
         };
-        fold(&tasks, &of_task, &mut |(of_task, estimator)| {
+        fold(tasks, &of_task, &mut |(of_task, estimator)| {
             observed.add(of_task);
             merged.merge(&estimator);
         })?;
@@ -211,6 +243,66 @@ impl<E: RangeEstimator> Pass<'_, E> {
         let feed = estimator.feed();
         self.show(&mut estimator, feed, span.start, x)?;
         self.params_of(0, range_of(&estimator, x, self.target))
+    }
+
+    /// These groups, of which each is a run, in order.
+    fn ordered(&mut self, groups: Range<usize>, pieces: Pieces<'_>) -> Result<()> {
+        if self.estimator.feed() != Feed::Extremes || groups.len() > self.shape.iter().product() {
+            return self.in_order(groups, pieces);
+        }
+        let mut extremes = GroupExtremes::new(groups.len());
+        if let Err((group, error)) = self.observe_extremes(&mut extremes, groups.start, pieces) {
+            // A group before it may have no range.
+            self.push_params_of_each(&extremes, groups.start..group)?;
+            return Err(error);
+        }
+        self.push_params_of_each(&extremes, groups)
+    }
+
+    /// Takes note of the extremes of all groups from `first` on. An error, of a NaN, comes with the group that it is in.
+    fn observe_extremes(
+        &mut self,
+        extremes: &mut GroupExtremes,
+        first: usize,
+        pieces: Pieces<'_>,
+    ) -> Result<(), (usize, Error)> {
+        let mut group = first;
+        let seen = pieces(&mut |span, x| {
+            let found = extremes.observe(kernel::detect(), span.first_group - first, span.repeat, x);
+            self.note(span.start, x, found).inspect_err(|_| {
+                group = span.first_group + kernel::first_nan(kernel::detect(), x).unwrap_or(0) / span.repeat;
+            })
+        });
+        seen.map_err(|error| (group, error))
+    }
+
+    /// Finds the parameters of groups, of which the first is the first of the extremes.
+    fn push_params_of_each(&mut self, extremes: &GroupExtremes, groups: Range<usize>) -> Result<()> {
+        let (mut ranges, mut error) = (Vec::with_capacity(groups.len()), None);
+        let of_extremes = self.estimator.is_of_extremes();
+        for seen in extremes.iter().take(groups.len()) {
+            let range = if of_extremes && seen.min <= seen.max {
+                Ok(ValueRange::of_known(seen.min, seen.max))
+            } else {
+                self.estimator.range_of_extremes(&seen, self.target)
+            };
+            match range {
+                Ok(range) => {
+                    self.observed.constant_groups += u64::from(range.is_constant());
+                    ranges.push(range);
+                }
+                Err(of_range) => {
+                    error = Some(of_range);
+                    break;
+                }
+            }
+        }
+        let before = self.params.len();
+        let found = self.target.params_of_each(&ranges, &mut self.params).and_then(|()| error.map_or(Ok(()), Err));
+        found.map_err(|error| match self.granularity {
+            Granularity::Tensor => error,
+            _ => error.of_group(groups.start + self.params.len() - before),
+        })
     }
 
     /// One estimator at a time, for these groups.

@@ -5,6 +5,7 @@
 //! What is not contiguous is gathered in a tile. Where the elements of one axis are neighbours in memory, as those of a transposed
 //! matrix are, as many rows as the tile holds are gathered together, so that each cache line is read for all of them.
 
+use super::tiles::{Layout, for_each_span};
 use crate::error::Result;
 use crate::kernel;
 use crate::num::{Real, RealViews, Reals};
@@ -82,6 +83,40 @@ impl<'a> Input<'a> {
         }
     }
 
+    /// Returns the elements as they lie in memory, and how, if axes are exchanged there and nothing else.
+    fn exchanged(&self) -> Option<(Reals<'_>, Layout)> {
+        macro_rules! exchanged {
+            ($view:ident, $variant:ident) => {
+                Layout::of($view.shape(), $view.strides())
+                    .and_then(|layout| Some((Reals::$variant($view.as_slice_memory_order()?), layout)))
+            };
+        }
+        match &self.elements {
+            Elements::Contiguous(_) => None,
+            Elements::Strided(RealViews::F32(view)) => exchanged!(view, F32),
+            Elements::Strided(RealViews::F64(view)) => exchanged!(view, F64),
+            Elements::Strided(RealViews::F16(view)) => exchanged!(view, F16),
+            Elements::Strided(RealViews::Bf16(view)) => exchanged!(view, Bf16),
+        }
+    }
+
+    /// Returns the same elements in the order in which they lie in memory, as a tensor of one dimension, if axes are exchanged there and
+    /// nothing else. `len` is the place of its length.
+    pub(super) fn in_order_of_memory<'m>(&'m self, len: &'m mut [usize; 1]) -> Option<Input<'m>> {
+        let (reals, _) = self.exchanged()?;
+        *len = [reals.len()];
+        Some(Input { shape: len, elements: Elements::Contiguous(reals) })
+    }
+
+    /// Calls `visit` with pieces of the tensor, where axes are exchanged in memory in an order in which that is read fast. Of several
+    /// errors it is any.
+    pub(super) fn for_each_f32_piece_in_any_order(&self, granularity: Granularity, visit: Visit<'_>) -> Result<()> {
+        let Some((memory, layout)) = self.exchanged() else { return self.for_each_f32_piece(granularity, visit) };
+        let spans = granularity.all_spans(self.shape)?;
+        let mut current = None;
+        layout.for_each_part(memory, &mut |start, x| for_each_span(&spans, &mut current, start, x, visit))
+    }
+
     /// Calls `visit` with each piece of the tensor, in order.
     pub(crate) fn for_each_f32_piece(&self, granularity: Granularity, visit: Visit<'_>) -> Result<()> {
         let spans = granularity.all_spans(self.shape)?;
@@ -107,6 +142,15 @@ pub(crate) fn for_each_f32_piece<T: Real, D: Dimension>(
     mut visit: impl FnMut(Span, &[f32]) -> Result<()>,
 ) -> Result<()> {
     Input::of(view).for_each_f32_piece(granularity, &mut visit)
+}
+
+/// The same, in an order in which they are read fast; `visit` does not fail.
+pub(crate) fn for_each_f32_piece_in_any_order<T: Real, D: Dimension>(
+    view: &ArrayView<'_, T, D>,
+    granularity: Granularity,
+    mut visit: impl FnMut(Span, &[f32]) -> Result<()>,
+) -> Result<()> {
+    Input::of(view).for_each_f32_piece_in_any_order(granularity, &mut visit)
 }
 
 /// Calls `visit` with the elements of a piece in f32: themselves, or, a tile at a time, what they are in f32. A piece that is not

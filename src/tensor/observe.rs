@@ -3,7 +3,6 @@
 //! Where each group is one run of elements, its estimator sees pieces of that run. Groups whose runs are short, as along
 //! the last axis, are first collected in a column for each, so that an estimator sees many values in a call.
 
-use crate::kernel::{self, GroupExtremes};
 use crate::params::Span;
 use crate::range::{Feed, RangeEstimator};
 use alloc::vec::Vec;
@@ -11,6 +10,7 @@ use alloc::vec::Vec;
 use {
     super::input::Input,
     crate::error::{Error, Result},
+    crate::kernel::{self, GroupExtremes},
     crate::params::Granularity,
 };
 
@@ -35,6 +35,17 @@ pub(crate) fn observe_groups<E: RangeEstimator>(
     {
         for estimator in estimators {
             estimator.observe(values);
+        }
+        return Ok(());
+    }
+    if feed == Feed::Extremes {
+        let mut extremes = GroupExtremes::new(estimators.len());
+        input.for_each_f32_piece(granularity, &mut |span, x| {
+            extremes.observe(kernel::detect(), span.first_group, span.repeat, x);
+            Ok(())
+        })?;
+        for (estimator, seen) in estimators.iter_mut().zip(extremes.iter()) {
+            estimator.observe_extremes(&seen);
         }
         return Ok(());
     }
@@ -71,25 +82,19 @@ pub(super) struct Columns {
     depth: usize,
     values: Vec<f32>,
     heights: Vec<usize>,
-    /// In place of columns, where estimators want no more.
-    extremes: Option<GroupExtremes>,
 }
 
 impl Columns {
     /// Returns empty columns for so many groups, of which none is longer than `longest`.
     pub(super) fn new(groups: usize, feed: Feed, longest: usize) -> Self {
-        let extremes = (feed == Feed::Extremes).then(|| GroupExtremes::new(groups));
         let depth = if feed == Feed::Whole { longest + 1 } else { COLUMN };
-        Self { feed, groups, depth, values: Vec::new(), heights: Vec::new(), extremes }
+        Self { feed, groups, depth, values: Vec::new(), heights: Vec::new() }
     }
 
     /// Shows the estimators a piece of a tensor, or collects it.
     pub(super) fn add<E: RangeEstimator>(&mut self, span: Span, x: &[f32], estimators: &mut [E]) {
         if self.feed == Feed::Nothing {
             return;
-        }
-        if let Some(extremes) = &mut self.extremes {
-            return extremes.observe(kernel::detect(), span.first_group, span.repeat, x);
         }
         for (k, run) in x.chunks(span.repeat).enumerate() {
             let group = span.first_group + k;
@@ -121,10 +126,8 @@ impl Columns {
 
     /// Shows the estimator of a group what it has not seen.
     pub(super) fn show_rest<E: RangeEstimator>(&self, group: usize, estimator: &mut E) {
-        match &self.extremes {
-            Some(extremes) => estimator.observe_extremes(&extremes.of(group)),
-            None if !self.of(group).is_empty() => estimator.observe(self.of(group)),
-            None => {}
+        if !self.of(group).is_empty() {
+            estimator.observe(self.of(group));
         }
     }
 

@@ -7,8 +7,8 @@ use super::quantize::{check_values, looks};
 use super::quantized::{QuantizedTensor, check_codes, restore};
 use super::tasks::{Tasks, map_pieces, map_tasks};
 use crate::error::{Error, Result};
-use crate::kernel::{self, dequantize_span, pack_span, quantize_span, unpack_span};
-use crate::num::{Code, CodeType, CodeVisitor, Codes, CodesMut, Real, for_each_code_type};
+use crate::kernel::{self, dequantize_span, high_bits, pack_span, quantize_span, unpack_span};
+use crate::num::{Code, CodeType, CodeVisitor, Codes, CodesMut, Packing, Real, for_each_code_type};
 use crate::params::{QuantParams, Span};
 use alloc::borrow::Cow;
 use alloc::vec;
@@ -331,11 +331,9 @@ impl PackedTensor {
     /// # Ok::<(), tensor_quant::Error>(())
     /// ```
     pub fn dequantize_as<T: Real>(&self) -> ArrayD<T> {
-        let mut reals = vec![T::default(); self.len()];
+        let (level, mut reals) = (kernel::detect(), vec![T::default(); self.len()]);
         self.for_each_piece(&mut |range, restored| {
-            for (real, &x) in reals[range].iter_mut().zip(restored) {
-                *real = T::from_f32(x);
-            }
+            kernel::narrow_reals(level, restored, T::reals_mut(&mut reals[range]));
         });
         match ArrayD::from_shape_vec(IxDyn(&self.shape), reals) {
             Ok(reals) => reals,
@@ -413,7 +411,33 @@ impl PackedTensor {
             }
         }
 
+        if let Storage::Packed(bytes) = &self.codes
+            && self.code.is_integer()
+            && !self.params.codes().is_all_of(self.code)
+        {
+            return self.check_packed(bytes);
+        }
         self.code.visit(Check(self))
+    }
+
+    /// Checks integers that share bytes, a tile of them at a time.
+    fn check_packed(&self, bytes: &[u8]) -> Result<()> {
+        let (level, range) = (kernel::detect(), self.params.codes());
+        let (packing, high) = (Packing::of(self.code), high_bits(self.code));
+        let (least, most, mut tile) = (range.min() as i8, range.max() as i8, [0_i8; PIECE]);
+        let count = self.len();
+        for first in (0..count).step_by(PIECE) {
+            let tile = &mut tile[..PIECE.min(count - first)];
+            kernel::unpack(level, bytes, packing, high, first, tile);
+            let outside = |code: i8| code < least || code > most;
+            // All of them, so that the loop has no exit and is vectorised.
+            if tile.iter().fold(false, |any, &code| any | outside(code))
+                && let Some(&code) = tile.iter().find(|&&code| outside(code))
+            {
+                return Err(Error::CodeOutOfRange { code: f64::from(code), min: range.min(), max: range.max() });
+            }
+        }
+        Ok(())
     }
 }
 

@@ -5,6 +5,7 @@ use crate::kernel::{Mapping, Rounder, reference};
 use crate::num::{Code, CodeType, CodeVisitor, Scaling};
 use crate::params::{AffineParams, CodeRange, NanPolicy, ParamsCalculator, ValueRange, ZeroPoints};
 use crate::range::Target;
+use alloc::vec::Vec;
 
 /// What an estimator is asked to find a range for, without the types of a scheme.
 #[derive(Clone, Copy, Debug)]
@@ -22,6 +23,10 @@ impl Target for Purpose<'_> {
 
     fn params(&self, range: ValueRange) -> Result<AffineParams> {
         self.calculator.params(range, self.codes())
+    }
+
+    fn params_of_each(&self, ranges: &[ValueRange], params: &mut Vec<AffineParams>) -> Result<()> {
+        self.calculator.params_of_each(ranges, self.codes(), params)
     }
 
     fn zero_points(&self) -> ZeroPoints {

@@ -246,7 +246,18 @@ pub(super) fn map_pieces<O: Output>(
         return map(span, x, &mut out, 0..span.len);
     }
     let Some(reals) = input.contiguous() else {
+        // Codes that share bytes are written in order.
+        let out_of_order = out.granule() == 1;
         let mut all = Observed::default();
+        let visit: Visit<'_> = &mut |span, x| {
+            all.add(map(span, x, &mut out, span.start..span.start + span.len)?);
+            Ok(())
+        };
+        if out_of_order && input.for_each_f32_piece_in_any_order(granularity, visit).is_ok() {
+            return Ok(all);
+        }
+        // Of several errors the first.
+        all = Observed::default();
         input.for_each_f32_piece(granularity, &mut |span, x| {
             all.add(map(span, x, &mut out, span.start..span.start + span.len)?);
             Ok(())

@@ -4,7 +4,7 @@ use crate::error::{Error, Result};
 use crate::kernel;
 use crate::num::Real;
 use crate::params::{AffineParams, CodeRange, Granularity, ParamsCalculator, QuantParams, ValueRange};
-use crate::tensor::{Observed, QuantizedTensor, estimate_params, for_each_f32_piece};
+use crate::tensor::{Observed, QuantizedTensor, estimate_params, for_each_f32_piece_in_any_order};
 use alloc::vec;
 use alloc::vec::Vec;
 use core::iter::repeat_n;
@@ -82,7 +82,7 @@ fn in_two_passes<T: Real, D: Dimension>(
     let scales: Vec<f64> = found.scales().iter().map(|&max_abs| scale_of(max_abs)).collect();
     let inverses: Vec<f32> = scales.iter().map(|scale| (1.0 / scale) as f32).collect();
     let (mut own_scales, mut own_inverses) = (Vec::new(), Vec::new());
-    for_each_f32_piece(weights, granularity, |span, values| {
+    for_each_f32_piece_in_any_order(weights, granularity, |span, values| {
         let codes = &mut codes[span.start..span.start + values.len()];
         if span.repeat >= LONG_RUN {
             for (k, (values, codes)) in values.chunks(span.repeat).zip(codes.chunks_mut(span.repeat)).enumerate() {
