@@ -6,9 +6,9 @@ mod ratio;
 
 use ratio::{Comparison, reals};
 use std::hint::black_box;
-use tensor_quant::kernel::{self, Level, Mapping, levels};
-use tensor_quant::num::F8E4M3Fn;
-use tensor_quant::params::{AffineParams, CodeRange};
+use tensor_quant::kernel::{self, BINS, HighBits, Level, Mapping, Requantization, exponent_for, levels};
+use tensor_quant::num::{F8E4M3Fn, PackOrder, Packing};
+use tensor_quant::params::{AffineParams, CodeRange, FixedPointMultiplier, ProductRounding};
 use tensor_quant::{HalfAway, Scaling, TiesEven, bf16, f16};
 
 const SCALE: f32 = 0.03;
@@ -20,11 +20,14 @@ struct Buffers {
     floats: Vec<F8E4M3Fn>,
     f16s: Vec<f16>,
     bf16s: Vec<bf16>,
+    others: Vec<i8>,
+    nibbles: Vec<u8>,
+    counts: Box<[u64; BINS]>,
 }
 
 type Kernel = fn(Level, &mut Buffers, usize);
 
-const KERNELS: [(&str, Kernel); 11] = [
+const KERNELS: [(&str, Kernel); 18] = [
     ("min and max", |level, b, n| _ = black_box(kernel::min_max(level, &b.x[..n]))),
     ("f32 → i8, reciprocal", |level, b, n| {
         let mapping = Mapping { scaling: Scaling::Reciprocal, ..mapping() };
@@ -48,6 +51,26 @@ const KERNELS: [(&str, Kernel); 11] = [
     ("f32 → f16", |level, b, n| kernel::f32_to_f16(level, &b.x[..n], &mut b.f16s[..n])),
     ("f16 → f32", |level, b, n| kernel::f16_to_f32(level, &b.f16s[..n], &mut b.out[..n])),
     ("f32 → bf16", |level, b, n| kernel::f32_to_bf16(level, &b.x[..n], &mut b.bf16s[..n])),
+    ("bf16 → f32", |level, b, n| kernel::bf16_to_f32(level, &b.bf16s[..n], &mut b.out[..n])),
+    ("the gradient of fake-quantize", |level, b, n| {
+        kernel::fake_quantize_backward(level, &b.x[..n], &b.x[..n], &mapping(), TiesEven, &mut b.out[..n], 0);
+    }),
+    ("i8 → i8, requantized", |level, b, n| {
+        let settings = Requantization {
+            multiplier: FixedPointMultiplier::from_real(0.37).expect("a positive number"),
+            rounding: ProductRounding::Double,
+            zero_point_in: 3,
+            zero_point_out: -4,
+            codes: (-128, 127),
+        };
+        kernel::requantize(level, &b.codes[..n], settings, &mut b.others[..n]);
+    }),
+    ("pack, 4 bits", |level, b, n| kernel::pack(level, &b.codes[..n], nibbles(), 0, &mut b.nibbles[..n / 2])),
+    ("unpack, 4 bits", |level, b, n| {
+        kernel::unpack(level, &b.nibbles[..n / 2], nibbles(), HighBits::Sign, 0, &mut b.codes[..n]);
+    }),
+    ("histogram", |level, b, n| kernel::histogram(level, &b.x[..n], exponent_for(8.0), &mut b.counts)),
+    ("counts of NaN and infinities", |level, b, n| _ = black_box(kernel::count_non_finite(level, &b.x[..n]))),
     ("error sums", |level, b, n| _ = black_box(kernel::error_sums(level, &b.x[..n], &b.out[..n]))),
 ];
 
@@ -59,6 +82,9 @@ fn main() {
         floats: vec![F8E4M3Fn::default(); len],
         f16s: vec![f16::ZERO; len],
         bf16s: vec![bf16::ZERO; len],
+        others: vec![0; len],
+        nibbles: vec![0; len / 2],
+        counts: vec![0; BINS].try_into().expect("so many counts"),
     };
     let mut comparison = Comparison::new("levels", allocate, |b, n| b.out[..n].copy_from_slice(&b.x[..n]));
     let levels = levels();
@@ -81,6 +107,10 @@ fn params() -> AffineParams {
 
 fn mapping() -> Mapping {
     Mapping::new(params(), CodeRange::of::<i8>())
+}
+
+fn nibbles() -> Packing {
+    Packing::new(4, PackOrder::Neighbours).expect("4 bits")
 }
 
 /// A comparison wants names that stay.

@@ -20,6 +20,9 @@ use std::{env, fs};
 const SIZES: [(usize, &str); 4] = [(4 << 10, "4 Ki"), (64 << 10, "64 Ki"), (1 << 20, "1 Mi"), (64 << 20, "64 Mi")];
 /// From here on one call takes milliseconds.
 const LARGE: usize = 16 << 20;
+/// Rounds of a gate's measurement, and how often a variant may try.
+const GATE_ROUNDS: usize = 30;
+const ATTEMPTS: usize = 4;
 /// What every variant is compared with.
 const MEMCPY: &str = "memcpy of the f32s";
 /// What the arguments that cargo passes ask for.
@@ -94,6 +97,13 @@ impl<B> Comparison<B> {
         self
     }
 
+    /// Measures other sizes, smallest first.
+    pub(crate) fn of_sizes(mut self, sizes: &[(usize, &'static str)]) -> Self {
+        let number = if self.mode == Mode::Test { 1 } else { sizes.len() };
+        self.sizes = sizes[..number].to_vec();
+        self
+    }
+
     /// Leaves out all sizes but one.
     pub(crate) fn only(mut self, len: usize) -> Self {
         self.sizes = SIZES.into_iter().filter(|size| size.0 == len).collect();
@@ -103,6 +113,16 @@ impl<B> Comparison<B> {
     /// Adds a variant.
     pub(crate) fn add(&mut self, name: &'static str, run: impl FnMut(&mut B, usize) + 'static) {
         self.variants.push(Variant { name, limit: None, run: Box::new(run) });
+    }
+
+    /// Adds a variant, and names the one that is what it could attain.
+    pub(crate) fn add_beside(
+        &mut self,
+        name: &'static str,
+        limit: &'static str,
+        run: impl FnMut(&mut B, usize) + 'static,
+    ) {
+        self.variants.push(Variant { name, limit: Some(limit), run: Box::new(run) });
     }
 
     /// Adds a variant that is what `variants`, added before, could attain.
@@ -126,6 +146,44 @@ impl<B> Comparison<B> {
         self.add(name, run);
     }
 
+    /// Measures variants with so many elements, prints how many times their limit, or memcpy where they have none, each takes, and returns
+    /// whether all stay below what is allowed.
+    ///
+    /// Another process can slow a variant down for all of its rounds: it may try again.
+    ///
+    /// # Panics
+    ///
+    /// If there is no variant of one of the names.
+    pub(crate) fn gate(self, len: usize, allowed: &[(&str, f64)]) -> bool {
+        let Self { mode, allocate, mut variants, .. } = self;
+        let mut buffers = allocate(len);
+        let mut passed = true;
+        for &(name, most) in allowed {
+            let find = |name: &str| variants.iter().position(|variant| variant.name == name);
+            let variant = find(name).unwrap_or_else(|| panic!("there is no variant {name:?}"));
+            let baseline = variants[variant].limit.unwrap_or(MEMCPY);
+            // Of another architecture nobody wrote a limit.
+            let Some(other) = find(baseline) else { continue };
+            if mode == Mode::Test {
+                (variants[variant].run)(&mut buffers, len);
+                continue;
+            }
+            let mut best = f64::INFINITY;
+            for _ in 0..ATTEMPTS {
+                let both = [variant, other];
+                let times = fastest(2, GATE_ROUNDS, |i| (variants[both[i]].run)(&mut buffers, len));
+                best = best.min(times[0] / times[1]);
+                if best <= most {
+                    break;
+                }
+            }
+            let verdict = if best <= most { "ok    " } else { "FAILED" };
+            println!("{verdict} {name}: {best:.2} × {baseline}; {most} at most");
+            passed &= best <= most;
+        }
+        passed
+    }
+
     /// Measures everything, prints the table, and writes it to `target/bench-ratios/<operation>.md`.
     ///
     /// # Panics
@@ -133,6 +191,7 @@ impl<B> Comparison<B> {
     /// If the table cannot be written.
     pub(crate) fn run(self) {
         let Self { operation, mode, sizes, allocate, mut variants } = self;
+        keep_what_is_asked_for(&mut variants);
         let largest = sizes.iter().map(|size| size.0).max().unwrap_or(0);
         let mut buffers = allocate(largest);
         if mode != Mode::TableOnly {
@@ -147,6 +206,17 @@ impl<B> Comparison<B> {
             written.unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         }
     }
+}
+
+/// Leaves out variants whose name has none of the words given on the command line, but for those that others are compared with.
+fn keep_what_is_asked_for<B>(variants: &mut Vec<Variant<B>>) {
+    let words: Vec<String> = env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
+    if words.is_empty() {
+        return;
+    }
+    let is_asked_for = |name: &str| words.iter().any(|word| name.contains(word.as_str()));
+    let limits: Vec<_> = variants.iter().filter(|it| is_asked_for(it.name)).filter_map(|it| it.limit).collect();
+    variants.retain(|it| it.name == MEMCPY || is_asked_for(it.name) || limits.contains(&it.name));
 }
 
 /// What a size is: elements, and a table's name for them.
