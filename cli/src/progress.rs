@@ -31,6 +31,8 @@ impl Bar {
             self.shown = Some(bar);
         }
         if let Some(bar) = &self.shown {
+            // Steps of no known length come before the tensors.
+            bar.set_length(progress.total);
             bar.set_position(progress.done);
             bar.set_message(progress.tensor.to_owned());
         }

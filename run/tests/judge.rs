@@ -1,6 +1,9 @@
 //! What a quantized model loses is what the interpreter says; ranges are those of the values that were shown.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+#[path = "judge/integers.rs"]
+mod integers;
+
 use ndarray::{Array1, Array2, Axis};
 use ndarray_npy::NpzReader;
 use std::fs::File;

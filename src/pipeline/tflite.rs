@@ -5,8 +5,8 @@ use super::integer::{self, Data, Quantized, WrittenConstant};
 use super::options::Options;
 use super::outcome::{Fate, TensorOutcome, Written};
 use super::progress::Progress;
-use crate::error::Result;
-use crate::model::tflite::{Constant, ElementType, Model, NewData, Replacement, Role, TensorId, Use};
+use crate::error::{Error, Result};
+use crate::model::tflite::{Constant, ElementType, Fault, Model, NewData, Replacement, Role, Severity, TensorId, Use};
 use crate::num::CodeType;
 use crate::recipe::{Candidate, Decision, Plan, Recipe, Storage, Usage, UsageRole, Warning};
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -25,6 +25,7 @@ pub(super) fn quantize(
 ) -> Result<Written> {
     let mut model = Model::open(input)?;
     let mut integers = None;
+    let before = if recipe.activations.is_some() { model.check() } else { Vec::new() };
     if let Some(activations) = &recipe.activations {
         let step = &mut |step: &str| progress(Progress { done: 0, total: 0, tensor: step });
         let mut quantized = integer::quantize(model, recipe, activations, data, step)?;
@@ -32,8 +33,28 @@ pub(super) fn quantize(
         integers = Some(quantized);
     }
     let (tensors, warnings) = weights(&mut model, recipe, options, integers.as_ref(), progress)?;
+    if integers.is_some() {
+        check(&model, &before)?;
+    }
     let to_disk = model.save_timed(output)?;
     Ok(Written { tensors, warnings, to_disk, integer: integers.map(|quantized| quantized.outcome) })
+}
+
+/// Returns an error if a model that is about to be written has faults that the float one had not: interpreters would refuse it, or
+/// run it with wrong results and not say so.
+fn check(model: &Model, before: &[Fault]) -> Result<()> {
+    let is_old = |fault: &Fault| before.iter().any(|old| (&old.name, &old.reason) == (&fault.name, &fault.reason));
+    let faults = model.check().into_iter().filter(|fault| fault.severity != Severity::Note && !is_old(fault));
+    let faults: Vec<String> = faults.map(|fault| fault.to_string()).collect();
+    match faults.first() {
+        None => Ok(()),
+        Some(first) => {
+            let count = faults.len();
+            Err(Error::Unreadable {
+                reason: format!("the model in integers would have {count} faults, and is not written: {first}"),
+            })
+        }
+    }
 }
 
 /// Makes weights codes by a recipe's rules; of a model in integers those that are left.

@@ -28,7 +28,8 @@ const REST: &str = "\n[[rule]]\nmin-elements = 1024\nto = \"int8\"\n";
 
 #[test]
 fn a_ready_made_recipe_need_not_find_everything() {
-    for recipe in Recipe::ready_made() {
+    // Those that make codes of activations need samples.
+    for recipe in Recipe::ready_made().into_iter().filter(|recipe| recipe.activations.is_none()) {
         assert_eq!(said_of(&recipe, "mnist_cnn.tflite"), [""; 0], "{}", recipe.name);
     }
     let dynamic = "the rule: compute has no effect: the file holds tensors alone, and what runs them decides";

@@ -75,7 +75,13 @@ pub(crate) fn analytic(
         let (Some(values), Some(means)) = (constants.get(product.weights), statistics.means(product.input)) else {
             continue;
         };
-        let (encoded, _) = weights(values, product.axis, tuned.weight_ranges, std::slice::from_ref(&product.bias))?;
+        let (encoded, _) = weights(
+            values,
+            product.axis,
+            tuned.weight_ranges,
+            tuned.importance(product.weights),
+            std::slice::from_ref(&product.bias),
+        )?;
         let Some((input_axis, means)) = input_axis(&product, values, means) else { continue };
         let axes = [product.axis, input_axis];
         let corrected = correct_bias(values.view(), encoded.restored.view(), axes, &means, &product.bias.bias)?;

@@ -9,12 +9,14 @@ use super::statistics::Statistics;
 use super::write::{Tuned, Written, write};
 use crate::calibration::{RunError, Runner};
 use crate::error::Result;
-use crate::graph::{Graph, Op, ValueId};
+use crate::graph::{Graph, Op, Operator, ValueId};
 use crate::model::tflite::Model;
+use crate::params::ValueRange;
 use crate::recipe::integer::{AddRule, Choices, Domain, IntegerPlan, Ranges, TieRule, Width};
 use std::cell::OnceCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::rc::Rc;
 
 /// A variant of a model, and what it gave.
 #[derive(Clone, Debug, PartialEq)]
@@ -38,7 +40,15 @@ enum RangeKind {
     /// As the recipe says, or the extremes.
     Asked,
     LeastSquares,
+    /// Half-way between the extremes and the smallest squared error.
+    Between,
+    /// Twice the extremes: at 16 bits the wider steps cost nothing to speak of, and values beyond those that were observed are not cut
+    /// off.
+    Wide,
 }
+
+/// How much wider.
+const HEADROOM: f32 = 2.0;
 
 /// What is done about biases.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,6 +74,8 @@ impl fmt::Display for Settings {
         f.write_str(match self.ranges {
             RangeKind::Asked => "min-max",
             RangeKind::LeastSquares => "mse",
+            RangeKind::Between => "between min-max and mse",
+            RangeKind::Wide => "min-max with headroom",
         })?;
         if self.add_rule == AddRule::FirstTakesSum {
             f.write_str(", sums' ranges")?;
@@ -94,6 +106,22 @@ pub(crate) struct Base {
     pub(crate) statistics: Statistics,
     /// The ranges with the smallest squared error: found once.
     pub(crate) least_squares: OnceCell<Ranges>,
+}
+
+impl Base {
+    /// Returns, for weights, the mean squares of what they are multiplied with.
+    fn importance(&self) -> BTreeMap<ValueId, Vec<f32>> {
+        let mut importance = BTreeMap::new();
+        for (subgraph, part) in self.graph.subgraphs.iter().enumerate() {
+            let of = |value: usize| ValueId { subgraph, value };
+            for bias in part.operators.iter().filter_map(Operator::bias) {
+                if let Some(squares) = self.statistics.mean_squares(of(bias.input)) {
+                    importance.entry(of(bias.weights)).or_insert(squares);
+                }
+            }
+        }
+        importance
+    }
 }
 
 impl Base {
@@ -244,9 +272,9 @@ impl Search<'_> {
             rules.push(if plain.add_rule == AddRule::Own { AddRule::FirstTakesSum } else { AddRule::Own });
         }
         let kinds: &[RangeKind] = if self.choices.width == Width::Int8 {
-            &[RangeKind::Asked, RangeKind::LeastSquares]
+            &[RangeKind::Asked, RangeKind::LeastSquares, RangeKind::Between]
         } else {
-            &[RangeKind::Asked]
+            &[RangeKind::Wide]
         };
         for &ranges in kinds {
             for &add_rule in &rules {
@@ -265,11 +293,16 @@ impl Search<'_> {
         }
         let best = best_of(tried);
         self.attempt(judge, base, Settings { weights: WeightRanges::Mse, ..best }, float, tried)?;
-        // The other ranges, with the same biases.
-        if best.biases != BiasKind::AsTheyAre {
-            for &ranges in kinds.iter().filter(|&&ranges| ranges != best.ranges) {
-                self.attempt(judge, base, Settings { ranges, ..best }, float, tried)?;
-            }
+        // What was decided first may be another with what was decided since.
+        let best = best_of(tried);
+        for &ranges in kinds {
+            self.attempt(judge, base, Settings { ranges, ..best }, float, tried)?;
+        }
+        for &add_rule in &rules {
+            self.attempt(judge, base, Settings { add_rule, ..best_of(tried) }, float, tried)?;
+        }
+        for biases in [BiasKind::Analytic, BiasKind::LayerByLayer] {
+            self.attempt(judge, base, Settings { biases, ..best_of(tried) }, float, tried)?;
         }
         Ok(())
     }
@@ -390,6 +423,15 @@ impl Search<'_> {
         let mut ranges = match settings.ranges {
             RangeKind::Asked => base.statistics.asked(self.choices.width),
             RangeKind::LeastSquares => base.least_squares(self.choices.width).clone(),
+            RangeKind::Between => {
+                let least = base.least_squares(self.choices.width);
+                let ranges = base.statistics.asked(self.choices.width).into_iter();
+                ranges.map(|(id, range)| (id, least.get(&id).map_or(range, |least| middle(range, *least)))).collect()
+            }
+            RangeKind::Wide => {
+                let ranges = base.statistics.asked(self.choices.width).into_iter();
+                ranges.map(|(id, range)| (id, widened(range))).collect()
+            }
         };
         ranges.extend(base.constants.ranges());
         let mut choices = Choices { add_rule: settings.add_rule, tie_rule: settings.tie_rule, ..self.choices.clone() };
@@ -406,6 +448,9 @@ impl Search<'_> {
     ) -> Result<Built> {
         let (plan, ranges) = self.plan(base, settings, floats)?;
         let mut tuned = Tuned { weight_ranges: settings.weights, ..Tuned::default() };
+        if settings.weights == WeightRanges::Mse {
+            tuned.importance = Rc::new(base.importance());
+        }
         if settings.biases != BiasKind::AsTheyAre {
             tuned.biases = analytic(&base.graph, &plan, &base.constants, &tuned, &base.statistics)?;
         }
@@ -441,4 +486,13 @@ fn candidate(base: &Base, plan: &IntegerPlan, tuned: &Tuned) -> Result<(Vec<u8>,
     let mut model = Model::from_bytes(base.bytes.clone())?;
     let written = write(&mut model, &base.graph, plan, &base.constants, tuned)?;
     Ok((model.to_bytes()?, written))
+}
+
+fn widened(range: ValueRange) -> ValueRange {
+    ValueRange::new(HEADROOM * range.min(), HEADROOM * range.max()).unwrap_or(range)
+}
+
+fn middle(a: ValueRange, b: ValueRange) -> ValueRange {
+    let half = |x: f32, y: f32| x / 2.0 + y / 2.0;
+    ValueRange::new(half(a.min(), b.min()), half(a.max(), b.max())).unwrap_or(a)
 }

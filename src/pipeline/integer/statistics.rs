@@ -19,6 +19,8 @@ pub(crate) struct Statistics {
     means: BTreeMap<ValueId, ChannelMeans>,
     /// The largest magnitudes of the same channels.
     largest: BTreeMap<ValueId, Vec<f32>>,
+    /// The sums of their squares, and how many there were.
+    squared: BTreeMap<ValueId, (Vec<f64>, u64)>,
     factors: BTreeSet<ValueId>,
     /// Estimators that were asked for.
     asked: BTreeMap<ValueId, AnyEstimator>,
@@ -79,12 +81,15 @@ impl Statistics {
             means.observe(value.values.view())?;
             let channels = value.values.shape().last().copied().unwrap_or(0);
             let largest = self.largest.entry(value.id).or_insert_with(|| vec![0.0; channels]);
-            if largest.len() == channels {
+            let (squared, count) = self.squared.entry(value.id).or_insert_with(|| (vec![0.0; channels], 0));
+            if largest.len() == channels && squared.len() == channels {
                 for row in elements.chunks_exact(channels.max(1)) {
-                    for (largest, x) in largest.iter_mut().zip(row) {
+                    for ((largest, squared), x) in largest.iter_mut().zip(squared.iter_mut()).zip(row) {
                         *largest = largest.max(x.abs());
+                        *squared += f64::from(x * x);
                     }
                 }
+                *count += (elements.len() / channels.max(1)) as u64;
             }
         }
         Ok(())
@@ -122,6 +127,13 @@ impl Statistics {
     /// Returns the means of the channels of a value that is multiplied with weights.
     pub(crate) fn means(&self, id: ValueId) -> Option<Vec<f32>> {
         Some(self.means.get(&id)?.means()).filter(|means| !means.is_empty())
+    }
+
+    /// Returns the mean squares of the channels of a value that is multiplied with weights; `None` if they are no numbers.
+    pub(crate) fn mean_squares(&self, id: ValueId) -> Option<Vec<f32>> {
+        let (squared, count) = self.squared.get(&id)?;
+        let means: Vec<f32> = squared.iter().map(|sum| (sum / (*count).max(1) as f64) as f32).collect();
+        means.iter().all(|mean| mean.is_finite()).then_some(means)
     }
 
     /// Returns the largest magnitudes of the channels of a value that is multiplied with weights.

@@ -11,6 +11,7 @@ use crate::model::tflite::{
 use crate::num::CodeType;
 use crate::recipe::integer::{Codes, Domain, Form, IntegerPlan, PartPlan, Take, Width};
 use std::collections::{BTreeMap, HashMap};
+use std::rc::Rc;
 
 /// What is better than what the float model holds, where a search found it.
 #[derive(Clone, Debug, Default)]
@@ -19,6 +20,14 @@ pub(crate) struct Tuned {
     pub(crate) biases: BTreeMap<(usize, usize), Vec<f32>>,
     /// How the scales of weights are found.
     pub(crate) weight_ranges: WeightRanges,
+    /// The mean squares of the channels that weights are multiplied with.
+    pub(crate) importance: Rc<BTreeMap<ValueId, Vec<f32>>>,
+}
+
+impl Tuned {
+    pub(crate) fn importance(&self, weights: ValueId) -> Option<&[f32]> {
+        self.importance.get(&weights).map(Vec::as_slice)
+    }
 }
 
 /// What became of a constant.
@@ -116,7 +125,8 @@ fn encode_weights(graph: &Graph, plan: &IntegerPlan, constants: &Constants, tune
     for ((storage, axis), (id, uses)) in uses {
         let Some(values) = constants.get(id) else { continue };
         let name = || graph.value(id).map(|value| value.name.clone()).unwrap_or_default();
-        let encoded = weights(values, axis, tuned.weight_ranges, &uses).map_err(|error| error.of_tensor(&name()))?;
+        let encoded = weights(values, axis, tuned.weight_ranges, tuned.importance(id), &uses)
+            .map_err(|error| error.of_tensor(&name()))?;
         by_key.insert((storage, axis), encoded);
     }
     Ok(EncodedWeights { by_key })

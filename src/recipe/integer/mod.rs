@@ -19,6 +19,9 @@ mod choices;
 mod domain;
 mod form;
 mod plan;
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+mod plan_tests;
 mod ranges;
 mod scales;
 
