@@ -4,6 +4,7 @@
 //! that has no row. `cargo bench --bench doors -- --table` prints the table alone; words after it choose rows. With `--gate` it fails
 //! where a door takes far more time than the kernel below it.
 
+mod blocks;
 mod buffers;
 mod conventions;
 mod estimators;
@@ -78,6 +79,7 @@ fn main() -> ExitCode {
     metrics::add(&mut doors);
     estimators::add(&mut doors);
     conventions::add(&mut doors);
+    blocks::add(&mut doors);
     kernels::add(&mut doors);
     let level = format!("{:?}", detect());
     println!("at the level {}", level.split('(').next().unwrap_or_default());
