@@ -97,6 +97,8 @@ pub mod convention;
 pub mod docs;
 mod error;
 pub mod graph;
+#[cfg(feature = "pipeline")]
+mod improve;
 pub mod kernel;
 #[cfg(feature = "proptest")]
 pub mod laws;
@@ -114,6 +116,8 @@ pub mod range;
 pub mod recipe;
 #[cfg(feature = "pipeline")]
 pub mod report;
+#[cfg(feature = "pipeline")]
+mod search;
 pub mod tensor;
 mod text;
 

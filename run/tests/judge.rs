@@ -8,8 +8,10 @@ use ndarray::{Array1, Array2, Axis};
 use ndarray_npy::NpzReader;
 use std::fs::File;
 use tensor_quant::calibration::{RunError, Runner};
+use tensor_quant::pipeline::{Data, Goal, Options, Request, fit_file, quantize_file_with};
 use tensor_quant::range::MinMax;
-use tensor_quant_run::{Calibration, Executor, Sample, evaluate};
+use tensor_quant::recipe::{Effort, Recipe};
+use tensor_quant_run::{Calibration, Executor, PureRust, Sample, evaluate};
 
 fn path(name: &str) -> String {
     format!("{}/tests/data/{name}", env!("CARGO_MANIFEST_DIR"))
@@ -172,4 +174,87 @@ fn second_moments_of_a_convolution_are_those_of_its_patches() {
     for ((i, j), &x) in mean.indexed_iter() {
         assert!((x - if i == j { 4.0 / windows } else { 0.0 }).abs() < 1e-9, "{i} {j}: {x}");
     }
+}
+
+/// Every other sample, from this one on.
+fn half(first: usize) -> Vec<Sample> {
+    samples().into_iter().skip(first).step_by(2).collect()
+}
+
+fn lost(model: &std::path::Path) -> f64 {
+    let mut judged = Executor::open(model).unwrap();
+    evaluate(&mut executor("mlp.tflite"), &mut judged, None, half(1), None).unwrap().sqnr_db()
+}
+
+#[test]
+fn weights_chosen_for_samples_lose_less_on_others_at_the_same_bytes() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, options) = (half(0), Options::default());
+    let data = Data { engine: &PureRust, samples: &data };
+    let quantize = |name: &str, recipe: &Recipe, data, threads: usize| {
+        let (output, mut options) = (folder.path().join(name), options);
+        options.threads = threads.try_into().unwrap();
+        quantize_file_with(path("mlp.tflite"), &output, recipe, &options, data, &mut |_| ()).unwrap();
+        (std::fs::read(&output).unwrap(), lost(&output))
+    };
+    for (name, better) in [("int4-weight-only", 4.0), ("int8-weight-only", 6.0), ("int4-dynamic", 4.0)] {
+        let mut recipe = Recipe::named(name).unwrap();
+        let (plain, before) = quantize(&format!("{name}-plain"), &recipe, None, 1);
+        let (full, after) = quantize(&format!("{name}-full"), &recipe, Some(data), 1);
+        assert!(after >= before + better, "{name}: {before:.1} dB became {after:.1} dB");
+        assert!(full.len() <= plain.len() + 64, "{name}: {} bytes became {}", plain.len(), full.len());
+        assert_eq!(quantize(&format!("{name}-threads"), &recipe, Some(data), 3).0, full);
+        recipe.rules.iter_mut().for_each(|rule| rule.improve = Some(Effort::Bias));
+        let (_, with_bias) = quantize(&format!("{name}-bias"), &recipe, Some(data), 1);
+        assert!(with_bias > before && with_bias < after, "{name}: {with_bias:.1} dB with biases alone");
+        recipe.rules.iter_mut().for_each(|rule| rule.improve = Some(Effort::None));
+        assert_eq!(quantize(&format!("{name}-none"), &recipe, Some(data), 1).0, plain);
+    }
+}
+
+#[test]
+fn one_sample_is_too_few_and_nothing_changes() {
+    let folder = tempfile::tempdir().unwrap();
+    let one = vec![samples().remove(0)];
+    let recipe = Recipe::named("int4-weight-only").unwrap();
+    let quantize = |name: &str, data| {
+        let output = folder.path().join(name);
+        let outcome =
+            quantize_file_with(path("mlp.tflite"), &output, &recipe, &Options::default(), data, &mut |_| ()).unwrap();
+        (std::fs::read(output).unwrap(), outcome)
+    };
+    let (with, outcome) = quantize("with", Some(Data { engine: &PureRust, samples: &one }));
+    assert_eq!(with, quantize("without", None).0);
+    assert!(outcome.changed().all(|tensor| tensor.reason.ends_with("not improved: one sample is too few")));
+}
+
+#[test]
+fn a_fit_meets_its_goal_and_its_recipe_makes_the_same_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let (samples, options) = (half(0), Options::default());
+    let data = Data { engine: &PureRust, samples: &samples };
+    let fit = |name: &str, goal| {
+        fit_file(path("mlp.tflite"), at(name), &Request::new(goal), &options, data, None, &mut |_| ()).unwrap()
+    };
+    let fitted = fit("fitted", Goal::MinSqnr(34.0));
+    assert!(fitted.is_reached() && fitted.sqnr_db >= 34.0 && fitted.bound_db <= fitted.sqnr_db, "{fitted:?}");
+    let bytes = std::fs::read(at("fitted")).unwrap();
+    assert_eq!(bytes.len() as u64, fitted.bytes);
+    assert!(lost(&at("fitted")) >= 33.0);
+    let recipe = fitted.to_recipe().unwrap();
+    quantize_file_with(path("mlp.tflite"), at("again"), &recipe, &options, Some(data), &mut |_| ()).unwrap();
+    assert_eq!(std::fs::read(at("again")).unwrap(), bytes);
+
+    // A tighter goal takes more bytes, a size that is given is kept, and what cannot be is told.
+    assert!(fit("better", Goal::MinSqnr(45.0)).bytes > fitted.bytes);
+    let small = fit("small", Goal::MaxSize(0.3));
+    assert!(small.is_reached() && small.ratio() <= 0.3, "{small:?}");
+    let download = fit("download", Goal::MaxDownload(fitted.download + 500));
+    assert!(download.is_reached() && download.download <= fitted.download + 500);
+    let recipe = download.to_recipe().unwrap();
+    quantize_file_with(path("mlp.tflite"), at("twice"), &recipe, &options, Some(data), &mut |_| ()).unwrap();
+    assert_eq!(std::fs::read(at("twice")).unwrap(), std::fs::read(at("download")).unwrap());
+    let never = fit("never", Goal::MaxSize(0.01));
+    assert!(!never.is_reached() && !at("never").exists() && never.in_the_way().is_some());
 }

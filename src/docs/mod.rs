@@ -1,5 +1,7 @@
 //! Pages to read.
 
+#[cfg(feature = "pipeline")]
+pub mod better_weights;
 pub mod conventions;
 #[cfg(feature = "proptest")]
 pub mod own_scheme;

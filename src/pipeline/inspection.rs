@@ -1,7 +1,7 @@
 //! What a file holds.
 
 use super::format::Format;
-use super::tflite::Source;
+use super::source::Source;
 use crate::error::Result;
 use crate::model::safetensors::Reader;
 use crate::model::tflite::Model;

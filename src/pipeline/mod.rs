@@ -14,6 +14,9 @@
 //! and the input keeps its content. Of a `.safetensors` file one tensor is held at a time,
 //! as f32 and as codes, a byte each; of a `.tflite` file what will be written besides.
 //!
+//! With samples, weights are chosen for what the model makes of them, and the best file for a budget is found:
+//! [`docs::better_weights`](crate::docs::better_weights).
+//!
 //! # Examples
 //!
 //! ```no_run
@@ -30,18 +33,24 @@
 
 mod channels;
 mod comparison;
+mod deflated;
 mod encoded;
+mod fit;
 mod format;
+mod improvement;
 mod inspection;
 mod integer;
+mod judge;
 mod options;
 mod outcome;
 mod progress;
 mod safetensors;
+mod source;
 mod tflite;
 
 pub use channels::{Channels, Profile};
 pub use comparison::{Compared, Comparison, compare_files};
+pub use fit::{Chosen, Count, Fitted, Goal, Request, fit_file};
 pub use format::Format;
 pub use inspection::{Inspected, Inspection, inspect_file};
 pub use integer::{Data, IntegerOutcome, Island, ValueOutcome, Variant};
@@ -52,6 +61,7 @@ pub use progress::Progress;
 use crate::error::{Error, Result};
 use crate::recipe::Recipe;
 pub use crate::recipe::Warning;
+use options::check_output;
 use outcome::Written;
 use std::path::Path;
 use std::time::Instant;
@@ -97,6 +107,10 @@ pub fn quantize_file_with(
             let reason = "a .safetensors file has no operators: activations become codes in a .tflite file".into();
             return Err(Error::NothingToQuantize { recipe: recipe.name.clone(), reason });
         }
+        Format::Safetensors if data.is_some() => {
+            let reason = "its operators are not in it, so that no sample can be run on it".into();
+            return Err(Error::Format { path: input.into(), format: "safetensors", reason });
+        }
         Format::Safetensors => safetensors::quantize(input, output, recipe, options, progress)?,
     };
     tensors.iter_mut().for_each(TensorOutcome::warn);
@@ -117,16 +131,4 @@ pub fn quantize_file_with(
         tensors,
         integer,
     })
-}
-
-fn check_output(input: &Path, output: &Path, overwrite: Overwrite) -> Result<()> {
-    if let (Ok(a), Ok(b)) = (input.canonicalize(), output.canonicalize())
-        && a == b
-    {
-        return Err(Error::TargetIsSource { path: output.into() });
-    }
-    if overwrite == Overwrite::Never && output.symlink_metadata().is_ok() {
-        return Err(Error::TargetExists { path: output.into() });
-    }
-    Ok(())
 }

@@ -1,6 +1,8 @@
 //! What a caller says about quantizing a file, beside the recipe.
 
+use crate::error::{Error, Result};
 use std::num::NonZeroUsize;
+use std::path::Path;
 
 /// How a file is quantized, apart from what the recipe says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,4 +39,17 @@ impl Default for Options {
     fn default() -> Self {
         Self { overwrite: Overwrite::Never, threads: NonZeroUsize::MIN, histograms: Histograms::None }
     }
+}
+
+/// Returns an error for an output that is the input, or exists and may not be replaced.
+pub(super) fn check_output(input: &Path, output: &Path, overwrite: Overwrite) -> Result<()> {
+    if let (Ok(a), Ok(b)) = (input.canonicalize(), output.canonicalize())
+        && a == b
+    {
+        return Err(Error::TargetIsSource { path: output.into() });
+    }
+    if overwrite == Overwrite::Never && output.symlink_metadata().is_ok() {
+        return Err(Error::TargetExists { path: output.into() });
+    }
+    Ok(())
 }

@@ -96,6 +96,8 @@ pub enum Fate {
     Kept,
     /// It became codes.
     Quantized,
+    /// It is a bias, of the type that it had, with a shift taken out that quantized weights give to the outputs.
+    Shifted,
     /// Its values are the same, in 32-bit floating point, which operators that compute in integers ask for.
     Restored,
 }

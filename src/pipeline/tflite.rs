@@ -1,19 +1,20 @@
 //! `.tflite` files: operators know their weights.
 
-use super::encoded::encode;
+use super::encoded::{Encoded, encode};
+use super::improvement::{Changes, improve_weights};
 use super::integer::{self, Data, Quantized, WrittenConstant};
+use super::judge::Judge;
 use super::options::Options;
 use super::outcome::{Fate, TensorOutcome, Written};
 use super::progress::Progress;
+use super::source::Source;
 use crate::error::{Error, Result};
-use crate::model::tflite::{Constant, ElementType, Fault, Model, NewData, Replacement, Role, Severity, TensorId, Use};
+use crate::model::tflite::{Constant, ElementType, Fault, Model, NewData, Replacement, Role, Severity, TensorId};
 use crate::num::CodeType;
-use crate::recipe::{Candidate, Decision, Plan, Recipe, Storage, Usage, UsageRole, Warning};
+use crate::recipe::{Candidate, Decision, Entry, Plan, Recipe, Warning};
+use ndarray::ArrayD;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
-
-/// About what a `DEQUANTIZE` and the tensor behind it take in a file, without that tensor's name.
-const COST_OF_RESTORING: u64 = 160;
 
 pub(super) fn quantize(
     input: &Path,
@@ -32,7 +33,9 @@ pub(super) fn quantize(
         model = quantized.model.take().map_or_else(|| Model::open(input), Ok)?;
         integers = Some(quantized);
     }
-    let (tensors, warnings) = weights(&mut model, recipe, options, integers.as_ref(), progress)?;
+    // Activations that are codes, too, have what calibration made of the weights.
+    let data = data.filter(|_| integers.is_none());
+    let (tensors, warnings) = weights(&mut model, recipe, options, integers.as_ref(), data, progress)?;
     if integers.is_some() {
         check(&model, &before)?;
     }
@@ -63,6 +66,7 @@ fn weights(
     recipe: &Recipe,
     options: &Options,
     integers: Option<&Quantized>,
+    data: Option<Data<'_>>,
     progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<(Vec<TensorOutcome>, Vec<Warning>)> {
     let mut constants: Vec<Source> =
@@ -83,11 +87,82 @@ fn weights(
         Some(_) => recipe.plan_for_rest(candidates, values)?,
     };
     keep_operands_in_f32(&mut plan, &constants);
+    let mut plans = [plan];
+    let better = improve_weights(model, &mut plans, &constants, options, data, progress)?;
+    let [mut plan] = plans;
+    let mut changes = Changes::default();
+    better.iter().flatten().for_each(|better| changes.add(better));
+    if let Some(data) = data.filter(|_| is_guarded(&plan) && !changes.is_empty())
+        && let [plain, chosen] = judged(model, &plan, &constants, &changes, data, options)?
+        && chosen < plain
+    {
+        changes = Changes::default();
+        for &at in better.iter().flatten().flat_map(|better| &better.constants) {
+            plan.entries[at].reason += "; not written, as the whole model loses more with all of them";
+        }
+        let message = format!(
+            "weights chosen for the samples lose more than the nearest on those that judge, {chosen:.1} dB and not {plain:.1} dB: the \
+             nearest were written"
+        );
+        plan.warnings.push(Warning::new(message, "more samples, as the model will see them, may help".to_owned()));
+    }
+    let outcomes = write(model, &plan, &constants, changes, integers, options, Judging::Tensors, progress)?;
+    Ok((outcomes, plan.warnings))
+}
 
+/// The samples by which the whole of a model is judged.
+const WHOLE: usize = 32;
+
+/// Returns whether nothing was said of some tensor, so that what is better for the whole may be chosen.
+fn is_guarded(plan: &Plan) -> bool {
+    let is_open = |entry: &Entry| matches!(&entry.decision, Decision::Quantize(treatment) if treatment.improve.is_none() && treatment.rate.is_none());
+    plan.entries.iter().any(is_open)
+}
+
+/// Returns the ratio of the worst output, in dB, of the file that a plan makes, and of that with changes.
+fn judged(
+    model: &Model,
+    plan: &Plan,
+    constants: &[Source],
+    changes: &Changes,
+    data: Data<'_>,
+    options: &Options,
+) -> Result<[f64; 2]> {
+    let float = model.to_bytes()?;
+    let judge = Judge::new(data, &float, None, 0, WHOLE)?;
+    let ratio = |changes: Changes| {
+        let mut candidate = Model::from_bytes(float.clone())?;
+        write(&mut candidate, plan, constants, changes, None, options, Judging::Nothing, &mut |_| ())?;
+        Ok(judge.judge(candidate.to_bytes()?, usize::MAX)?.sqnr_db())
+    };
+    Ok([ratio(Changes::default())?, ratio(changes.clone())?])
+}
+
+/// Whether it is measured what became of each tensor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Judging {
+    /// It is.
+    Tensors,
+    /// It is not: candidates are judged by their outputs.
+    Nothing,
+}
+
+/// Makes the constants of a model what a plan says, and what is to be in place of it.
+#[expect(clippy::too_many_arguments, reason = "what is written, out of what, and how")]
+pub(super) fn write(
+    model: &mut Model,
+    plan: &Plan,
+    constants: &[Source],
+    mut changes: Changes,
+    integers: Option<&Quantized>,
+    options: &Options,
+    judging: Judging,
+    progress: &mut dyn FnMut(Progress<'_>),
+) -> Result<Vec<TensorOutcome>> {
     let total = constants.iter().map(|source| source.constant.size_in_bytes).sum();
     let (mut done, mut outcomes) = (0, Vec::with_capacity(plan.entries.len()));
     let mut edits = Edits::default();
-    for (entry, source) in plan.entries.iter().zip(&constants) {
+    for (number, (entry, source)) in plan.entries.iter().zip(constants).enumerate() {
         let constant = &source.constant;
         progress(Progress { done, total, tensor: &constant.name });
         done += constant.size_in_bytes;
@@ -97,11 +172,24 @@ fn weights(
             outcomes.push(outcome);
             continue;
         }
+        let bias = changes.biases.remove(&number);
+        if let (Decision::Keep, Some(bias)) = (&entry.decision, &bias) {
+            outcome.fate = Fate::Shifted;
+            edits.keep(constant, bias, model)?;
+        }
         if entry.decision != Decision::Keep {
-            let values = model.values(constant)?;
-            let encoded = encode(&values, &entry.decision, options.threads).map_err(|e| e.of_tensor(&constant.name))?;
+            let values = match bias {
+                Some(bias) => bias,
+                None => model.values(constant)?,
+            };
+            let encoded = match changes.tensors.remove(&number) {
+                Some(codes) => Some(Encoded::Codes(codes)),
+                None => encode(&values, &entry.decision, options.threads).map_err(|e| e.of_tensor(&constant.name))?,
+            };
             if let Some(encoded) = encoded {
-                outcome.judge(&values, &encoded, entry, options)?;
+                if judging == Judging::Tensors {
+                    outcome.judge(&values, &encoded, entry, options)?;
+                }
                 // What is held from here on is what will be written.
                 drop(values);
                 let element_type = element_type(&entry.decision);
@@ -118,7 +206,7 @@ fn weights(
     }
     progress(Progress { done, total, tensor: "" });
     edits.apply(model)?;
-    Ok((outcomes, plan.warnings))
+    Ok(outcomes)
 }
 
 /// Takes down what a constant became that operators compute with in integers.
@@ -134,7 +222,7 @@ fn take_down(outcome: &mut TensorOutcome, written: &WrittenConstant) {
 }
 
 /// Makes operators that are to compute in integers find their biases in f32, which they take in no other form.
-fn keep_operands_in_f32(plan: &mut Plan, constants: &[Source]) {
+pub(super) fn keep_operands_in_f32(plan: &mut Plan, constants: &[Source]) {
     let users = |source: &Source| {
         let subgraph = source.constant.id.subgraph;
         source.uses().iter().map(|used| (subgraph, used.operator)).collect::<Vec<_>>()
@@ -156,84 +244,6 @@ fn keep_operands_in_f32(plan: &mut Plan, constants: &[Source]) {
         }
     }
 }
-
-/// A constant, and the `DEQUANTIZE` that restores it already, if there is one.
-pub(super) struct Source {
-    pub(super) constant: Constant,
-    /// The operator's number, and the users of what it gives.
-    restored: Option<(usize, Vec<Use>)>,
-}
-
-impl Source {
-    pub(super) fn of(constant: Constant, model: &Model) -> Self {
-        let restored = match (constant.element_type, constant.uses.as_slice()) {
-            (ElementType::F16, [used]) => model.uses_behind_dequantize(constant.id.subgraph, used.operator),
-            _ => None,
-        };
-        let restored = restored.map(|uses| (constant.uses.first().map_or(0, |used| used.operator), uses));
-        Self { constant, restored }
-    }
-
-    fn uses(&self) -> &[Use] {
-        self.restored.as_ref().map_or(&self.constant.uses, |(_, uses)| uses)
-    }
-
-    pub(super) fn candidate(&self) -> Candidate {
-        let constant = &self.constant;
-        let obstacle = if constant.is_elsewhere {
-            Some("its values stand in another file".into())
-        } else if constant.is_sparse {
-            Some("stored in a sparse format".into())
-        } else if constant.is_at_the_edge {
-            Some("an input or output of its subgraph".into())
-        } else if constant.quantization.is_some() {
-            Some(format!("quantized already, {}", constant.element_type))
-        } else if constant.element_type == ElementType::F16 && self.restored.is_none() {
-            Some("float16 already, and not restored by one DEQUANTIZE that is its only user".into())
-        } else if is_wide_or_brain_float(constant.element_type) {
-            Some(format!("{}, and what uses it would find the f32 that restoring gives", constant.element_type))
-        } else if matches!(constant.element_type, ElementType::F32 | ElementType::F16) && !constant.is_whole() {
-            let (bytes, shape) = (constant.size_in_bytes, &constant.shape);
-            Some(format!("its {bytes} bytes are not those of {} in the shape {shape:?}", constant.element_type))
-        } else {
-            None
-        };
-        Candidate {
-            name: constant.name.clone(),
-            element_type: constant.element_type.name().into(),
-            shape: constant.shape.clone(),
-            size_in_bytes: constant.size_in_bytes,
-            uses: Some(self.uses().iter().map(usage).collect()),
-            obstacle,
-            cost_of_restoring: match self.restored {
-                Some(_) => 0,
-                None => COST_OF_RESTORING + constant.name.len() as u64,
-            },
-            storage: STORAGE,
-        }
-    }
-}
-
-/// Whether elements are floating-point numbers that no `DEQUANTIZE` gives.
-fn is_wide_or_brain_float(element_type: ElementType) -> bool {
-    matches!(element_type.name(), "f64" | "bf16")
-}
-
-fn usage(used: &Use) -> Usage {
-    let role = match used.role {
-        Role::Weights { axis, dynamic_range } => {
-            UsageRole::Weights { axis, dynamic_int8: dynamic_range.int8 > 0, dynamic_int4: dynamic_range.int4 > 0 }
-        }
-        Role::Operand => UsageRole::Operand,
-        Role::Passed => UsageRole::Passed,
-        Role::Unknown => UsageRole::Unknown,
-    };
-    Usage { operator: used.name.clone(), role }
-}
-
-/// The code types that a `DEQUANTIZE` restores, or that operators take; without zero points, as they are written.
-const STORAGE: Storage =
-    Storage::Channels { codes: &[CodeType::I8, CodeType::I4, CodeType::F16], with_zero_point: &[] };
 
 /// Returns the element type that a decision gives.
 fn element_type(decision: &Decision) -> ElementType {
@@ -269,6 +279,16 @@ impl Edits {
         }
         self.replaced.insert(key, constant.id);
         NewData::Bytes(bytes)
+    }
+
+    /// Gives a constant other values of the type that it has.
+    fn keep(&mut self, constant: &Constant, values: &ArrayD<f32>, model: &mut Model) -> Result<()> {
+        let bytes = match constant.element_type {
+            ElementType::F16 => values.iter().flat_map(|&x| crate::num::f16::from_f32(x).to_le_bytes()).collect(),
+            _ => values.iter().flat_map(|x| x.to_le_bytes()).collect(),
+        };
+        let data = self.data(constant, &Decision::Keep, bytes);
+        model.replace(constant.id, Replacement { element_type: constant.element_type, scales: None, data })
     }
 
     /// Takes note of what the users of a replaced constant have to do.

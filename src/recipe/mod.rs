@@ -28,6 +28,7 @@ mod rule;
 mod survival;
 mod warning;
 
+pub use crate::improve::Effort;
 pub use activations::{Activations, Improve, ValueRule};
 pub use candidate::{Candidate, Storage, Usage, UsageRole};
 pub use glob::Glob;

@@ -7,6 +7,7 @@ use super::rule::{Compute, FLOATS, Inputs, Mismatch, Rule};
 use super::survival::{survives_cast, survives_integers};
 use super::warning::Warning;
 use crate::error::{Error, Result};
+use crate::improve::Effort;
 use crate::num::{CodeKind, CodeType};
 use crate::params::{AnyCalculator, BlockShape, CodeRange, Granularity, MaxAbs, ParamsCalculator, Symmetric};
 use crate::range::AnyEstimator;
@@ -63,6 +64,10 @@ pub struct Treatment {
     pub scheme: AnyScheme,
     /// How operators compute with the codes.
     pub compute: Compute,
+    /// What is done with samples for outputs to lose less; `None` if nothing was said.
+    pub improve: Option<Effort>,
+    /// What a bit of a deflated file is worth, in squared steps.
+    pub rate: Option<f64>,
 }
 
 impl Decision {
@@ -205,7 +210,15 @@ fn apply(
         }
         let is_weights = matches!(part, Part::Weights { .. });
         return match survives_cast(&values()?, code, is_weights)? {
-            None => Ok((Decision::Quantize(Box::new(Treatment { scheme, compute: Compute::WeightOnly })), reason)),
+            None => Ok((
+                Decision::Quantize(Box::new(Treatment {
+                    scheme,
+                    compute: Compute::WeightOnly,
+                    improve: Some(Effort::None),
+                    rate: None,
+                })),
+                reason,
+            )),
             Some(obstacle) => keep(obstacle),
         };
     }
@@ -258,7 +271,7 @@ fn apply(
     if let Some(obstacle) = survives_integers(&values()?) {
         return keep(obstacle);
     }
-    Ok((Decision::Quantize(Box::new(Treatment { scheme, compute })), reason))
+    Ok((Decision::Quantize(Box::new(Treatment { scheme, compute, improve: rule.improve, rate: rule.rate })), reason))
 }
 
 /// Returns which elements of weights share a scale: those of an output channel.

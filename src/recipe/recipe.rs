@@ -177,6 +177,9 @@ impl Recipe {
                 (None, Some(most)) if most < rule.min_elements => {
                     format!("max-elements {most} is below min-elements {}", rule.min_elements)
                 }
+                _ if rule.rate.is_some_and(|rate| !(rate >= 0.0 && rate.is_finite())) => {
+                    format!("rate {} is no number from 0 on", rule.rate.unwrap_or_default())
+                }
                 _ => continue,
             };
             return Err(Error::Recipe { reason: format!("rule {}: {reason}", i + 1) });

@@ -3,6 +3,7 @@
 use super::candidate::{Candidate, Part};
 use super::glob::Glob;
 use crate::error::{Error, Result};
+use crate::improve::Effort;
 use crate::num::{AnyRounding, CodeType};
 use crate::params::{AnyCalculator, Granularity, MaxAbs, NanPolicy, Symmetric};
 use crate::range::AnyEstimator;
@@ -64,6 +65,13 @@ pub struct Rule {
     /// The axis of the channels, in formats without operators; if nothing is said, see [`Plan`](super::Plan).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub axis: Option<usize>,
+    /// What is done, where there are samples, for outputs to lose less at the same bytes: `full`, if nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub improve: Option<Effort>,
+    /// What a bit of a deflated file is worth, in squared steps, where there are samples: codes are then chosen for their bits,
+    /// too. .02 to .05 for 8-bit codes with one scale for all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate: Option<f64>,
 }
 
 /// What operators do with the tensors of a rule.
@@ -171,6 +179,8 @@ impl Rule {
             rounding: None,
             granularity: None,
             axis: None,
+            improve: None,
+            rate: None,
         }
     }
 

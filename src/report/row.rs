@@ -130,6 +130,7 @@ impl Row {
             fate: match tensor.fate {
                 Fate::Kept => "kept",
                 Fate::Quantized => "quantized",
+                Fate::Shifted => "shifted",
                 Fate::Restored => "restored",
             },
             shape: tensor.shape.clone(),

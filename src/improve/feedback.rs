@@ -1,0 +1,175 @@
+//! Rounding rows of weights one after the other, each with what the errors before it ask for: GPTQ.
+//!
+//! Rows (of weights, under a scale each) stand side by side, so that each step is the same for all of them: arrays are [elements, rows].
+//!
+//! 1. With a factor: errors of whole blocks of elements reach later ones by a product of matrices.
+//! 2. In sample space, for fewer samples than elements: H = D + X Xᵀ needs no matrix of elements by elements. What has been lost is
+//!    kept as its effect on each sample, and the inverse that belongs to the elements still to come is updated by rank 1.
+
+use super::codes::Codes;
+use super::factor::Factor;
+use super::part::{part, part_mut};
+use super::rate::Rate;
+use ndarray::linalg::{general_mat_mul, general_mat_vec_mul};
+use ndarray::{Array1, Array2, ArrayView2, Axis};
+
+/// Elements that are rounded before their errors reach all later ones.
+const BLOCK: usize = 32;
+
+/// Rows that were rounded.
+#[derive(Clone, Debug)]
+pub(crate) struct Rounded {
+    /// The codes, [elements, rows].
+    pub(crate) codes: Array2<f64>,
+    /// eᵀHe of each row.
+    pub(crate) costs: Vec<f64>,
+    /// The mean of dⱼ.
+    pub(crate) mean_pivot: f64,
+}
+
+/// Rounds rows with a factor of H. `weights` are [elements, rows], `scales` one a row; with a rate, codes are chosen for their bits, too.
+pub(crate) fn with_factor(
+    factor: &Factor,
+    weights: ArrayView2<'_, f64>,
+    scales: &[f64],
+    codes: Codes,
+    rate: Option<&Rate>,
+) -> Rounded {
+    let (len, rows) = weights.dim();
+    let mut errors = Array2::<f64>::zeros((len, rows));
+    let mut rounded = Array2::<f64>::zeros((len, rows));
+    let mut costs = vec![0.0; rows];
+    let inverse: Vec<f64> = scales.iter().map(|scale| scale.recip()).collect();
+    let mut target = Array2::<f64>::zeros((BLOCK, rows));
+    for start in (0..len).step_by(BLOCK) {
+        let end = (start + BLOCK).min(len);
+        let mut target = part_mut(target.view_mut(), 0..end - start, 0..rows);
+        target.assign(&part(weights, start..end, 0..rows));
+        if start > 0 {
+            let (lower, before) =
+                (part(factor.lower.view(), start..end, 0..start), part(errors.view(), 0..start, 0..rows));
+            general_mat_mul(1.0, &lower, &before, 1.0, &mut target);
+        }
+        for j in start..end {
+            let (done, mut rest) = target.view_mut().split_at(Axis(0), j - start + 1);
+            let t = done.row(j - start);
+            let (mut error, mut code) = (errors.row_mut(j), rounded.row_mut(j));
+            let (Some(t), Some(error), Some(code)) = (t.as_slice(), error.as_slice_mut(), code.as_slice_mut()) else {
+                continue;
+            };
+            let (weight, pivot) = (weights.row(j), factor.pivots[j]);
+            for (r, weight) in weight.iter().enumerate() {
+                let q = match rate {
+                    None => codes.nearest(t[r] * inverse[r]),
+                    Some(rate) => rate.choose(codes, t[r] * inverse[r], pivot),
+                };
+                let restored = q * scales[r];
+                let missed = t[r] - restored;
+                code[r] = q;
+                error[r] = weight - restored;
+                costs[r] += pivot * missed * missed;
+            }
+            for (i, mut later) in (j + 1..end).zip(rest.rows_mut()) {
+                let factor = factor.lower[[i, j]];
+                let Some(later) = later.as_slice_mut() else { continue };
+                later.iter_mut().zip(&*error).for_each(|(t, &e)| *t += factor * e);
+            }
+        }
+    }
+    let mean_pivot = factor.pivots.iter().sum::<f64>() / len.max(1) as f64;
+    Rounded { codes: rounded, costs, mean_pivot }
+}
+
+/// Rounds rows with H = D + X Xᵀ; `x` is [elements, samples].
+///
+/// With the errors so far as a = Σ x e over samples, and M = (I + Σ x xᵀ / d)⁻¹ over the elements to come, element j is rounded from
+/// w + xᵀ M a / d, where M is that with element j still in it.
+pub(crate) fn in_sample_space(
+    diagonal: &[f64],
+    x: ArrayView2<'_, f64>,
+    weights: ArrayView2<'_, f64>,
+    scales: &[f64],
+    codes: Codes,
+    rate: Option<&Rate>,
+) -> Option<Rounded> {
+    let (len, rows) = weights.dim();
+    let samples = x.ncols();
+    let mut m = inverse_of_all(diagonal, x)?;
+    // b = M a, which changes with M.
+    let mut b = Array2::<f64>::zeros((samples, rows));
+    let mut rounded = Array2::<f64>::zeros((len, rows));
+    let (mut costs, mut pivots) = (vec![0.0; rows], 0.0);
+    let mut u = Array1::<f64>::zeros(samples);
+    let mut feedback = Array1::<f64>::zeros(rows);
+    for (j, &d) in diagonal.iter().enumerate() {
+        let column = x.row(j);
+        if column.iter().all(|&x| x == 0.0) {
+            // An input that never was anything else touches no sample.
+            for (r, (&weight, code)) in weights.row(j).iter().zip(rounded.row_mut(j)).enumerate() {
+                let t = weight / scales[r];
+                *code = rate.map_or_else(|| codes.nearest(t), |rate| rate.choose(codes, t, d));
+                costs[r] += d * (weight - *code * scales[r]).powi(2);
+            }
+            pivots += d;
+            continue;
+        }
+        general_mat_vec_mul(1.0, &m, &column, 0.0, &mut u);
+        let c = d - column.dot(&u);
+        if !(c > 0.0 && c.is_finite()) {
+            return None;
+        }
+        feedback.fill(0.0);
+        for (b, &x) in b.rows().into_iter().zip(&column) {
+            feedback.scaled_add(x / d, &b);
+        }
+        let pivot = d * d / c;
+        pivots += pivot;
+        let mut code = rounded.row_mut(j);
+        let mut pushes = Array1::<f64>::zeros(rows);
+        for (r, (&weight, code)) in weights.row(j).iter().zip(code.iter_mut()).enumerate() {
+            let t = weight + feedback[r];
+            let q = match rate {
+                None => codes.nearest(t / scales[r]),
+                Some(rate) => rate.choose(codes, t / scales[r], pivot),
+            };
+            let missed = t - q * scales[r];
+            *code = q;
+            costs[r] += pivot * missed * missed;
+            pushes[r] = missed * d / c;
+        }
+        for ((mut b, mut m), &u_i) in b.rows_mut().into_iter().zip(m.rows_mut()).zip(&u) {
+            b.scaled_add(u_i, &pushes);
+            m.scaled_add(u_i / c, &u);
+        }
+    }
+    Some(Rounded { codes: rounded, costs, mean_pivot: pivots / len.max(1) as f64 })
+}
+
+/// Returns (I + Xᵀ D⁻¹ X)⁻¹ over all elements, samples by samples.
+fn inverse_of_all(diagonal: &[f64], x: ArrayView2<'_, f64>) -> Option<Array2<f64>> {
+    let samples = x.ncols();
+    let mut scaled = x.to_owned();
+    for (mut row, d) in scaled.rows_mut().into_iter().zip(diagonal) {
+        row.iter_mut().for_each(|x| *x /= d);
+    }
+    let mut inner = Array2::<f64>::eye(samples);
+    general_mat_mul(1.0, &scaled.t(), &x, 1.0, &mut inner);
+    let Factor { lower, pivots } = Factor::new(inner)?;
+    // inner = LᵀDL, so its inverse is B D⁻¹ Bᵀ with B = L⁻¹, by substitution from the first row on.
+    let mut inverse = Array2::<f64>::eye(samples);
+    for i in 1..samples {
+        let (before, mut rest) = inverse.view_mut().split_at(Axis(0), i);
+        let lower = lower.row(i);
+        let mut row = rest.row_mut(0);
+        for (&factor, before) in lower.iter().zip(before.rows()) {
+            row.scaled_add(-factor, &before);
+        }
+    }
+    let mut scaled = inverse.clone();
+    for (mut column, pivot) in scaled.columns_mut().into_iter().zip(&pivots) {
+        column.iter_mut().for_each(|x| *x /= pivot);
+    }
+    let mut m = Array2::zeros((samples, samples));
+    general_mat_mul(1.0, &scaled, &inverse.t(), 0.0, &mut m);
+    Some(m)
+}

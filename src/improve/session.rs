@@ -1,0 +1,75 @@
+//! Samples run through a model, and what they tell of the inputs of its weights.
+
+use super::statistics::{Purpose, Statistics};
+use crate::calibration::{Array, RunError, Runner, Samples};
+use crate::error::Result;
+
+/// What statistics may take in memory at once: more weights are seen in runs of their own.
+const ROOM: usize = 40 << 20;
+
+/// Returns how many samples there are for all signatures of a model together.
+pub(crate) fn count(runner: &dyn Runner, samples: &dyn Samples) -> usize {
+    signatures(runner).iter().map(|signature| samples.count(signature.as_deref())).sum()
+}
+
+/// Returns the names by which the model is called; one that is none for a model without.
+fn signatures(runner: &dyn Runner) -> Vec<Option<String>> {
+    let names = runner.signatures();
+    if names.is_empty() { vec![None] } else { names.into_iter().map(Some).collect() }
+}
+
+/// Runs all samples, and lets statistics take note of what they see.
+///
+/// # Errors
+///
+/// Those of reading samples and of running the model.
+pub(crate) fn capture(runner: &mut dyn Runner, samples: &dyn Samples, statistics: &mut [Statistics]) -> Result<()> {
+    let mut number = 0;
+    for signature in signatures(runner) {
+        let signature = signature.as_deref();
+        for at in 0..samples.count(signature) {
+            let inputs = samples.sample(signature, at).map_err(RunError::into_error)?;
+            let inputs: Vec<(&str, Array)> =
+                inputs.iter().map(|(name, array)| (name.as_str(), array.clone())).collect();
+            let purpose = Purpose::of(number);
+            runner.reset();
+            let outputs = runner.run(signature, &inputs, &mut |value| {
+                for statistics in &mut *statistics {
+                    statistics.observe(value, purpose);
+                }
+                Ok(())
+            });
+            outputs.map_err(RunError::into_error)?;
+            number += 1;
+        }
+    }
+    Ok(())
+}
+
+/// Returns runs of numbers of statistics that have room at once, given what each may come to take.
+pub(crate) fn batches(bytes: &[usize]) -> Vec<std::ops::Range<usize>> {
+    let (mut batches, mut start, mut total) = (Vec::new(), 0, 0_usize);
+    for (number, &bytes) in bytes.iter().enumerate() {
+        if number > start && total.saturating_add(bytes) > ROOM {
+            batches.push(start..number);
+            (start, total) = (number, 0);
+        }
+        total = total.saturating_add(bytes);
+    }
+    if start < bytes.len() {
+        batches.push(start..bytes.len());
+    }
+    batches
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn batches_hold_everything_once_and_have_room() {
+        let bytes = [ROOM / 2, ROOM / 2, 1, ROOM * 2, 3];
+        assert_eq!(batches(&bytes), [0..2, 2..3, 3..4, 4..5]);
+        assert!(batches(&[]).is_empty());
+    }
+}

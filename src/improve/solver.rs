@@ -1,0 +1,172 @@
+//! Rows of weights under a scale each, chosen for the least error of a layer's outputs.
+
+use super::codes::Codes;
+use super::descent::{Row, descend};
+use super::factor::Factor;
+use super::feedback::{Rounded, in_sample_space, with_factor};
+use super::part::part;
+use super::quadratic::Quadratic;
+use super::rate::Rate;
+use ndarray::{Array2, ArrayView2, Axis};
+
+/// The scales that are tried, as shares of the one that holds the largest magnitude.
+const GRID: &[f64] = &[0.55, 0.65, 0.75, 0.85, 1.0];
+/// Those that are tried where there is no descent: enough to tell shrinkages apart.
+const FEW: &[f64] = &[0.75, 1.0];
+/// How often damping is raised before a form is given up.
+const ATTEMPTS: usize = 6;
+/// What damping is raised by.
+const RAISE: f64 = 10.0;
+/// The first damping, as a share of the mean of the diagonal.
+const FIRST: f64 = 1e-6;
+/// Rows that are worked on at once; whatever the number of threads, so that it does not show in the result.
+const ROWS_AT_ONCE: usize = 32;
+/// The same in sample space, where an inverse is updated for all of them together.
+const IN_SAMPLE_SPACE: usize = 256;
+
+/// A quadratic form with what rounding needs of it.
+#[derive(Clone, Debug)]
+pub(crate) struct Prepared {
+    pub(crate) h: Quadratic,
+    factor: Option<Factor>,
+}
+
+impl Prepared {
+    /// Factorizes a form, with as little damping as it takes; `None` if six times as much and ten times more each time is not
+    /// enough.
+    pub(crate) fn new(mut h: Quadratic) -> Option<Self> {
+        let diagonal = h.diagonal();
+        let mean = diagonal.iter().sum::<f64>() / diagonal.len().max(1) as f64;
+        if !mean.is_finite() {
+            return None;
+        }
+        let mut damping = 0.0;
+        for attempt in 0..=ATTEMPTS {
+            let next =
+                if attempt == 0 { 0.0 } else { FIRST * RAISE.powi(attempt as i32 - 1) * mean.max(f64::MIN_POSITIVE) };
+            h.damp(next - damping);
+            damping = next;
+            match &h {
+                Quadratic::Matrix(matrix) => {
+                    if let Some(factor) = Factor::new(matrix.clone()) {
+                        return Some(Self { h, factor: Some(factor) });
+                    }
+                }
+                Quadratic::Samples { diagonal, .. } if diagonal.iter().all(|&d| d > 0.0) => {
+                    return Some(Self { h, factor: None });
+                }
+                Quadratic::Samples { .. } => {}
+            }
+        }
+        None
+    }
+
+    /// Rounds rows, [elements, rows].
+    pub(crate) fn round(
+        &self,
+        weights: ArrayView2<'_, f64>,
+        scales: &[f64],
+        codes: Codes,
+        rate: Option<&Rate>,
+    ) -> Option<Rounded> {
+        match (&self.h, &self.factor) {
+            (Quadratic::Samples { diagonal, x }, _) => {
+                in_sample_space(diagonal, x.view(), weights, scales, codes, rate)
+            }
+            (Quadratic::Matrix(_), Some(factor)) => Some(with_factor(factor, weights, scales, codes, rate)),
+            (Quadratic::Matrix(_), None) => None,
+        }
+    }
+}
+
+/// What is asked of the solver.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Task {
+    pub(crate) codes: Codes,
+    /// Whether rows may have other scales than those given.
+    pub(crate) own_scales: bool,
+    /// Whether codes and scales are improved one at a time, after the rounding with feedback.
+    pub(crate) descend: bool,
+    pub(crate) threads: usize,
+}
+
+/// Returns the best rows that are found for `weights`, [rows, elements], where `nearest` are codes and scales of rounding to the
+/// nearest. No row costs more than that.
+pub(crate) fn solve(prepared: &Prepared, weights: ArrayView2<'_, f32>, nearest: &[Row], task: Task) -> Vec<Row> {
+    let at_once = match prepared.h {
+        Quadratic::Matrix(_) => ROWS_AT_ONCE,
+        Quadratic::Samples { .. } => IN_SAMPLE_SPACE,
+    };
+    let chunks: Vec<usize> = (0..weights.nrows()).step_by(at_once).collect();
+    let one = |&start: &usize| {
+        let end = (start + at_once).min(weights.nrows());
+        solve_chunk(prepared, part(weights, start..end, 0..weights.ncols()), &nearest[start..end], task)
+    };
+    let threads = task.threads.clamp(1, chunks.len().max(1));
+    if threads == 1 {
+        return chunks.iter().flat_map(one).collect();
+    }
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = chunks
+            .chunks(chunks.len().div_ceil(threads))
+            .map(|share| scope.spawn(move || share.iter().flat_map(one).collect::<Vec<Row>>()))
+            .collect();
+        let joined = workers.into_iter().map(std::thread::ScopedJoinHandle::join);
+        joined.flat_map(|rows| rows.unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+    })
+}
+
+fn solve_chunk(prepared: &Prepared, weights: ArrayView2<'_, f32>, nearest: &[Row], task: Task) -> Vec<Row> {
+    let (rows, len) = weights.dim();
+    let weights = weights.mapv(f64::from);
+    let mut best: Vec<Row> = nearest.to_vec();
+    let mut costs = cost_of(&prepared.h, weights.view(), &best);
+    // All rows under all scales side by side.
+    let grid = match task {
+        Task { own_scales: false, .. } => &[1.0],
+        Task { descend: true, .. } => GRID,
+        Task { descend: false, .. } => FEW,
+    };
+    let mut wide = Array2::<f64>::zeros((len, rows * grid.len()));
+    let mut scales = Vec::with_capacity(rows * grid.len());
+    for (r, weight) in weights.rows().into_iter().enumerate() {
+        let largest = weight.iter().fold(0.0_f64, |most, w| most.max(w.abs()));
+        for (g, share) in grid.iter().enumerate() {
+            let scale = if task.own_scales { (largest * share / task.codes.reach()) as f32 } else { nearest[r].scale };
+            scales.push(f64::from(scale.max(f32::MIN_POSITIVE)));
+            wide.column_mut(r * grid.len() + g).assign(&weight);
+        }
+    }
+    if let Some(rounded) = prepared.round(wide.view(), &scales, task.codes, None) {
+        for (at, &cost) in rounded.costs.iter().enumerate() {
+            let r = at / grid.len();
+            if cost < costs[r] {
+                costs[r] = cost;
+                best[r] = Row { codes: rounded.codes.column(at).to_vec(), scale: scales[at] as f32 };
+            }
+        }
+    }
+    if task.descend {
+        descend(&prepared.h, weights.view(), &mut best, task.codes, task.own_scales);
+    }
+    // Costs along the way are sums of roundings; the law is about what comes out.
+    let after = cost_of(&prepared.h, weights.view(), &best);
+    let before = cost_of(&prepared.h, weights.view(), nearest);
+    for ((best, nearest), (after, before)) in best.iter_mut().zip(nearest).zip(after.into_iter().zip(before)) {
+        if after >= before || after.is_nan() {
+            best.clone_from(nearest);
+        }
+    }
+    best
+}
+
+/// Returns eᵀHe of each row.
+pub(crate) fn cost_of(h: &Quadratic, weights: ArrayView2<'_, f64>, rows: &[Row]) -> Vec<f64> {
+    let mut errors = weights.to_owned();
+    for (mut error, row) in errors.rows_mut().into_iter().zip(rows) {
+        let scale = f64::from(row.scale);
+        error.iter_mut().zip(&row.codes).for_each(|(e, q)| *e -= scale * q);
+    }
+    let of_errors = h.product(errors.view());
+    errors.axis_iter(Axis(0)).zip(of_errors.rows()).map(|(e, g)| e.dot(&g)).collect()
+}

@@ -1,0 +1,41 @@
+//! How long a file is on the wire.
+
+use flate2::Compression;
+use flate2::write::DeflateEncoder;
+use std::io::{self, Write};
+
+/// Counts what is written.
+#[derive(Debug, Default)]
+struct Counter(u64);
+
+impl Write for Counter {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 += bytes.len() as u64;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Returns the length of bytes when they are deflated at the highest level, as in an APK or a `.zip`.
+pub(super) fn deflated_len(bytes: &[u8]) -> u64 {
+    let mut encoder = DeflateEncoder::new(Counter::default(), Compression::best());
+    // Neither memory nor the counter fails.
+    let written = encoder.write_all(bytes).and_then(|()| encoder.finish());
+    written.map_or(bytes.len() as u64, |counter| counter.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_are_those_of_a_stream() {
+        assert!((2..12).contains(&deflated_len(&[])));
+        assert!(deflated_len(&vec![7; 100_000]) < 200);
+        let noise: Vec<u8> = (0..10_000_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+        assert!((9_000..10_100).contains(&deflated_len(&noise)));
+    }
+}
