@@ -124,6 +124,8 @@ mod text;
 pub use error::{Error, Result};
 pub use ndarray;
 pub use num::{Ceil, Floor, HalfAway, I4, Rounding, Scaling, Stochastic, TiesEven, TowardZero, U4, bf16, f16};
+#[cfg(feature = "serde")]
+pub use output::write as write_file;
 pub use params::{Granularity, NanPolicy, ParamsCalculator, QuantParams};
 pub use range::RangeEstimator;
 pub use tensor::{

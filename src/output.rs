@@ -106,13 +106,20 @@ impl Output {
     }
 }
 
-/// Writes a file of these bytes.
+/// Writes a file of these bytes: it appears under its name whole, or not at all.
+///
+/// A file of that name is replaced and keeps its permissions; a symbolic link stays, and what it leads to is replaced.
 ///
 /// # Errors
 ///
-/// [`Error::Io`].
+/// [`Error::Io`], also for a target that is a folder, a device or read-only.
 #[cfg(any(feature = "serde", feature = "pipeline"))]
-pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+pub fn write(path: impl AsRef<Path>, bytes: &[u8]) -> Result<()> {
+    write_to(path.as_ref(), bytes)
+}
+
+#[cfg(any(feature = "serde", feature = "pipeline"))]
+fn write_to(path: &Path, bytes: &[u8]) -> Result<()> {
     let mut output = Output::create(path)?;
     io::Write::write_all(output.file(), bytes).map_err(|error| output.failed(error))?;
     output.finish()

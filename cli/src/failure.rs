@@ -3,6 +3,7 @@
 use crate::output;
 use std::process::ExitCode;
 use tensor_quant::Error;
+use tensor_quant::calibration::RunError;
 
 /// A message, and an exit code.
 #[derive(Debug)]
@@ -39,6 +40,11 @@ impl Failure {
         Self { message, code: 5, text }
     }
 
+    /// Returns the failure with something more in its message.
+    pub(crate) fn and(self, more: &str) -> Self {
+        Self { message: self.message + more, ..self }
+    }
+
     /// Writes the message, and returns the exit code.
     pub(crate) fn report(&self) -> ExitCode {
         if !self.text.is_empty() {
@@ -46,6 +52,16 @@ impl Failure {
         }
         eprintln!("error: {}", self.message.replace('\n', " "));
         ExitCode::from(self.code)
+    }
+}
+
+impl From<RunError> for Failure {
+    fn from(error: RunError) -> Self {
+        match error {
+            RunError::NoSignature { .. } => Self::usage_text(&error.to_string()),
+            RunError::Other(error) => error.into(),
+            error => Self::file(error.to_string()),
+        }
     }
 }
 

@@ -1,13 +1,16 @@
 //! The command line: quantizes model files, looks into them, compares them.
 //!
 //! Exit codes: 0 done; 1 a file cannot be read, written or understood; 2 the command line is wrong; 3 the recipe would
-//! change nothing; 4 the output exists, or is the input; 5 `check` found faults. Errors are one line on the standard error. What can be checked is
+//! change nothing; 4 the output exists, or is the input; 5 a model has faults, or loses more than was allowed. Errors are one line on the standard error. What can be checked is
 //! checked before any work is done; if a report cannot be written all the same, the model is there, and the code is 1.
 
 mod argument;
+mod calibrate;
 mod check;
 mod command_line;
 mod compare;
+mod evaluate;
+mod expose;
 mod failure;
 mod generate;
 mod inspect;
@@ -15,6 +18,10 @@ mod output;
 mod progress;
 mod quantize;
 mod recipes;
+mod report_file;
+mod runtime;
+mod samples;
+mod target;
 
 use clap::error::ErrorKind;
 use failure::Failure;
@@ -33,6 +40,9 @@ fn main() -> ExitCode {
     };
     let result = match matches.subcommand() {
         Some(("inspect", arguments)) => inspect::run(arguments),
+        Some(("evaluate", arguments)) => evaluate::run(arguments),
+        Some(("calibrate", arguments)) => calibrate::run(arguments),
+        Some(("expose", arguments)) => expose::run(arguments),
         Some(("quantize", arguments)) => quantize::run(arguments),
         Some(("check", arguments)) => check::run(arguments),
         Some(("compare", arguments)) => compare::run(arguments),

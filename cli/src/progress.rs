@@ -38,6 +38,19 @@ impl Bar {
         }
     }
 
+    /// Shows how many samples are done.
+    pub(crate) fn show_samples(&mut self, done: usize, total: usize) {
+        if self.is_terminal && self.shown.is_none() && self.start.elapsed() > PATIENCE {
+            let bar = ProgressBar::with_draw_target(Some(total as u64), ProgressDrawTarget::stderr());
+            let style = ProgressStyle::with_template("{bar:32} {pos} of {len} samples, {eta} left");
+            bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+            self.shown = Some(bar);
+        }
+        if let Some(bar) = &self.shown {
+            bar.set_position(done as u64);
+        }
+    }
+
     pub(crate) fn finish(self) {
         if let Some(bar) = self.shown {
             bar.finish_and_clear();

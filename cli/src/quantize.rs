@@ -1,16 +1,20 @@
 //! `quantize`: a model by a recipe.
 
 use crate::argument::{file, json, switch};
+use crate::evaluate::Judge;
 use crate::failure::Failure;
 use crate::output::{style, width};
 use crate::progress::Bar;
+use crate::report_file;
+use crate::runtime::Runtime;
+use crate::samples;
 use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint, value_parser};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use tensor_quant::Error;
-use tensor_quant::pipeline::{Histograms, Options, Overwrite, quantize_file};
+use tensor_quant::pipeline::{Data, Histograms, Options, Overwrite, quantize_file_with};
 use tensor_quant::recipe::{Codes, Glob, Recipe, Target};
 use tensor_quant::report::Report;
+use tensor_quant_run::{Executor, PureRust};
 
 /// Returns what the subcommand takes.
 pub(crate) fn command() -> Command {
@@ -92,6 +96,10 @@ pub(crate) fn command() -> Command {
                         .value_parser(value_parser!(NonZeroUsize))
                         .help("Quantize a tensor on so many threads; the result is the same [default: 1]"),
                 )
+                .args(samples::arguments())
+                .arg(samples::labels())
+                .arg(samples::signature())
+                .args(Runtime::arguments())
                 .arg(switch("force", "Replace an output or report that exists"))
                 .arg(json())
 }
@@ -100,27 +108,27 @@ pub(crate) fn run(arguments: &ArgMatches) -> Result<String, Failure> {
     let path = |name| arguments.get_one::<PathBuf>(name).cloned().unwrap_or_default();
     let (input, output) = (path("IN"), path("OUT"));
     let recipe = recipe(arguments)?;
-    let reports: Vec<&PathBuf> = arguments.get_many("report").into_iter().flatten().collect();
+    let reports = report_file::checked(arguments, &[&input, &output])?;
+    let has_data = arguments.contains_id("data");
+    let judge = has_data.then(|| Judge::open(&input, arguments)).transpose()?;
+    let samples = has_data.then(|| samples::open_all(arguments, &Executor::open(&input)?)).transpose()?;
+    let data = samples.as_ref().map(|samples| Data { engine: &PureRust, samples });
     let force = arguments.get_flag("force");
-    for (i, report) in reports.iter().enumerate() {
-        let others: Vec<&Path> = reports[..i].iter().map(|other| other.as_path()).collect();
-        check_report(report, &[&input, &output], &others, force)?;
-    }
     let options = Options {
         overwrite: if force { Overwrite::Existing } else { Overwrite::Never },
         threads: arguments.get_one::<NonZeroUsize>("threads").copied().unwrap_or(NonZeroUsize::MIN),
         histograms: if reports.is_empty() { Histograms::None } else { Histograms::OfChanged },
     };
     let mut bar = Bar::new();
-    let outcome = quantize_file(&input, &output, &recipe, &options, &mut |progress| bar.show(progress));
+    let outcome = quantize_file_with(&input, &output, &recipe, &options, data, &mut |progress| bar.show(progress));
     bar.finish();
-    let report = Report::new(&outcome?);
+    let mut report = Report::new(&outcome?);
+    let complete = |failure: Failure| failure.and(&format!("; the model {} is complete", output.display()));
+    report.judgement = judge.map(|judge| judge.judge(&output)).transpose().map_err(complete)?;
     for path in reports {
         // The output is there by now, so that no other name for it goes unseen.
-        check_report(path, &[&input, &output], &[], true)?;
-        report
-            .save(path)
-            .map_err(|error| Failure::file(format!("{error}; the model {} is complete", output.display())))?;
+        report_file::check(path, &[&input, &output], &[], true)?;
+        report.save(path).map_err(|error| complete(error.into()))?;
     }
     Ok(if arguments.get_flag("json") { report.to_json() } else { report.to_table(style(), width()) })
 }
@@ -179,38 +187,4 @@ fn changed(mut recipe: Recipe, arguments: &ArgMatches) -> Result<Recipe, Failure
         }
     }
     Ok(recipe)
-}
-
-/// Returns where a path leads, whether there is such a file or not; `None` if there is not even its folder.
-fn place(path: &Path) -> Option<PathBuf> {
-    if let Ok(place) = path.canonicalize() {
-        return Some(place);
-    }
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    Some(folder.canonicalize().ok()?.join(path.file_name()?))
-}
-
-/// Returns an error for a report that cannot be written, or would replace a model or one of the other reports, before any
-/// work is done.
-fn check_report(report: &Path, models: &[&Path], reports: &[&Path], force: bool) -> Result<(), Failure> {
-    let name = report.display();
-    let is_json = report.extension().is_some_and(|e| e.eq_ignore_ascii_case("json"));
-    if !Report::is_page(report) && !is_json {
-        return Err(Failure::usage_text(&format!("the name of the report {name} must end in .html or .json")));
-    }
-    let Some(place) = place(report).filter(|_| !report.is_dir()) else {
-        return Err(Failure::file(format!("cannot write {name}: it is a folder, or in one that is not there")));
-    };
-    if let Some(other) = models.iter().chain(reports).find(|other| self::place(other).as_ref() == Some(&place)) {
-        let mistake = if report.as_os_str() == other.as_os_str() && reports.contains(other) {
-            format!("the report {name} is given twice")
-        } else {
-            format!("the report {name} would replace {}", other.display())
-        };
-        return Err(Failure::usage_text(&mistake));
-    }
-    if !force && report.symlink_metadata().is_ok() {
-        return Err(Error::TargetExists { path: report.into() }.into());
-    }
-    Ok(())
 }

@@ -39,7 +39,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             recipe.rules.iter_mut().for_each(|rule| rule.improve = Some(effort));
             let output = folder.path().join(format!("{name}-{effort:?}"));
             let done = quantize_file_with(model, &output, &recipe, &Options::default(), Some(data), &mut |_| ())?;
-            let lost = evaluate(&mut float, &mut Executor::open(&output)?, None, fresh.iter().cloned(), None)?;
+            let lost = evaluate(&mut float, &mut Executor::open(&output)?, None, fresh.iter().cloned().map(Ok), None)?;
             let (bytes, db, seconds) = (done.bytes_out, lost.sqnr_db(), done.seconds);
             println!("{name} {effort:?}: {bytes} bytes, {db:.2} dB, {seconds:.1} s");
         }

@@ -12,6 +12,7 @@ use std::time::Instant;
 use tensor_quant::calibration::{Runner, Sample};
 use tensor_quant::pipeline::{Data, Options, Overwrite, quantize_file_with};
 use tensor_quant::recipe::Recipe;
+use tensor_quant_run::data::Classes;
 use tensor_quant_run::{Executor, PureRust, evaluate};
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -32,7 +33,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let calibration = samples(npz.by_name("calibration")?);
     let test = samples(npz.by_name("images")?);
     let labels: Array1<u8> = npz.by_name("labels")?;
-    let labels: Vec<usize> = labels.into_iter().map(usize::from).collect();
+    let labels = Classes::from(labels.into_iter().map(usize::from).collect::<Vec<_>>());
 
     println!("{:14} {:>8} {:>6} {:>12} {:>9} {:>9}", "", "bytes", "ratio", "recognised", "outputs", "took");
     let bytes = fs::metadata(&model)?.len();
@@ -47,13 +48,13 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
         let took = start.elapsed().as_secs_f64();
         let (mut float, mut judged) = (Executor::open(&model)?, Executor::open(&output)?);
-        let result = evaluate(&mut float, &mut judged, None, test.iter().cloned(), Some(&labels))?;
+        let result = evaluate(&mut float, &mut judged, None, test.iter().cloned().map(Ok), Some(&labels))?;
         let right = result.labels.map_or(0, |labels| labels.judged);
         let size = fs::metadata(&output)?.len();
         println!(
             "{recipe:14} {size:>8} {:>6.3} {:>12} {:>6.1} dB {took:>7.2} s",
             size as f64 / bytes as f64,
-            format!("{right} of {}", labels.len()),
+            format!("{right} of {}", labels.samples()),
             result.sqnr_db(),
         );
     }

@@ -1,9 +1,11 @@
 //! Ranges and moments of a model's values, from samples.
 
 use crate::second_moments::SecondMoments;
+use crate::statistics::Statistics;
+use ndarray::ArrayViewD;
 use std::collections::{BTreeMap, BTreeSet};
 use tensor_quant::Error;
-use tensor_quant::calibration::{Array, Calibrator, ChannelMeans, RunError, Runner, Sample, ValueView};
+use tensor_quant::calibration::{Array, Calibrator, RunError, Runner, Sample, ValueView};
 use tensor_quant::graph::{Graph, ValueId};
 use tensor_quant::range::RangeEstimator;
 
@@ -34,20 +36,10 @@ use tensor_quant::range::RangeEstimator;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Calibration<E: RangeEstimator> {
-    ranges: Calibrator<E>,
+    statistics: Statistics<E>,
     keys: BTreeMap<ValueId, String>,
     /// The values that are multiplied with weights.
     factors: BTreeSet<ValueId>,
-    moments: BTreeMap<String, Moments>,
-    products: Vec<SecondMoments>,
-    samples: u64,
-}
-
-/// What is known of the channels of a value.
-#[derive(Clone, Debug, PartialEq)]
-struct Moments {
-    means: ChannelMeans,
-    squares: ChannelMeans,
 }
 
 impl<E: RangeEstimator> Calibration<E> {
@@ -72,14 +64,7 @@ impl<E: RangeEstimator> Calibration<E> {
                 }
             }
         }
-        Self {
-            ranges: Calibrator::new(fresh),
-            keys,
-            factors,
-            moments: BTreeMap::new(),
-            products: Vec::new(),
-            samples: 0,
-        }
+        Self { statistics: Statistics::new(fresh), keys, factors }
     }
 
     /// Returns the calibration with the second moments of what an operator multiplies with its weights; unchanged if that is no
@@ -88,13 +73,8 @@ impl<E: RangeEstimator> Calibration<E> {
     /// They take 8 bytes for each pair of inputs of a weight row: they are for the layers that are to be improved, not for all.
     #[must_use]
     pub fn with_second_moments(mut self, graph: &Graph, subgraph: usize, operator: usize) -> Self {
-        self.products.extend(SecondMoments::new(graph, subgraph, operator));
+        self.statistics.products.extend(SecondMoments::new(graph, subgraph, operator));
         self
-    }
-
-    /// Returns the second moments that were asked for.
-    pub fn second_moments(&self) -> &[SecondMoments] {
-        &self.products
     }
 
     /// Runs the model on a sample, takes note of its values, and returns its outputs.
@@ -111,69 +91,81 @@ impl<E: RangeEstimator> Calibration<E> {
     ) -> Result<Vec<(String, Array)>, RunError> {
         let inputs: Vec<(&str, Array)> = sample.iter().map(|(name, array)| (name.as_str(), array.clone())).collect();
         let outputs = runner.run(signature, &inputs, &mut |value| self.take(value))?;
-        self.samples += 1;
+        self.statistics.samples += 1;
         Ok(outputs)
     }
 
     fn take(&mut self, value: &ValueView<'_>) -> Result<(), Error> {
         let key = self.keys.get(&value.id).map_or(value.name, String::as_str);
-        self.ranges.observe(key, value.values.view())?;
-        let ndim = value.values.ndim();
-        if ndim > 0 && self.factors.contains(&value.id) {
-            let fresh = || Moments { means: ChannelMeans::new(ndim - 1), squares: ChannelMeans::new(ndim - 1) };
-            let moments = self.moments.entry(key.to_owned()).or_insert_with(fresh);
-            moments.means.observe(value.values.view())?;
-            moments.squares.observe(value.values.mapv(|x| x * x).view())?;
-        }
-        for product in &mut self.products {
+        let is_factor = self.factors.contains(&value.id);
+        self.statistics.observe(key, &value.values, is_factor)?;
+        for product in &mut self.statistics.products {
             product.observe(value);
         }
         Ok(())
     }
 
+    /// Takes note of a value that a run elsewhere came to, under its [key](Graph::keys); returns whether the model has a value of this key.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::LengthMismatch`] if the channels of a value are not as many as before.
+    pub fn observe_value(&mut self, key: &str, values: ArrayViewD<'_, f32>) -> Result<bool, Error> {
+        let Some(id) = self.keys.iter().find(|(_, known)| *known == key).map(|(id, _)| *id) else { return Ok(false) };
+        self.take(&ValueView::new(id, key, values)).map(|()| true)
+    }
+
+    /// Counts samples that were run elsewhere.
+    pub fn count_samples(&mut self, samples: u64) {
+        self.statistics.samples += samples;
+    }
+
+    /// Returns what the samples told.
+    pub fn statistics(&self) -> &Statistics<E> {
+        &self.statistics
+    }
+
+    /// Returns what the samples told, by value.
+    pub fn into_statistics(self) -> Statistics<E> {
+        self.statistics
+    }
+
+    /// Returns the keys that the model's values have.
+    pub fn keys(&self) -> impl Iterator<Item = &str> {
+        self.keys.values().map(String::as_str)
+    }
+
     /// Returns the number of samples.
     pub fn samples(&self) -> u64 {
-        self.samples
+        self.statistics.samples()
     }
 
     /// Returns the estimators' states, by key.
     pub fn ranges(&self) -> &Calibrator<E> {
-        &self.ranges
+        self.statistics.ranges()
     }
 
     /// Returns the mean of each channel of a value that is multiplied with weights; `None` for others, and those never seen.
     pub fn means(&self, key: &str) -> Option<Vec<f32>> {
-        Some(self.moments.get(key)?.means.means())
+        self.statistics.means(key)
     }
 
     /// Returns the mean square of each channel of a value that is multiplied with weights; `None` for others.
     pub fn mean_squares(&self, key: &str) -> Option<Vec<f32>> {
-        Some(self.moments.get(key)?.squares.means())
+        self.statistics.mean_squares(key)
+    }
+
+    /// Returns the second moments that were asked for.
+    pub fn second_moments(&self) -> &[SecondMoments] {
+        self.statistics.second_moments()
     }
 
     /// Takes note of everything that `other` has seen of the same model.
     ///
     /// # Errors
     ///
-    /// [`Error::LengthMismatch`] if a value's channels are not as many in both, or they have second moments of different
-    /// operators.
+    /// Those of [`Statistics::merge`].
     pub fn merge(&mut self, other: &Self) -> Result<(), Error> {
-        self.ranges.merge(&other.ranges)?;
-        for (key, theirs) in &other.moments {
-            match self.moments.get_mut(key) {
-                Some(ours) => {
-                    ours.means.merge(&theirs.means)?;
-                    ours.squares.merge(&theirs.squares)?;
-                }
-                None => {
-                    self.moments.insert(key.clone(), theirs.clone());
-                }
-            }
-        }
-        for (ours, theirs) in self.products.iter_mut().zip(&other.products) {
-            ours.merge(theirs)?;
-        }
-        self.samples += other.samples;
-        Ok(())
+        self.statistics.merge(&other.statistics)
     }
 }

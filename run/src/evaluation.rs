@@ -1,10 +1,11 @@
 //! What a quantized model's outputs and values lose against the float one, on data.
 
+use crate::data::Classes;
 use crate::difference::Difference;
-use crate::executor::Executor;
 use ndarray::ArrayD;
 use std::collections::BTreeMap;
 use tensor_quant::calibration::{Array, RunError, Runner, Sample};
+use tensor_quant::graph::{ElementType, Graph};
 
 /// What a model loses.
 #[derive(Clone, Debug, Default)]
@@ -51,8 +52,11 @@ pub struct ValueLoss {
     pub operator: String,
     /// How far it is off in the judged model.
     pub difference: Difference,
-    /// How far it is off when the operator is given the float model's values: its own share.
-    pub own: Difference,
+    /// Where the operator stands in its graph, from 1 on; 0 for inputs.
+    pub position: usize,
+    /// How far it is off when the operator is given the float model's values: its own share. `None` if the judged model's runner cannot
+    /// put other values in place of its own.
+    pub own: Option<Difference>,
 }
 
 /// How often a model is right.
@@ -93,26 +97,30 @@ impl Evaluation {
 /// Outputs are compared by their names, or where the names differ by their places. Outputs of codes count as the reals that
 /// they stand for; inputs of codes are given the reals of the sample. The judged model runs twice on each sample: by itself, and with
 /// each value of a name that the float model has replaced by the float model's as soon as it is there, which shows what each
-/// operator adds.
+/// operator adds; but not if it keeps variables from one run to the next.
 ///
-/// Labels, if there are any, are compared with the first choice of the first output. Values of loops are left out.
+/// Classes, if there are any, are compared with the first choices of the first output, row by row. Values of loops are left
+/// out.
 ///
 /// # Errors
 ///
-/// Those of [`Runner::run`]; [`RunError::Model`] if the models have different numbers of outputs.
+/// Those of the samples and of [`Runner::run`]; [`RunError::Model`] if the models have different numbers of outputs.
 pub fn evaluate(
-    float: &mut Executor,
-    judged: &mut Executor,
+    float: &mut dyn Runner,
+    judged: &mut dyn Runner,
     signature: Option<&str>,
-    samples: impl IntoIterator<Item = Sample>,
-    labels: Option<&[usize]>,
+    samples: impl IntoIterator<Item = Result<Sample, RunError>>,
+    classes: Option<&Classes>,
 ) -> Result<Evaluation, RunError> {
     let places = Places::new(float, judged, signature)?;
-    let mut evaluation = Evaluation { labels: labels.map(|_| Labels::default()), ..Evaluation::default() };
+    let mut evaluation = Evaluation { labels: classes.map(|_| Labels::default()), ..Evaluation::default() };
     evaluation.outputs =
         places.outputs.iter().map(|name| OutputLoss { name: name.clone(), ..OutputLoss::default() }).collect();
     let mut losses: BTreeMap<usize, ValueLoss> = BTreeMap::new();
+    // A model with variables would be one step ahead after a second run.
+    let mut can_replace = !judged.graph().is_some_and(keeps_variables);
     for (number, sample) in samples.into_iter().enumerate() {
+        let sample = sample?;
         let inputs: Vec<(&str, Array)> = sample.iter().map(|(name, array)| (name.as_str(), array.clone())).collect();
         let mut values: BTreeMap<String, ArrayD<f32>> = BTreeMap::new();
         let reference = float.run(signature, &inputs, &mut |value| {
@@ -130,19 +138,28 @@ pub fn evaluate(
                     name: value.name.to_owned(),
                     operator: places.maker(value.id.value),
                     difference: Difference::default(),
-                    own: Difference::default(),
+                    position: places.order.get(&value.id.value).copied().unwrap_or(0),
+                    own: None,
                 });
                 loss.difference.add(reference.view(), value.values.view());
             }
             Ok(())
         })?;
-        judged.run_replacing(signature, &inputs, &mut |value| {
-            let reference = values.get(value.name).filter(|_| value.id.subgraph == places.judged_part)?;
-            if let Some(loss) = losses.get_mut(&value.id.value) {
-                loss.own.add(reference.view(), value.values.view());
+        if can_replace {
+            let replaced = judged.run_replacing(signature, &inputs, &mut |value| {
+                let reference = values.get(value.name).filter(|_| value.id.subgraph == places.judged_part)?;
+                if let Some(loss) = losses.get_mut(&value.id.value) {
+                    loss.own.get_or_insert_default().add(reference.view(), value.values.view());
+                }
+                (reference.shape() == value.values.shape()).then(|| reference.clone())
+            });
+            match replaced {
+                Ok(_) => {}
+                // The model has run: it is the runner that cannot.
+                Err(RunError::Model { .. }) => can_replace = false,
+                Err(error) => return Err(error),
             }
-            (reference.shape() == value.values.shape()).then(|| reference.clone())
-        })?;
+        }
         for (place, loss) in evaluation.outputs.iter_mut().enumerate() {
             let pair = (reference.get(place), outputs.get(places.judged_output(place)));
             let (Some((_, x)), Some((_, y))) = pair else { continue };
@@ -152,20 +169,27 @@ pub fn evaluate(
             loss.choices += ours.len() as u64;
             loss.same_choice += ours.iter().zip(&theirs).filter(|(a, b)| a == b).count() as u64;
             if place == 0
-                && let (Some(all), Some(&label)) =
-                    (&mut evaluation.labels, labels.and_then(|labels| labels.get(number)))
+                && let (Some(all), Some(classes)) = (&mut evaluation.labels, classes)
             {
-                all.count += 1;
-                all.float += u64::from(ours.first() == Some(&label));
-                all.judged += u64::from(theirs.first() == Some(&label));
+                for ((&class, ours), theirs) in classes.of(number).iter().zip(&ours).zip(&theirs) {
+                    let Some(class) = class else { continue };
+                    all.count += 1;
+                    all.float += u64::from(*ours == class);
+                    all.judged += u64::from(*theirs == class);
+                }
             }
         }
         evaluation.samples += 1;
     }
-    let order = places.order;
     evaluation.values = losses.into_values().collect();
-    evaluation.values.sort_by_key(|loss| order.get(&loss.name).copied().unwrap_or(0));
+    evaluation.values.sort_by_key(|loss| loss.position);
     Ok(evaluation)
+}
+
+/// Returns whether a model keeps something from one run to the next.
+fn keeps_variables(graph: &Graph) -> bool {
+    let mut parts = graph.subgraphs.iter();
+    parts.any(|part| part.values.iter().any(|value| value.is_variable || value.element_type == ElementType::Resource))
 }
 
 /// The position of the largest of each row along the last axis, if rows have more than one element.
@@ -189,11 +213,11 @@ struct Places {
     /// The judged model's names of inputs for the float one's.
     inputs: BTreeMap<String, String>,
     makers: BTreeMap<usize, String>,
-    order: BTreeMap<String, usize>,
+    order: BTreeMap<usize, usize>,
 }
 
 impl Places {
-    fn new(float: &Executor, judged: &Executor, signature: Option<&str>) -> Result<Self, RunError> {
+    fn new(float: &dyn Runner, judged: &dyn Runner, signature: Option<&str>) -> Result<Self, RunError> {
         let (ours, theirs) = (float.outputs(signature)?, judged.outputs(signature)?);
         if ours.len() != theirs.len() {
             let reason = format!("the models have {} and {} outputs", ours.len(), theirs.len());
@@ -213,15 +237,17 @@ impl Places {
         } else {
             our_inputs.into_iter().map(|a| a.name).zip(their_inputs.into_iter().map(|b| b.name)).collect()
         };
-        let part_of =
-            |executor: &Executor| executor.graph().signature(signature).map_or(0, |signature| signature.subgraph);
+        let part_of = |runner: &dyn Runner| {
+            let found = runner.graph().and_then(|graph| graph.signature(signature));
+            found.map_or(0, |signature| signature.subgraph)
+        };
         let (float_part, judged_part) = (part_of(float), part_of(judged));
         let (mut makers, mut order) = (BTreeMap::new(), BTreeMap::new());
-        if let Some(part) = judged.graph().subgraphs.get(judged_part) {
+        if let Some(part) = judged.graph().and_then(|graph| graph.subgraphs.get(judged_part)) {
             for (number, operator) in part.operators.iter().enumerate() {
                 for &output in &operator.outputs {
                     makers.insert(output, operator.name.clone());
-                    order.insert(part.values[output].name.clone(), number + 1);
+                    order.insert(output, number + 1);
                 }
             }
         }

@@ -166,6 +166,10 @@ impl Runner for Executor {
     fn reset(&mut self) {
         self.state.reset();
     }
+
+    fn graph(&self) -> Option<&Graph> {
+        Some(&self.program.graph)
+    }
 }
 
 /// Returns an input as a tensor, on the grid of its codes if it has any.

@@ -44,6 +44,7 @@ mod calibrate;
 mod call;
 mod codes;
 mod constants;
+pub mod data;
 mod difference;
 mod engine;
 mod evaluation;
@@ -52,6 +53,9 @@ mod frame;
 mod ops;
 mod program;
 mod second_moments;
+mod statistics;
+#[cfg(feature = "serde")]
+mod statistics_file;
 mod tensor;
 mod view;
 
@@ -62,4 +66,5 @@ pub use engine::PureRust;
 pub use evaluation::{Evaluation, Labels, OutputLoss, ValueLoss, evaluate};
 pub use executor::Executor;
 pub use second_moments::SecondMoments;
+pub use statistics::Statistics;
 pub use tensor_quant::calibration::Sample;

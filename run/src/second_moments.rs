@@ -23,7 +23,8 @@ const LONGEST: usize = 4096;
 pub struct SecondMoments {
     id: ValueId,
     operator: usize,
-    layer: Layer,
+    /// What lays its rows out; not known of moments that were read from a file.
+    layer: Option<Layer>,
     rows: u64,
     sums: Array2<f64>,
 }
@@ -54,7 +55,7 @@ impl SecondMoments {
             return None;
         }
         let id = ValueId { subgraph, value: product.input(0)? };
-        Some(Self { id, operator, layer, rows: 0, sums: Array2::zeros((len, len)) })
+        Some(Self { id, operator, layer: Some(layer), rows: 0, sums: Array2::zeros((len, len)) })
     }
 
     /// Takes note of a value, if it is the one that the operator multiplies.
@@ -71,8 +72,9 @@ impl SecondMoments {
         };
         let len = self.sums.nrows();
         let (count, patches) = match &self.layer {
-            Layer::Dense => (x.len() / len, None),
-            Layer::Convolution { window, filter } => match Patches::new(window, filter, value.values.shape()) {
+            None => return,
+            Some(Layer::Dense) => (x.len() / len, None),
+            Some(Layer::Convolution { window, filter }) => match Patches::new(window, filter, value.values.shape()) {
                 Some(patches) => (patches.count(x.len()), Some(patches)),
                 None => return,
             },
@@ -115,6 +117,27 @@ impl SecondMoments {
     /// Returns the subgraph and the operator whose rows these are.
     pub fn operator(&self) -> (usize, usize) {
         (self.id.subgraph, self.operator)
+    }
+
+    /// Returns what a file has of moments: the value, the rows, and the sums of the upper triangle.
+    #[cfg(feature = "serde")]
+    pub(crate) fn parts(&self) -> (ValueId, usize, u64, Vec<Vec<f64>>) {
+        let row = |(i, row): (usize, ndarray::ArrayView1<'_, f64>)| row.iter().skip(i).copied().collect();
+        (self.id, self.operator, self.rows, self.sums.outer_iter().enumerate().map(row).collect())
+    }
+
+    /// Returns moments of such parts, to be merged with others; `None` if the rows are no triangle of finite sums.
+    #[cfg(feature = "serde")]
+    pub(crate) fn from_parts(id: ValueId, operator: usize, rows: u64, triangle: &[Vec<f64>]) -> Option<Self> {
+        let len = triangle.len();
+        if len > LONGEST || triangle.iter().enumerate().any(|(i, row)| row.len() != len - i) {
+            return None;
+        }
+        if !triangle.iter().flatten().all(|sum| sum.is_finite()) {
+            return None;
+        }
+        let sums = Array2::from_shape_fn((len, len), |(i, j)| triangle[i.min(j)][i.max(j) - i.min(j)]);
+        Some(Self { id, operator, layer: None, rows, sums })
     }
 
     /// Returns the number of rows that were taken note of.

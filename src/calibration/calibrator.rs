@@ -219,6 +219,11 @@ impl<E: RangeEstimator> Calibrator<E> {
         Ok(tensors.entry(name.to_owned()).or_insert_with(|| Arc::new(Mutex::new(fresh))).clone())
     }
 
+    /// Returns the estimator that each tensor starts with.
+    pub fn fresh(&self) -> &E {
+        &self.fresh
+    }
+
     /// Returns all states in alphabetical order of the names.
     pub(super) fn states(&self) -> Vec<(String, Observed<E>)> {
         self.read().iter().map(|(name, tensor)| (name.clone(), lock(tensor).clone())).collect()

@@ -27,7 +27,7 @@ use crate::kernel::Extremes;
 use crate::output;
 use crate::params::Granularity;
 use crate::range::{
-    Entropy, Fixed, LpNorm, MeanStd, MinMax, MovingAverage, Mse, Octav, Percentile, RangeEstimator, seen,
+    AnyEstimator, Entropy, Fixed, LpNorm, MeanStd, MinMax, MovingAverage, Mse, Octav, Percentile, RangeEstimator, seen,
 };
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -59,6 +59,7 @@ names! {
     onnx_runtime::MinMax, "onnx-runtime min-max";
     onnx_runtime::Percentile, "onnx-runtime percentile";
     torch::HistogramObserver, "torch histogram-observer";
+    AnyEstimator, "any";
     Entropy, "entropy";
     Fixed, "fixed";
     LpNorm, "lp-norm";

@@ -2,7 +2,7 @@
 
 use super::array::Array;
 use crate::error::Error;
-use crate::graph::{ElementType, ValueId};
+use crate::graph::{ElementType, Graph, ValueId};
 use ndarray::{ArrayD, ArrayViewD};
 
 /// Runs a model, one sample at a time.
@@ -66,6 +66,11 @@ pub trait Runner {
 
     /// Gives variables the content that they had before the first run.
     fn reset(&mut self) {}
+
+    /// Returns what the model computes, if this runner knows.
+    fn graph(&self) -> Option<&Graph> {
+        None
+    }
 }
 
 /// What is called with values as they arise.

@@ -1,5 +1,6 @@
 //! The report as a page that needs nothing else: no script, no network.
 
+use super::judgement::Judgement;
 use super::number::{bytes, decibels, grouped, real, shape, shortened};
 use super::page::page;
 use super::reasons::by_reason;
@@ -18,8 +19,16 @@ impl Report {
     /// Returns the report as an HTML page: the whole of it, warnings first, charts inline.
     pub fn to_html(&self) -> String {
         let title = format!("{} by {}", file_name(&self.input), self.recipe);
-        let body =
-            [self.heading(), self.tiles(), self.warned(), self.ratios(), self.sizes(), self.details(), self.kept()];
+        let body = [
+            self.heading(),
+            self.tiles(),
+            self.judged(),
+            self.warned(),
+            self.ratios(),
+            self.sizes(),
+            self.details(),
+            self.kept(),
+        ];
         page(&escaped(&title), &body.concat())
     }
 
@@ -61,6 +70,10 @@ impl Report {
             "</section>".into(),
         ]
         .concat()
+    }
+
+    fn judged(&self) -> String {
+        self.judgement.as_ref().map(Judgement::sections).unwrap_or_default()
     }
 
     fn warned(&self) -> String {

@@ -22,6 +22,8 @@
 mod distribution;
 mod html;
 mod integers;
+mod judged_page;
+mod judgement;
 mod number;
 mod page;
 mod reasons;
@@ -35,6 +37,7 @@ mod terminal;
 
 pub use distribution::Distribution;
 pub use integers::{Integers, IslandRow, ValueRow, VariantRow};
+pub use judgement::{Accuracy, JudgedOutput, JudgedValue, Judgement};
 pub use number::{bytes, decibels, grouped, real, shape, shortened};
 pub use report::{Report, Warned};
 pub use row::{Bars, Lines, Measured, OfChannels, Row};

@@ -2,7 +2,9 @@
 
 use super::distribution::Distribution;
 use super::integers::Integers;
+use super::judgement::Judgement;
 use super::number::bytes;
+use super::page::is_page;
 use super::row::Row;
 use crate::error::Result;
 use crate::output;
@@ -34,6 +36,9 @@ pub struct Report {
     pub seconds: f64,
     /// How the errors of the weights are distributed.
     pub distribution: Distribution,
+    /// What the outputs lose, if they were judged.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub judgement: Option<Judgement>,
     /// What one should know.
     pub warnings: Vec<Warned>,
     /// Every constant tensor, in the order of the file.
@@ -93,6 +98,7 @@ impl Report {
             ratio: outcome.bytes_out as f64 / outcome.bytes_in.max(1) as f64,
             seconds: outcome.seconds,
             distribution: Distribution::new(&tensors),
+            judgement: None,
             warnings: of_tensors.chain(of_recipe).chain(of_values).chain(no_smaller).collect(),
             tensors,
             integers: outcome.integer.as_ref().map(Integers::new),
@@ -129,7 +135,6 @@ impl Report {
 
     /// Returns whether a file of that name is a page: whether the name ends in `.html` or `.htm`.
     pub fn is_page(path: impl AsRef<Path>) -> bool {
-        let extension = path.as_ref().extension();
-        extension.is_some_and(|e| e.eq_ignore_ascii_case("html") || e.eq_ignore_ascii_case("htm"))
+        is_page(path.as_ref())
     }
 }

@@ -38,6 +38,9 @@ impl Report {
             1000.0 * self.seconds
         );
         let _ = writeln!(text, "{}", self.distribution);
+        if let Some(judgement) = &self.judgement {
+            let _ = write!(text, "\n{}", judgement.outputs_table(style, width));
+        }
         for warning in &self.warnings {
             text += &style.warning(&format!("warning: {}", shortened(&warning.line(), 160)));
             text.push('\n');

@@ -3,6 +3,7 @@
 
 mod arguments;
 mod comparison;
+mod evaluation;
 #[cfg(unix)]
 mod outputs;
 
