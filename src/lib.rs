@@ -76,7 +76,7 @@
 //!
 //! - `std` (default): run-time detection of the CPU. Without it the crate is `no_std + alloc`, and runs at the SIMD level
 //!   that the target guarantees.
-//! - `blocks`: block formats, ggml's, microscaling and codebooks.
+//! - `blocks`: block formats, ggml's, microscaling and codebooks; `pipeline` has it.
 //! - `proptest`: the laws of quantization as tests for your own schemes (`laws`, and the page `docs::own_scheme`).
 //! - `rayon`: threads for large tensors, and for many at once; the results are the same for any number of them.
 //! - `serde`: saving and loading calibrators, and `Serialize` and `Deserialize` for estimators.

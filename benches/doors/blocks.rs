@@ -2,10 +2,11 @@
 
 use crate::Doors;
 use crate::buffers::COLUMNS;
+use ndarray::ArrayView2;
 use std::hint::black_box;
 use tensor_quant::block::{
-    BlockSearch, BlockType, Codebook, Nvfp4, dequantize_blocks, iq4_nl_without_search, optimal_codebook,
-    quantize_blocks, two_of_four,
+    BlockSearch, BlockTensor, BlockType, Codebook, Nvfp4, dequantize_blocks, iq4_nl_without_search, matmul, matvec,
+    optimal_codebook, quantize_blocks, two_of_four,
 };
 
 /// Values that a codebook is made for at a time: its search takes more than a time for each.
@@ -27,6 +28,16 @@ pub(crate) fn add(doors: &mut Doors) {
     });
     restoring(doors, "BlockType::dequantize, mxfp4", BlockType::MXFP4, |bytes| {
         _ = black_box(BlockType::MXFP4.dequantize(bytes));
+    });
+    doors.add("BlockTensor::quantize, q8_0", |b, n| {
+        let rows = ArrayView2::from_shape((n / COLUMNS, COLUMNS), &b.weights[..n]).expect("whole rows");
+        _ = black_box(BlockTensor::quantize(rows, BlockType::Q8_0.into(), None));
+    });
+    restoring(doors, "block::matvec, q4_0", BlockType::Q4_0, |bytes| {
+        _ = black_box(matvec(&BlockType::Q4_0, bytes, &[0.5; COLUMNS]));
+    });
+    restoring(doors, "block::matmul, q4_0 with one row", BlockType::Q4_0, |bytes| {
+        _ = black_box(matmul(&BlockType::Q4_0, bytes, &[0.5; COLUMNS], COLUMNS));
     });
     doors.add("Nvfp4::scales_and_codes", |b, n| {
         _ = black_box(Nvfp4::of_largest(8.0).scales_and_codes(&b.weights[..n]));

@@ -10,6 +10,7 @@
 
 use super::format::BlockFormat;
 use super::layout::Layout;
+use super::one_scale::{OneScale, Search, nearest_f32};
 use crate::error::{Error, Result};
 use alloc::vec::Vec;
 
@@ -193,6 +194,7 @@ impl BlockFormat for CodebookBlocks {
 
 /// A sorted list of sixteen values with the middles between them: what NF4 and FP4 are quantized with.
 struct Sixteen {
+    levels: [f32; 16],
     middles: [f32; 15],
     codes: [u8; 16],
 }
@@ -220,7 +222,13 @@ const fn sixteen(values: &[f32; 16]) -> Sixteen {
         middles[i] = f64::midpoint(values[codes[i] as usize] as f64, values[codes[i + 1] as usize] as f64) as f32;
         i += 1;
     }
-    Sixteen { middles, codes }
+    let mut levels = [0.0; 16];
+    let mut i = 0;
+    while i < 16 {
+        levels[i] = values[codes[i] as usize];
+        i += 1;
+    }
+    Sixteen { levels, middles, codes }
 }
 
 const LEN: usize = 64;
@@ -238,10 +246,35 @@ fn quantize_sixteen(table: &Sixteen, x: &[f32], out: &mut [u8]) {
                 *place += u8::from(x > middle);
             }
         }
-        out[..SCALE].copy_from_slice(&scale.to_le_bytes());
-        for (out, [a, b]) in out[SCALE..].iter_mut().zip(places.as_chunks::<2>().0) {
-            *out = table.codes[usize::from(a & 15)] << 4 | table.codes[usize::from(b & 15)];
+        write_sixteen(table, scale, &places, out);
+    }
+}
+
+/// Writes the blocks of least error over all positive scales that f32 has.
+fn best_sixteen(layout: &Layout, table: &Sixteen, x: &[f32], importance: Option<&[f32]>, out: &mut [u8]) {
+    let one = OneScale { levels: &table.levels, nearest: nearest_f32, signed: false };
+    let (mut search, mut restored) = (Search::new(LEN), [0.0; LEN]);
+    quantize_sixteen(table, x, out);
+    for (i, (x, out)) in x.as_chunks::<LEN>().0.iter().zip(out.as_chunks_mut::<BYTES>().0).enumerate() {
+        if !search.set(x, importance.map(|w| &w[i * LEN..(i + 1) * LEN])) {
+            continue;
         }
+        (layout.dequantize)(out, &mut restored);
+        let known = search.error(&restored);
+        let Some(scale) = search.best_scale(&one, known) else { continue };
+        let mut block = [0; BYTES];
+        write_sixteen(table, scale, &search.codes, &mut block);
+        (layout.dequantize)(&block, &mut restored);
+        if search.error(&restored) < known {
+            *out = block;
+        }
+    }
+}
+
+fn write_sixteen(table: &Sixteen, scale: f32, places: &[u8], out: &mut [u8; BYTES]) {
+    out[..SCALE].copy_from_slice(&scale.to_le_bytes());
+    for (out, [a, b]) in out[SCALE..].iter_mut().zip(places.as_chunks::<2>().0) {
+        *out = table.codes[usize::from(a & 15)] << 4 | table.codes[usize::from(b & 15)];
     }
 }
 
@@ -262,15 +295,15 @@ pub(super) const NF4: Layout = Layout {
     id: None,
     quantize: Some(|x, _, out| quantize_sixteen(&const { sixteen(&NF4_VALUES) }, x, out)),
     dequantize: |bytes, out| dequantize_sixteen(&NF4_VALUES, bytes, out),
-    best: None,
+    best: Some(|x, importance, out| best_sixteen(&NF4, &const { sixteen(&NF4_VALUES) }, x, importance, out)),
 };
 
 pub(super) const FP4: Layout = Layout {
-    name: "fp4",
+    name: "bnb_fp4",
     len: LEN,
     bytes: BYTES,
     id: None,
     quantize: Some(|x, _, out| quantize_sixteen(&const { sixteen(&FP4_VALUES) }, x, out)),
     dequantize: |bytes, out| dequantize_sixteen(&FP4_VALUES, bytes, out),
-    best: None,
+    best: Some(|x, importance, out| best_sixteen(&FP4, &const { sixteen(&FP4_VALUES) }, x, importance, out)),
 };

@@ -10,12 +10,16 @@
 //! | ggml, lattices; read only | `iq1_s` `iq1_m` `iq2_xxs` `iq2_xs` `iq2_s` `iq3_xxs` `iq3_s` | `d · s · point · sign` |
 //! | ggml, of activations | `q8_1` `q8_k` | `d · q` |
 //! | microscaling | `mxfp4` `nvfp4` as in GGUF; `mxfp8_e4m3` `mxfp8_e5m2` `mxfp6_e2m3` `mxfp6_e3m2` `mxfp4_e2m1` `mxint8` | `2^e · element` |
-//! | codebooks | `nf4` `fp4` and those of your own ([`Codebook`]) | `s · v[code]` |
+//! | codebooks | `nf4` `bnb_fp4` and those of your own ([`Codebook`]) | `s · v[code]` |
 //!
 //! [`BlockType`] names them all by value; [`quantize_blocks`] and [`dequantize_blocks`] turn rows into bytes and back, of these and of
 //! any other [`BlockFormat`]. ggml's bytes are those of its own library built without fused multiply-add, on every machine: nothing
 //! here is contracted, and sums run in its order.
 
+#[cfg(test)]
+mod best_tests;
+mod block_scheme;
+mod block_tensor;
 mod block_type;
 mod codebook;
 mod format;
@@ -25,9 +29,15 @@ mod kmeans;
 mod layout;
 mod mx;
 mod nvfp4;
+mod one_scale;
+mod product;
 mod quantize;
 mod sparsity;
+mod super_block;
+mod two_numbers;
 
+pub use block_scheme::BlockScheme;
+pub use block_tensor::BlockTensor;
 pub use block_type::BlockType;
 pub use codebook::{Codebook, CodebookBlocks, FP4_VALUES, NF4_VALUES};
 pub use format::BlockFormat;
@@ -35,5 +45,6 @@ pub use ggml::iq4_nl_without_search;
 pub use kmeans::optimal_codebook;
 pub use mx::{Mx, MxElement, ScaleRule};
 pub use nvfp4::Nvfp4;
+pub use product::{matmul, matvec};
 pub use quantize::{BlockSearch, dequantize_blocks, quantize_blocks};
 pub use sparsity::two_of_four;

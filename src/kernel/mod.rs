@@ -26,9 +26,13 @@ mod column_sums;
 mod convert;
 mod dequantize;
 mod destination;
+#[cfg(feature = "blocks")]
+mod dot;
 mod double_quotient;
 #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
 mod doubles;
+#[cfg(feature = "blocks")]
+mod each_block;
 mod elementwise;
 mod equal_bins;
 mod error_lanes;
@@ -96,14 +100,18 @@ pub(crate) use backward::fake_quantize_backward_span;
 pub(crate) use between::collect_between;
 #[cfg(feature = "blocks")]
 pub(crate) use block_search::{
-    Affine, AffineOut, Signed, SignedOut, Step, TableSearch, Weights, affine_search, descent_search,
-    requantize as requantize_blocks, signed_search, table_codes, table_search,
+    Affine, AffineOut, Levels, Signed, SignedOut, Step, TableSearch, Weights, affine_search, descent_search, fit,
+    fit_codes, requantize as requantize_blocks, signed_search, table_codes, table_search,
 };
 pub(crate) use code_sums::{Magnitudes, magnitudes, sums_above};
 pub(crate) use column_sums::{ColumnSums, ROWS as TILE_ROWS, TOGETHER as COLUMNS_TOGETHER};
 pub(crate) use convert::{narrow_reals, widen};
 pub(crate) use dequantize::{dequantize_span, high_bits, unpack_span};
+#[cfg(feature = "blocks")]
+pub(crate) use dot::dot;
 pub(crate) use double_quotient::{narrow_codes, narrow_codes_each};
+#[cfg(feature = "blocks")]
+pub(crate) use each_block::each_block;
 pub(crate) use equal_bins::{ABOVE, BELOW, EqualBins, NAN, OUTSIDE};
 pub(crate) use exact_moments::{TILE as MOMENTS_TILE, TileSums, tile_sums, up_to};
 pub(crate) use fake_quantize::fake_quantize_span;

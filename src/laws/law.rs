@@ -5,7 +5,7 @@ use core::fmt;
 /// One property that every subject of a kind has, unless it says that it has not.
 ///
 /// The laws are constants: [`scheme`](super::scheme), [`estimator`](super::estimator), [`calculator`](super::calculator),
-/// [`rounding`](super::rounding) and [`code`](super::code) hold those of each kind, and a list of them all.
+/// [`rounding`](super::rounding), [`code`](super::code) and `block_format` hold those of each kind, and a list of them all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Law {

@@ -130,6 +130,25 @@ macro_rules! code_laws {
     };
 }
 
+/// Makes a module with one test for each law of [`laws::block_format`](crate::laws::block_format); see
+/// [`scheme_laws!`](crate::scheme_laws).
+///
+/// # Examples
+///
+/// ```
+/// tensor_quant::block_format_laws! { q8_0: tensor_quant::block::BlockType::Q8_0 }
+/// ```
+#[cfg(feature = "blocks")]
+#[macro_export(local_inner_macros)]
+macro_rules! block_format_laws {
+    ($name:ident: $subject:expr $(; $($terms:tt)*)?) => {
+        __laws_as_tests! {
+            ($) $name block_format check_block_format ($subject) [$(; $($terms)*)?]
+            [every_byte repeatable independent zeros idempotent powers_of_two best]
+        }
+    };
+}
+
 /// `($)` stands for the dollar sign, which a macro made by a macro needs for its own variables.
 ///
 /// The subject and the settings are evaluated in an implementation beside the module, where nothing is in scope but what is
@@ -185,6 +204,8 @@ mod tests {
     fn the_macros_know_every_law() {
         let text = include_str!("macros.rs");
         let kinds: [&[Law]; 5] = [scheme::LAWS, estimator::LAWS, calculator::LAWS, rounding::LAWS, code::LAWS];
+        #[cfg(feature = "blocks")]
+        let kinds = kinds.into_iter().chain([crate::laws::block_format::LAWS]);
         for laws in kinds {
             let kind = laws[0].kind;
             let macro_of_kind = text.split(&format!("macro_rules! {kind}_laws")).nth(1).unwrap_or_default();

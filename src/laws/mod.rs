@@ -62,6 +62,8 @@
 //! more of the random ones, and [`Terms::with_seed`] others.
 //! Adding a law is one function and one entry in the list of its kind.
 
+#[cfg(feature = "blocks")]
+pub mod block_format;
 pub mod calculator;
 pub mod code;
 pub mod estimator;
@@ -155,4 +157,22 @@ pub fn check_rounding<R: Rounding + 'static>(rounding: &R) -> Result<Verdict, Br
 /// As [`check_scheme`].
 pub fn check_code(codec: &dyn Codec) -> Result<Verdict, Broken> {
     Terms::default().check_code(codec)
+}
+
+/// Checks a block format against the laws of [`block_format`], and returns which held.
+///
+/// # Errors
+///
+/// As [`check_scheme`].
+///
+/// # Examples
+///
+/// ```
+/// use tensor_quant::{block::BlockType, laws};
+/// assert_eq!(laws::check_block_format(&BlockType::Q4_0)?.waived().len(), 0);
+/// # Ok::<(), laws::Broken>(())
+/// ```
+#[cfg(feature = "blocks")]
+pub fn check_block_format(format: &dyn crate::block::BlockFormat) -> Result<Verdict, Broken> {
+    Terms::default().check_block_format(format)
 }

@@ -144,6 +144,17 @@ impl Terms {
         self.judge(codec, code::LAWS, &check, Vec::new())
     }
 
+    /// Checks the laws of [`block_format`](super::block_format).
+    ///
+    /// # Errors
+    ///
+    /// As [`check_scheme`](Self::check_scheme).
+    #[cfg(feature = "blocks")]
+    pub fn check_block_format(&self, format: &dyn crate::block::BlockFormat) -> Result<Verdict, Broken> {
+        let check = |k: usize, trials: &Trials| super::block_format::CHECKS[k](format, trials);
+        self.judge(format, super::block_format::LAWS, &check, Vec::new())
+    }
+
     fn trials(&self, law: Law) -> Trials {
         Trials { law, cases: self.cases, seed: self.seed, shrinks: SHRINKS }
     }

@@ -3,6 +3,7 @@
 //! Scales from the largest magnitude are those that other tools give: int8 weights that are computed with in integers are
 //! the TFLite converter's, all others ai-edge-quantizer's, bit for bit.
 
+use crate::block::BlockTensor;
 use crate::convention::tflite;
 use crate::error::Result;
 use crate::num::{AnyRounding, CodeType};
@@ -29,6 +30,7 @@ type Quantize<'q> = dyn Fn(ArrayViewD<'_, f32>) -> Result<PackedTensor> + Sync +
 #[derive(Debug)]
 pub(super) enum Encoded {
     Codes(PackedTensor),
+    Blocks(BlockTensor),
     F32(ArrayD<f32>),
 }
 
@@ -38,6 +40,7 @@ pub(super) fn encode(values: &ArrayD<f32>, decision: &Decision, threads: NonZero
         Decision::Keep => None,
         Decision::Float32 => Some(Encoded::F32(values.clone())),
         Decision::Quantize(treatment) => Some(Encoded::Codes(codes(values, treatment, threads)?)),
+        Decision::Blocks(blocks) => Some(Encoded::Blocks(BlockTensor::quantize(values.view(), *blocks, None)?)),
     })
 }
 
@@ -110,6 +113,7 @@ impl Encoded {
     pub(super) fn into_bytes(self) -> Vec<u8> {
         match self {
             Encoded::Codes(q) => q.bytes().into_owned(),
+            Encoded::Blocks(q) => q.bytes().to_vec(),
             Encoded::F32(values) => values.iter().flat_map(|x| x.to_le_bytes()).collect(),
         }
     }
@@ -129,6 +133,7 @@ impl Decision {
         match self {
             Decision::Keep => before.into(),
             Decision::Float32 => "f32".into(),
+            Decision::Blocks(blocks) => blocks.to_string(),
             Decision::Quantize(treatment) => {
                 let code = treatment.scheme.code;
                 match (&treatment.scheme.calculator, treatment.compute) {

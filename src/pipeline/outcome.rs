@@ -142,6 +142,16 @@ impl TensorOutcome {
         entry: &Entry,
         options: &Options,
     ) -> Result<()> {
+        if let Encoded::Blocks(q) = encoded {
+            self.fate = Fate::Quantized;
+            let (original, restored) = (values.as_standard_layout(), q.dequantize());
+            let (x, y) = (original.as_slice().unwrap_or(&[]), restored.as_slice().unwrap_or(&[]));
+            if options.histograms == Histograms::OfChanged {
+                self.histograms = histograms_of_slices(x, y);
+            }
+            self.error = Some(ErrorMetrics::between(x, y)?);
+            return Ok(());
+        }
         let (Encoded::Codes(q), Decision::Quantize(treatment)) = (encoded, &entry.decision) else {
             self.fate = Fate::Restored;
             return Ok(());
@@ -206,6 +216,15 @@ impl TensorOutcome {
             _ => exclude,
         }
     }
+}
+
+/// Returns the histograms of values and of the errors of restored ones.
+fn histograms_of_slices(x: &[f32], y: &[f32]) -> Option<(Histogram, Histogram)> {
+    let finite = x.iter().filter(|x| x.is_finite());
+    let (min, max) = finite.fold((f32::INFINITY, f32::NEG_INFINITY), |(min, max), &x| (min.min(x), max.max(x)));
+    let mut of_values = Histogram::new(ValueRange::new(min, max).ok()?, BINS).ok()?;
+    of_values.add(x);
+    Some((of_values, Histogram::of_errors(x, y, BINS).ok()?))
 }
 
 /// Returns the histograms of a tensor's values and of the errors of the restored ones, which are at most `largest`.

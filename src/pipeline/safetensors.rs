@@ -51,6 +51,10 @@ pub(super) fn quantize(
                     outcome.bytes_after = (q.bytes().len() + parameters) as u64;
                     writer.write_packed(&info.name, q)?;
                 }
+                Encoded::Blocks(q) => {
+                    outcome.bytes_after = q.bytes().len() as u64;
+                    writer.write_blocks(&info.name, q)?;
+                }
                 Encoded::F32(_) => writer.copy(&info.name, &mut reader)?,
             }
         }
@@ -81,6 +85,7 @@ fn is_scaled(q: &PackedTensor) -> bool {
 fn stored(info: &TensorInfo, decision: &Decision) -> Stored {
     match decision {
         Decision::Keep | Decision::Float32 => Stored::copy_of(info),
+        Decision::Blocks(blocks) => Stored::blocks(blocks.block, &info.shape),
         Decision::Quantize(treatment) => {
             let scheme = &treatment.scheme;
             let stored = Stored::packed(scheme.code, &info.shape, scheme.granularity);

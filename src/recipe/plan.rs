@@ -1,11 +1,12 @@
 //! A plan: what a recipe comes to, tensor by tensor, and why.
 
-use super::candidate::{Candidate, Part};
+use super::candidate::{Candidate, Part, Storage};
 use super::idle::idle_parts;
 use super::recipe::Recipe;
-use super::rule::{Compute, FLOATS, Inputs, Mismatch, Rule};
+use super::rule::{Compute, FLOATS, Inputs, Mismatch, Rule, Target};
 use super::survival::{survives_cast, survives_integers};
 use super::warning::Warning;
+use crate::block::{BlockFormat, BlockScheme};
 use crate::error::{Error, Result};
 use crate::improve::Effort;
 use crate::num::{CodeKind, CodeType};
@@ -55,6 +56,8 @@ pub enum Decision {
     Float32,
     /// It becomes codes.
     Quantize(Box<Treatment>),
+    /// It becomes blocks.
+    Blocks(BlockScheme),
 }
 
 /// How a tensor becomes codes.
@@ -80,7 +83,7 @@ impl Decision {
     pub fn code(&self) -> Option<CodeType> {
         match self {
             Decision::Quantize(treatment) => Some(treatment.scheme.code),
-            Decision::Keep | Decision::Float32 => None,
+            Decision::Keep | Decision::Float32 | Decision::Blocks(_) => None,
         }
     }
 }
@@ -193,6 +196,9 @@ fn apply(
     };
     let role = if operators.is_empty() { String::new() } else { format!("{role} of {operators}, ") };
     let mut reason = format!("{role}{elements} elements");
+    if let Target::Blocks(blocks) = &rule.to {
+        return apply_blocks(rule, *blocks, candidate, reason, values);
+    }
     let Some((mut scheme, is_granularity_said)) = rule.scheme() else { return keep(format!("{role}kept by a rule")) };
     let code = scheme.code;
     if candidate.element_type == code.name() {
@@ -272,6 +278,39 @@ fn apply(
         return keep(obstacle);
     }
     Ok((Decision::Quantize(Box::new(Treatment { scheme, compute, improve: rule.improve, rate: rule.rate })), reason))
+}
+
+/// Returns what a rule that asks for blocks does to a tensor.
+fn apply_blocks(
+    rule: &Rule,
+    blocks: BlockScheme,
+    candidate: &Candidate,
+    mut reason: String,
+    values: impl FnOnce() -> Result<ArrayD<f32>>,
+) -> Result<(Decision, String)> {
+    let keep = |reason: String| Ok((Decision::Keep, reason));
+    if candidate.storage != Storage::Any {
+        return keep(format!("the format has no blocks, as of {blocks}"));
+    }
+    if !blocks.block.can_quantize() {
+        return keep(format!("blocks of {} can be read, not written", blocks.block));
+    }
+    let Ok(after) = blocks.block.bytes_of(&candidate.shape) else {
+        let (row, len) = (candidate.shape.last().copied().unwrap_or(1), blocks.block.block_len());
+        return keep(format!("rows of {row} elements are not whole blocks of {len}, as {} has them", blocks.block));
+    };
+    let after = after as u64;
+    if after >= candidate.size_in_bytes {
+        return keep(format!("{} bytes would become {after}", candidate.size_in_bytes));
+    }
+    if let Some(obstacle) = survives_integers(&values()?) {
+        return keep(obstacle);
+    }
+    let is_said = rule.estimator.is_some() || rule.calculator.is_some() || rule.rounding.is_some();
+    if is_said || rule.granularity.is_some() || rule.codes.is_some() {
+        reason += "; blocks find their scales themselves: what else the rule says of them is left aside";
+    }
+    Ok((Decision::Blocks(blocks), reason))
 }
 
 /// Returns which elements of weights share a scale: those of an output channel.

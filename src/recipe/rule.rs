@@ -2,6 +2,7 @@
 
 use super::candidate::{Candidate, Part};
 use super::glob::Glob;
+use crate::block::BlockScheme;
 use crate::error::{Error, Result};
 use crate::improve::Effort;
 use crate::num::{AnyRounding, CodeType};
@@ -85,13 +86,15 @@ pub enum Inputs {
     Any,
 }
 
-/// What a tensor becomes. The text form is `keep`, or that of [`SchemeParts`].
+/// What a tensor becomes. The text form is `keep`, or that of [`BlockScheme`] or [`SchemeParts`].
 #[derive(Clone, Debug, PartialEq)]
 pub enum Target {
     /// Itself.
     Keep,
     /// Codes by a scheme, of which some parts are said.
     Scheme(Box<SchemeParts>),
+    /// Blocks of a format.
+    Blocks(BlockScheme),
 }
 
 impl Target {
@@ -106,6 +109,7 @@ impl fmt::Display for Target {
         match self {
             Self::Keep => f.write_str("keep"),
             Self::Scheme(parts) => parts.fmt(f),
+            Self::Blocks(blocks) => blocks.fmt(f),
         }
     }
 }
@@ -114,7 +118,11 @@ impl FromStr for Target {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        if text.trim() == "keep" { Ok(Self::Keep) } else { text.parse().map(|parts| Self::Scheme(Box::new(parts))) }
+        match text.parse() {
+            _ if text.trim() == "keep" => Ok(Self::Keep),
+            Ok(blocks) => Ok(Self::Blocks(blocks)),
+            Err(_) => text.parse().map(|parts| Self::Scheme(Box::new(parts))),
+        }
     }
 }
 
@@ -251,6 +259,7 @@ impl Rule {
     fn title(&self) -> String {
         match (&self.to, self.compute) {
             (Target::Keep, _) => "keep".into(),
+            (Target::Blocks(blocks), _) => blocks.to_string(),
             (Target::Scheme(parts), _) if !parts.code.is_integer() => match parts.code {
                 CodeType::F16 => "float16".into(),
                 code => code.to_string(),

@@ -1,5 +1,6 @@
 //! Files: what is read from them, what is written to them, and what becomes of damaged and interrupted ones. One module a promise.
 
+mod block_files;
 mod calibration;
 mod honest_figures;
 mod idle_recipes;

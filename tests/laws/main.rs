@@ -4,6 +4,8 @@
 #![cfg(feature = "proptest")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+#[cfg(feature = "blocks")]
+mod block_formats;
 mod broken_calculators;
 mod broken_codecs;
 mod broken_estimators;

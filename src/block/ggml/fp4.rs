@@ -6,6 +6,24 @@ pub(super) const VALUES: [i8; 16] = [0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4,
 /// The middles between the magnitudes.
 const MIDDLES: [f32; 7] = [0.5, 1.5, 2.5, 3.5, 5.0, 7.0, 10.0];
 
+/// Returns the value of a code under half a scale; of the code of −0 it is 0, as in the table.
+#[inline(always)]
+pub(super) fn value(code: u8, half: f32) -> f32 {
+    let magnitude = u32::from(code & 7);
+    // From 2 on the bits of a float, exponent and fraction, less the bias.
+    let whole = if magnitude < 2 { magnitude as f32 } else { f32::from_bits((magnitude << 22) + (127 << 23)) };
+    let value = if code & 8 == 0 { whole } else { 0.0 - whole };
+    value * half
+}
+
+/// The numbers, ascending.
+pub(super) const LEVELS: [f32; 15] = [-6.0, -4.0, -3.0, -2.0, -1.5, -1.0, -0.5, 0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0];
+
+/// Returns the code of a place among the levels.
+pub(super) fn code_of_place(place: u8) -> u8 {
+    if place < 7 { 8 | (7 - place) } else { place - 7 }
+}
+
 /// Writes the codes of the values nearest to `x` under half a scale; `max` is the largest magnitude of `x`.
 ///
 /// A middle times the scale is a float, and the distances on both sides of one are exact, so that comparing with the middles is
@@ -16,12 +34,12 @@ pub(super) fn codes(x: &[f32], half: f32, max: f32, codes: &mut [u8]) {
     if half > 0.0 && max < half * 65536.0 {
         let middles = MIDDLES.map(|middle| middle * half);
         for (code, x) in codes.iter_mut().zip(x) {
-            let mut magnitude = 0;
+            let mut magnitude = 0_u32;
             for middle in middles {
-                magnitude += u8::from(x.abs() > middle);
+                magnitude += u32::from(x.abs() > middle);
             }
-            let sign = u8::from(*x < 0.0 && magnitude > 0) << 3;
-            *code = magnitude | sign;
+            let sign = (x.to_bits() >> 31) & u32::from(magnitude > 0);
+            *code = (magnitude | sign << 3) as u8;
         }
     } else {
         for (code, x) in codes.iter_mut().zip(x) {

@@ -7,7 +7,8 @@ use super::half::{from_half, to_half};
 use super::nibbles::{pack, unpack};
 use super::scalar::{reciprocal, sum_of_squares};
 use crate::block::layout::Layout;
-use crate::kernel::{self, TableSearch, Weights, table_codes, table_search};
+use crate::block::one_scale::{OneScale, best_row, nearest_f16};
+use crate::kernel::{self, TableSearch, Weights, each_block, table_codes, table_search};
 
 const LEN: usize = 32;
 const BYTES: usize = 18;
@@ -16,8 +17,26 @@ const _: () = assert!(BYTES == size_of::<[u8; 2]>() + LEN / 2, "an f16 scale and
 /// The values of IQ4_NL and IQ4_XS.
 pub(crate) const VALUES: [i8; 16] = [-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113];
 
-pub(crate) const IQ4_NL: Layout =
-    Layout { name: "iq4_nl", len: LEN, bytes: BYTES, id: Some(20), quantize: Some(quantize), dequantize, best: None };
+/// Returns the values as reals.
+pub(super) const fn levels() -> [f32; 16] {
+    let mut levels = [0.0; 16];
+    let mut i = 0;
+    while i < 16 {
+        levels[i] = VALUES[i] as f32;
+        i += 1;
+    }
+    levels
+}
+
+pub(crate) const IQ4_NL: Layout = Layout {
+    name: "iq4_nl",
+    len: LEN,
+    bytes: BYTES,
+    id: Some(20),
+    quantize: Some(quantize),
+    dequantize,
+    best: Some(best),
+};
 
 fn quantize(x: &[f32], importance: Option<&[f32]>, out: &mut [u8]) {
     search(x, importance, 7, out);
@@ -62,11 +81,31 @@ fn search(x: &[f32], importance: Option<&[f32]>, tries: i32, out: &mut [u8]) {
 }
 
 fn dequantize(bytes: &[u8], out: &mut [f32]) {
-    for (block, out) in bytes.as_chunks::<BYTES>().0.iter().zip(out.as_chunks_mut::<LEN>().0) {
-        let d = from_half(block, 0);
-        let values = VALUES.map(|v| d * f32::from(v));
-        for (out, q) in out.iter_mut().zip(unpack(&block[2..])) {
-            *out = values[usize::from(q & 15)];
-        }
+    each_block(kernel::detect(), bytes, out, restore);
+}
+
+#[inline(always)]
+fn restore(block: &[u8; BYTES], out: &mut [f32; LEN]) {
+    let d = from_half(block, 0);
+    let values = VALUES.map(|v| d * f32::from(v));
+    for (out, q) in out.iter_mut().zip(unpack(&block[2..])) {
+        *out = values[usize::from(q & 15)];
     }
+}
+
+fn best(x: &[f32], importance: Option<&[f32]>, out: &mut [u8]) {
+    let one = OneScale { levels: &const { levels() }, nearest: nearest_f16, signed: true };
+    best_row(
+        &IQ4_NL,
+        &one,
+        |d, codes, out| {
+            if let Ok(codes) = codes.try_into() {
+                out[..2].copy_from_slice(&to_half(d));
+                pack(codes, &mut out[2..]);
+            }
+        },
+        x,
+        importance,
+        out,
+    );
 }

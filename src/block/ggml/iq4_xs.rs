@@ -8,7 +8,8 @@ use super::iq4_nl::VALUES;
 use super::nibbles::{pack, unpack};
 use super::scalar::{largest, nearest, reciprocal, sum_of_squares};
 use crate::block::layout::Layout;
-use crate::kernel::{self, TableSearch, Weights, table_codes, table_search};
+use crate::block::super_block::{Parts, SuperBlock, better_row};
+use crate::kernel::{self, Levels, TableSearch, Weights, each_block, table_codes, table_search};
 
 const LEN: usize = 256;
 const BYTES: usize = 136;
@@ -16,8 +17,15 @@ const LOW: usize = 4;
 const QS: usize = LOW + 4;
 const _: () = assert!(BYTES == QS + LEN / 2, "an f16 scale, 8 of 6 bits, and 256 nibbles");
 
-pub(crate) const IQ4_XS: Layout =
-    Layout { name: "iq4_xs", len: LEN, bytes: BYTES, id: Some(23), quantize: Some(quantize), dequantize, best: None };
+pub(crate) const IQ4_XS: Layout = Layout {
+    name: "iq4_xs",
+    len: LEN,
+    bytes: BYTES,
+    id: Some(23),
+    quantize: Some(quantize),
+    dequantize,
+    best: Some(best),
+};
 
 /// Super-blocks that are searched together: their sub-blocks fill the lanes of a vector.
 const TOGETHER: usize = 2;
@@ -45,36 +53,77 @@ fn quantize(x: &[f32], importance: Option<&[f32]>, out: &mut [u8]) {
             let d = -largest(scales) / 32.0;
             out[..2].copy_from_slice(&to_half(d));
             let inverse = reciprocal(d);
-            let (mut high, mut low) = (0_u16, [0; 4]);
-            for (k, (scale, own)) in scales.iter().zip(inverses).enumerate() {
-                let s = nearest(inverse * scale).clamp(-32, 31);
-                *own = reciprocal(d * s as f32);
-                let s = (s + 32) as u8;
-                low[k / 2] |= (s & 15) << (4 * (k % 2));
-                high |= u16::from(s >> 4) << (2 * k);
+            let mut s = [0; 8];
+            for ((s, scale), own) in s.iter_mut().zip(scales).zip(inverses) {
+                *s = nearest(inverse * scale).clamp(-32, 31);
+                *own = reciprocal(d * *s as f32);
             }
-            out[2..LOW].copy_from_slice(&high.to_le_bytes());
-            out[LOW..QS].copy_from_slice(&low);
+            write_scales(&s, out);
         }
         table_codes(kernel::detect(), x, &inverses[..x.len() / 32], &VALUES, codes);
         for (out, codes) in out.iter_mut().zip(codes.as_chunks::<LEN>().0) {
-            for (out, codes) in out[QS..].as_chunks_mut::<16>().0.iter_mut().zip(codes.as_chunks::<32>().0) {
-                pack(codes, out);
-            }
+            write_codes(codes, out);
         }
     }
 }
 
+fn write_scales(scales: &[i32], out: &mut [u8]) {
+    let (mut high, mut low) = (0_u16, [0; 4]);
+    for (k, s) in scales.iter().take(8).enumerate() {
+        let s = (s + 32) as u8;
+        low[k / 2] |= (s & 15) << (4 * (k % 2));
+        high |= u16::from(s >> 4) << (2 * k);
+    }
+    out[2..LOW].copy_from_slice(&high.to_le_bytes());
+    out[LOW..QS].copy_from_slice(&low);
+}
+
+fn write_codes(codes: &[u8; LEN], out: &mut [u8]) {
+    for (out, codes) in out[QS..].as_chunks_mut::<16>().0.iter_mut().zip(codes.as_chunks::<32>().0) {
+        pack(codes, out);
+    }
+}
+
+/// Returns s − 32 of a sub-block.
+fn scale(block: &[u8], k: usize) -> i32 {
+    let high = u16::from_le_bytes([block[2], block[3]]);
+    let s = block[LOW + k / 2] >> (4 * (k % 2)) & 15 | ((high >> (2 * k) & 3) << 4) as u8;
+    i32::from(s) - 32
+}
+
 fn dequantize(bytes: &[u8], out: &mut [f32]) {
-    for (block, out) in bytes.as_chunks::<BYTES>().0.iter().zip(out.as_chunks_mut::<LEN>().0) {
-        let (d, high) = (from_half(block, 0), u16::from_le_bytes([block[2], block[3]]));
-        for (k, out) in out.as_chunks_mut::<32>().0.iter_mut().enumerate() {
-            let s = block[LOW + k / 2] >> (4 * (k % 2)) & 15 | ((high >> (2 * k) & 3) << 4) as u8;
-            let scale = d * (f32::from(s) - 32.0);
-            let values = VALUES.map(|v| scale * f32::from(v));
-            for (out, q) in out.iter_mut().zip(unpack(&block[QS + 16 * k..])) {
-                *out = values[usize::from(q & 15)];
-            }
+    each_block(kernel::detect(), bytes, out, restore);
+}
+
+#[inline(always)]
+fn restore(block: &[u8; BYTES], out: &mut [f32; LEN]) {
+    let d = from_half(block, 0);
+    for (k, out) in out.as_chunks_mut::<32>().0.iter_mut().enumerate() {
+        let scale = d * scale(block, k) as f32;
+        let values = VALUES.map(|v| scale * f32::from(v));
+        for (out, q) in out.iter_mut().zip(unpack(&block[QS + 16 * k..])) {
+            *out = values[usize::from(q & 15)];
         }
     }
+}
+
+const SUPER_BLOCK: SuperBlock =
+    SuperBlock { n: 32, levels: Levels::Table(&VALUES), scales: (-32, 31), largest_min: 0, read, write };
+
+fn best(x: &[f32], importance: Option<&[f32]>, out: &mut [u8]) {
+    better_row(&IQ4_XS, &SUPER_BLOCK, x, importance, out);
+}
+
+fn read(block: &[u8], parts: &mut Parts) {
+    parts.d = from_half(block, 0);
+    for k in 0..8 {
+        parts.scales[k] = scale(block, k);
+        parts.codes[32 * k..32 * k + 32].copy_from_slice(&unpack(&block[QS + 16 * k..]));
+    }
+}
+
+fn write(parts: &Parts, out: &mut [u8]) {
+    out[..2].copy_from_slice(&to_half(parts.d));
+    write_scales(&parts.scales, out);
+    write_codes(&parts.codes, out);
 }

@@ -6,6 +6,7 @@
 use super::half::{from_half, to_half};
 use super::scalar::{nearest, sum_of_squares};
 use super::scale_codes::scale_codes;
+use crate::block::super_block::Parts;
 use crate::kernel::{self, Affine, AffineOut, Step, Weights, affine_search, requantize_blocks};
 
 /// Elements of a super-block.
@@ -84,16 +85,45 @@ fn pack(d: f32, dmin: f32, s: [u8; 8], m: [u8; 8]) -> [u8; HEADER] {
     header
 }
 
+/// Returns s and m of each sub-block.
+#[inline(always)]
+pub(super) fn numbers(header: &[u8; HEADER]) -> ([u8; 8], [u8; 8]) {
+    let bytes = &header[4..];
+    let (mut s, mut m) = ([0; 8], [0; 8]);
+    for k in 0..4 {
+        let (a, b, c) = (bytes[k], bytes[k + 4], bytes[k + 8]);
+        (s[k], m[k]) = (a & 63, b & 63);
+        (s[k + 4], m[k + 4]) = (c & 15 | a >> 6 << 4, c >> 4 | b >> 6 << 4);
+    }
+    (s, m)
+}
+
 /// Returns `d · s` and `dmin · m` of each sub-block.
 #[inline(always)]
 pub(super) fn steps(header: &[u8; HEADER]) -> [Step; 8] {
-    let (d, dmin, bytes) = (from_half(header, 0), from_half(header, 2), &header[4..]);
+    let (d, dmin, (s, m)) = (from_half(header, 0), from_half(header, 2), numbers(header));
     let mut steps = [Step { scale: 0.0, min: 0.0 }; 8];
-    for k in 0..4 {
-        let (a, b, c) = (bytes[k], bytes[k + 4], bytes[k + 8]);
-        steps[k] = Step { scale: d * f32::from(a & 63), min: dmin * f32::from(b & 63) };
-        let (s, m) = (c & 15 | a >> 6 << 4, c >> 4 | b >> 6 << 4);
-        steps[k + 4] = Step { scale: d * f32::from(s), min: dmin * f32::from(m) };
+    for (k, step) in steps.iter_mut().enumerate() {
+        *step = Step { scale: d * f32::from(s[k]), min: dmin * f32::from(m[k]) };
     }
     steps
+}
+
+/// Reads the scales of a block.
+pub(super) fn read(block: &[u8], parts: &mut Parts) {
+    let Some(header) = block.first_chunk() else { return };
+    (parts.d, parts.dmin) = (from_half(header, 0), from_half(header, 2));
+    let (s, m) = numbers(header);
+    for k in 0..8 {
+        (parts.scales[k], parts.mins[k]) = (s[k].into(), m[k].into());
+    }
+}
+
+/// Writes the scales of a block.
+pub(super) fn write(parts: &Parts, out: &mut [u8]) {
+    let (mut s, mut m) = ([0; 8], [0; 8]);
+    for k in 0..8 {
+        (s[k], m[k]) = (parts.scales[k] as u8, parts.mins[k] as u8);
+    }
+    out[..HEADER].copy_from_slice(&pack(parts.d, parts.dmin, s, m));
 }

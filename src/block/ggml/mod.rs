@@ -38,6 +38,8 @@ pub(crate) use iq1::{IQ1_M, IQ1_S};
 pub(crate) use iq2::{IQ2_S, IQ2_XS, IQ2_XXS};
 pub(crate) use iq3::{IQ3_S, IQ3_XXS};
 pub(crate) use iq4_nl::IQ4_NL;
+#[cfg(test)]
+pub(crate) use iq4_nl::VALUES as IQ4_VALUES;
 pub use iq4_nl::iq4_nl_without_search;
 pub(crate) use iq4_xs::IQ4_XS;
 pub(crate) use mxfp4::MXFP4;

@@ -3,17 +3,26 @@
 //! e is the exponent of the largest magnitude, less 2, as in the OCP specification (its floor rule): what lies between 6 and 8 times
 //! the scale is clipped. An importance changes nothing.
 
-use super::fp4::{VALUES, codes};
+use super::fp4::{LEVELS, code_of_place, codes, value};
 use super::nibbles::{pack, unpack};
 use super::scalar::largest_magnitude;
 use crate::block::layout::Layout;
+use crate::block::one_scale::{OneScale, best_row, nearest_power};
+use crate::kernel::{self, each_block};
 
 const LEN: usize = 32;
 const BYTES: usize = 17;
 const _: () = assert!(BYTES == size_of::<u8>() + LEN / 2, "an E8M0 scale and 32 nibbles");
 
-pub(crate) const MXFP4: Layout =
-    Layout { name: "mxfp4", len: LEN, bytes: BYTES, id: Some(39), quantize: Some(quantize), dequantize, best: None };
+pub(crate) const MXFP4: Layout = Layout {
+    name: "mxfp4",
+    len: LEN,
+    bytes: BYTES,
+    id: Some(39),
+    quantize: Some(quantize),
+    dequantize,
+    best: Some(best),
+};
 
 /// Returns ⌊log₂ x⌋ of a positive number as single precision has it: from just below a power of two the logarithm rounds to it.
 fn floor_log2(x: f32) -> i32 {
@@ -23,11 +32,14 @@ fn floor_log2(x: f32) -> i32 {
     if bits < 1 << 23 {
         return exponent;
     }
+    if bits & 0x007f_ffff < 0x007f_f000 {
+        return exponent;
+    }
     // x = 2^(exponent + 1) · (1 − t): the logarithm is exponent + 1 − (t + t²/2 + …) / ln 2.
     let t = f64::from((1 << 23) - (bits & 0x007f_ffff)) / f64::from(1 << 24);
     let next = f64::from(exponent + 1);
     let log = next - (t + t * t / 2.0) / core::f64::consts::LN_2;
-    if t < 1e-4 && log as f32 >= next as f32 { exponent + 1 } else { exponent }
+    if log as f32 >= next as f32 { exponent + 1 } else { exponent }
 }
 
 /// Returns 2^(e − 128), half of the scale.
@@ -36,27 +48,44 @@ fn half_scale(e: u8) -> f32 {
 }
 
 fn quantize(x: &[f32], _importance: Option<&[f32]>, out: &mut [u8]) {
-    for (x, out) in x.as_chunks::<LEN>().0.iter().zip(out.as_chunks_mut::<BYTES>().0) {
-        let max = largest_magnitude(x);
-        let e = match max {
-            // What a conversion of ∞ to a byte gives where ggml runs.
-            f32::INFINITY => 0,
-            // So does a negative number: only its low byte is left, for the largest below 2⁻¹²⁵.
-            max if max > 0.0 => (floor_log2(max) + 125) as u8,
-            _ => 0,
-        };
-        let mut nibbles = [0; LEN];
-        codes(x, half_scale(e), max, &mut nibbles);
-        out[0] = e;
-        pack(&nibbles, &mut out[1..]);
-    }
+    each_block(kernel::detect(), x, out, block);
+}
+
+#[inline(always)]
+fn block(x: &[f32; LEN], out: &mut [u8; BYTES]) {
+    let max = largest_magnitude(x);
+    let e = match max {
+        // What a conversion of ∞ to a byte gives where ggml runs.
+        f32::INFINITY => 0,
+        // So does a negative number: only its low byte is left, for the largest below 2⁻¹²⁵.
+        max if max > 0.0 => (floor_log2(max) + 125) as u8,
+        _ => 0,
+    };
+    let mut nibbles = [0; LEN];
+    codes(x, half_scale(e), max, &mut nibbles);
+    out[0] = e;
+    pack(&nibbles, &mut out[1..]);
 }
 
 fn dequantize(bytes: &[u8], out: &mut [f32]) {
-    for (block, out) in bytes.as_chunks::<BYTES>().0.iter().zip(out.as_chunks_mut::<LEN>().0) {
-        let values = VALUES.map(|v| f32::from(v) * half_scale(block[0]));
-        for (out, q) in out.iter_mut().zip(unpack(&block[1..])) {
-            *out = values[usize::from(q & 15)];
-        }
+    each_block(kernel::detect(), bytes, out, restore);
+}
+
+#[inline(always)]
+fn restore(block: &[u8; BYTES], out: &mut [f32; LEN]) {
+    let half = half_scale(block[0]);
+    for (out, q) in out.iter_mut().zip(unpack(&block[1..])) {
+        *out = value(q, half);
     }
+}
+
+fn best(x: &[f32], importance: Option<&[f32]>, out: &mut [u8]) {
+    let one = OneScale { levels: &LEVELS, nearest: nearest_power, signed: false };
+    let write = |d: f32, places: &[u8], out: &mut [u8]| {
+        out[0] = (d.to_bits() >> 23) as u8;
+        if let Ok(places) = <&[u8; LEN]>::try_from(places) {
+            pack(&places.map(code_of_place), &mut out[1..]);
+        }
+    };
+    best_row(&MXFP4, &one, write, x, importance, out);
 }

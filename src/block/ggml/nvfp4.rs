@@ -4,9 +4,12 @@
 //! is a sixth of the largest magnitude, halves up, and 448 from 248 on. There is no scale of the tensor here: weights whose largest magnitudes are below
 //! 0.094 have subnormal scales. An importance changes nothing.
 
-use super::fp4::{VALUES, codes};
+use super::fp4::{LEVELS, code_of_place, codes, value};
 use super::scalar::largest_magnitude;
 use crate::block::layout::Layout;
+use crate::block::one_scale::{OneScale, Search, nearest_e4m3};
+use crate::kernel::{self, each_block};
+use crate::num::F8E4M3Fn;
 
 const LEN: usize = 64;
 const PART: usize = 16;
@@ -14,8 +17,15 @@ const BYTES: usize = 36;
 const QS: usize = LEN / PART;
 const _: () = assert!(BYTES == QS + LEN / 2, "4 scales of a byte and 64 nibbles");
 
-pub(crate) const NVFP4: Layout =
-    Layout { name: "nvfp4", len: LEN, bytes: BYTES, id: Some(40), quantize: Some(quantize), dequantize, best: None };
+pub(crate) const NVFP4: Layout = Layout {
+    name: "nvfp4",
+    len: LEN,
+    bytes: BYTES,
+    id: Some(40),
+    quantize: Some(quantize),
+    dequantize,
+    best: Some(best),
+};
 
 /// Returns the code of a scale, halves up; 448 for what is larger, 0 for NaN.
 fn scale_code(x: f32) -> u8 {
@@ -44,30 +54,57 @@ fn half_scale(code: u8) -> f32 {
 }
 
 fn quantize(x: &[f32], _importance: Option<&[f32]>, out: &mut [u8]) {
-    for (x, out) in x.as_chunks::<LEN>().0.iter().zip(out.as_chunks_mut::<BYTES>().0) {
-        let (scales, bytes) = out.split_at_mut(QS);
-        for ((x, scale), bytes) in x.as_chunks::<PART>().0.iter().zip(scales).zip(bytes.as_chunks_mut::<8>().0) {
-            let max = largest_magnitude(x);
-            *scale = scale_code(max / 6.0);
-            let mut nibbles = [0; PART];
-            codes(x, half_scale(*scale), max, &mut nibbles);
-            for (j, byte) in bytes.iter_mut().enumerate() {
-                *byte = nibbles[j] | nibbles[j + 8] << 4;
-            }
+    each_block(kernel::detect(), x, out, block);
+}
+
+#[inline(always)]
+fn block(x: &[f32; LEN], out: &mut [u8; BYTES]) {
+    let (scales, bytes) = out.split_at_mut(QS);
+    for ((x, scale), bytes) in x.as_chunks::<PART>().0.iter().zip(scales).zip(bytes.as_chunks_mut::<8>().0) {
+        let max = largest_magnitude(x);
+        *scale = scale_code(max / 6.0);
+        let mut nibbles = [0; PART];
+        codes(x, half_scale(*scale), max, &mut nibbles);
+        for (j, byte) in bytes.iter_mut().enumerate() {
+            *byte = nibbles[j] | nibbles[j + 8] << 4;
         }
     }
 }
 
 fn dequantize(bytes: &[u8], out: &mut [f32]) {
-    for (block, out) in bytes.as_chunks::<BYTES>().0.iter().zip(out.as_chunks_mut::<LEN>().0) {
-        let (scales, bytes) = block.split_at(QS);
-        for ((out, scale), bytes) in out.as_chunks_mut::<PART>().0.iter_mut().zip(scales).zip(bytes.as_chunks::<8>().0)
-        {
-            let half = half_scale(*scale);
-            let values = VALUES.map(|v| f32::from(v) * half);
-            for (j, byte) in bytes.iter().enumerate() {
-                out[j] = values[usize::from(byte & 15)];
-                out[j + 8] = values[usize::from(byte >> 4)];
+    each_block(kernel::detect(), bytes, out, restore);
+}
+
+#[inline(always)]
+fn restore(block: &[u8; BYTES], out: &mut [f32; LEN]) {
+    let (scales, bytes) = block.split_at(QS);
+    for ((out, scale), bytes) in out.as_chunks_mut::<PART>().0.iter_mut().zip(scales).zip(bytes.as_chunks::<8>().0) {
+        let half = half_scale(*scale);
+        for (j, byte) in bytes.iter().enumerate() {
+            out[j] = value(byte & 15, half);
+            out[j + 8] = value(byte >> 4, half);
+        }
+    }
+}
+
+fn best(x: &[f32], importance: Option<&[f32]>, out: &mut [u8]) {
+    quantize(x, importance, out);
+    let one = OneScale { levels: &LEVELS, nearest: nearest_e4m3, signed: false };
+    let (mut search, mut restored) = (Search::new(PART), [0.0; LEN]);
+    for (i, (x, out)) in x.as_chunks::<LEN>().0.iter().zip(out.as_chunks_mut::<BYTES>().0).enumerate() {
+        restore(out, &mut restored);
+        let (scales, bytes) = out.split_at_mut(QS);
+        let parts = x.as_chunks::<PART>().0.iter().zip(restored.as_chunks::<PART>().0);
+        for (k, ((x, restored), bytes)) in parts.zip(bytes.as_chunks_mut::<8>().0).enumerate() {
+            let start = i * LEN + k * PART;
+            if !search.set(x, importance.map(|w| &w[start..start + PART])) {
+                continue;
+            }
+            if let Some(scale) = search.best_scale(&one, search.error(restored)) {
+                scales[k] = F8E4M3Fn::from_f32(scale).to_bits();
+                for (j, byte) in bytes.iter_mut().enumerate() {
+                    *byte = code_of_place(search.codes[j]) | code_of_place(search.codes[j + 8]) << 4;
+                }
             }
         }
     }

@@ -4,22 +4,34 @@
 use super::half::{from_half, to_half};
 use super::scalar::{half_away, largest_magnitude, reciprocal};
 use crate::block::layout::Layout;
+use crate::block::one_scale::{OneScale, best_row, nearest_f16, steps};
+use crate::kernel::{self, each_block};
 
 const LEN: usize = 64;
 const BYTES: usize = 18;
 const _: () = assert!(BYTES == size_of::<[u8; 2]>() + LEN / 4, "an f16 scale and 64 codes of 2 bits");
 
-pub(crate) const Q2_0: Layout =
-    Layout { name: "q2_0", len: LEN, bytes: BYTES, id: Some(42), quantize: Some(quantize), dequantize, best: None };
+pub(crate) const Q2_0: Layout = Layout {
+    name: "q2_0",
+    len: LEN,
+    bytes: BYTES,
+    id: Some(42),
+    quantize: Some(quantize),
+    dequantize,
+    best: Some(best),
+};
 
 fn quantize(x: &[f32], _importance: Option<&[f32]>, out: &mut [u8]) {
-    for (x, out) in x.as_chunks::<LEN>().0.iter().zip(out.as_chunks_mut::<BYTES>().0) {
-        let d = largest_magnitude(x);
-        let inverse = reciprocal(d);
-        out[..2].copy_from_slice(&to_half(d));
-        for (out, x) in out[2..].iter_mut().zip(x.as_chunks::<4>().0) {
-            *out = x.iter().rev().fold(0, |bits, x| bits << 2 | code(x * inverse));
-        }
+    each_block(kernel::detect(), x, out, block);
+}
+
+#[inline(always)]
+fn block(x: &[f32; LEN], out: &mut [u8; BYTES]) {
+    let d = largest_magnitude(x);
+    let inverse = reciprocal(d);
+    out[..2].copy_from_slice(&to_half(d));
+    for (out, x) in out[2..].iter_mut().zip(x.as_chunks::<4>().0) {
+        *out = x.iter().rev().fold(0, |bits, x| bits << 2 | code(x * inverse));
     }
 }
 
@@ -29,12 +41,32 @@ fn code(quotient: f32) -> u8 {
 }
 
 fn dequantize(bytes: &[u8], out: &mut [f32]) {
-    for (block, out) in bytes.as_chunks::<BYTES>().0.iter().zip(out.as_chunks_mut::<LEN>().0) {
-        let d = from_half(block, 0);
-        for (out, byte) in out.as_chunks_mut::<4>().0.iter_mut().zip(&block[2..]) {
-            for (i, out) in out.iter_mut().enumerate() {
-                *out = (f32::from(byte >> (2 * i) & 3) - 1.0) * d;
-            }
+    each_block(kernel::detect(), bytes, out, restore);
+}
+
+#[inline(always)]
+fn restore(block: &[u8; BYTES], out: &mut [f32; LEN]) {
+    let d = from_half(block, 0);
+    for (out, byte) in out.as_chunks_mut::<4>().0.iter_mut().zip(&block[2..]) {
+        for (i, out) in out.iter_mut().enumerate() {
+            *out = (f32::from(byte >> (2 * i) & 3) - 1.0) * d;
         }
     }
+}
+
+fn best(x: &[f32], importance: Option<&[f32]>, out: &mut [u8]) {
+    let one = OneScale { levels: &const { steps::<4>(-1) }, nearest: nearest_f16, signed: true };
+    best_row(
+        &Q2_0,
+        &one,
+        |d, places, out| {
+            out[..2].copy_from_slice(&to_half(d));
+            for (out, places) in out[2..].iter_mut().zip(places.as_chunks::<4>().0) {
+                *out = places.iter().rev().fold(0, |bits, place| bits << 2 | place);
+            }
+        },
+        x,
+        importance,
+        out,
+    );
 }

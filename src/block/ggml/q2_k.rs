@@ -8,7 +8,8 @@ use super::pairs::{pack, unpack};
 use super::scalar::{nearest, sum_of_squares};
 use super::scale_codes::scale_codes;
 use crate::block::layout::Layout;
-use crate::kernel::{self, Affine, AffineOut, Step, Weights, affine_search, requantize_blocks};
+use crate::block::super_block::{Parts, SuperBlock, better_row};
+use crate::kernel::{self, Affine, AffineOut, Levels, Step, Weights, affine_search, each_block, requantize_blocks};
 
 const LEN: usize = 256;
 const BYTES: usize = 84;
@@ -16,8 +17,15 @@ const QS: usize = 16;
 const D: usize = QS + LEN / 4;
 const _: () = assert!(BYTES == D + 2 * size_of::<[u8; 2]>(), "16 scales, 256 codes of 2 bits and two f16");
 
-pub(crate) const Q2_K: Layout =
-    Layout { name: "q2_k", len: LEN, bytes: BYTES, id: Some(10), quantize: Some(quantize), dequantize, best: None };
+pub(crate) const Q2_K: Layout = Layout {
+    name: "q2_k",
+    len: LEN,
+    bytes: BYTES,
+    id: Some(10),
+    quantize: Some(quantize),
+    dequantize,
+    best: Some(best),
+};
 
 const PLAIN: Affine = Affine { n: 16, limit: 3, first: -0.5, step: 0.1, steps: 15, absolute: true };
 const WEIGHTED: Affine = Affine { n: 16, limit: 3, first: -0.9, step: 0.05, steps: 36, absolute: false };
@@ -68,14 +76,41 @@ fn of_largest(x: &[f32; 16], codes: &mut [u8; 16]) -> f32 {
 }
 
 fn dequantize(bytes: &[u8], out: &mut [f32]) {
-    for (block, out) in bytes.as_chunks::<BYTES>().0.iter().zip(out.as_chunks_mut::<LEN>().0) {
-        let (d, dmin) = (from_half(block, D), from_half(block, D + 2));
-        let codes = unpack(&block[QS..D]);
-        for ((out, codes), sm) in out.as_chunks_mut::<16>().0.iter_mut().zip(codes.as_chunks::<16>().0).zip(block) {
-            let (scale, min) = (d * f32::from(sm & 15), dmin * f32::from(sm >> 4));
-            for (out, q) in out.iter_mut().zip(codes) {
-                *out = scale * f32::from(*q) - min;
-            }
+    each_block(kernel::detect(), bytes, out, restore);
+}
+
+#[inline(always)]
+fn restore(block: &[u8; BYTES], out: &mut [f32; LEN]) {
+    let (d, dmin) = (from_half(block, D), from_half(block, D + 2));
+    let codes = unpack(&block[QS..D]);
+    for ((out, codes), sm) in out.as_chunks_mut::<16>().0.iter_mut().zip(codes.as_chunks::<16>().0).zip(block) {
+        let (scale, min) = (d * f32::from(sm & 15), dmin * f32::from(sm >> 4));
+        for (out, q) in out.iter_mut().zip(codes) {
+            *out = scale * f32::from(*q) - min;
         }
     }
+}
+
+const SUPER_BLOCK: SuperBlock =
+    SuperBlock { n: 16, levels: Levels::Steps(0, 3), scales: (0, 15), largest_min: 15, read, write };
+
+fn best(x: &[f32], importance: Option<&[f32]>, out: &mut [u8]) {
+    better_row(&Q2_K, &SUPER_BLOCK, x, importance, out);
+}
+
+fn read(block: &[u8], parts: &mut Parts) {
+    (parts.d, parts.dmin) = (from_half(block, D), from_half(block, D + 2));
+    for (k, sm) in block[..QS].iter().enumerate() {
+        (parts.scales[k], parts.mins[k]) = (i32::from(sm & 15), i32::from(sm >> 4));
+    }
+    parts.codes = unpack(&block[QS..D]);
+}
+
+fn write(parts: &Parts, out: &mut [u8]) {
+    for (k, out) in out[..QS].iter_mut().enumerate() {
+        *out = (parts.scales[k] | parts.mins[k] << 4) as u8;
+    }
+    out[D..D + 2].copy_from_slice(&to_half(parts.d));
+    out[D + 2..].copy_from_slice(&to_half(parts.dmin));
+    pack(&parts.codes, &mut out[QS..D]);
 }

@@ -8,7 +8,10 @@ use super::half::{from_half, to_half};
 use super::pairs::{pack, unpack};
 use super::scalar::{nearest, sum_of_squares};
 use crate::block::layout::Layout;
-use crate::kernel::{self, Signed, SignedOut, Step, Weights, descent_search, requantize_blocks, signed_search};
+use crate::block::super_block::{Parts, SuperBlock, better_row};
+use crate::kernel::{
+    self, Levels, Signed, SignedOut, Step, Weights, descent_search, each_block, requantize_blocks, signed_search,
+};
 
 const LEN: usize = 256;
 const BYTES: usize = 110;
@@ -17,8 +20,15 @@ const SCALES: usize = QS + LEN / 4;
 const D: usize = SCALES + 12;
 const _: () = assert!(BYTES == D + size_of::<[u8; 2]>(), "256 codes of 3 bits, 16 of 6 bits, and an f16");
 
-pub(crate) const Q3_K: Layout =
-    Layout { name: "q3_k", len: LEN, bytes: BYTES, id: Some(11), quantize: Some(quantize), dequantize, best: None };
+pub(crate) const Q3_K: Layout = Layout {
+    name: "q3_k",
+    len: LEN,
+    bytes: BYTES,
+    id: Some(11),
+    quantize: Some(quantize),
+    dequantize,
+    best: Some(best),
+};
 
 fn quantize(x: &[f32], importance: Option<&[f32]>, out: &mut [u8]) {
     let (mut codes, [mut scales, mut sums]) = ([0; LEN], [[0.0; 16]; 2]);
@@ -45,11 +55,25 @@ fn quantize(x: &[f32], importance: Option<&[f32]>, out: &mut [u8]) {
             step.scale = d * s;
         }
         requantize_blocks(kernel::detect(), x, &steps, -4, 3, &mut codes);
-        for (l, high) in out[..QS].iter_mut().enumerate() {
-            *high = (0..8).fold(0, |bits, k| bits | (codes[32 * k + l] >> 2 & 1) << k);
-        }
-        pack(&codes, &mut out[QS..SCALES]);
+        write_codes(&codes, out);
     }
+}
+
+fn write_codes(codes: &[u8; LEN], out: &mut [u8]) {
+    for (l, high) in out[..QS].iter_mut().enumerate() {
+        *high = (0..8).fold(0, |bits, k| bits | (codes[32 * k + l] >> 2 & 1) << k);
+    }
+    pack(codes, &mut out[QS..SCALES]);
+}
+
+fn read_codes(block: &[u8]) -> [u8; LEN] {
+    let mut codes = unpack(&block[QS..SCALES]);
+    for (k, codes) in codes.as_chunks_mut::<32>().0.iter_mut().enumerate() {
+        for (code, high) in codes.iter_mut().zip(block) {
+            *code |= (high >> k & 1) << 2;
+        }
+    }
+    codes
 }
 
 /// Writes codes of 6 bits, 32 too large, under the scale that makes the largest magnitude −32, and returns that scale. Of zeros all
@@ -88,20 +112,39 @@ fn unpack_scales(bytes: &[u8]) -> [f32; 16] {
 }
 
 fn dequantize(bytes: &[u8], out: &mut [f32]) {
-    for (block, out) in bytes.as_chunks::<BYTES>().0.iter().zip(out.as_chunks_mut::<LEN>().0) {
-        let d = from_half(block, D);
-        let mut codes = unpack(&block[QS..SCALES]);
-        for (k, codes) in codes.as_chunks_mut::<32>().0.iter_mut().enumerate() {
-            for (code, high) in codes.iter_mut().zip(block) {
-                *code |= (high >> k & 1) << 2;
-            }
-        }
-        let scales = unpack_scales(&block[SCALES..D]);
-        for ((out, codes), s) in out.as_chunks_mut::<16>().0.iter_mut().zip(codes.as_chunks::<16>().0).zip(scales) {
-            let scale = d * s;
-            for (out, q) in out.iter_mut().zip(codes) {
-                *out = scale * (f32::from(*q) - 4.0);
-            }
+    each_block(kernel::detect(), bytes, out, restore);
+}
+
+#[inline(always)]
+fn restore(block: &[u8; BYTES], out: &mut [f32; LEN]) {
+    let d = from_half(block, D);
+    let codes = read_codes(block);
+    let scales = unpack_scales(&block[SCALES..D]);
+    for ((out, codes), s) in out.as_chunks_mut::<16>().0.iter_mut().zip(codes.as_chunks::<16>().0).zip(scales) {
+        let scale = d * s;
+        for (out, q) in out.iter_mut().zip(codes) {
+            *out = scale * (f32::from(*q) - 4.0);
         }
     }
+}
+
+const SUPER_BLOCK: SuperBlock =
+    SuperBlock { n: 16, levels: Levels::Steps(-4, 3), scales: (-32, 31), largest_min: 0, read, write };
+
+fn best(x: &[f32], importance: Option<&[f32]>, out: &mut [u8]) {
+    better_row(&Q3_K, &SUPER_BLOCK, x, importance, out);
+}
+
+fn read(block: &[u8], parts: &mut Parts) {
+    parts.d = from_half(block, D);
+    for (scale, s) in parts.scales.iter_mut().zip(unpack_scales(&block[SCALES..D])) {
+        *scale = s as i32;
+    }
+    parts.codes = read_codes(block);
+}
+
+fn write(parts: &Parts, out: &mut [u8]) {
+    out[SCALES..D].copy_from_slice(&pack_scales(&parts.scales.map(|s| (s + 32) as u8)));
+    out[D..].copy_from_slice(&to_half(parts.d));
+    write_codes(&parts.codes, out);
 }

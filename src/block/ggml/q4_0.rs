@@ -5,32 +5,42 @@
 
 use super::half::{from_half, to_half};
 use super::nibbles::{pack, unpack};
-use super::scalar::{largest, reciprocal, sum_of_squares, truncated};
+use super::scalar::{floor_code, largest, reciprocal, sum_of_squares};
 use crate::block::layout::Layout;
-use crate::kernel::{self, Signed, SignedOut, Weights, signed_search};
+use crate::block::one_scale::{OneScale, best_row, nearest_f16, steps};
+use crate::kernel::{self, Signed, SignedOut, Weights, each_block, signed_search};
 
 const LEN: usize = 32;
 const BYTES: usize = 18;
 const _: () = assert!(BYTES == size_of::<[u8; 2]>() + LEN / 2, "an f16 scale and 32 nibbles");
 
-pub(crate) const Q4_0: Layout =
-    Layout { name: "q4_0", len: LEN, bytes: BYTES, id: Some(2), quantize: Some(quantize), dequantize, best: None };
+pub(crate) const Q4_0: Layout = Layout {
+    name: "q4_0",
+    len: LEN,
+    bytes: BYTES,
+    id: Some(2),
+    quantize: Some(quantize),
+    dequantize,
+    best: Some(best),
+};
 
 fn quantize(x: &[f32], importance: Option<&[f32]>, out: &mut [u8]) {
-    let (blocks, out) = (x.as_chunks::<LEN>().0, out.as_chunks_mut::<BYTES>().0);
-    if let Some(importance) = importance {
-        return weighted(x, importance, out);
+    match importance {
+        Some(importance) => weighted(x, importance, out.as_chunks_mut::<BYTES>().0),
+        None => each_block(kernel::detect(), x, out, block),
     }
-    for (x, out) in blocks.iter().zip(out) {
-        let d = largest(x) / -8.0;
-        let inverse = reciprocal(d);
-        let mut codes = [0; LEN];
-        for (code, x) in codes.iter_mut().zip(x) {
-            *code = truncated(x * inverse + 8.5).min(15) as u8;
-        }
-        out[..2].copy_from_slice(&to_half(d));
-        pack(&codes, &mut out[2..]);
+}
+
+#[inline(always)]
+fn block(x: &[f32; LEN], out: &mut [u8; BYTES]) {
+    let d = largest(x) / -8.0;
+    let inverse = reciprocal(d);
+    let mut codes = [0; LEN];
+    for (code, x) in codes.iter_mut().zip(x) {
+        *code = floor_code(x * inverse + 8.5, 15.0);
     }
+    out[..2].copy_from_slice(&to_half(d));
+    pack(&codes, &mut out[2..]);
 }
 
 fn weighted(x: &[f32], importance: &[f32], out: &mut [[u8; BYTES]]) {
@@ -49,10 +59,30 @@ fn weighted(x: &[f32], importance: &[f32], out: &mut [[u8; BYTES]]) {
 }
 
 fn dequantize(bytes: &[u8], out: &mut [f32]) {
-    for (block, out) in bytes.as_chunks::<BYTES>().0.iter().zip(out.as_chunks_mut::<LEN>().0) {
-        let d = from_half(block, 0);
-        for (out, q) in out.iter_mut().zip(unpack(&block[2..])) {
-            *out = (f32::from(q) - 8.0) * d;
-        }
+    each_block(kernel::detect(), bytes, out, restore);
+}
+
+#[inline(always)]
+fn restore(block: &[u8; BYTES], out: &mut [f32; LEN]) {
+    let d = from_half(block, 0);
+    for (out, q) in out.iter_mut().zip(unpack(&block[2..])) {
+        *out = (f32::from(q) - 8.0) * d;
     }
+}
+
+fn best(x: &[f32], importance: Option<&[f32]>, out: &mut [u8]) {
+    let one = OneScale { levels: &const { steps::<16>(-8) }, nearest: nearest_f16, signed: true };
+    best_row(
+        &Q4_0,
+        &one,
+        |d, codes, out| {
+            if let Ok(codes) = codes.try_into() {
+                out[..2].copy_from_slice(&to_half(d));
+                pack(codes, &mut out[2..]);
+            }
+        },
+        x,
+        importance,
+        out,
+    );
 }

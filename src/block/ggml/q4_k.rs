@@ -5,13 +5,21 @@
 
 use super::k_scales::{self, HEADER, LEN};
 use crate::block::layout::Layout;
-use crate::kernel::Affine;
+use crate::block::super_block::{Parts, SuperBlock, better_row};
+use crate::kernel::{self, Affine, Levels, each_block};
 
 const BYTES: usize = 144;
 const _: () = assert!(BYTES == HEADER + LEN / 2, "scales, and 256 codes of 4 bits");
 
-pub(crate) const Q4_K: Layout =
-    Layout { name: "q4_k", len: LEN, bytes: BYTES, id: Some(12), quantize: Some(quantize), dequantize, best: None };
+pub(crate) const Q4_K: Layout = Layout {
+    name: "q4_k",
+    len: LEN,
+    bytes: BYTES,
+    id: Some(12),
+    quantize: Some(quantize),
+    dequantize,
+    best: Some(best),
+};
 
 const PLAIN: Affine = Affine { n: 32, limit: 15, first: -1.0, step: 0.1, steps: 20, absolute: false };
 
@@ -33,17 +41,40 @@ fn quantize(x: &[f32], importance: Option<&[f32]>, out: &mut [u8]) {
 }
 
 fn dequantize(bytes: &[u8], out: &mut [f32]) {
-    for (block, out) in bytes.as_chunks::<BYTES>().0.iter().zip(out.as_chunks_mut::<LEN>().0) {
-        let Some((header, bytes)) = block.split_first_chunk() else { continue };
-        let steps = k_scales::steps(header);
-        let halves =
-            out.as_chunks_mut::<64>().0.iter_mut().zip(bytes.as_chunks::<32>().0).zip(steps.as_chunks::<2>().0);
-        for ((out, bytes), [low, high]) in halves {
-            let (first, second) = out.split_at_mut(32);
-            for ((a, b), byte) in first.iter_mut().zip(second).zip(bytes) {
-                *a = low.scale * f32::from(byte & 15) - low.min;
-                *b = high.scale * f32::from(byte >> 4) - high.min;
-            }
+    each_block(kernel::detect(), bytes, out, restore);
+}
+
+#[inline(always)]
+fn restore(block: &[u8; BYTES], out: &mut [f32; LEN]) {
+    let Some((header, bytes)) = block.split_first_chunk() else { return };
+    let steps = k_scales::steps(header);
+    let halves = out.as_chunks_mut::<64>().0.iter_mut().zip(bytes.as_chunks::<32>().0).zip(steps.as_chunks::<2>().0);
+    for ((out, bytes), [low, high]) in halves {
+        let (first, second) = out.split_at_mut(32);
+        for ((a, b), byte) in first.iter_mut().zip(second).zip(bytes) {
+            *a = low.scale * f32::from(byte & 15) - low.min;
+            *b = high.scale * f32::from(byte >> 4) - high.min;
         }
     }
+}
+
+const SUPER_BLOCK: SuperBlock =
+    SuperBlock { n: 32, levels: Levels::Steps(0, 15), scales: (0, 63), largest_min: 63, read, write };
+
+fn best(x: &[f32], importance: Option<&[f32]>, out: &mut [u8]) {
+    better_row(&Q4_K, &SUPER_BLOCK, x, importance, out);
+}
+
+fn read(block: &[u8], parts: &mut Parts) {
+    k_scales::read(block, parts);
+    for (codes, bytes) in parts.codes.as_chunks_mut::<64>().0.iter_mut().zip(block[HEADER..].as_chunks::<32>().0) {
+        for (l, byte) in bytes.iter().enumerate() {
+            (codes[l], codes[l + 32]) = (byte & 15, byte >> 4);
+        }
+    }
+}
+
+fn write(parts: &Parts, out: &mut [u8]) {
+    k_scales::write(parts, out);
+    pack(&parts.codes, &mut out[HEADER..]);
 }

@@ -4,38 +4,48 @@
 
 use super::half::{from_half, to_half};
 use super::nibbles::{fifth_bits, pack, unpack_5};
-use super::scalar::{largest, reciprocal, sum_of_squares, truncated};
+use super::scalar::{floor_code, largest, reciprocal, sum_of_squares};
 use crate::block::layout::Layout;
-use crate::kernel::{self, Signed, SignedOut, Weights, signed_search};
+use crate::block::one_scale::{OneScale, best_row, nearest_f16, steps};
+use crate::kernel::{self, Signed, SignedOut, Weights, each_block, signed_search};
 
 const LEN: usize = 32;
 const BYTES: usize = 22;
 const _: () =
     assert!(BYTES == size_of::<[u8; 2]>() + size_of::<u32>() + LEN / 2, "an f16 scale and 32 codes of 5 bits");
 
-pub(crate) const Q5_0: Layout =
-    Layout { name: "q5_0", len: LEN, bytes: BYTES, id: Some(6), quantize: Some(quantize), dequantize, best: None };
+pub(crate) const Q5_0: Layout = Layout {
+    name: "q5_0",
+    len: LEN,
+    bytes: BYTES,
+    id: Some(6),
+    quantize: Some(quantize),
+    dequantize,
+    best: Some(best),
+};
 
-fn write(d: f32, codes: &[u8; LEN], out: &mut [u8; BYTES]) {
+fn write(d: f32, codes: &[u8; LEN], out: &mut [u8]) {
     out[..2].copy_from_slice(&to_half(d));
     out[2..6].copy_from_slice(&fifth_bits(codes));
     pack(codes, &mut out[6..]);
 }
 
 fn quantize(x: &[f32], importance: Option<&[f32]>, out: &mut [u8]) {
-    let (blocks, out) = (x.as_chunks::<LEN>().0, out.as_chunks_mut::<BYTES>().0);
-    if let Some(importance) = importance {
-        return weighted(x, importance, out);
+    match importance {
+        Some(importance) => weighted(x, importance, out.as_chunks_mut::<BYTES>().0),
+        None => each_block(kernel::detect(), x, out, block),
     }
-    for (x, out) in blocks.iter().zip(out) {
-        let d = largest(x) / -16.0;
-        let inverse = reciprocal(d);
-        let mut codes = [0; LEN];
-        for (code, x) in codes.iter_mut().zip(x) {
-            *code = truncated(x * inverse + 16.5).min(31) as u8;
-        }
-        write(d, &codes, out);
+}
+
+#[inline(always)]
+fn block(x: &[f32; LEN], out: &mut [u8; BYTES]) {
+    let d = largest(x) / -16.0;
+    let inverse = reciprocal(d);
+    let mut codes = [0; LEN];
+    for (code, x) in codes.iter_mut().zip(x) {
+        *code = floor_code(x * inverse + 16.5, 31.0);
     }
+    write(d, &codes, out);
 }
 
 fn weighted(x: &[f32], importance: &[f32], out: &mut [[u8; BYTES]]) {
@@ -53,10 +63,29 @@ fn weighted(x: &[f32], importance: &[f32], out: &mut [[u8; BYTES]]) {
 }
 
 fn dequantize(bytes: &[u8], out: &mut [f32]) {
-    for (block, out) in bytes.as_chunks::<BYTES>().0.iter().zip(out.as_chunks_mut::<LEN>().0) {
-        let d = from_half(block, 0);
-        for (out, q) in out.iter_mut().zip(unpack_5(&block[6..], [block[2], block[3], block[4], block[5]])) {
-            *out = (f32::from(q) - 16.0) * d;
-        }
+    each_block(kernel::detect(), bytes, out, restore);
+}
+
+#[inline(always)]
+fn restore(block: &[u8; BYTES], out: &mut [f32; LEN]) {
+    let d = from_half(block, 0);
+    for (out, q) in out.iter_mut().zip(unpack_5(&block[6..], [block[2], block[3], block[4], block[5]])) {
+        *out = (f32::from(q) - 16.0) * d;
     }
+}
+
+fn best(x: &[f32], importance: Option<&[f32]>, out: &mut [u8]) {
+    let one = OneScale { levels: &const { steps::<32>(-16) }, nearest: nearest_f16, signed: true };
+    best_row(
+        &Q5_0,
+        &one,
+        |d, codes, out| {
+            if let Ok(codes) = codes.try_into() {
+                write(d, codes, out);
+            }
+        },
+        x,
+        importance,
+        out,
+    );
 }

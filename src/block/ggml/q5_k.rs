@@ -6,14 +6,22 @@
 use super::k_scales::{self, HEADER, LEN};
 use super::q4_k::pack;
 use crate::block::layout::Layout;
-use crate::kernel::Affine;
+use crate::block::super_block::{Parts, SuperBlock, better_row};
+use crate::kernel::{self, Affine, Levels, each_block};
 
 const BYTES: usize = 176;
 const QS: usize = HEADER + LEN / 8;
 const _: () = assert!(BYTES == QS + LEN / 2, "scales, and 256 codes of 5 bits");
 
-pub(crate) const Q5_K: Layout =
-    Layout { name: "q5_k", len: LEN, bytes: BYTES, id: Some(13), quantize: Some(quantize), dequantize, best: None };
+pub(crate) const Q5_K: Layout = Layout {
+    name: "q5_k",
+    len: LEN,
+    bytes: BYTES,
+    id: Some(13),
+    quantize: Some(quantize),
+    dequantize,
+    best: Some(best),
+};
 
 const PLAIN: Affine = Affine { n: 32, limit: 31, first: -0.5, step: 0.1, steps: 15, absolute: false };
 
@@ -21,23 +29,50 @@ fn quantize(x: &[f32], importance: Option<&[f32]>, out: &mut [u8]) {
     let out = out.as_chunks_mut::<BYTES>().0;
     k_scales::quantize(x, importance, PLAIN, |i, header, codes| {
         out[i][..HEADER].copy_from_slice(header);
-        for (l, high) in out[i][HEADER..QS].iter_mut().enumerate() {
-            *high = (0..8).fold(0, |bits, k| bits | (codes[32 * k + l] >> 4 & 1) << k);
-        }
-        pack(codes, &mut out[i][QS..]);
+        write_codes(codes, &mut out[i]);
     });
 }
 
+fn write_codes(codes: &[u8; LEN], out: &mut [u8]) {
+    for (l, high) in out[HEADER..QS].iter_mut().enumerate() {
+        *high = (0..8).fold(0, |bits, k| bits | (codes[32 * k + l] >> 4 & 1) << k);
+    }
+    pack(codes, &mut out[QS..]);
+}
+
 fn dequantize(bytes: &[u8], out: &mut [f32]) {
-    for (block, out) in bytes.as_chunks::<BYTES>().0.iter().zip(out.as_chunks_mut::<LEN>().0) {
-        let Some((header, _)) = block.split_first_chunk() else { continue };
-        let (steps, fifth, bytes) = (k_scales::steps(header), &block[HEADER..QS], &block[QS..]);
-        for (k, (out, step)) in out.as_chunks_mut::<32>().0.iter_mut().zip(steps).enumerate() {
-            let bytes = &bytes[k / 2 * 32..][..32];
-            for ((out, byte), fifth) in out.iter_mut().zip(bytes).zip(fifth) {
-                let q = byte >> (k % 2 * 4) & 15 | (fifth >> k & 1) << 4;
-                *out = step.scale * f32::from(q) - step.min;
-            }
+    each_block(kernel::detect(), bytes, out, restore);
+}
+
+#[inline(always)]
+fn restore(block: &[u8; BYTES], out: &mut [f32; LEN]) {
+    let Some((header, _)) = block.split_first_chunk() else { return };
+    let (steps, fifth, bytes) = (k_scales::steps(header), &block[HEADER..QS], &block[QS..]);
+    for (k, (out, step)) in out.as_chunks_mut::<32>().0.iter_mut().zip(steps).enumerate() {
+        let bytes = &bytes[k / 2 * 32..][..32];
+        for ((out, byte), fifth) in out.iter_mut().zip(bytes).zip(fifth) {
+            let q = byte >> (k % 2 * 4) & 15 | (fifth >> k & 1) << 4;
+            *out = step.scale * f32::from(q) - step.min;
         }
     }
+}
+
+const SUPER_BLOCK: SuperBlock =
+    SuperBlock { n: 32, levels: Levels::Steps(0, 31), scales: (0, 63), largest_min: 63, read, write };
+
+fn best(x: &[f32], importance: Option<&[f32]>, out: &mut [u8]) {
+    better_row(&Q5_K, &SUPER_BLOCK, x, importance, out);
+}
+
+fn read(block: &[u8], parts: &mut Parts) {
+    k_scales::read(block, parts);
+    for (i, code) in parts.codes.iter_mut().enumerate() {
+        let (k, l) = (i / 32, i % 32);
+        *code = block[QS + k / 2 * 32 + l] >> (k % 2 * 4) & 15 | (block[HEADER + l] >> k & 1) << 4;
+    }
+}
+
+fn write(parts: &Parts, out: &mut [u8]) {
+    k_scales::write(parts, out);
+    write_codes(&parts.codes, out);
 }

@@ -7,7 +7,8 @@
 use super::half::{from_half, to_half};
 use super::scalar::{largest, nearest};
 use crate::block::layout::Layout;
-use crate::kernel::{self, Signed, SignedOut, Step, Weights, requantize_blocks, signed_search};
+use crate::block::super_block::{Parts, SuperBlock, better_row};
+use crate::kernel::{self, Levels, Signed, SignedOut, Step, Weights, each_block, requantize_blocks, signed_search};
 
 const LEN: usize = 256;
 const BYTES: usize = 210;
@@ -16,8 +17,15 @@ const SCALES: usize = HIGH + LEN / 4;
 const D: usize = SCALES + 16;
 const _: () = assert!(BYTES == D + size_of::<[u8; 2]>(), "256 codes of 6 bits, 16 scales and an f16");
 
-pub(crate) const Q6_K: Layout =
-    Layout { name: "q6_k", len: LEN, bytes: BYTES, id: Some(14), quantize: Some(quantize), dequantize, best: None };
+pub(crate) const Q6_K: Layout = Layout {
+    name: "q6_k",
+    len: LEN,
+    bytes: BYTES,
+    id: Some(14),
+    quantize: Some(quantize),
+    dequantize,
+    best: Some(best),
+};
 
 fn quantize(x: &[f32], importance: Option<&[f32]>, out: &mut [u8]) {
     let (mut codes, mut scales) = ([0; LEN], [0.0; 16]);
@@ -44,7 +52,7 @@ fn quantize(x: &[f32], importance: Option<&[f32]>, out: &mut [u8]) {
     }
 }
 
-fn pack(codes: &[u8; LEN], out: &mut [u8; BYTES]) {
+fn pack(codes: &[u8; LEN], out: &mut [u8]) {
     let (low, high) = out.split_at_mut(HIGH);
     let halves = low.as_chunks_mut::<64>().0.iter_mut().zip(high.as_chunks_mut::<32>().0);
     for ((low, high), codes) in halves.zip(codes.as_chunks::<128>().0) {
@@ -57,26 +65,57 @@ fn pack(codes: &[u8; LEN], out: &mut [u8; BYTES]) {
     }
 }
 
-fn dequantize(bytes: &[u8], out: &mut [f32]) {
-    for (block, out) in bytes.as_chunks::<BYTES>().0.iter().zip(out.as_chunks_mut::<LEN>().0) {
-        let d = from_half(block, D);
-        let (low, high) = block.split_at(HIGH);
-        let mut codes = [0; LEN];
-        let halves = low.as_chunks::<64>().0.iter().zip(high.as_chunks::<32>().0);
-        for ((low, high), codes) in halves.zip(codes.as_chunks_mut::<128>().0) {
-            for l in 0..32 {
-                codes[l] = low[l] & 15 | (high[l] & 3) << 4;
-                codes[l + 32] = low[l + 32] & 15 | (high[l] >> 2 & 3) << 4;
-                codes[l + 64] = low[l] >> 4 | (high[l] >> 4 & 3) << 4;
-                codes[l + 96] = low[l + 32] >> 4 | high[l] >> 6 << 4;
-            }
-        }
-        let groups = out.as_chunks_mut::<16>().0.iter_mut().zip(codes.as_chunks::<16>().0);
-        for ((out, codes), s) in groups.zip(&block[SCALES..D]) {
-            let scale = d * f32::from(*s as i8);
-            for (out, q) in out.iter_mut().zip(codes) {
-                *out = scale * (f32::from(*q) - 32.0);
-            }
+fn unpack(block: &[u8]) -> [u8; LEN] {
+    let (low, high) = block.split_at(HIGH);
+    let mut codes = [0; LEN];
+    let halves = low.as_chunks::<64>().0.iter().zip(high.as_chunks::<32>().0);
+    for ((low, high), codes) in halves.zip(codes.as_chunks_mut::<128>().0) {
+        for l in 0..32 {
+            codes[l] = low[l] & 15 | (high[l] & 3) << 4;
+            codes[l + 32] = low[l + 32] & 15 | (high[l] >> 2 & 3) << 4;
+            codes[l + 64] = low[l] >> 4 | (high[l] >> 4 & 3) << 4;
+            codes[l + 96] = low[l + 32] >> 4 | high[l] >> 6 << 4;
         }
     }
+    codes
+}
+
+fn dequantize(bytes: &[u8], out: &mut [f32]) {
+    each_block(kernel::detect(), bytes, out, restore);
+}
+
+#[inline(always)]
+fn restore(block: &[u8; BYTES], out: &mut [f32; LEN]) {
+    let d = from_half(block, D);
+    let codes = unpack(block);
+    let groups = out.as_chunks_mut::<16>().0.iter_mut().zip(codes.as_chunks::<16>().0);
+    for ((out, codes), s) in groups.zip(&block[SCALES..D]) {
+        let scale = d * f32::from(*s as i8);
+        for (out, q) in out.iter_mut().zip(codes) {
+            *out = scale * (f32::from(*q) - 32.0);
+        }
+    }
+}
+
+const SUPER_BLOCK: SuperBlock =
+    SuperBlock { n: 16, levels: Levels::Steps(-32, 31), scales: (-128, 127), largest_min: 0, read, write };
+
+fn best(x: &[f32], importance: Option<&[f32]>, out: &mut [u8]) {
+    better_row(&Q6_K, &SUPER_BLOCK, x, importance, out);
+}
+
+fn read(block: &[u8], parts: &mut Parts) {
+    parts.d = from_half(block, D);
+    for (scale, s) in parts.scales.iter_mut().zip(&block[SCALES..D]) {
+        *scale = i32::from(*s as i8);
+    }
+    parts.codes = unpack(block);
+}
+
+fn write(parts: &Parts, out: &mut [u8]) {
+    for (out, s) in out[SCALES..D].iter_mut().zip(parts.scales) {
+        *out = s as u8;
+    }
+    out[D..].copy_from_slice(&to_half(parts.d));
+    pack(&parts.codes, out);
 }

@@ -5,6 +5,7 @@
 
 use super::scalar::{largest, nearest};
 use crate::block::layout::Layout;
+use crate::kernel::{self, each_block};
 
 const LEN: usize = 256;
 const BYTES: usize = 292;
@@ -16,29 +17,35 @@ pub(crate) const Q8_K: Layout =
     Layout { name: "q8_k", len: LEN, bytes: BYTES, id: Some(15), quantize: Some(quantize), dequantize, best: None };
 
 fn quantize(x: &[f32], _importance: Option<&[f32]>, out: &mut [u8]) {
-    for (x, out) in x.as_chunks::<LEN>().0.iter().zip(out.as_chunks_mut::<BYTES>().0) {
-        let max = largest(x);
-        if max == 0.0 {
-            out.fill(0);
-            continue;
-        }
-        let inverse = -127.0 / max;
-        out[..QS].copy_from_slice(&(1.0 / inverse).to_le_bytes());
-        for (code, x) in out[QS..SUMS].iter_mut().zip(x) {
-            *code = nearest(inverse * x).min(127) as u8;
-        }
-        let (codes, sums) = out[QS..].split_at_mut(LEN);
-        for (sum, codes) in sums.as_chunks_mut::<2>().0.iter_mut().zip(codes.as_chunks::<16>().0) {
-            *sum = codes.iter().map(|&q| i16::from(q as i8)).sum::<i16>().to_le_bytes();
-        }
+    each_block(kernel::detect(), x, out, block);
+}
+
+#[inline(always)]
+fn block(x: &[f32; LEN], out: &mut [u8; BYTES]) {
+    let max = largest(x);
+    if max == 0.0 {
+        out.fill(0);
+        return;
+    }
+    let inverse = -127.0 / max;
+    out[..QS].copy_from_slice(&(1.0 / inverse).to_le_bytes());
+    for (code, x) in out[QS..SUMS].iter_mut().zip(x) {
+        *code = nearest(inverse * x).min(127) as u8;
+    }
+    let (codes, sums) = out[QS..].split_at_mut(LEN);
+    for (sum, codes) in sums.as_chunks_mut::<2>().0.iter_mut().zip(codes.as_chunks::<16>().0) {
+        *sum = codes.iter().map(|&q| i16::from(q as i8)).sum::<i16>().to_le_bytes();
     }
 }
 
 fn dequantize(bytes: &[u8], out: &mut [f32]) {
-    for (block, out) in bytes.as_chunks::<BYTES>().0.iter().zip(out.as_chunks_mut::<LEN>().0) {
-        let d = f32::from_le_bytes([block[0], block[1], block[2], block[3]]);
-        for (out, q) in out.iter_mut().zip(&block[QS..SUMS]) {
-            *out = d * f32::from(*q as i8);
-        }
+    each_block(kernel::detect(), bytes, out, restore);
+}
+
+#[inline(always)]
+fn restore(block: &[u8; BYTES], out: &mut [f32; LEN]) {
+    let d = f32::from_le_bytes([block[0], block[1], block[2], block[3]]);
+    for (out, q) in out.iter_mut().zip(&block[QS..SUMS]) {
+        *out = d * f32::from(*q as i8);
     }
 }

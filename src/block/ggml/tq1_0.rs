@@ -7,52 +7,76 @@
 use super::half::{from_half, to_half};
 use super::scalar::{half_away, largest_magnitude, reciprocal};
 use crate::block::layout::Layout;
+use crate::block::one_scale::{OneScale, best_row, nearest_f16, steps};
+use crate::kernel::{self, each_block};
 
 const LEN: usize = 256;
 const BYTES: usize = 54;
 const D: usize = 48 + 4;
 const _: () = assert!(BYTES == D + size_of::<[u8; 2]>(), "256 trits and an f16 scale");
 
-pub(crate) const TQ1_0: Layout =
-    Layout { name: "tq1_0", len: LEN, bytes: BYTES, id: Some(34), quantize: Some(quantize), dequantize, best: None };
+pub(crate) const TQ1_0: Layout = Layout {
+    name: "tq1_0",
+    len: LEN,
+    bytes: BYTES,
+    id: Some(34),
+    quantize: Some(quantize),
+    dequantize,
+    best: Some(best),
+};
 
 /// Runs of bytes: the first byte, how many, the first element, trits of a byte.
 const RUNS: [(usize, usize, usize, usize); 3] = [(0, 32, 0, 5), (32, 16, 160, 5), (48, 4, 240, 4)];
 
 fn quantize(x: &[f32], _importance: Option<&[f32]>, out: &mut [u8]) {
-    for (x, out) in x.as_chunks::<LEN>().0.iter().zip(out.as_chunks_mut::<BYTES>().0) {
-        let d = largest_magnitude(x);
-        let inverse = reciprocal(d);
-        for (first, count, element, trits) in RUNS {
-            for (m, byte) in out[first..first + count].iter_mut().enumerate() {
-                let mut q = 0_u8;
-                for n in 0..trits {
-                    let t = half_away(x[element + n * count + m] * inverse) + 1;
-                    q = q.wrapping_mul(3).wrapping_add(t as u8);
-                }
-                if trits == 4 {
-                    q = q.wrapping_mul(3);
-                }
-                *byte = ((u16::from(q) * 256).wrapping_add(242) / 243) as u8;
+    each_block(kernel::detect(), x, out, block);
+}
+
+#[inline(always)]
+fn block(x: &[f32; LEN], out: &mut [u8; BYTES]) {
+    let d = largest_magnitude(x);
+    let inverse = reciprocal(d);
+    write(d, &x.map(|x| (half_away(x * inverse) + 1) as u8), out);
+}
+
+/// Writes a block of trits, one too large.
+fn write(d: f32, codes: &[u8], out: &mut [u8]) {
+    for (first, count, element, trits) in RUNS {
+        for (m, byte) in out[first..first + count].iter_mut().enumerate() {
+            let mut q = 0_u8;
+            for n in 0..trits {
+                q = q.wrapping_mul(3).wrapping_add(codes[element + n * count + m]);
             }
+            if trits == 4 {
+                q = q.wrapping_mul(3);
+            }
+            *byte = ((u16::from(q) * 256).wrapping_add(242) / 243) as u8;
         }
-        out[D..].copy_from_slice(&to_half(d));
     }
+    out[D..].copy_from_slice(&to_half(d));
 }
 
 fn dequantize(bytes: &[u8], out: &mut [f32]) {
-    for (block, out) in bytes.as_chunks::<BYTES>().0.iter().zip(out.as_chunks_mut::<LEN>().0) {
-        let d = from_half(block, D);
-        for (first, count, element, trits) in RUNS {
-            let mut power = 1_u8;
-            for n in 0..trits {
-                let out = &mut out[element + n * count..][..count];
-                for (out, byte) in out.iter_mut().zip(&block[first..first + count]) {
-                    let trit = (u16::from(byte.wrapping_mul(power)) * 3) >> 8;
-                    *out = (f32::from(trit) - 1.0) * d;
-                }
-                power = power.wrapping_mul(3);
+    each_block(kernel::detect(), bytes, out, restore);
+}
+
+#[inline(always)]
+fn restore(block: &[u8; BYTES], out: &mut [f32; LEN]) {
+    let d = from_half(block, D);
+    for (first, count, element, trits) in RUNS {
+        let mut power = 1_u8;
+        for n in 0..trits {
+            let out = &mut out[element + n * count..][..count];
+            for (out, byte) in out.iter_mut().zip(&block[first..first + count]) {
+                let trit = (u16::from(byte.wrapping_mul(power)) * 3) >> 8;
+                *out = (f32::from(trit) - 1.0) * d;
             }
+            power = power.wrapping_mul(3);
         }
     }
+}
+
+fn best(x: &[f32], importance: Option<&[f32]>, out: &mut [u8]) {
+    let one = OneScale { levels: &const { steps::<3>(-1) }, nearest: nearest_f16, signed: false };
+    best_row(&TQ1_0, &one, write, x, importance, out);
 }

@@ -16,6 +16,7 @@
 mod affine;
 mod codes;
 mod descent;
+mod fit;
 mod signed;
 mod table;
 mod tile;
@@ -23,6 +24,7 @@ mod tile;
 pub(crate) use affine::{Affine, AffineOut, affine_search};
 pub(crate) use codes::{Step, requantize};
 pub(crate) use descent::descent_search;
+pub(crate) use fit::{Levels, fit, fit_codes};
 pub(crate) use signed::{Signed, SignedOut, signed_search};
 pub(crate) use table::{TableSearch, table_codes, table_search};
 pub(crate) use tile::Weights;

@@ -52,7 +52,7 @@ pub(crate) fn table_codes(level: Level, x: &[f32], inverses: &[f32], values: &[i
 }
 
 /// The middles between neighbours, and what lies between them.
-struct Steps {
+pub(super) struct Steps {
     lowest: f32,
     middles: [f32; VALUES - 1],
     differences: [f32; VALUES - 1],
@@ -60,7 +60,7 @@ struct Steps {
 
 impl Steps {
     #[inline(always)]
-    fn of(values: &[i8; VALUES]) -> Self {
+    pub(super) fn of(values: &[i8; VALUES]) -> Self {
         let mut steps = Self { lowest: f32::from(values[0]), middles: [0.0; 15], differences: [0.0; 15] };
         for i in 0..VALUES - 1 {
             let (a, b) = (f32::from(values[i]), f32::from(values[i + 1]));
@@ -71,7 +71,7 @@ impl Steps {
 }
 
 #[inline(always)]
-fn nearest_value<S: Simd>(simd: S, x: f32x16<S>, steps: &Steps) -> f32x16<S> {
+pub(super) fn nearest_value<S: Simd>(simd: S, x: f32x16<S>, steps: &Steps) -> f32x16<S> {
     let zero = f32x16::splat(simd, 0.0);
     let mut value = f32x16::splat(simd, steps.lowest);
     for i in 0..VALUES - 1 {
@@ -83,7 +83,7 @@ fn nearest_value<S: Simd>(simd: S, x: f32x16<S>, steps: &Steps) -> f32x16<S> {
 }
 
 #[inline(always)]
-fn nearest_code<S: Simd>(simd: S, x: f32x16<S>, steps: &Steps) -> f32x16<S> {
+pub(super) fn nearest_code<S: Simd>(simd: S, x: f32x16<S>, steps: &Steps) -> f32x16<S> {
     let (zero, one) = (f32x16::splat(simd, 0.0), f32x16::splat(simd, 1.0));
     let mut code = zero;
     for middle in steps.middles {

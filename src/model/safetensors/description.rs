@@ -10,8 +10,8 @@ pub(super) const KEY: &str = "tensor_quant";
 /// The latest version; those before it are read, too.
 ///
 /// 1: one scale a tensor, a channel or a block along one axis. 2: N-dimensional blocks as well. A file is written as the first that
-/// it can be.
-pub(super) const VERSION: u32 = 2;
+/// it can be. 3: blocks, whose format stands in place of the code type.
+pub(super) const VERSION: u32 = 3;
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Description {
@@ -44,7 +44,12 @@ pub(super) struct TensorDescription {
 impl Description {
     /// Returns the first version that can say what is described.
     pub(super) fn first_version(&self) -> u32 {
-        if self.tensors.values().any(|tensor| tensor.blocks.is_some()) { 2 } else { 1 }
+        let is_block = |tensor: &TensorDescription| crate::num::CodeType::named(&tensor.code).is_none();
+        match () {
+            () if self.tensors.values().any(is_block) => 3,
+            () if self.tensors.values().any(|tensor| tensor.blocks.is_some()) => 2,
+            () => 1,
+        }
     }
 }
 

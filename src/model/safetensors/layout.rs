@@ -2,6 +2,8 @@
 
 use super::description::TensorDescription;
 use super::reader::TensorInfo;
+#[cfg(feature = "blocks")]
+use crate::block::BlockType;
 use crate::error::{Error, Result};
 use crate::num::{Code, CodeKind, CodeType};
 use crate::params::Granularity;
@@ -18,6 +20,9 @@ pub(super) enum Kind {
     Copied { dtype: Dtype, shape: Vec<usize> },
     /// Codes and parameters.
     Quantized { code: CodeType, shape: Vec<usize>, granularity: Granularity, offset: bool },
+    /// Blocks.
+    #[cfg(feature = "blocks")]
+    Blocks { block: BlockType, shape: Vec<usize> },
     /// Floating codes without a scale.
     Cast { code: CodeType, shape: Vec<usize> },
 }
@@ -55,8 +60,27 @@ impl Stored {
         self
     }
 
+    /// Returns that a tensor of this shape is stored as blocks of a format, rows along its last axis: bytes (`U8`), as many rows, each as
+    /// long as its blocks.
+    #[cfg(feature = "blocks")]
+    pub fn blocks(block: BlockType, shape: &[usize]) -> Self {
+        Self(Kind::Blocks { block, shape: shape.to_vec() })
+    }
+
     /// Returns what restoring the tensor will take, of a tensor whose codes in use are `codes`.
     pub(super) fn description(&self, codes: (i64, i64)) -> Option<TensorDescription> {
+        #[cfg(feature = "blocks")]
+        if let Kind::Blocks { block, shape } = &self.0 {
+            return Some(TensorDescription {
+                code: block.name().into(),
+                shape: shape.clone(),
+                codes: (0, 0),
+                axis: None,
+                block_size: None,
+                blocks: None,
+                offset: false,
+            });
+        }
         let Kind::Quantized { code, shape, granularity, offset } = &self.0 else { return None };
         let (axis, block_size, blocks) = match *granularity {
             Granularity::Tensor => (None, None, None),
@@ -82,6 +106,13 @@ impl Stored {
             Kind::Copied { dtype, shape } => {
                 let bits = count(shape)?.saturating_mul(dtype.bitsize());
                 vec![(name.into(), *dtype, shape.clone(), bits / 8)]
+            }
+            #[cfg(feature = "blocks")]
+            Kind::Blocks { block, shape } => {
+                let bytes = block.bytes_of(shape)?;
+                let (last, rows) = shape.split_last().unwrap_or((&0, &[]));
+                let row_bytes = block.bytes_of(&[*last])?;
+                vec![(name.into(), Dtype::U8, [rows, &[row_bytes]].concat(), bytes)]
             }
             Kind::Cast { code, shape } => {
                 vec![(name.into(), dtype(*code), shape.clone(), code.packed_len(count(shape)?))]

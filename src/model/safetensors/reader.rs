@@ -3,6 +3,8 @@
 #![warn(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 use super::description::{Description, KEY, TensorDescription, VERSION};
+#[cfg(feature = "blocks")]
+use crate::block::{BlockTensor, BlockType};
 use crate::error::{Error, Result, one_line};
 use crate::num::{Code, CodeKind, CodeType, Real, bf16, f16};
 use crate::params::{CodeRange, QuantParams};
@@ -133,6 +135,10 @@ impl Reader {
 
     /// Returns how a tensor is quantized, as in `i8 per axis 0`; `None` if it is not.
     pub fn quantization(&self, name: &str) -> Option<String> {
+        #[cfg(feature = "blocks")]
+        if let Some(block) = self.block_type(name) {
+            return Some(block.to_string());
+        }
         self.quantized.get(name).map(|description| match description.granularity() {
             Ok(granularity) => format!("{} {granularity}", description.code),
             Err(error) => format!("{}, but {error}", description.code),
@@ -180,7 +186,32 @@ impl Reader {
         if !self.quantized.contains_key(name) {
             return self.read(name);
         }
+        #[cfg(feature = "blocks")]
+        if self.block_type(name).is_some() {
+            return Ok(self.read_blocks(name)?.dequantize());
+        }
         Ok(self.read_packed(name)?.dequantize())
+    }
+
+    /// Returns the block format of a tensor; `None` if it is not stored in blocks.
+    #[cfg(feature = "blocks")]
+    pub fn block_type(&self, name: &str) -> Option<BlockType> {
+        let description = self.quantized.get(name)?;
+        if CodeType::named(&description.code).is_some() { None } else { description.code.parse().ok() }
+    }
+
+    /// Returns the blocks of a tensor.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoSuchTensor`] if the file does not hold such a tensor, or not in blocks; [`Error::Format`] if its bytes are not the
+    /// blocks of its shape; [`Error::Io`].
+    #[cfg(feature = "blocks")]
+    pub fn read_blocks(&mut self, name: &str) -> Result<BlockTensor> {
+        let block = self.block_type(name).ok_or_else(|| Error::NoSuchTensor { name: name.into() })?;
+        let shape = self.quantized.get(name).map(|description| description.shape.clone()).unwrap_or_default();
+        let bytes = self.bytes(name)?;
+        BlockTensor::from_bytes(block, &shape, bytes).map_err(|e| self.bad(name, &e.to_string()))
     }
 
     /// Returns the codes and parameters of a quantized tensor, whatever its code type.

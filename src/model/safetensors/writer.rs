@@ -3,6 +3,8 @@
 use super::description::{Description, KEY, VERSION};
 use super::layout::{Kind, Stored, lay_out};
 use super::reader::Reader;
+#[cfg(feature = "blocks")]
+use crate::block::BlockTensor;
 use crate::error::{Error, Result};
 use crate::num::{Code, CodeType};
 use crate::output::Output;
@@ -111,12 +113,36 @@ impl Writer {
         Ok(())
     }
 
+    /// Writes the blocks of a tensor.
+    ///
+    /// # Errors
+    ///
+    /// As [`write_quantized`](Self::write_quantized).
+    #[cfg(feature = "blocks")]
+    pub fn write_blocks(&mut self, name: &str, q: &BlockTensor) -> Result<()> {
+        let stored = self.plan.get(name).cloned().ok_or_else(|| Error::NoSuchTensor { name: name.into() })?;
+        let Kind::Blocks { block, shape } = &stored.0 else {
+            return Err(Error::NotAsPlanned { name: name.into(), what: "being stored in blocks" });
+        };
+        as_planned(shape, q.shape()).map_err(|e| e.of_tensor(name))?;
+        if *block != q.block_type() {
+            return Err(Error::NotAsPlanned { name: name.into(), what: "its block format" });
+        }
+        self.description.tensors.extend(stored.description((0, 0)).map(|d| (name.into(), d)));
+        self.start(name)?;
+        self.append(q.bytes())?;
+        self.written.insert(name.into());
+        Ok(())
+    }
+
     /// Checks a tensor against the plan, writes its parameters, and goes to where its codes stand.
     fn begin_codes(&mut self, name: &str, code: CodeType, shape: &[usize], params: &QuantParams) -> Result<()> {
         let stored = self.plan.get(name).cloned().ok_or_else(|| Error::NoSuchTensor { name: name.into() })?;
         let unexpected = |what| Error::NotAsPlanned { name: name.into(), what };
         match &stored.0 {
             Kind::Copied { .. } => return Err(unexpected("being quantized")),
+            #[cfg(feature = "blocks")]
+            Kind::Blocks { .. } => return Err(unexpected("having a scale for each group")),
             Kind::Cast { code: planned, shape: expected } => {
                 as_planned(expected, shape).map_err(|e| e.of_tensor(name))?;
                 if *planned != code || params.scales().iter().any(|&scale| scale != 1.0) {
