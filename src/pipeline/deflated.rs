@@ -1,8 +1,10 @@
 //! How long a file is on the wire.
 
+use crate::error::{Error, Result};
 use flate2::Compression;
 use flate2::write::DeflateEncoder;
 use std::io::{self, Write};
+use std::path::Path;
 
 /// Counts what is written.
 #[derive(Debug, Default)]
@@ -17,6 +19,18 @@ impl Write for Counter {
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
+}
+
+/// Longer files are not deflated to be measured: that takes a second for each 60 MB or so.
+const LONGEST: u64 = 16 << 20;
+
+/// Returns the length of a file when it is deflated; `None` if it is a long one.
+pub(super) fn of_file(path: &Path) -> Result<Option<u64>> {
+    let failed = |source| Error::Io { action: "read", path: path.into(), source };
+    if std::fs::metadata(path).map_err(failed)?.len() > LONGEST {
+        return Ok(None);
+    }
+    std::fs::read(path).map(|bytes| Some(deflated_len(&bytes))).map_err(failed)
 }
 
 /// Returns the length of bytes when they are deflated at the highest level, as in an APK or a `.zip`.

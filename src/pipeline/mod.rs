@@ -118,6 +118,8 @@ pub fn quantize_file_with(
         let metadata = std::fs::metadata(path);
         metadata.map(|m| m.len()).map_err(|source| Error::Io { action: "read", path: path.into(), source })
     };
+    let seconds = start.elapsed().saturating_sub(to_disk).as_secs_f64();
+    let bytes_zipped = deflated::of_file(output)?;
     Ok(Outcome {
         recipe: recipe.clone(),
         format,
@@ -125,7 +127,8 @@ pub fn quantize_file_with(
         output: output.into(),
         bytes_in: len(input)?,
         bytes_out: len(output)?,
-        seconds: start.elapsed().saturating_sub(to_disk).as_secs_f64(),
+        bytes_zipped,
+        seconds,
         seconds_to_disk: to_disk.as_secs_f64(),
         warnings,
         tensors,

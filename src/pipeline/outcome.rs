@@ -36,6 +36,8 @@ pub struct Outcome {
     pub bytes_in: u64,
     /// The length of the output.
     pub bytes_out: u64,
+    /// The length of the output when it is deflated, as in an APK or a `.zip`; `None` of files beyond 16 MiB.
+    pub bytes_zipped: Option<u64>,
     /// How long it took, until everything was written; how long the disk takes to keep it is not the program's to tell.
     pub seconds: f64,
     /// How long it took from there on, until the disk had it.

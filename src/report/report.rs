@@ -30,6 +30,9 @@ pub struct Report {
     pub bytes_in: u64,
     /// The length of the output.
     pub bytes_out: u64,
+    /// The length of the output when it is deflated, as in an APK or a `.zip`; absent of files beyond 16 MiB.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub zipped: Option<u64>,
     /// `bytes_out / bytes_in`.
     pub ratio: f64,
     /// How long it took.
@@ -95,6 +98,7 @@ impl Report {
             description: outcome.recipe.description.clone(),
             bytes_in: outcome.bytes_in,
             bytes_out: outcome.bytes_out,
+            zipped: outcome.bytes_zipped,
             ratio: outcome.bytes_out as f64 / outcome.bytes_in.max(1) as f64,
             seconds: outcome.seconds,
             distribution: Distribution::new(&tensors),

@@ -19,7 +19,7 @@ impl Report {
         let mut text = String::new();
         // Writing to a string does not fail.
         let _ = write!(text, "{}", self.quantized(style, width));
-        for (title, fate) in [("restored", "restored"), ("kept", "kept")] {
+        for (title, fate) in [("restored", "restored"), ("bias shifted", "shifted"), ("kept", "kept")] {
             text += &self.groups(title, fate, style, width);
         }
         if let Some(integers) = &self.integers {
@@ -27,9 +27,10 @@ impl Report {
         }
         let (bold, off) = style.bold();
         let quantized = self.tensors.iter().filter(|row| row.fate == "quantized").count();
+        let zipped = self.zipped.map_or(String::new(), |zipped| format!(", zipped {}", bytes(zipped)));
         let _ = writeln!(
             text,
-            "\n{bold}{} to {} ({:.1}%){off}, {quantized} of {} tensors by {}, in {:.1} ms",
+            "\n{bold}{} to {} ({:.1}%{zipped}){off}, {quantized} of {} tensors by {}, in {:.1} ms",
             bytes(self.bytes_in),
             bytes(self.bytes_out),
             100.0 * self.ratio,
