@@ -1,6 +1,6 @@
 //! What can be asked for, and how.
 
-use crate::{calibrate, check, compare, evaluate, expose, generate, inspect, quantize, recipes};
+use crate::{calibrate, check, compare, evaluate, expose, fit, generate, inspect, quantize, recipes};
 use clap::Command;
 
 const EXIT_CODES: &str = "\
@@ -10,7 +10,8 @@ Exit codes:
   2  the command line or the recipe is wrong
   3  the recipe would change nothing
   4  the output exists, or is the input
-  5  check found faults, or evaluate more loss than was allowed";
+  5  check found faults, or evaluate more loss than was allowed
+  6  fit cannot reach its goal";
 
 /// Returns the command with all its subcommands, each of which says in its own file what it takes.
 pub(crate) fn command() -> Command {
@@ -22,6 +23,7 @@ pub(crate) fn command() -> Command {
         .arg_required_else_help(true)
         .disable_help_subcommand(true)
         .subcommand(quantize::command())
+        .subcommand(fit::command())
         .subcommand(evaluate::command())
         .subcommand(calibrate::command())
         .subcommand(expose::command())

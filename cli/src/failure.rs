@@ -40,6 +40,11 @@ impl Failure {
         Self { message, code: 5, text }
     }
 
+    /// A goal that cannot be reached: the text tells of the best there is.
+    pub(crate) fn unreached(text: String, message: String) -> Self {
+        Self { message, code: 6, text }
+    }
+
     /// Returns the failure with something more in its message.
     pub(crate) fn and(self, more: &str) -> Self {
         Self { message: self.message + more, ..self }

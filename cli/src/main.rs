@@ -1,7 +1,8 @@
 //! The command line: quantizes model files, looks into them, compares them.
 //!
 //! Exit codes: 0 done; 1 a file cannot be read, written or understood; 2 the command line is wrong; 3 the recipe would
-//! change nothing; 4 the output exists, or is the input; 5 a model has faults, or loses more than was allowed. Errors are one line on the standard error. What can be checked is
+//! change nothing; 4 the output exists, or is the input; 5 a model has faults, or loses more than was allowed; 6 a
+//! goal cannot be reached. Errors are one line on the standard error. What can be checked is
 //! checked before any work is done; if a report cannot be written all the same, the model is there, and the code is 1.
 
 mod argument;
@@ -12,6 +13,7 @@ mod compare;
 mod evaluate;
 mod expose;
 mod failure;
+mod fit;
 mod generate;
 mod inspect;
 mod output;
@@ -44,6 +46,7 @@ fn main() -> ExitCode {
         Some(("calibrate", arguments)) => calibrate::run(arguments),
         Some(("expose", arguments)) => expose::run(arguments),
         Some(("quantize", arguments)) => quantize::run(arguments),
+        Some(("fit", arguments)) => fit::run(arguments),
         Some(("check", arguments)) => check::run(arguments),
         Some(("compare", arguments)) => compare::run(arguments),
         Some(("recipes", arguments)) => recipes::run(arguments),

@@ -4,6 +4,7 @@
 mod arguments;
 mod comparison;
 mod evaluation;
+mod fitting;
 #[cfg(unix)]
 mod outputs;
 

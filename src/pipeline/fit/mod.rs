@@ -31,7 +31,7 @@ use std::time::Instant;
 const FEW: usize = 12;
 /// The steps of codes that are chosen for their bits, as shares of that with which 8 bits hold the largest magnitude. The first is
 /// run by itself, and tells what the others cost.
-const STEPS: [f32; 10] = [5.6, 1.0, 1.4, 2.0, 2.8, 4.0, 8.0, 11.0, 16.0, 22.0];
+const STEPS: [f32; 12] = [5.6, 1.0, 1.4, 2.0, 2.8, 4.0, 8.0, 11.0, 16.0, 22.0, 32.0, 45.0];
 /// What a bit is worth, in squared steps.
 const RATE: f64 = 0.03;
 /// The most points of the front that are reported.

@@ -1,0 +1,319 @@
+//! `fit`: the best file for a budget.
+
+use crate::argument::{file, json as json_switch, switch};
+use crate::failure::Failure;
+use crate::output::{json, style, width};
+use crate::progress::Bar;
+use crate::samples;
+use clap::{Arg, ArgAction, ArgGroup, ArgMatches, Command, ValueHint, value_parser};
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use tensor_quant::num::CodeType;
+use tensor_quant::pipeline::{Count, Data, Fitted, Goal, Options, Overwrite, Request, fit_file};
+use tensor_quant::recipe::{Compute, Glob};
+use tensor_quant::report::{Alignment, Table, bytes, shape, shortened};
+use tensor_quant_run::data::{Classes, Signatures};
+use tensor_quant_run::{Executor, PureRust};
+
+/// The longest name that is shown in full.
+const NAME: usize = 44;
+/// Lines and columns of the front that is drawn.
+const DRAWN: (usize, usize) = (12, 60);
+
+/// Returns what the subcommand takes.
+pub(crate) fn command() -> Command {
+    let number = |name: &'static str, value: &'static str, help: &'static str| {
+        Arg::new(name).long(name).value_name(value).value_parser(value_parser!(f64)).help(help)
+    };
+    Command::new("fit")
+        .about("Finds the best file for a budget, by running the model: the smallest that loses no more, or the best that is no larger")
+        .arg(file("IN", "The model to read"))
+        .arg(file("OUT", "The model to write; must not exist, and is never the input"))
+        .arg(number("min-sqnr", "DB", "The smallest file whose worst output has at least this signal-to-noise ratio"))
+        .arg(number("max-size", "RATIO", "The best file of at most this share of the input's bytes"))
+        .arg(
+            Arg::new("max-download")
+                .long("max-download")
+                .value_name("BYTES")
+                .value_parser(value_parser!(u64))
+                .help("The best file of at most so many bytes when it is deflated, as in an APK"),
+        )
+        .arg(number("max-accuracy-drop", "POINTS", "The smallest file whose accuracy is at most so many percentage points below the float model's"))
+        .group(
+            ArgGroup::new("goal")
+                .args(["min-sqnr", "max-size", "max-download", "max-accuracy-drop"])
+                .required(true),
+        )
+        .arg(
+            Arg::new("compute")
+                .long("compute")
+                .value_name("HOW")
+                .value_parser(["weight-only", "dynamic"])
+                .default_value("weight-only")
+                .help("How operators compute with codes: in floating point, or in integers with activations that are quantized as the model runs"),
+        )
+        .arg(
+            Arg::new("types")
+                .long("types")
+                .value_name("TYPE,…")
+                .default_value("int8,int4")
+                .help("What tensors may become, besides staying as they are: int8, int4, float16"),
+        )
+        .arg(
+            Arg::new("exclude")
+                .long("exclude")
+                .value_name("PATTERN")
+                .action(ArgAction::Append)
+                .help("Leave tensors of such names alone: * is any run of characters, ? any one"),
+        )
+        .arg(
+            Arg::new("min-elements")
+                .long("min-elements")
+                .value_name("COUNT")
+                .value_parser(value_parser!(usize))
+                .help("Leave tensors of fewer elements alone [default: 64]"),
+        )
+        .arg(
+            Arg::new("evaluations")
+                .long("evaluations")
+                .value_name("COUNT")
+                .value_parser(value_parser!(usize))
+                .help("Run so many candidates, beside one for each tensor and type [default: 24]"),
+        )
+        .arg(
+            Arg::new("seed")
+                .long("seed")
+                .value_name("NUMBER")
+                .value_parser(value_parser!(u64))
+                .help("What the bound of the measured ratio is drawn with [default: 1]"),
+        )
+        .arg(
+            Arg::new("save-recipe")
+                .long("save-recipe")
+                .value_name("FILE")
+                .value_parser(value_parser!(PathBuf))
+                .value_hint(ValueHint::FilePath)
+                .help("Also write the recipe that makes this file of the same data, as TOML"),
+        )
+        .arg(
+            Arg::new("threads")
+                .long("threads")
+                .value_name("COUNT")
+                .value_parser(value_parser!(NonZeroUsize))
+                .help("Improve weights on so many threads; the result is the same [default: 1]"),
+        )
+        .args(samples::arguments())
+        .arg(samples::labels())
+        .mut_arg("data", |data| data.required(true))
+        .arg(switch("deflated", "Count bytes as they are when the file is deflated, as in an APK; always so for --max-download"))
+        .arg(switch("force", "Replace an output or recipe that exists"))
+        .arg(json_switch())
+}
+
+pub(crate) fn run(arguments: &ArgMatches) -> Result<String, Failure> {
+    let path = |name| arguments.get_one::<PathBuf>(name).cloned();
+    let (input, output) = (path("IN").unwrap_or_default(), path("OUT").unwrap_or_default());
+    let request = request(arguments)?;
+    let force = arguments.get_flag("force");
+    let saved = path("save-recipe");
+    if let Some(saved) = &saved {
+        if !saved.extension().is_some_and(|e| e.eq_ignore_ascii_case("toml")) {
+            return Err(Failure::usage_text(&format!("the name of the recipe {} must end in .toml", saved.display())));
+        }
+        if !force && saved.symlink_metadata().is_ok() {
+            return Err(tensor_quant::Error::TargetExists { path: saved.clone() }.into());
+        }
+    }
+    let options = Options {
+        overwrite: if force { Overwrite::Existing } else { Overwrite::Never },
+        threads: arguments.get_one::<NonZeroUsize>("threads").copied().unwrap_or(NonZeroUsize::MIN),
+        ..Options::default()
+    };
+    let runner = Executor::open(&input)?;
+    let data = samples::open_all(arguments, &runner)?;
+    let labels = labels(arguments, &data)?;
+    let mut bar = Bar::new();
+    let with = Data { engine: &PureRust, samples: &data };
+    let fitted = fit_file(&input, &output, &request, &options, with, labels.as_deref(), &mut |progress| {
+        bar.show_samples(progress.done as usize, progress.total as usize);
+    });
+    bar.finish();
+    let fitted = fitted?;
+    let text = if arguments.get_flag("json") { as_json(&fitted) } else { as_table(&fitted) };
+    if !fitted.is_reached() {
+        return Err(Failure::unreached(text, unreached(&fitted)));
+    }
+    if let Some(saved) = saved {
+        fitted.save_recipe(saved)?;
+    }
+    Ok(text)
+}
+
+fn request(arguments: &ArgMatches) -> Result<Request, Failure> {
+    let number = |name: &str| arguments.get_one::<f64>(name).copied();
+    let goal = match (number("min-sqnr"), number("max-size"), number("max-accuracy-drop")) {
+        (Some(db), ..) => Goal::MinSqnr(db),
+        (_, Some(ratio), _) => Goal::MaxSize(ratio),
+        (.., Some(points)) => Goal::MaxAccuracyDrop(points),
+        _ => Goal::MaxDownload(arguments.get_one::<u64>("max-download").copied().unwrap_or(0)),
+    };
+    let mut request = Request::new(goal);
+    if arguments.get_one::<String>("compute").is_some_and(|how| how == "dynamic") {
+        request.compute = Compute::DynamicRange;
+    }
+    if arguments.get_flag("deflated") {
+        request.count = Count::Download;
+    }
+    request.types = Vec::new();
+    for name in arguments.get_one::<String>("types").map_or("", String::as_str).split(',') {
+        let code = name.trim().parse::<CodeType>()?;
+        if !request.types.contains(&code) {
+            request.types.push(code);
+        }
+    }
+    request.exclude = arguments.get_many::<String>("exclude").into_iter().flatten().map(Glob::new).collect();
+    let count = |name: &str| arguments.get_one::<usize>(name).copied();
+    request.min_elements = count("min-elements").unwrap_or(request.min_elements);
+    request.evaluations = count("evaluations").unwrap_or(request.evaluations);
+    request.seed = arguments.get_one::<u64>("seed").copied().unwrap_or(request.seed);
+    Ok(request)
+}
+
+/// Returns the right choice for each sample, where there is one signature with samples, and labels.
+fn labels(arguments: &ArgMatches, data: &Signatures) -> Result<Option<Vec<usize>>, Failure> {
+    let mut all = data.data();
+    let (Some((_, first)), None) = (all.next(), all.next()) else { return Ok(None) };
+    let classes = samples::classes(arguments, first)?;
+    let of = |classes: &Classes, sample: usize| classes.of(sample).first().copied().flatten().unwrap_or(usize::MAX);
+    Ok(classes.map(|classes| (0..first.len()).map(|sample| of(&classes, sample)).collect()))
+}
+
+/// Returns why a goal was not reached, in a line.
+fn unreached(fitted: &Fitted) -> String {
+    let best = match fitted.request.goal {
+        Goal::MinSqnr(db) => format!("{db} dB cannot be reached: the best is {:.2} dB", fitted.sqnr_db),
+        Goal::MaxSize(_) => format!("the smallest file has {} bytes, {:.3} of the input", fitted.bytes, fitted.ratio()),
+        Goal::MaxDownload(most) => {
+            format!("{most} bytes cannot be reached: the smallest download has {}", fitted.download)
+        }
+        Goal::MaxAccuracyDrop(points) => {
+            let drop = fitted.accuracy.map_or(f64::NAN, |[float, now]| (float - now) * 100.0);
+            format!("a drop of {points} points cannot be reached: the best loses {drop:.2}")
+        }
+        _ => "the goal cannot be reached".into(),
+    };
+    match fitted.in_the_way() {
+        Some(tensor) => format!("{best}; in the way is {:?}, {}", tensor.name, tensor.reason()),
+        None => best,
+    }
+}
+
+fn as_table(fitted: &Fitted) -> String {
+    let (left, right) = (Alignment::Left, Alignment::Right);
+    let columns = [("tensor", left), ("shape", right), ("bytes", right), ("why", left)];
+    let mut table = Table::new(&columns, style()).within(width());
+    for tensor in &fitted.tensors {
+        table.push([shortened(&tensor.name, NAME), shape(&tensor.shape), bytes(tensor.bytes), tensor.reason()]);
+    }
+    let accuracy = fitted.accuracy.map_or(String::new(), |[float, now]| {
+        format!("accuracy {:.2} %, of the float model {:.2} %\n", now * 100.0, float * 100.0)
+    });
+    format!(
+        "{table}\n{}\n{} -> {} ({:.3} of it), {} deflated\n{:.2} dB on {} samples that were not fitted to, above {:.2} dB in 95 of 100 \
+         draws; predicted {:.2} dB\n{accuracy}{} candidates were run, in {:.1} s\n",
+        drawn(fitted),
+        bytes(fitted.bytes_in),
+        bytes(fitted.bytes),
+        fitted.ratio(),
+        bytes(fitted.download),
+        fitted.sqnr_db,
+        fitted.judged_on,
+        fitted.bound_db,
+        fitted.predicted_db,
+        fitted.evaluations,
+        fitted.seconds,
+    )
+}
+
+/// Returns a drawing of the front: predicted points, candidates that were run, and the file that was chosen.
+fn drawn(fitted: &Fitted) -> String {
+    let (lines, columns) = DRAWN;
+    let all: Vec<(u64, f64, char)> = fitted
+        .front
+        .iter()
+        .map(|&(bytes, db)| (bytes, db, '·'))
+        .chain(fitted.walked.iter().map(|&(bytes, db)| (bytes, db, 'o')))
+        .chain([(fitted.bytes, fitted.sqnr_db, '#')])
+        .filter(|(_, db, _)| db.is_finite())
+        .collect();
+    let (Some(&least), Some(&most)) =
+        (all.iter().map(|(bytes, ..)| bytes).min(), all.iter().map(|(bytes, ..)| bytes).max())
+    else {
+        return String::new();
+    };
+    let (low, high) =
+        all.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), &(_, db, _)| (low.min(db), high.max(db)));
+    let mut rows = vec![vec![' '; columns]; lines];
+    for (bytes, db, mark) in all {
+        let x = ((bytes - least) as f64 / (most - least).max(1) as f64 * (columns - 1) as f64).round() as usize;
+        let y = ((high - db) / (high - low).max(1e-9) * (lines - 1) as f64).round() as usize;
+        rows[y][x] = mark;
+    }
+    let label = |line: usize| match line {
+        0 => format!("{high:6.1} dB"),
+        line if line + 1 == lines => format!("{low:6.1} dB"),
+        _ => " ".repeat(9),
+    };
+    let line = |(number, row): (usize, &Vec<char>)| {
+        format!("{} |{}\n", label(number), row.iter().collect::<String>().trim_end())
+    };
+    let body = rows.iter().enumerate().map(line).collect::<Vec<_>>().concat();
+    let (from, to) = (bytes(least), bytes(most));
+    let gap = columns.saturating_sub(from.chars().count() + to.chars().count());
+    format!(
+        "{body}{} +{}\n{}  {from}{}{to}\n           · predicted, o run, # chosen\n",
+        " ".repeat(9),
+        "-".repeat(columns),
+        " ".repeat(9),
+        " ".repeat(gap)
+    )
+}
+
+fn as_json(fitted: &Fitted) -> String {
+    let number = |x: f64| if x.is_finite() { serde_json::json!(x) } else { serde_json::json!(x.to_string()) };
+    let tensors: Vec<serde_json::Value> = fitted
+        .tensors
+        .iter()
+        .map(|tensor| {
+            serde_json::json!({
+                "name": tensor.name,
+                "shape": tensor.shape,
+                "type": tensor.code.map_or("keep".into(), |code| code.to_string()),
+                "bytes": tensor.bytes,
+                "sqnr_db_alone": number(tensor.alone_db),
+                "reason": tensor.reason(),
+                "choices": tensor.choices.iter().map(|(name, bytes, db)| serde_json::json!({"type": name, "bytes": bytes, "sqnr_db_alone": number(*db)})).collect::<Vec<_>>(),
+            })
+        })
+        .collect();
+    let points = |points: &[(u64, f64)]| {
+        points.iter().map(|&(bytes, db)| serde_json::json!([bytes, number(db)])).collect::<Vec<_>>()
+    };
+    let accuracy = fitted.accuracy.map(|[float, now]| serde_json::json!({"float": float, "fitted": now}));
+    json(&serde_json::json!({
+        "reached": fitted.is_reached(),
+        "bytes": fitted.bytes,
+        "ratio": fitted.ratio(),
+        "zipped": fitted.download,
+        "measured": {"sqnr_db": number(fitted.sqnr_db), "accuracy": accuracy, "samples": fitted.judged_on},
+        "bound": {"sqnr_db": number(fitted.bound_db)},
+        "predicted": {"sqnr_db": number(fitted.predicted_db)},
+        "data": format!("{:016x}", fitted.data_hash),
+        "seed": fitted.request.seed,
+        "evaluations": fitted.evaluations,
+        "seconds": fitted.seconds,
+        "tensors": tensors,
+        "front": points(&fitted.front),
+        "run": points(&fitted.walked),
+    }))
+}
