@@ -288,7 +288,7 @@ fn descriptions_that_do_not_fit_are_errors() {
     assert!(described(&good, f32::NAN, 0).is_err());
     assert!(described(&good, 0.5, 1000).is_err());
     for description in [
-        good.replace("\"version\":1", "\"version\":3"),
+        good.replace("\"version\":1", "\"version\":4"),
         tensor(r#""code":"i9","shape":[2],"codes":[-127,127]"#),
         tensor(r#""code":"i16","shape":[2],"codes":[-127,127]"#),
         tensor(r#""code":"i8","shape":[3],"codes":[-127,127]"#),
