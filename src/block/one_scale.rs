@@ -122,7 +122,10 @@ impl Search {
     /// Returns the weighted squared error.
     pub(crate) fn error(&self, restored: &[f32]) -> f64 {
         let terms = self.x.iter().zip(&self.w).zip(restored);
-        terms.map(|((x, w), y)| f64::from(*w) * (f64::from(*x) - f64::from(*y)).powi(2)).sum()
+        terms.fold(0.0, |sum, ((x, w), y)| {
+            let difference = f64::from(*x) - f64::from(*y);
+            sum + f64::from(*w) * difference * difference
+        })
     }
 
     /// Returns what the elements beyond the last levels cost at least.

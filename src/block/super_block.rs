@@ -106,7 +106,10 @@ fn weights(importance: Option<&[f32]>) -> [f32; LEN] {
 
 fn error(x: &[f32], w: &[f32], restored: &[f32]) -> f64 {
     let terms = x.iter().zip(w).zip(restored);
-    terms.map(|((x, w), y)| f64::from(*w) * (f64::from(*x) - f64::from(*y)).powi(2)).sum()
+    terms.fold(0.0, |sum, ((x, w), y)| {
+        let difference = f64::from(*x) - f64::from(*y);
+        sum + f64::from(*w) * difference * difference
+    })
 }
 
 fn descend(format: &SuperBlock, x: &[f32; LEN], w: &[f32; LEN], parts: &mut Parts) {
