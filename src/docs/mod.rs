@@ -3,6 +3,8 @@
 #[cfg(feature = "pipeline")]
 pub mod better_weights;
 pub mod conventions;
+#[cfg(feature = "pipeline")]
+pub mod full_integer;
 #[cfg(feature = "proptest")]
 pub mod own_scheme;
 #[cfg(feature = "std")]

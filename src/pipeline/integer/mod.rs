@@ -5,6 +5,7 @@ mod correct;
 mod encoding;
 mod equalize;
 mod head;
+mod held;
 mod judge;
 mod outcome;
 mod search;
@@ -22,6 +23,7 @@ use crate::model::tflite::{Model, TensorId};
 use crate::recipe::integer::{Choices, Domain, EdgeType, IntegerPlan, Width};
 use crate::recipe::{Activations, Improve, Recipe, Warning};
 use constants::{Constants, fold};
+use held::Held;
 use judge::Split;
 use search::{Base, Mixed, Search};
 use statistics::Statistics;
@@ -81,6 +83,8 @@ pub(super) fn quantize(
         );
         return Err(Error::Calibration { reason });
     };
+    let held = Held::new(data.samples);
+    let data = Data { engine: data.engine, samples: &held };
     let signatures: Vec<Option<String>> = match graph.signatures.len() {
         0 => vec![None],
         _ => graph.signatures.iter().map(|signature| Some(signature.name.clone())).collect(),
