@@ -12,6 +12,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint, value_parser};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use tensor_quant::pipeline::{Data, Histograms, Options, Overwrite, quantize_file_with};
+use tensor_quant::recipe::integer::EdgeType;
 use tensor_quant::recipe::{Codes, Glob, Recipe, Target};
 use tensor_quant::report::Report;
 use tensor_quant_run::{Executor, PureRust};
@@ -100,8 +101,24 @@ pub(crate) fn command() -> Command {
                 .arg(samples::labels())
                 .arg(samples::signature())
                 .args(Runtime::arguments())
+                .args(of_activations())
                 .arg(switch("force", "Replace an output or report that exists"))
                 .arg(json())
+}
+
+/// Returns the arguments for recipes that make codes of activations.
+fn of_activations() -> [Arg; 3] {
+    let edge =
+        |name: &'static str| Arg::new(name).long(name).value_name("TYPE").value_parser(["float", "integer", "uint8"]);
+    [
+        edge("inputs").help("How a model in integers is given its inputs, whatever the recipe says"),
+        edge("outputs").help("How it gives its outputs"),
+        Arg::new("keep-float")
+            .long("keep-float")
+            .value_name("COUNT")
+            .value_parser(value_parser!(usize))
+            .help("Leave so many operators of a model in integers in floating point, those by which outputs gain most"),
+    ]
 }
 
 pub(crate) fn run(arguments: &ArgMatches) -> Result<String, Failure> {
@@ -157,6 +174,22 @@ fn recipe(arguments: &ArgMatches) -> Result<Recipe, Failure> {
 fn changed(mut recipe: Recipe, arguments: &ArgMatches) -> Result<Recipe, Failure> {
     for pattern in arguments.get_many::<String>("exclude").into_iter().flatten() {
         recipe.exclude.push(Glob::new(pattern));
+    }
+    if let Some(activations) = &mut recipe.activations {
+        let edge = |name: &str| {
+            Some(match arguments.get_one::<String>(name)?.as_str() {
+                "integer" => EdgeType::Integer,
+                "uint8" => EdgeType::Uint8,
+                _ => EdgeType::Float,
+            })
+        };
+        activations.inputs = edge("inputs").unwrap_or(activations.inputs);
+        activations.outputs = edge("outputs").unwrap_or(activations.outputs);
+        if let Some(&count) = arguments.get_one::<usize>("keep-float") {
+            activations.float_operators = count;
+        }
+    } else if let Some(name) = ["inputs", "outputs", "keep-float"].iter().find(|name| arguments.contains_id(name)) {
+        return Err(Failure::usage_text(&format!("--{name} is for recipes that make codes of activations, as int8")));
     }
     let read = |name: &str| arguments.get_one::<String>(name).map(String::as_str);
     for rule in &mut recipe.rules {
