@@ -5,6 +5,7 @@
 //! is computed for each element. A random rounding, and scales of which each element has its own, take the quotients.
 
 use super::elementwise::TILE;
+use super::level::dispatch;
 use super::mapping::{Mapping, grid_of};
 use super::own::{Own, Part, for_each_part};
 use super::quotient::{BOUND, Method};
@@ -12,7 +13,7 @@ use super::rounder::Rounder;
 use super::settings::Settings;
 use crate::num::{CodeType, Real, Rounding, Scaling};
 use crate::params::{QuantParams, Span, reciprocal};
-use fearless_simd::{Level, Simd, dispatch};
+use fearless_simd::{Level, Simd};
 
 /// The straight-through gradient of [`fake_quantize`](super::fake_quantize()): what flows back through element `x` is `gradient` where its code
 /// was not clamped, else `gradient · 0`: a zero of its sign, or NaN of a gradient that is not finite. An x that is NaN passes

@@ -3,9 +3,10 @@
 //! Few values are meant to lie between: a block is first counted, which vectorises, and only where it holds some are they
 //! collected.
 
+use super::level::dispatch;
 use alloc::vec::Vec;
 use fearless_simd::prelude::*;
-use fearless_simd::{Level, dispatch, f32x16};
+use fearless_simd::{Level, f32x16};
 
 /// Values that are counted at once.
 const BLOCK: usize = 64;

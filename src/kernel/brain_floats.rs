@@ -10,12 +10,13 @@
 //! 3. AVX-512 picks the upper halves of two vectors in one step, so that nothing is shifted; one comparison for both tells
 //!    whether there was a NaN, and one bit of a mask where 1 is added.
 
+use super::level::{dispatch, is_avx512};
 use super::narrow::pack_i16_in_order;
 #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
 use super::narrow_x86::{ordered_avx512, upper_halves_avx512};
 use crate::num::{Real, bf16};
 use fearless_simd::prelude::*;
-use fearless_simd::{Level, dispatch, f32x16, i32x16, u16x32};
+use fearless_simd::{Level, f32x16, i32x16, u16x32};
 use half::slice::HalfFloatSliceExt;
 
 /// Elements that are converted before asking whether all were finite: from the first-level cache they are read once more.
@@ -44,7 +45,9 @@ fn body<S: Simd>(simd: S, x: &[f32], out: &mut [bf16]) {
 #[inline(always)]
 fn finite_blocks<S: Simd>(simd: S, x: &[f32], out: &mut [u16]) -> bool {
     #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
-    if let Level::Avx512(avx512) = simd.level() {
+    if const { is_avx512::<S>() }
+        && let Level::Avx512(avx512) = simd.level()
+    {
         let mut numbers = [u16::MAX; 2];
         for (x, out) in x.chunks_exact(BLOCK).zip(out.chunks_exact_mut(BLOCK)) {
             for (i, (x, out)) in x.chunks_exact(32).zip(out.chunks_exact_mut(32)).enumerate() {

@@ -13,13 +13,15 @@
 //!    [`quantize`](super::quantize)).
 //! 5. A last part that is shorter than a block of 64 is done with the elements before it, once more.
 
+use super::elementwise::TILE;
+use super::level::dispatch;
 use super::narrow::{lesser, pack_i8, pack_i16};
-use super::quotient::{BOUND, Each, One, Scales, Shared, divided};
+use super::quotient::{BOUND, Each, Method, One, Scales, Shared, divided, quotients};
 use super::rounding::{BuiltIn, VectorRounding};
 use crate::num::{Ceil, Floor, HalfAway, TiesEven, TowardZero};
 use crate::params::CodeRange;
 use fearless_simd::prelude::*;
-use fearless_simd::{Level, dispatch, f32x16, i8x64, i16x32, i32x16};
+use fearless_simd::{Level, f32x16, i8x64, i16x32, i32x16};
 use zerocopy::{FromBytes, IntoBytes};
 
 /// Elements in a block: one vector of bytes.
@@ -163,8 +165,30 @@ pub(super) fn quantize_one(level: Level, x: &[f32], single: Single, rounding: Bu
         (true, BuiltIn::TiesEven) => quantize_run::<TiesEven, true>(level, x, run, out),
         (true, BuiltIn::HalfAway) => quantize_run::<HalfAway, true>(level, x, run, out),
         (true, BuiltIn::Ceil) => quantize_run::<Ceil, true>(level, x, run, out),
-        (true, BuiltIn::Floor) => quantize_run::<Floor, true>(level, x, run, out),
-        (true, BuiltIn::TowardZero) => quantize_run::<TowardZero, true>(level, x, run, out),
+        // Rarely asked for: divided in a pass of its own, not in two more loops for each level.
+        (true, BuiltIn::Floor | BuiltIn::TowardZero) => {
+            quantize_divided(level, x, single, Method::Markstein, rounding, byte, out);
+        }
+    }
+}
+
+/// The same, divided a tile at a time before the codes are made.
+pub(super) fn quantize_divided(
+    level: Level,
+    x: &[f32],
+    single: Single,
+    method: Method,
+    rounding: BuiltIn,
+    byte: Byte,
+    out: &mut [i8],
+) {
+    let (scale, mut tile) = (One::new(single.scale), [0.0; TILE]);
+    // 1 as the scale changes nothing.
+    let single = Single { scale: 1.0, exact: false, ..single };
+    for (x, out) in x.chunks(TILE).zip(out.chunks_mut(TILE)) {
+        let tile = &mut tile[..x.len()];
+        quotients(level, method, x, scale, tile);
+        quantize_one(level, tile, single, rounding, byte, out);
     }
 }
 
@@ -347,7 +371,7 @@ fn steps<S: Simd, Q: Scales, R: VectorRounding, const EXACT: bool>(
     let quotient = if EXACT {
         let scale = scales.scale(simd, i) * (1.0 / R::FACTOR);
         // As written, NaN stays: `lesser` gives its second argument where it is not less.
-        divided(simd, lesser(scale * BOUND, x), scale, inverse)
+        divided(lesser(scale * BOUND, x), scale, inverse)
     } else {
         lesser(f32x16::splat(simd, BOUND), x * inverse)
     };

@@ -12,8 +12,9 @@
 //! 3. Values are clamped as floats, then rounded by adding and subtracting 1.5 · 2⁵².
 //! 4. Magnitudes stand in f64 already, for they are looked at a hundred times: with one sign there is one bound, too.
 
+use super::level::dispatch;
 use fearless_simd::prelude::*;
-use fearless_simd::{Level, dispatch, f64x8};
+use fearless_simd::{Level, f64x8};
 
 /// Sums that run side by side.
 const LANES: usize = 16;

@@ -8,12 +8,13 @@
 //! 4. What is not finite is not handled here: such columns are found by their sums of squares, and the caller gathers them.
 
 use super::error_lanes::{Sums, widened};
+use super::level::dispatch;
 use super::pair_sums::BLOCK;
 use super::{ErrorSums, PairSums};
 use alloc::vec;
 use alloc::vec::Vec;
 use fearless_simd::prelude::*;
-use fearless_simd::{Level, dispatch, f32x16, f64x8, i32x16};
+use fearless_simd::{Level, f32x16, f64x8, i32x16};
 
 /// Columns that are summed at once.
 pub(crate) const TOGETHER: usize = 16;

@@ -6,9 +6,10 @@
 
 use super::brain_floats;
 use super::elementwise::{Map, TILE, map_slice};
+use super::level::dispatch;
 use crate::num::{Grid, Real, Reals, RealsMut, bf16, f16};
 use core::ops::Range;
-use fearless_simd::{Level, Simd, dispatch};
+use fearless_simd::{Level, Simd};
 
 #[derive(Clone, Copy)]
 struct Widen;

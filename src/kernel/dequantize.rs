@@ -8,13 +8,14 @@
 
 use super::bytes::unsigned;
 use super::destination::{BYTES, Source, for_each_piece, read_codes};
+use super::level::dispatch;
 use super::mapping::is_far;
 use super::own::{LONG_RUN, Own, Part, for_each_part};
 use super::reference;
 use super::{HighBits, unpack};
 use crate::num::{Code, CodeType, Codes, Packing, SmallFloat, Stored, bf16, f16};
 use crate::params::{AffineParams, QuantParams, Span};
-use fearless_simd::{Level, Simd, dispatch};
+use fearless_simd::{Level, Simd};
 
 /// How codes that are stored as `C` are decoded.
 trait Format<C>: Copy {

@@ -125,52 +125,79 @@ macro_rules! through_destinations {
     (@write plain $variant:ident, $out:ident, $span:ident, $total:ident, $write:ident) => {
         $write($span, 0..$total, Destination::$variant($out))
     };
-    (@write int $variant:ident, $out:ident, $span:ident, $total:ident, $write:ident) => {{
-        let mut bytes = [0_i8; BYTES];
-        for_each_piece($span, $total, BYTES, &mut |span, range| {
-            let bytes = &mut bytes[..range.len()];
-            $write(span, range.clone(), Destination::I8(bytes));
-            for (code, &byte) in $out[range].iter_mut().zip(&*bytes) {
-                *code = Stored::from_byte(byte as u8);
-            }
-        });
-    }};
+    (@write int $variant:ident, $out:ident, $span:ident, $total:ident, $write:ident) => {
+        write_bytes($span, $total, None, $write, &mut |range, bytes| from_bytes(bytes, &mut $out[range]))
+    };
     (@write float $variant:ident, $out:ident, $span:ident, $total:ident, $write:ident) => {{
-        let (mut bytes, float) = ([0_u8; BYTES], small_float::<crate::num::$variant>());
-        for_each_piece($span, $total, BYTES, &mut |span, range| {
-            let bytes = &mut bytes[..range.len()];
-            $write(span, range.clone(), Destination::Small(bytes, float));
-            for (code, &byte) in $out[range].iter_mut().zip(&*bytes) {
-                *code = Stored::from_byte(byte);
-            }
-        });
+        let float = Some(small_float::<crate::num::$variant>());
+        write_bytes($span, $total, float, $write, &mut |range, bytes| from_bytes(bytes, &mut $out[range]))
     }};
     (@read plain $variant:ident, $codes:ident, $span:ident, $total:ident, $read:ident) => {
         $read($span, 0..$total, Source::$variant($codes))
     };
-    (@read int $variant:ident, $codes:ident, $span:ident, $total:ident, $read:ident) => {{
-        let mut bytes = [0_i8; BYTES];
-        for_each_piece($span, $total, BYTES, &mut |span, range| {
-            let bytes = &mut bytes[..range.len()];
-            for (byte, code) in bytes.iter_mut().zip(&$codes[range.clone()]) {
-                *byte = code.to_byte() as i8;
-            }
-            $read(span, range, Source::I8(bytes));
-        });
-    }};
+    (@read int $variant:ident, $codes:ident, $span:ident, $total:ident, $read:ident) => {
+        read_bytes($span, $total, None, $read, &mut |range, bytes| to_bytes(&$codes[range], bytes))
+    };
     (@read float $variant:ident, $codes:ident, $span:ident, $total:ident, $read:ident) => {{
-        let (mut bytes, float) = ([0_u8; BYTES], small_float::<crate::num::$variant>());
-        for_each_piece($span, $total, BYTES, &mut |span, range| {
-            let bytes = &mut bytes[..range.len()];
-            for (byte, code) in bytes.iter_mut().zip(&$codes[range.clone()]) {
-                *byte = code.to_byte();
-            }
-            $read(span, range, Source::Small(bytes, float));
-        });
+        let float = Some(small_float::<crate::num::$variant>());
+        read_bytes($span, $total, float, $read, &mut |range, bytes| to_bytes(&$codes[range], bytes))
     }};
 }
 
 for_each_code_type! { through_destinations }
+
+/// Writes codes that stand one in a byte, a piece at a time: `copy` puts each piece where it belongs. One loop for all of them;
+/// only the copying is compiled for each type.
+fn write_bytes(
+    span: Span,
+    total: usize,
+    float: Option<SmallFloat>,
+    write: Write<'_>,
+    copy: &mut dyn FnMut(Range<usize>, &[u8]),
+) {
+    let mut bytes = [0_u8; BYTES];
+    for_each_piece(span, total, BYTES, &mut |span, range| {
+        let bytes = &mut bytes[..range.len()];
+        match float {
+            Some(float) => write(span, range.clone(), Destination::Small(bytes, float)),
+            None => write(span, range.clone(), Destination::I8(signed(bytes))),
+        }
+        copy(range, bytes);
+    });
+}
+
+/// Reads codes that stand one in a byte, a piece at a time, which `copy` fetches.
+fn read_bytes(
+    span: Span,
+    total: usize,
+    float: Option<SmallFloat>,
+    read: Read<'_>,
+    copy: &mut dyn FnMut(Range<usize>, &mut [u8]),
+) {
+    let mut bytes = [0_u8; BYTES];
+    for_each_piece(span, total, BYTES, &mut |span, range| {
+        let bytes = &mut bytes[..range.len()];
+        copy(range.clone(), bytes);
+        match float {
+            Some(float) => read(span, range, Source::Small(bytes, float)),
+            None => read(span, range, Source::I8(signed(bytes))),
+        }
+    });
+}
+
+/// Writes the codes that stand in bytes.
+fn from_bytes<C: Stored>(bytes: &[u8], codes: &mut [C]) {
+    for (code, &byte) in codes.iter_mut().zip(bytes) {
+        *code = C::from_byte(byte);
+    }
+}
+
+/// Writes the bytes that codes stand in.
+fn to_bytes<C: Stored + Copy>(codes: &[C], bytes: &mut [u8]) {
+    for (byte, code) in bytes.iter_mut().zip(codes) {
+        *byte = code.to_byte();
+    }
+}
 
 /// Returns the layout of a float of 8 bits or fewer.
 fn small_float<C: Stored>() -> SmallFloat {

@@ -10,9 +10,10 @@
 //! 2. A block of 64 in which one lies closer is done as it is written: about one block in 250 of weights as they are.
 //! 3. The distance from the nearest integer is at most ½; of NaN, and of what no integer holds, it compares as farther.
 
+use super::level::dispatch;
 use super::narrow::{lesser, nearest, pack_i8, pack_i16};
 use fearless_simd::prelude::*;
-use fearless_simd::{Level, dispatch, f32x16, i8x64, i32x16};
+use fearless_simd::{Level, f32x16, i8x64, i32x16};
 
 /// Elements in a block.
 const BLOCK: usize = 64;

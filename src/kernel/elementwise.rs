@@ -6,8 +6,9 @@
 //! The position of an element has 64 bits, vectors of positions 32: a loop runs over elements whose positions agree in the
 //! upper half, and what a random rounding makes of that half is computed once.
 
+use super::level::dispatch;
 use core::ops::Range;
-use fearless_simd::{Level, Simd, dispatch};
+use fearless_simd::{Level, Simd};
 
 /// Elements in a tile, of what lies between two steps: 4 KiB of quotients.
 pub(super) const TILE: usize = 1024;

@@ -9,9 +9,10 @@
 //! 3. Counting is not vectorised: what limits it is that an increment waits for the one before where both are of the same
 //!    counter. Neighbouring values therefore take turns at eight counters of each bin.
 
+use super::level::dispatch;
 use alloc::vec;
 use alloc::vec::Vec;
-use fearless_simd::{Level, Simd, dispatch};
+use fearless_simd::{Level, Simd};
 
 /// Values whose bins are found before they are counted.
 const TILE: usize = 512;

@@ -14,6 +14,7 @@
 use super::ErrorSums;
 #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
 use super::error_sums_x86::{widen_avx2, widen_avx512, zeroed_avx512};
+use super::level::{is_avx2, is_avx512};
 use fearless_simd::prelude::*;
 use fearless_simd::{Level, f32x4, f32x8, f32x16, f64x4, f64x8};
 
@@ -94,7 +95,8 @@ pub(super) fn sum_lanes<S: Simd, const ZEROED: bool>(simd: S, x: &[f32], y: &[f3
     let rest = usize::from(!x_rest.is_empty());
     let rest: Vectors<'_> = (&[px][..rest], &[py][..rest]);
     let mut ends = Ends::none(simd);
-    let (halves, zeroed) = if many_registers(simd) {
+    // All sums of all lanes have room in so many registers.
+    let (halves, zeroed) = if const { is_avx512::<S>() } {
         all_lanes::<S, ZEROED>(simd, (xs, ys), rest, &mut ends)
     } else {
         quarters::<S, ZEROED>(simd, (xs, ys), rest, &mut ends)
@@ -231,21 +233,13 @@ fn pairwise<S: Simd>(a: f64x8<S>, b: f64x8<S>) -> f64 {
     two[0] + two[1]
 }
 
-/// Whether all sums of all lanes have room in registers.
-#[inline(always)]
-fn many_registers<S: Simd>(simd: S) -> bool {
-    match simd.level() {
-        #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
-        Level::Avx512(_) => true,
-        _ => false,
-    }
-}
-
 /// Returns eight values in f64.
 #[inline(always)]
 pub(super) fn widened<S: Simd>(simd: S, x: &[f32]) -> f64x8<S> {
     #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
-    if let Level::Avx512(avx512) = simd.level() {
+    if const { is_avx512::<S>() }
+        && let Level::Avx512(avx512) = simd.level()
+    {
         let wide = widen_avx512(avx512, f32x8::from_slice(avx512, x));
         return f64x8::from_slice(simd, wide.as_slice());
     }
@@ -257,7 +251,9 @@ pub(super) fn widened<S: Simd>(simd: S, x: &[f32]) -> f64x8<S> {
 #[inline(always)]
 fn widened_quarter<S: Simd>(simd: S, x: &[f32]) -> f64x4<S> {
     #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
-    if let Level::Avx2(avx2) = simd.level() {
+    if const { is_avx2::<S>() }
+        && let Level::Avx2(avx2) = simd.level()
+    {
         let wide = widen_avx2(avx2, f32x4::from_slice(avx2, x));
         return f64x4::from_slice(simd, wide.as_slice());
     }
@@ -269,7 +265,9 @@ fn widened_quarter<S: Simd>(simd: S, x: &[f32]) -> f64x4<S> {
 #[inline(always)]
 fn count_zeroed<S: Simd>(simd: S, x: f32x16<S>, y: f32x16<S>) -> u32 {
     #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
-    if let Level::Avx512(avx512) = simd.level() {
+    if const { is_avx512::<S>() }
+        && let Level::Avx512(avx512) = simd.level()
+    {
         let (x, y) = (f32x16::from_slice(avx512, x.as_slice()), f32x16::from_slice(avx512, y.as_slice()));
         return u32::from(zeroed_avx512(avx512, x, y)).count_ones();
     }

@@ -11,9 +11,10 @@
 //! lanes sums the 512 values of a tile that are its own, and is then an integer. Smaller values are another tile, with a t of
 //! their own.
 
+use super::level::dispatch;
 use alloc::vec::Vec;
 use fearless_simd::prelude::*;
-use fearless_simd::{Level, dispatch, f32x16, f64x8};
+use fearless_simd::{Level, f32x16, f64x8};
 
 /// The most values in a tile.
 pub(crate) const TILE: usize = 8192;

@@ -14,6 +14,7 @@
 use super::dequantize::{dequantize_each, dequantize_one, shifted_by};
 use super::destination::Destination;
 use super::elementwise::TILE;
+use super::level::dispatch;
 use super::mapping::{Mapping, grid_of, is_far};
 use super::nan::with_nan_replaced;
 use super::narrow::{greater, lesser};
@@ -28,7 +29,7 @@ use super::store;
 use crate::num::{Code, CodeType, Grid, MAGIC, Real, Rounding, bf16, f16};
 use crate::params::{AffineParams, NanPolicy, QuantParams, Span};
 use fearless_simd::prelude::*;
-use fearless_simd::{Level, Simd, dispatch, f32x16};
+use fearless_simd::{Level, Simd, f32x16};
 
 /// Writes what each element of `x` is restored as: the same bits as [`quantize`](super::quantize()) to codes of type `C`
 /// followed by [`dequantize`](super::dequantize).
@@ -214,7 +215,7 @@ fn restore_vector<S: Simd, const EXACT: bool>(simd: S, x: f32x16<S>, one: One, g
     let (scale, inverse) = (f32x16::splat(simd, one.scale), f32x16::splat(simd, one.inverse));
     let (lo, hi) = (f32x16::splat(simd, grid.lo), f32x16::splat(simd, grid.hi));
     let quotient = if EXACT {
-        divided(simd, lesser(greater(x, lo * scale), hi * scale), scale, inverse)
+        divided(lesser(greater(x, lo * scale), hi * scale), scale, inverse)
     } else {
         lesser(greater(x * inverse, lo), hi)
     };

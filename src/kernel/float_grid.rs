@@ -7,9 +7,10 @@
 //! Division and product are exact. Around a bfloat16 near the largest, whose step has no reciprocal in f32, the count of numbers
 //! below takes the place of the quotient: the bits of |x|, of which all but the lowest four of the upper half are left out.
 
+use super::level::dispatch;
 use super::rounder::Loops;
 use crate::num::{FloatSteps, SmallFloat};
-use fearless_simd::{Level, Simd, dispatch};
+use fearless_simd::{Level, Simd};
 
 /// Quotients that are rounded at once.
 const TILE: usize = 1024;

@@ -8,11 +8,12 @@
 //!    takes part in neither extreme, and is counted.
 //! 4. A count for each element of each row would be as much to read and write as all else: what is kept is where it changes.
 
+use super::level::dispatch;
 use super::min_max::{Extremes, min_max};
 use alloc::vec;
 use alloc::vec::Vec;
 use fearless_simd::prelude::*;
-use fearless_simd::{Level, dispatch, f32x16};
+use fearless_simd::{Level, f32x16};
 
 /// Lanes of a vector, and runs that are brought down to one together.
 const LANES: usize = 16;

@@ -13,9 +13,10 @@
 //! 3. The four counters of a bin lie side by side and are u16, so that the bins in use stay in the first-level cache; they
 //!    are added to the counts before one can overflow.
 
+use super::level::dispatch;
 use alloc::boxed::Box;
 use alloc::vec;
-use fearless_simd::{Level, dispatch};
+use fearless_simd::Level;
 
 /// Bins on each side of zero.
 pub const BINS_PER_SIDE: usize = 4096;

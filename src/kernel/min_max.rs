@@ -8,10 +8,11 @@
 //!    order, once −0 is made +0.
 
 #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+use super::level::{dispatch, is_avx2, is_avx512};
 use super::narrow_x86::{ordered_avx512, unordered_avx2};
 use crate::num::{Real, Reals};
+use fearless_simd::Level;
 use fearless_simd::prelude::*;
-use fearless_simd::{Level, dispatch};
 #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
 use fearless_simd::{f32x8, f32x16};
 
@@ -234,7 +235,9 @@ impl<S: Simd> Nans<S> {
     #[inline(always)]
     fn look(&mut self, simd: S, v: [S::f32s; 4]) {
         #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
-        if let Level::Avx512(avx512) = simd.level() {
+        if const { is_avx512::<S>() }
+            && let Level::Avx512(avx512) = simd.level()
+        {
             for k in 0..2 {
                 let a = f32x16::from_slice(avx512, v[2 * k].as_slice());
                 let b = f32x16::from_slice(avx512, v[2 * k + 1].as_slice());
@@ -243,7 +246,9 @@ impl<S: Simd> Nans<S> {
             return;
         }
         #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
-        if let Level::Avx2(avx2) = simd.level() {
+        if const { is_avx2::<S>() }
+            && let Level::Avx2(avx2) = simd.level()
+        {
             for k in 0..2 {
                 let a = f32x8::from_slice(avx2, v[2 * k].as_slice());
                 let b = f32x8::from_slice(avx2, v[2 * k + 1].as_slice());

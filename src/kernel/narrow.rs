@@ -6,10 +6,10 @@
 //!    one permutation at the end cost a third of three narrowings that each keep the order. So no order is promised between
 //!    [`pack_i16`] and [`pack_i8`]: what happens to all elements alike can be done there, and to bytes before the permutation.
 //!
-//! Each has its portable twin beside it. `simd.level()` is known when a kernel is compiled for a level, so nothing is
-//! asked at run time.
+//! Each has its portable twin beside it. Which level a kernel is compiled for is a constant, so nothing is asked at run time.
 
 #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+use super::level::{is_avx2, is_avx512};
 use super::narrow_x86::{
     bytes_in_order_avx2, bytes_in_order_avx512, downward_avx512, in_order_avx2, in_order_avx512, nearest_avx2,
     nearest_avx512, nearest_sse2, pack_i8_avx2, pack_i8_avx512, pack_i16_avx2, pack_i16_avx512, upward_avx512,
@@ -27,11 +27,15 @@ pub(super) fn nearest<S: Simd>(simd: S, x: f32x16<S>) -> i32x16<S> {
     #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
     {
         let level = simd.level();
-        if let Level::Avx512(avx512) = level {
+        if const { is_avx512::<S>() }
+            && let Level::Avx512(avx512) = level
+        {
             let x = <[f32; 16]>::from(x).simd_into(avx512);
             return <[i32; 16]>::from(nearest_avx512(avx512, x)).simd_into(simd);
         }
-        if let Level::Avx2(avx2) = level {
+        if const { is_avx2::<S>() }
+            && let Level::Avx2(avx2) = level
+        {
             let x = <[f32; 16]>::from(x).simd_into(avx2);
             return <[i32; 16]>::from(nearest_avx2(avx2, x)).simd_into(simd);
         }
@@ -61,7 +65,9 @@ pub(super) fn truncate<S: Simd>(simd: S, x: f32x16<S>) -> i32x16<S> {
 #[inline(always)]
 pub(super) fn upward<S: Simd>(simd: S, x: f32x16<S>) -> i32x16<S> {
     #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
-    if let Level::Avx512(avx512) = simd.level() {
+    if const { is_avx512::<S>() }
+        && let Level::Avx512(avx512) = simd.level()
+    {
         let x = <[f32; 16]>::from(x).simd_into(avx512);
         return <[i32; 16]>::from(upward_avx512(avx512, x)).simd_into(simd);
     }
@@ -77,7 +83,9 @@ pub(super) fn upward<S: Simd>(simd: S, x: f32x16<S>) -> i32x16<S> {
 #[inline(always)]
 pub(super) fn downward<S: Simd>(simd: S, x: f32x16<S>) -> i32x16<S> {
     #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
-    if let Level::Avx512(avx512) = simd.level() {
+    if const { is_avx512::<S>() }
+        && let Level::Avx512(avx512) = simd.level()
+    {
         let x = <[f32; 16]>::from(x).simd_into(avx512);
         return <[i32; 16]>::from(downward_avx512(avx512, x)).simd_into(simd);
     }
@@ -118,11 +126,15 @@ pub(super) fn pack_i16<S: Simd>(simd: S, a: i32x16<S>, b: i32x16<S>) -> i16x32<S
     #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
     {
         let level = simd.level();
-        if let Level::Avx512(avx512) = level {
+        if const { is_avx512::<S>() }
+            && let Level::Avx512(avx512) = level
+        {
             let (a, b) = (<[i32; 16]>::from(a).simd_into(avx512), <[i32; 16]>::from(b).simd_into(avx512));
             return <[i16; 32]>::from(pack_i16_avx512(avx512, a, b)).simd_into(simd);
         }
-        if let Level::Avx2(avx2) = level {
+        if const { is_avx2::<S>() }
+            && let Level::Avx2(avx2) = level
+        {
             let (a, b) = (<[i32; 16]>::from(a).simd_into(avx2), <[i32; 16]>::from(b).simd_into(avx2));
             return <[i16; 32]>::from(pack_i16_avx2(avx2, a, b)).simd_into(simd);
         }
@@ -137,11 +149,15 @@ pub(super) fn pack_i16_in_order<S: Simd>(simd: S, a: i32x16<S>, b: i32x16<S>) ->
     #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
     {
         let level = simd.level();
-        if let Level::Avx512(avx512) = level {
+        if const { is_avx512::<S>() }
+            && let Level::Avx512(avx512) = level
+        {
             let packed = <[i16; 32]>::from(pack_i16(simd, a, b)).simd_into(avx512);
             return <[i16; 32]>::from(in_order_avx512(avx512, packed)).simd_into(simd);
         }
-        if let Level::Avx2(avx2) = level {
+        if const { is_avx2::<S>() }
+            && let Level::Avx2(avx2) = level
+        {
             let packed = <[i16; 32]>::from(pack_i16(simd, a, b)).simd_into(avx2);
             return <[i16; 32]>::from(in_order_avx2(avx2, packed)).simd_into(simd);
         }
@@ -161,11 +177,15 @@ pub(super) fn pack_i8_in_any_order<S: Simd>(simd: S, ab: i16x32<S>, cd: i16x32<S
     #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
     {
         let level = simd.level();
-        if let Level::Avx512(avx512) = level {
+        if const { is_avx512::<S>() }
+            && let Level::Avx512(avx512) = level
+        {
             let (ab, cd) = (<[i16; 32]>::from(ab).simd_into(avx512), <[i16; 32]>::from(cd).simd_into(avx512));
             return <[i8; 64]>::from(pack_i8_avx512(avx512, ab, cd)).simd_into(simd);
         }
-        if let Level::Avx2(avx2) = level {
+        if const { is_avx2::<S>() }
+            && let Level::Avx2(avx2) = level
+        {
             let (ab, cd) = (<[i16; 32]>::from(ab).simd_into(avx2), <[i16; 32]>::from(cd).simd_into(avx2));
             return <[i8; 64]>::from(pack_i8_avx2(avx2, ab, cd)).simd_into(simd);
         }
@@ -180,11 +200,15 @@ pub(super) fn bytes_in_order<S: Simd>(simd: S, packed: i8x64<S>) -> i8x64<S> {
     #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
     {
         let level = simd.level();
-        if let Level::Avx512(avx512) = level {
+        if const { is_avx512::<S>() }
+            && let Level::Avx512(avx512) = level
+        {
             let packed = <[i8; 64]>::from(packed).simd_into(avx512);
             return <[i8; 64]>::from(bytes_in_order_avx512(avx512, packed)).simd_into(simd);
         }
-        if let Level::Avx2(avx2) = level {
+        if const { is_avx2::<S>() }
+            && let Level::Avx2(avx2) = level
+        {
             let packed = <[i8; 64]>::from(packed).simd_into(avx2);
             return <[i8; 64]>::from(bytes_in_order_avx2(avx2, packed)).simd_into(simd);
         }
@@ -198,7 +222,7 @@ pub(super) fn bytes_in_order<S: Simd>(simd: S, packed: i8x64<S>) -> i8x64<S> {
 #[inline(always)]
 pub(super) fn shifted_right<S: Simd>(simd: S, x: i32x16<S>, places: u32) -> i32x16<S> {
     #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
-    if matches!(simd.level(), Level::Avx512(_) | Level::Avx2(_)) {
+    if const { is_avx512::<S>() || is_avx2::<S>() } {
         return x >> i32x16::splat(simd, places as i32);
     }
     let _ = simd;

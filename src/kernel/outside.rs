@@ -3,8 +3,9 @@
 //! Bounds are f64s. Comparing f32s with them is the same as comparing with the nearest f32s inside: then sixteen values
 //! take two comparisons and an addition, and an integer sum may be reordered, and so is vectorised.
 
+use super::level::dispatch;
 use alloc::vec::Vec;
-use fearless_simd::{Level, Simd, dispatch};
+use fearless_simd::{Level, Simd};
 
 /// Elements whose count fits a u32.
 const PART: usize = 1 << 30;

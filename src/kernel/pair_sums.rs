@@ -13,7 +13,8 @@
 
 use super::ErrorSums;
 use super::error_lanes::{RUN, run_near, sum_lanes};
-use fearless_simd::{Level, dispatch};
+use super::level::dispatch;
+use fearless_simd::Level;
 
 /// Elements in a block.
 pub(crate) const BLOCK: usize = 4096;

@@ -13,7 +13,7 @@
 //!    compiled for each scaling, or for each rounding, or for each type that codes are stored in, but none for all of these at
 //!    once; storing and loading a vector costs little beside computing it.
 
-use super::bytes::{Byte, Shifted, Single, can_add, quantize_one as bytes_of_one};
+use super::bytes::{Byte, Shifted, Single, can_add, quantize_divided, quantize_one as bytes_of_one};
 use super::destination::{Destination, write_codes};
 use super::elementwise::{Map, TILE, map_slice};
 use super::float_grid::FloatGrid;
@@ -168,13 +168,8 @@ impl Run<'_> {
                     bytes_of_one(level, x, single, rounding, byte, out);
                 }
                 Some(rounding) => {
-                    // Divided first; 1 as the scale changes nothing.
-                    let (single, mut tile) = (Single { scale: 1.0, zero_point, codes, exact: false }, [0.0; TILE]);
-                    for (x, out) in x.chunks(TILE).zip(out.chunks_mut(TILE)) {
-                        let tile = &mut tile[..x.len()];
-                        quotients(level, method, x, One::new(scale), tile);
-                        bytes_of_one(level, tile, single, rounding, byte, out);
-                    }
+                    let single = Single { scale, zero_point, codes, exact: true };
+                    quantize_divided(level, x, single, method, rounding, byte, out);
                 }
                 None => self.rounded_bytes(level, method, x, first_index, byte, out),
             };

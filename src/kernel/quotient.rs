@@ -27,12 +27,13 @@
 //! A rounding to the nearest gives 0 for all quotients below ¼, which is what the wider [`TO_NEAREST`] rests on. Beyond
 //! these ranges, and at levels without a fused multiply-add, the kernels divide.
 
+use super::level::{dispatch, has_fma};
 use super::narrow::{greater, lesser};
 use super::rounding::BuiltIn;
 use crate::num::{CodeType, Scaling};
 use crate::params::reciprocal;
 use fearless_simd::prelude::*;
-use fearless_simd::{Level, dispatch, f32x16};
+use fearless_simd::{Level, f32x16};
 
 /// Scales by which the quotient is exact, or for quotients below 2⁻⁶⁰ has the sign of the exact one.
 const ANY_ROUNDING: core::ops::RangeInclusive<f32> = power(-40)..=1.0;
@@ -187,22 +188,10 @@ impl Scales for Shared<'_> {
     }
 }
 
-/// Returns whether the level rounds once when it multiplies and adds.
-#[inline(always)]
-pub(super) fn has_fma(level: Level) -> bool {
-    match level {
-        #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
-        Level::Avx512(_) | Level::Avx2(_) => true,
-        #[cfg(target_arch = "aarch64")]
-        Level::Neon(_) => true,
-        _ => false,
-    }
-}
-
 /// Returns RN(x/s) for |x| ≤ [`BOUND`] · s, or of anything else what follows from the equation: NaN from ±∞.
 #[inline(always)]
-pub(super) fn divided<S: Simd>(simd: S, x: f32x16<S>, scale: f32x16<S>, inverse: f32x16<S>) -> f32x16<S> {
-    if has_fma(simd.level()) {
+pub(super) fn divided<S: Simd>(x: f32x16<S>, scale: f32x16<S>, inverse: f32x16<S>) -> f32x16<S> {
+    if const { has_fma::<S>() } {
         let q = x * inverse;
         let r = (-q).mul_add_precise(scale, x);
         r.mul_add_precise(inverse, q)
@@ -248,7 +237,7 @@ fn vector<S: Simd, Q: Scales, const METHOD: u8>(simd: S, x: f32x16<S>, scales: Q
         MARKSTEIN => {
             let (scale, inverse) = (scales.scale(simd, i), scales.inverse(simd, i));
             let x = lesser(greater(x, scale * -BOUND), scale * BOUND);
-            divided(simd, x, scale, inverse)
+            divided(x, scale, inverse)
         }
         _ => x / scales.scale(simd, i),
     }

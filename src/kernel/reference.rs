@@ -20,14 +20,24 @@ pub fn quantize<T: Real, C: Code, R: Rounding>(
     }
 }
 
-fn quantize_one<C: Code, R: Rounding>(x: f32, mapping: &Mapping, rounding: R, index: u64) -> C {
-    let Mapping { params, codes, scaling, nan } = *mapping;
+/// `(x − offset) / scale`, or what stands for NaN.
+#[inline(never)]
+fn quotient_of(x: f32, mapping: &Mapping) -> f32 {
+    let Mapping { params, scaling, nan, .. } = *mapping;
+    if x.is_nan() && nan != NanPolicy::Native {
+        return 0.0;
+    }
     let shifted = if params.offset() == 0.0 { x } else { x - params.offset() };
-    let quotient = match scaling {
+    match scaling {
         Scaling::Divide => shifted / params.scale(),
         Scaling::Reciprocal => shifted * (1.0 / params.scale()).min(f32::MAX),
-    };
-    let quotient = if x.is_nan() && nan != NanPolicy::Native { 0.0 } else { quotient };
+    }
+}
+
+#[inline(never)]
+fn quantize_one<C: Code, R: Rounding>(x: f32, mapping: &Mapping, rounding: R, index: u64) -> C {
+    let Mapping { params, codes, .. } = *mapping;
+    let quotient = quotient_of(x, mapping);
     if C::KIND == CodeKind::Float {
         return C::encode(quotient, mapping.grid(), rounding, index);
     }

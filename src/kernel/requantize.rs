@@ -17,15 +17,16 @@
 //! 4. Slices of known types are reached through tiles: an array can be asked for its type, without `unsafe`, where a slice cannot.
 
 use super::elementwise::{Map, map_slice};
+use super::level::{dispatch, is_avx2, is_avx512};
 use super::narrow::pack_i16_in_order;
 #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
-use super::requantize_x86::{look_up_avx512, scaled_avx2, scaled_avx512, scaled_sse4_2};
+use super::requantize_x86::{look_up_avx512, scaled_avx2, scaled_avx512};
 use crate::num::Code;
 use crate::params::{FixedPointMultiplier, ProductRounding};
 use core::any::Any;
 use core::marker::PhantomData;
 use fearless_simd::prelude::*;
-use fearless_simd::{Level, dispatch, i16x32, i32x16};
+use fearless_simd::{Level, i16x32, i32x16};
 
 /// Elements in a tile.
 const TILE: usize = 1024;
@@ -250,19 +251,18 @@ fn scaled<S: Simd, const TWICE: bool>(simd: S, codes: i32x16<S>, vectors: Vector
     #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
     {
         let level = simd.level();
-        if let Level::Avx512(avx512) = level {
+        if const { is_avx512::<S>() }
+            && let Level::Avx512(avx512) = level
+        {
             let codes = <[i32; 16]>::from(codes).simd_into(avx512);
             let scaled = scaled_avx512(avx512, codes, multiplier, addend, before, after, TWICE);
             return <[i32; 16]>::from(scaled).simd_into(simd);
         }
-        if let Level::Avx2(avx2) = level {
+        if const { is_avx2::<S>() }
+            && let Level::Avx2(avx2) = level
+        {
             let codes = <[i32; 16]>::from(codes).simd_into(avx2);
             let scaled = scaled_avx2(avx2, codes, multiplier, addend, before, after, TWICE);
-            return <[i32; 16]>::from(scaled).simd_into(simd);
-        }
-        if let Level::Sse4_2(sse4_2) = level {
-            let codes = <[i32; 16]>::from(codes).simd_into(sse4_2);
-            let scaled = scaled_sse4_2(sse4_2, codes, multiplier, addend, before, after, TWICE);
             return <[i32; 16]>::from(scaled).simd_into(simd);
         }
     }

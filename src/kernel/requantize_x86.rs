@@ -6,8 +6,8 @@ use core::arch::x86 as arch;
 #[cfg(target_arch = "x86_64")]
 use core::arch::x86_64 as arch;
 use fearless_simd::prelude::*;
-use fearless_simd::x86::{Avx2, Avx512, Sse4_2};
-use fearless_simd::{i32x4, i32x8, i32x16, kernel, u8x64};
+use fearless_simd::x86::{Avx2, Avx512};
+use fearless_simd::{i32x8, i32x16, kernel, u8x64};
 
 kernel!(
     #[inline(always)]
@@ -75,56 +75,6 @@ kernel!(
         let (a, b) = codes.split();
         eight_avx2(simd, a, multiplier, addend, before, after, twice)
             .combine(eight_avx2(simd, b, multiplier, addend, before, after, twice))
-    }
-);
-
-kernel!(
-    #[inline(always)]
-    fn four_sse4_2(
-        simd: Sse4_2,
-        codes: i32x4<Sse4_2>,
-        multiplier: i32,
-        addend: i64,
-        before: i32,
-        after: i32,
-        twice: bool,
-    ) -> i32x4<Sse4_2> {
-        let (multiplier, addend) = (arch::_mm_set1_epi32(multiplier), arch::_mm_set1_epi64x(addend));
-        let codes = arch::_mm_sll_epi32(codes.into(), arch::_mm_cvtsi32_si128(before));
-        let even = arch::_mm_mul_epi32(codes, multiplier);
-        let odd = arch::_mm_mul_epi32(arch::_mm_srli_epi64::<32>(codes), multiplier);
-        let even = arch::_mm_srli_epi64::<32>(arch::_mm_add_epi64(even, addend));
-        let mut upper = arch::_mm_blend_epi16::<0b1100_1100>(even, arch::_mm_add_epi64(odd, addend));
-        if twice {
-            let half = arch::_mm_set1_epi32(1 << (after - 1));
-            upper = arch::_mm_add_epi32(upper, arch::_mm_cmpgt_epi32(half, upper));
-        }
-        arch::_mm_sra_epi32(upper, arch::_mm_cvtsi32_si128(after)).simd_into(simd)
-    }
-);
-
-kernel!(
-    #[inline(always)]
-    pub(super) fn scaled_sse4_2(
-        simd: Sse4_2,
-        codes: i32x16<Sse4_2>,
-        multiplier: i32,
-        addend: i64,
-        before: i32,
-        after: i32,
-        twice: bool,
-    ) -> i32x16<Sse4_2> {
-        let (ab, cd) = codes.split();
-        let ((a, b), (c, d)) = (ab.split(), cd.split());
-        let (a, b) = (
-            four_sse4_2(simd, a, multiplier, addend, before, after, twice),
-            four_sse4_2(simd, b, multiplier, addend, before, after, twice),
-        );
-        let (c, d) = (
-            four_sse4_2(simd, c, multiplier, addend, before, after, twice),
-            four_sse4_2(simd, d, multiplier, addend, before, after, twice),
-        );
-        a.combine(b).combine(c.combine(d))
     }
 );
 

@@ -14,11 +14,12 @@
 
 use super::bytes::Shifted;
 use super::elementwise::{Positions, for_each_run};
+use super::level::{dispatch, has_fma};
 use super::narrow::{nearest, pack_i8, pack_i16};
-use super::quotient::{BOUND, Method, One, has_fma, quotients};
+use super::quotient::{BOUND, Method, One, quotients};
 use crate::num::{Grid, Rounding};
 use fearless_simd::prelude::*;
-use fearless_simd::{Level, dispatch, f32x16, i8x64, i16x32};
+use fearless_simd::{Level, f32x16, i8x64, i16x32};
 
 /// Elements in a block: one vector of bytes.
 const BLOCK: usize = 64;
@@ -112,7 +113,7 @@ fn block<S: Simd, R: Rounding, const DIVIDE: bool>(
 ) {
     let mut whole = [0.0_f32; BLOCK];
     for i in 0..BLOCK {
-        let quotient = if DIVIDE { divided::<S>(simd, x[i], scale) } else { x[i] * scale.inverse };
+        let quotient = if DIVIDE { divided::<S>(x[i], scale) } else { x[i] * scale.inverse };
         whole[i] = rounding.round(grid.clamp(quotient), positions.of(start + i));
     }
     let a = nearest(simd, f32x16::from_slice(simd, &whole[..16]));
@@ -129,9 +130,9 @@ fn block<S: Simd, R: Rounding, const DIVIDE: bool>(
 /// Returns x / scale, by the multiply-adds of [`quotient`](super::quotient) where there are some; without `std` there are none for
 /// single numbers.
 #[inline(always)]
-fn divided<S: Simd>(simd: S, x: f32, One { scale, inverse }: One) -> f32 {
+fn divided<S: Simd>(x: f32, One { scale, inverse }: One) -> f32 {
     #[cfg(feature = "std")]
-    if has_fma(simd.level()) {
+    if const { has_fma::<S>() } {
         // One bound keeps +∞ from becoming NaN; −∞ may become it, and then the smallest code. NaN stays.
         let bound = scale * BOUND;
         let x = if x > bound { bound } else { x };
@@ -140,6 +141,6 @@ fn divided<S: Simd>(simd: S, x: f32, One { scale, inverse }: One) -> f32 {
         return r.mul_add(inverse, q);
     }
     #[cfg(not(feature = "std"))]
-    let _ = (simd, inverse, BOUND, has_fma);
+    let _ = (inverse, BOUND, has_fma::<S>());
     x / scale
 }

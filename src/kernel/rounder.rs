@@ -13,11 +13,12 @@
 //! and multiplied again.
 
 use super::elementwise::{Positions, for_each_run};
+use super::level::dispatch;
 use super::rounded::{self, BytesOf};
 use super::rounding::BuiltIn;
 use crate::num::{AnyRounding, Rounding};
 use core::fmt::Debug;
-use fearless_simd::{Level, Simd, dispatch};
+use fearless_simd::{Level, Simd};
 
 /// What is compiled with any rounding. Each is what [`Rounding::round`] says, an element at a time.
 pub(crate) trait Loops: Debug + Send + Sync {

@@ -15,11 +15,12 @@
 //! 4. NaN costs nothing. M of its exponent overflows into a small negative number, so that the difference is far below
 //!    all codes and saturates to −128 when it is packed, which no other code does.
 
+use super::level::dispatch;
 use super::narrow::{bytes_in_order, lesser, pack_i8_in_any_order, pack_i16, shifted_right};
 use super::quotient::{BOUND, Each, Method, One, Scales, Shared, divided};
 use crate::num::{Grid, Scaling, SmallFloat};
 use fearless_simd::prelude::*;
-use fearless_simd::{Level, dispatch, f32x16, i8x64, i16x32, i32x16, u8x64};
+use fearless_simd::{Level, f32x16, i8x64, i16x32, i32x16, u8x64};
 
 /// Elements in a block: one vector of bytes.
 const BLOCK: usize = 64;
@@ -182,7 +183,7 @@ fn magnitudes<S: Simd, Q: Scales, const METHOD: u8>(
         x * scales.inverse(simd, i)
     } else {
         let scale = scales.scale(simd, i);
-        divided(simd, lesser(scale * BOUND, x), scale, scales.inverse(simd, i))
+        divided(lesser(scale * BOUND, x), scale, scales.inverse(simd, i))
     };
     let quotient = lesser(f32x16::splat(simd, grid.hi.min(BEYOND)), quotient);
     let quotient_bits = positive::<S, METHOD>(simd, quotient.bitcast());

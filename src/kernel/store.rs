@@ -9,12 +9,13 @@
 
 use super::convert::{clamp, f32_to_bf16, f32_to_f16};
 use super::destination::Destination;
+use super::level::dispatch;
 use super::mapping::grid_of;
 use super::quotient::One;
 use super::small_floats::{self, Format};
 use crate::num::{Grid, nearest_i32};
 use crate::params::CodeRange;
-use fearless_simd::{Level, Simd, dispatch};
+use fearless_simd::{Level, Simd};
 
 /// The zero points of a tile, and with them what quotients are clamped to.
 pub(super) trait Grids: Copy {

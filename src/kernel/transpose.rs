@@ -5,8 +5,9 @@
 //! 2. N vectors of N elements are transposed by log₂ N rounds, in each of which vector i is interleaved with vector i + N/2.
 //! 3. What is left beside the squares is copied one element at a time.
 
+use super::level::{dispatch, is_avx512};
 use fearless_simd::prelude::*;
-use fearless_simd::{Level, dispatch, f32x8, f32x16};
+use fearless_simd::{Level, f32x8, f32x16};
 
 /// Where the rows of a matrix lie: the elements of a row are neighbours.
 #[derive(Clone, Copy, Debug)]
@@ -55,16 +56,11 @@ fn squares<S: Simd>(simd: S, x: &[f32], rows: Rows, out: &mut [f32], out_step: u
     if rows.number == 0 || rows.len == 0 {
         return None;
     }
-    let wide = match simd.level() {
-        #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
-        Level::Avx512(_) => true,
-        _ => false,
-    };
-    let side = if wide { 16 } else { 8 };
+    let side = if const { is_avx512::<S>() } { 16 } else { 8 };
     for i in (0..rows.len / side * side).step_by(side) {
         for j in (0..rows.number / side * side).step_by(side) {
             let (x, out) = (&x[j * rows.step + i..], &mut out[i * out_step + j..]);
-            if wide {
+            if const { is_avx512::<S>() } {
                 square_of_16(simd, x, rows.step, out, out_step);
             } else {
                 square_of_8(simd, x, rows.step, out, out_step);

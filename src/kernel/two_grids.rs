@@ -9,7 +9,8 @@
 //! 1. A value's bin is found branch-free, a tile at a time; see [`histogram`](super::histogram()) for the even one.
 //! 2. Bins are many, but those that may be in use are few: there are shares from the smallest value on.
 
-use fearless_simd::{Level, dispatch};
+use super::level::dispatch;
+use fearless_simd::Level;
 
 /// Even bins below this number are cut in shares.
 const CUT: u32 = 256;

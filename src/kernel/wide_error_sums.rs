@@ -7,9 +7,10 @@
 //! 3. Products are rounded, and so never fused with the addition: every SIMD level gives the same bits.
 
 use super::ErrorSums;
+use super::level::dispatch;
 use super::pair_sums::BLOCK;
 use fearless_simd::prelude::*;
-use fearless_simd::{Level, dispatch, f64x8};
+use fearless_simd::{Level, f64x8};
 
 /// Sums that run side by side.
 const LANES: usize = 16;

@@ -15,8 +15,9 @@
 mod neighbours;
 mod strided;
 
+use super::level::dispatch;
 use crate::num::{PackOrder, Packing};
-use fearless_simd::{Level, dispatch};
+use fearless_simd::Level;
 use neighbours::{join, part};
 use strided::{get_runs, join_strided, part_strided, put_runs};
 
@@ -73,11 +74,11 @@ pub fn pack(level: Level, codes: &[i8], packing: Packing, first: usize, bytes: &
         PackOrder::Strided { block } => {
             let stride = block / per_byte;
             let (whole, rest) = codes.split_at(codes.len() / block * block);
-            dispatch!(level, simd => put_runs(simd, begun, packing, first, stride, bytes));
+            put_rest(level, begun, packing, first, stride, bytes);
             let rest_from = whole_from + whole.len();
             let bytes_of_whole = &mut bytes[whole_from / per_byte..rest_from / per_byte];
             dispatch!(level, simd => join_strided(simd, whole, bits, stride, bytes_of_whole));
-            dispatch!(level, simd => put_runs(simd, rest, packing, rest_from, stride, bytes));
+            put_rest(level, rest, packing, rest_from, stride, bytes);
         }
     }
 }
@@ -117,13 +118,23 @@ pub fn unpack(level: Level, bytes: &[u8], packing: Packing, high: HighBits, firs
         PackOrder::Strided { block } => {
             let stride = block / per_byte;
             let (whole, rest) = codes.split_at_mut(codes.len() / block * block);
-            dispatch!(level, simd => get_runs(simd, bytes, packing, sign, first, stride, begun));
+            get_rest(level, bytes, packing, sign, first, stride, begun);
             let rest_from = whole_from + whole.len();
             let bytes_of_whole = &bytes[whole_from / per_byte..rest_from / per_byte];
             dispatch!(level, simd => part_strided(simd, bytes_of_whole, bits, sign, stride, whole));
-            dispatch!(level, simd => get_runs(simd, bytes, packing, sign, rest_from, stride, rest));
+            get_rest(level, bytes, packing, sign, rest_from, stride, rest);
         }
     }
+}
+
+/// Writes what is no whole block.
+fn put_rest(level: Level, codes: &[i8], packing: Packing, first: usize, stride: usize, bytes: &mut [u8]) {
+    dispatch!(level, simd => put_runs(simd, codes, packing, first, stride, bytes));
+}
+
+/// Reads what is no whole block.
+fn get_rest(level: Level, bytes: &[u8], packing: Packing, sign: u8, first: usize, stride: usize, codes: &mut [i8]) {
+    dispatch!(level, simd => get_runs(simd, bytes, packing, sign, first, stride, codes));
 }
 
 fn check(codes: usize, packing: Packing, first: usize, bytes: usize) {
