@@ -54,14 +54,23 @@ impl Array {
     pub fn to_f32(&self) -> ArrayD<f32> {
         match self {
             Self::F32(a) => a.clone(),
-            Self::I64(a) => a.mapv(|x| x as f32),
-            Self::I32(a) => a.mapv(|x| x as f32),
-            Self::I16(a) => a.mapv(f32::from),
-            Self::I8(a) => a.mapv(f32::from),
-            Self::U8(a) => a.mapv(f32::from),
-            Self::Bool(a) => a.mapv(|x| f32::from(u8::from(x))),
+            Self::I64(a) => reals_of(a, |x| x as f32),
+            Self::I32(a) => reals_of(a, |x| x as f32),
+            Self::I16(a) => reals_of(a, f32::from),
+            Self::I8(a) => reals_of(a, f32::from),
+            Self::U8(a) => reals_of(a, f32::from),
+            Self::Bool(a) => reals_of(a, |x| f32::from(u8::from(x))),
         }
     }
+}
+
+/// Returns the reals of elements, row-major.
+fn reals_of<T: Copy>(array: &ArrayD<T>, real: fn(T) -> f32) -> ArrayD<f32> {
+    let mut reals = ArrayD::zeros(array.raw_dim());
+    for (to, &from) in reals.iter_mut().zip(array) {
+        *to = real(from);
+    }
+    reals
 }
 
 impl From<ArrayD<f32>> for Array {

@@ -10,7 +10,7 @@ use super::{ChannelErrors, ErrorMetrics};
 use crate::error::Result;
 use crate::kernel::{self, Level, dequantize_span};
 use crate::num::{Code, CodeType, Elements, Real, RealViews, bf16, f16};
-use crate::params::{Granularity, QuantParams, Span};
+use crate::params::{Granularity, QuantParams, Span, for_each_piece_of};
 use crate::tensor::{AsView, PackedTensor, QuantizedTensor};
 use alloc::vec::Vec;
 use core::ops::Range;
@@ -68,7 +68,7 @@ fn for_each_piece<N: Number, T: Real, D: Dimension>(
         restore(level, span, &mut restored);
         visit(span, source.next(len), N::of_f32s(&restored, &mut widened));
     };
-    let spans = params.granularity().all_spans(original.shape())?;
+    let mut spans = params.granularity().all_spans(original.shape())?;
     let (number, len) = spans.number_and_len();
     let together = PIECE.checked_div(len).unwrap_or(0);
     if spans.are_alike() && together > 1 {
@@ -76,7 +76,10 @@ fn for_each_piece<N: Number, T: Real, D: Dimension>(
             show(span, together.min(number - k) * len);
         }
     } else {
-        spans.flat_map(|span| span.pieces(PIECE)).for_each(|span| show(span, span.len));
+        for_each_piece_of(&mut spans, PIECE, &mut |span| {
+            show(span, span.len);
+            Ok(())
+        })?;
     }
     Ok(())
 }

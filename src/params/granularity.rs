@@ -64,6 +64,18 @@ impl Span {
     }
 }
 
+/// Calls `visit` with the pieces of each span, in order, and stops at the first error. Compiled once, for spans from anywhere.
+pub(crate) fn for_each_piece_of(
+    spans: &mut dyn Iterator<Item = Span>,
+    max: usize,
+    visit: &mut dyn FnMut(Span) -> Result<()>,
+) -> Result<()> {
+    for span in spans {
+        span.pieces(max).try_for_each(&mut *visit)?;
+    }
+    Ok(())
+}
+
 impl Granularity {
     /// Returns the number of groups in a tensor of this shape.
     ///

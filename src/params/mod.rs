@@ -34,8 +34,8 @@ pub use code_range::CodeRange;
 pub use fixed_point::{
     FixedPointMultiplier, ProductRounding, rounding_divide_by_power_of_two, rounding_doubling_high_multiply,
 };
-pub(crate) use granularity::Spans;
 pub use granularity::{Granularity, Span};
+pub(crate) use granularity::{Spans, for_each_piece_of};
 pub use max_abs::MaxAbs;
 pub use nan_policy::NanPolicy;
 pub(crate) use one_or_many::OneOrMany;

@@ -9,7 +9,7 @@ use super::tiles::{Layout, for_each_span};
 use crate::error::Result;
 use crate::kernel;
 use crate::num::{Real, RealViews, Reals};
-use crate::params::{Granularity, Span};
+use crate::params::{Granularity, Span, Spans, for_each_piece_of};
 use ndarray::{ArrayView, ArrayViewD, Axis, Dimension, Ix2, Slice};
 
 /// Elements in a piece: small enough that a second look at it comes from the first-level cache.
@@ -119,18 +119,15 @@ impl<'a> Input<'a> {
 
     /// Calls `visit` with each piece of the tensor, in order.
     pub(crate) fn for_each_f32_piece(&self, granularity: Granularity, visit: Visit<'_>) -> Result<()> {
-        let spans = granularity.all_spans(self.shape)?;
+        let mut spans = granularity.all_spans(self.shape)?;
         match &self.elements {
-            Elements::Contiguous(reals) => {
-                for piece in spans.flat_map(|span| span.pieces(PIECE)) {
-                    visit_in_f32(reals.part(piece.start..piece.start + piece.len), piece, visit)?;
-                }
-                Ok(())
-            }
-            Elements::Strided(RealViews::F32(view)) => gather(view, spans.flat_map(|span| span.pieces(PIECE)), visit),
-            Elements::Strided(RealViews::F64(view)) => gather(view, spans.flat_map(|span| span.pieces(PIECE)), visit),
-            Elements::Strided(RealViews::F16(view)) => gather(view, spans.flat_map(|span| span.pieces(PIECE)), visit),
-            Elements::Strided(RealViews::Bf16(view)) => gather(view, spans.flat_map(|span| span.pieces(PIECE)), visit),
+            Elements::Contiguous(reals) => for_each_piece_of(&mut spans, PIECE, &mut |piece| {
+                visit_in_f32(reals.part(piece.start..piece.start + piece.len), piece, visit)
+            }),
+            Elements::Strided(RealViews::F32(view)) => gather(view, spans, visit),
+            Elements::Strided(RealViews::F64(view)) => gather(view, spans, visit),
+            Elements::Strided(RealViews::F16(view)) => gather(view, spans, visit),
+            Elements::Strided(RealViews::Bf16(view)) => gather(view, spans, visit),
         }
     }
 }
@@ -165,15 +162,14 @@ pub(super) fn visit_in_f32(reals: Reals<'_>, piece: Span, visit: Visit<'_>) -> R
     visit(piece, widened)
 }
 
-/// Gathers pieces and calls `visit` with each, in order.
-fn gather<T: Real>(view: &ArrayViewD<'_, T>, pieces: impl Iterator<Item = Span>, visit: Visit<'_>) -> Result<()> {
+/// Gathers the pieces of spans and calls `visit` with each, in order.
+fn gather<T: Real>(view: &ArrayViewD<'_, T>, mut spans: Spans, visit: Visit<'_>) -> Result<()> {
     let (mut gathered, mut tile) = (Gathered::new(view), [T::default(); PIECE]);
-    for piece in pieces {
+    for_each_piece_of(&mut spans, PIECE, &mut |piece| {
         let tile = &mut tile[..piece.len];
         gathered.fill(piece.start, tile);
-        visit_in_f32(T::reals(tile), piece, visit)?;
-    }
-    Ok(())
+        visit_in_f32(T::reals(tile), piece, visit)
+    })
 }
 
 /// Elements of a view in row-major order, as many rows at a time as a tile holds, or a part of one.

@@ -9,7 +9,7 @@ use super::tasks::{Tasks, map_pieces, map_tasks};
 use crate::error::{Error, Result};
 use crate::kernel::{self, dequantize_span, high_bits, pack_span, quantize_span, unpack_span};
 use crate::num::{Code, CodeType, CodeVisitor, Codes, CodesMut, Packing, Real, for_each_code_type};
-use crate::params::{QuantParams, Span};
+use crate::params::{QuantParams, Span, for_each_piece_of};
 use alloc::borrow::Cow;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -126,6 +126,7 @@ macro_rules! storage {
 
 for_each_code_type! { storage }
 
+#[inline(never)]
 fn zeroed<T: Clone + Default>(count: usize) -> Result<Vec<T>> {
     let mut values = Vec::new();
     values.try_reserve_exact(count).map_err(|_| Error::OutOfMemory { what: "codes", count })?;
@@ -374,13 +375,15 @@ impl PackedTensor {
 
     /// Calls `visit` with the restored elements, a piece at a time, in order.
     pub(crate) fn for_each_piece(&self, visit: &mut dyn FnMut(Range<usize>, &[f32])) {
-        let Ok(spans) = self.params.granularity().all_spans(&self.shape) else { return };
+        let Ok(mut spans) = self.params.granularity().all_spans(&self.shape) else { return };
         let (level, mut tile) = (kernel::detect(), [0.0; PIECE]);
-        for piece in spans.flat_map(|span| span.pieces(PIECE)) {
+        let all = for_each_piece_of(&mut spans, PIECE, &mut |piece| {
             let tile = &mut tile[..piece.len];
             self.restore_span(level, piece, tile);
             visit(piece.start..piece.start + piece.len, tile);
-        }
+            Ok(())
+        });
+        debug_assert!(all.is_ok(), "nothing here can fail");
     }
 
     /// Writes the restored values of a span, or of several spans of the same groups, one after another.
@@ -407,7 +410,9 @@ impl PackedTensor {
                 if self.0.params.codes().is_all_of(C::TYPE) {
                     return Ok(());
                 }
-                self.0.codes::<C>().map_or(Ok(()), |codes| check_codes(codes.as_slice().unwrap_or(&[]), &self.0.params))
+                let mut codes = zeroed::<C>(self.0.len())?;
+                C::read_packed(&self.0.bytes(), &mut codes)?;
+                check_codes(&codes, &self.0.params)
             }
         }
 

@@ -152,6 +152,7 @@ where
 }
 
 /// Checks that codes are among those that parameters name. NaN, which floating types have codes for, is let through.
+#[inline(never)]
 pub(super) fn check_codes<C: Code>(codes: &[C], params: &QuantParams) -> Result<()> {
     codes.iter().try_for_each(|&code| check_code(code, params))
 }

@@ -11,7 +11,7 @@ use super::observed::Observed;
 use super::output::Output;
 use crate::error::Result;
 use crate::num::Reals;
-use crate::params::{Granularity, OneOrMany, Span, Spans};
+use crate::params::{Granularity, OneOrMany, Span, Spans, for_each_piece_of};
 use alloc::vec::Vec;
 use core::ops::Range;
 
@@ -180,10 +180,9 @@ impl Task {
 
     /// Calls `visit` with each of its pieces, in order. `reals` are the whole tensor.
     pub(super) fn for_each_f32_piece(&self, reals: Reals<'_>, looks: Looks, visit: Visit<'_>) -> Result<()> {
-        for piece in self.spans().flat_map(|span| span.pieces(longest_piece(reals, looks))) {
-            visit_in_f32(reals.part(piece.start..piece.start + piece.len), piece, visit)?;
-        }
-        Ok(())
+        for_each_piece_of(&mut self.spans(), longest_piece(reals, looks), &mut |piece| {
+            visit_in_f32(reals.part(piece.start..piece.start + piece.len), piece, visit)
+        })
     }
 
     /// Calls `visit` with stretches of up to `max` elements, in order: a span, and how many elements, which are those of
@@ -201,7 +200,7 @@ impl Task {
                 return Ok(());
             }
         }
-        self.spans().flat_map(|span| span.pieces(max)).try_for_each(|span| visit(span, span.len))
+        for_each_piece_of(&mut self.spans(), max, &mut |span| visit(span, span.len))
     }
 }
 
