@@ -39,31 +39,12 @@ pub(super) fn rounding(rounding: &dyn Any) -> &dyn Any {
 
 /// Returns a calculator itself, whether it comes as its type or by value.
 pub(super) fn calculator(calculator: &dyn Any) -> &dyn Any {
-    match calculator.downcast_ref::<AnyCalculator>() {
-        Some(AnyCalculator::Affine(it)) => it,
-        Some(AnyCalculator::Symmetric(it)) => it,
-        Some(AnyCalculator::MaxAbs(it)) => it,
-        Some(AnyCalculator::PowerOfTwo(it)) => it,
-        Some(AnyCalculator::Article(it)) => it,
-        Some(AnyCalculator::Cast(it)) => it,
-        None => calculator,
-    }
+    calculator.downcast_ref::<AnyCalculator>().map_or(calculator, AnyCalculator::itself)
 }
 
 /// Returns an estimator itself, whether it comes as its type or by value.
 pub(super) fn estimator(estimator: &dyn Any) -> &dyn Any {
-    match estimator.downcast_ref::<AnyEstimator>() {
-        Some(AnyEstimator::MinMax(it)) => it,
-        Some(AnyEstimator::Percentile(it)) => it,
-        Some(AnyEstimator::Mse(it)) => it,
-        Some(AnyEstimator::Octav(it)) => it,
-        Some(AnyEstimator::LpNorm(it)) => it,
-        Some(AnyEstimator::Entropy(it)) => it,
-        Some(AnyEstimator::MeanStd(it)) => it,
-        Some(AnyEstimator::MovingAverage(it)) => it,
-        Some(AnyEstimator::Fixed(it)) => it,
-        None => estimator,
-    }
+    estimator.downcast_ref::<AnyEstimator>().map_or(estimator, AnyEstimator::itself)
 }
 
 /// Returns the same reason for several laws.

@@ -1,6 +1,7 @@
 //! Affine (asymmetric) parameters: the whole code range over the whole value range.
 
 use super::affine_params::largest_finite_scale;
+use super::text_form::TextForm;
 use super::{AffineParams, CodeRange, ParamsCalculator, ValueRange, ZeroPoints};
 use crate::error::{Error, Result};
 use crate::num::nearest_whole;
@@ -45,7 +46,7 @@ const HUGE: f32 = 1.0 / f32::MIN_POSITIVE;
 
 impl Affine {
     /// Returns a calculator that spends all codes on `min..=max`, whether zero lies in it or not.
-    pub fn without_zero() -> Self {
+    pub const fn without_zero() -> Self {
         Self { zero: Zero::Anywhere }
     }
 }
@@ -63,6 +64,16 @@ impl ParamsCalculator for Affine {
 
     fn zero_points(&self, codes: CodeRange) -> ZeroPoints {
         if self.zero == Zero::Exact && codes.is_integer() { ZeroPoints::Any } else { ZeroPoints::Unknown }
+    }
+}
+
+impl TextForm for Affine {
+    const NAMED: &'static [(&'static str, Self)] =
+        &[("affine", Self { zero: Zero::Exact }), ("affine-without-zero", Self::without_zero())];
+
+    #[cfg(feature = "pipeline")]
+    fn has_offsets(&self) -> bool {
+        *self == Self::without_zero()
     }
 }
 

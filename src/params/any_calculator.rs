@@ -1,5 +1,6 @@
 //! The built-in calculators by value.
 
+use super::text_form::{self, TextForm};
 use super::{
     Affine, AffineParams, Article, Cast, CodeRange, MaxAbs, ParamsCalculator, PowerOfTwo, Symmetric, ValueRange,
     ZeroPoints,
@@ -10,48 +11,88 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::str::FromStr;
 
-/// A built-in calculator by value, for code that learns which one at run time.
-///
-/// | text form | calculator |
-/// | --- | --- |
-/// | `affine` | [`Affine::default`] |
-/// | `affine-without-zero` | [`Affine::without_zero`] |
-/// | `symmetric` | [`Symmetric::narrow`] |
-/// | `symmetric-full` | [`Symmetric::full`] |
-/// | `max-abs` | [`MaxAbs`] |
-/// | `power-of-two` | [`PowerOfTwo`] |
-/// | `article`, `article A..B` | [`Article::own_range`], [`Article::target`] |
-/// | `cast`, `cast-ieee` | [`Cast::saturating`], [`Cast::ieee`] |
-///
-/// # Examples
-///
-/// ```
-/// use tensor_quant::params::{AnyCalculator, CodeRange, ParamsCalculator, ValueRange};
-///
-/// let calculator: AnyCalculator = "symmetric".parse()?;
-/// let params = calculator.params(ValueRange::new(-2.54, 1.0)?, CodeRange::of::<i8>())?;
-/// assert_eq!((params.scale(), calculator.to_string().as_str()), (0.02, "symmetric"));
-/// # Ok::<(), tensor_quant::Error>(())
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq)]
-#[expect(missing_docs, reason = "each variant is the type of its name")]
-#[non_exhaustive]
-pub enum AnyCalculator {
-    Affine(Affine),
-    Symmetric(Symmetric),
-    MaxAbs(MaxAbs),
-    PowerOfTwo(PowerOfTwo),
-    Article(Article),
-    Cast(Cast),
-}
-
-macro_rules! for_each {
+macro_rules! any_of {
     ($($calculator:ident)*) => {
+        /// A built-in calculator by value, for code that learns which one at run time.
+        ///
+        /// | text form | calculator |
+        /// | --- | --- |
+        /// | `affine` | [`Affine::default`] |
+        /// | `affine-without-zero` | [`Affine::without_zero`] |
+        /// | `symmetric` | [`Symmetric::narrow`] |
+        /// | `symmetric-full` | [`Symmetric::full`] |
+        /// | `max-abs` | [`MaxAbs`] |
+        /// | `power-of-two` | [`PowerOfTwo`] |
+        /// | `article`, `article A..B` | [`Article::own_range`], [`Article::target`] |
+        /// | `cast`, `cast-ieee` | [`Cast::saturating`], [`Cast::ieee`] |
+        ///
+        /// # Examples
+        ///
+        /// ```
+        /// use tensor_quant::params::{AnyCalculator, CodeRange, ParamsCalculator, ValueRange};
+        ///
+        /// let calculator: AnyCalculator = "symmetric".parse()?;
+        /// let params = calculator.params(ValueRange::new(-2.54, 1.0)?, CodeRange::of::<i8>())?;
+        /// assert_eq!((params.scale(), calculator.to_string().as_str()), (0.02, "symmetric"));
+        /// # Ok::<(), tensor_quant::Error>(())
+        /// ```
+        #[derive(Clone, Copy, Debug, PartialEq)]
+        #[expect(missing_docs, reason = "each variant is the type of its name")]
+        #[non_exhaustive]
+        pub enum AnyCalculator {
+            $($calculator($calculator),)*
+        }
+
         impl AnyCalculator {
+            /// Returns the names that text forms begin with.
+            pub(crate) fn names() -> Vec<&'static str> {
+                let mut names = Vec::new();
+                $(names.extend($calculator::NAMED.iter().map(|(name, _)| *name));)*
+                names
+            }
+
+            /// Returns whether it may give offsets.
+            #[cfg(feature = "pipeline")]
+            pub(crate) fn has_offsets(&self) -> bool {
+                match self {
+                    $(Self::$calculator(it) => it.has_offsets(),)*
+                }
+            }
+
+            /// Returns the calculator itself.
+            #[cfg(feature = "proptest")]
+            pub(crate) fn itself(&self) -> &dyn core::any::Any {
+                match self {
+                    $(Self::$calculator(it) => it,)*
+                }
+            }
+
             fn inner(&self) -> &dyn ParamsCalculator {
                 match self {
                     $(Self::$calculator(it) => it,)*
                 }
+            }
+        }
+
+        impl fmt::Display for AnyCalculator {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                match self {
+                    $(Self::$calculator(it) => text_form::write(it, f),)*
+                }
+            }
+        }
+
+        impl FromStr for AnyCalculator {
+            type Err = Error;
+
+            fn from_str(text: &str) -> Result<Self> {
+                let text = text.trim();
+                $(
+                    if let Some(read) = text_form::read::<$calculator>(text) {
+                        return read.map(Self::$calculator);
+                    }
+                )*
+                Err(Error::UnknownName { what: "calculator", name: text.into(), expected: Self::names() })
             }
         }
 
@@ -65,35 +106,10 @@ macro_rules! for_each {
     };
 }
 
-for_each! { Affine Symmetric MaxAbs PowerOfTwo Article Cast }
+// All of them: the one list of calculators in this crate.
+any_of! { Affine Symmetric MaxAbs PowerOfTwo Article Cast }
 
 impl AnyCalculator {
-    /// Returns those that take no numbers, by name.
-    fn named() -> [(&'static str, Self); 9] {
-        [
-            ("affine", Affine::default().into()),
-            ("affine-without-zero", Affine::without_zero().into()),
-            ("symmetric", Symmetric::narrow().into()),
-            ("symmetric-full", Symmetric::full().into()),
-            ("max-abs", MaxAbs.into()),
-            ("power-of-two", PowerOfTwo.into()),
-            ("article", Article::own_range().into()),
-            ("cast", Cast::saturating().into()),
-            ("cast-ieee", Cast::ieee().into()),
-        ]
-    }
-
-    /// Returns the names that text forms begin with.
-    pub(crate) fn names() -> [&'static str; 9] {
-        Self::named().map(|(name, _)| name)
-    }
-
-    /// Returns whether it may give offsets.
-    #[cfg(feature = "pipeline")]
-    pub(crate) fn has_offsets(&self) -> bool {
-        matches!(self, Self::Article(_)) || *self == Affine::without_zero().into()
-    }
-
     /// Returns the calculator that codes of a type are used with, unless another is named: symmetric for signed integers and for
     /// small floats, affine for unsigned integers, a cast for `f16` and `bf16`.
     pub fn usual(code: CodeType) -> Self {
@@ -124,37 +140,6 @@ impl ParamsCalculator for AnyCalculator {
     }
 }
 
-impl fmt::Display for AnyCalculator {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Self::Article(article) = self
-            && let Some((a, b)) = article.target_range()
-        {
-            return write!(f, "article {a}..{b}");
-        }
-        let found = Self::named().into_iter().find(|(_, calculator)| calculator == self);
-        f.write_str(found.map_or("article", |(name, _)| name))
-    }
-}
-
-impl FromStr for AnyCalculator {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        let text = text.trim();
-        if let Some((_, calculator)) = Self::named().into_iter().find(|(name, _)| name.eq_ignore_ascii_case(text)) {
-            return Ok(calculator);
-        }
-        let target = text.strip_prefix("article ").and_then(|range| {
-            let (a, b) = range.trim().split_once("..")?;
-            Some((a.trim().parse().ok()?, b.trim().parse().ok()?))
-        });
-        match target {
-            Some((a, b)) => Ok(Article::target(a, b)?.into()),
-            None => Err(Error::UnknownName { what: "calculator", name: text.into(), expected: Self::names().into() }),
-        }
-    }
-}
-
 #[cfg(feature = "serde")]
 crate::text::serde_by_text!(AnyCalculator);
 
@@ -167,7 +152,7 @@ mod tests {
     #[test]
     fn text_and_value_are_one() {
         let more = [Article::target(-3, 12).unwrap().into()];
-        for calculator in AnyCalculator::named().into_iter().map(|(_, calculator)| calculator).chain(more) {
+        for calculator in AnyCalculator::names().into_iter().map(|name| name.parse().unwrap()).chain(more) {
             assert_eq!(calculator.to_string().parse::<AnyCalculator>().unwrap(), calculator);
         }
         for wrong in ["", "affin", "article 3", "article 3..x", "article 5..4"] {

@@ -34,6 +34,7 @@
 //! the zero point. [`RangeMapping`] has both: [`quotient`](RangeMapping::quotient) as printed, and
 //! [`exact_quotient`](RangeMapping::exact_quotient), stable and rid of the last rounding error, for comparing.
 
+use super::text_form::TextForm;
 use super::{AffineParams, CodeRange, ParamsCalculator, ValueRange};
 use crate::error::{Error, Result};
 use num_traits::Float;
@@ -83,7 +84,7 @@ impl Article {
     }
 
     /// Returns the second form, whose target is the values' own range and whose step is 1.
-    pub fn own_range() -> Self {
+    pub const fn own_range() -> Self {
         Self { target: None }
     }
 }
@@ -96,6 +97,23 @@ impl ParamsCalculator for Article {
             None => (1.0, 0),
         };
         AffineParams::new(step, zero_point)?.with_finite_reals(codes).with_offset(range.min())
+    }
+}
+
+impl TextForm for Article {
+    const NAMED: &'static [(&'static str, Self)] = &[("article", Self::own_range())];
+
+    fn numbers(&self) -> Option<(i32, i32)> {
+        self.target
+    }
+
+    fn of_numbers(a: i32, b: i32) -> Option<Result<Self>> {
+        Some(Self::target(a, b))
+    }
+
+    #[cfg(feature = "pipeline")]
+    fn has_offsets(&self) -> bool {
+        true
     }
 }
 

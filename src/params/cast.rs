@@ -1,5 +1,6 @@
 //! No scale at all.
 
+use super::text_form::TextForm;
 use super::{AffineParams, CodeRange, ParamsCalculator, ValueRange};
 use crate::error::Result;
 
@@ -22,12 +23,12 @@ enum Overflow {
 
 impl Cast {
     /// Returns a calculator under which values beyond the largest finite code saturate, infinities included.
-    pub fn saturating() -> Self {
+    pub const fn saturating() -> Self {
         Self { overflow: Overflow::Saturate }
     }
 
     /// Returns a calculator under which values beyond the largest finite code become ±∞, as IEEE 754 prescribes.
-    pub fn ieee() -> Self {
+    pub const fn ieee() -> Self {
         Self { overflow: Overflow::Infinity }
     }
 }
@@ -43,4 +44,8 @@ impl ParamsCalculator for Cast {
             Overflow::Infinity => full.with_infinities(),
         }
     }
+}
+
+impl TextForm for Cast {
+    const NAMED: &'static [(&'static str, Self)] = &[("cast", Self::saturating()), ("cast-ieee", Self::ieee())];
 }

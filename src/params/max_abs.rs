@@ -1,5 +1,6 @@
 //! The largest magnitude over the largest code, and nothing else.
 
+use super::text_form::TextForm;
 use super::{AffineParams, CodeRange, ParamsCalculator, ValueRange, ZeroPoints};
 use crate::error::{Error, Result};
 
@@ -41,4 +42,8 @@ impl ParamsCalculator for MaxAbs {
     fn codes(&self, full: CodeRange) -> CodeRange {
         full.narrow()
     }
+}
+
+impl TextForm for MaxAbs {
+    const NAMED: &'static [(&'static str, Self)] = &[("max-abs", Self)];
 }

@@ -1,7 +1,8 @@
 //! From a range of values to a scale and a zero point.
 //!
 //! A [`ParamsCalculator`] turns a [`ValueRange`] into [`AffineParams`] for a [`CodeRange`]; the parameters of all
-//! groups of a tensor are its [`QuantParams`]. Adding a calculator is one file here, its line below, and its variant in `any_calculator.rs`.
+//! groups of a tensor are its [`QuantParams`]. Adding a calculator is one file here, with its text
+//! form, the lines below that name the file, and its name in the list in `any_calculator.rs`.
 
 mod affine;
 mod affine_params;
@@ -21,6 +22,7 @@ mod scale_arrays;
 #[cfg(feature = "serde")]
 mod state;
 mod symmetric;
+mod text_form;
 mod value_range;
 mod zero_points;
 

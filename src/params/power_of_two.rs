@@ -1,5 +1,6 @@
 //! Symmetric parameters whose scale is a power of two.
 
+use super::text_form::TextForm;
 use super::{AffineParams, CodeRange, ParamsCalculator, ValueRange};
 use crate::error::Result;
 
@@ -41,6 +42,10 @@ impl ParamsCalculator for PowerOfTwo {
     fn codes(&self, full: CodeRange) -> CodeRange {
         full.narrow()
     }
+}
+
+impl TextForm for PowerOfTwo {
+    const NAMED: &'static [(&'static str, Self)] = &[("power-of-two", Self)];
 }
 
 /// Returns the smallest power of two that is at least `x`, of those from 2⁻¹²⁶ to 2¹²⁷; `x` is positive.

@@ -1,6 +1,7 @@
 //! Symmetric parameters: zero in the middle.
 
 use super::affine_params::largest_finite_scale;
+use super::text_form::TextForm;
 use super::{AffineParams, CodeRange, ParamsCalculator, ValueRange, ZeroPoints};
 use crate::error::Result;
 use alloc::vec::Vec;
@@ -50,12 +51,12 @@ enum Width {
 impl Symmetric {
     /// Returns a calculator that uses as many codes below the zero point as above it.
     #[doc(alias = "narrow_range")]
-    pub fn narrow() -> Self {
+    pub const fn narrow() -> Self {
         Self { width: Width::Narrow }
     }
 
     /// Returns a calculator that uses every code.
-    pub fn full() -> Self {
+    pub const fn full() -> Self {
         Self { width: Width::Full }
     }
 }
@@ -172,4 +173,8 @@ impl ParamsCalculator for Symmetric {
             Width::Full => full,
         }
     }
+}
+
+impl TextForm for Symmetric {
+    const NAMED: &'static [(&'static str, Self)] = &[("symmetric", Self::narrow()), ("symmetric-full", Self::full())];
 }

@@ -1,5 +1,6 @@
 //! The built-in estimators by value.
 
+use super::text_form::{self, TextForm};
 use super::{
     Entropy, Feed, Fixed, LpNorm, MeanStd, MinMax, MovingAverage, Mse, Octav, Percentile, RangeEstimator, Target,
 };
@@ -9,59 +10,58 @@ use crate::params::ValueRange;
 use core::fmt;
 use core::str::FromStr;
 
-/// A built-in estimator by value, for code that learns which one at run time.
-///
-/// Its text form is that of its settings, whatever it has observed; the state is what `serde` writes.
-///
-/// | text form | estimator |
-/// | --- | --- |
-/// | `min-max` | [`MinMax`] |
-/// | `percentile SHARE` | [`Percentile::two_sided`], the share in percent, as in `percentile 99.9` |
-/// | `percentile LOW..HIGH` | [`Percentile::new`], as fractions of 1 |
-/// | `mse`, `octav`, `entropy` | [`Mse`], [`Octav`], [`Entropy`] |
-/// | `lp-norm P` | [`LpNorm::new`] |
-/// | `mean-std K` | [`MeanStd::new`] |
-/// | `moving-average MOMENTUM` | [`MovingAverage::new`] |
-/// | `fixed MIN..MAX` | [`Fixed::new`] |
-///
-/// Merging one with one of another kind leaves it as it is: they have nothing in common.
-///
-/// # Examples
-///
-/// ```
-/// use tensor_quant::range::{AnyEstimator, RangeEstimator};
-/// use tensor_quant::params::CodeRange;
-///
-/// let mut estimator: AnyEstimator = "min-max".parse()?;
-/// estimator.observe(&[-1.0, 3.0]);
-/// assert_eq!(estimator.range(&CodeRange::of::<i8>())?.max(), 3.0);
-/// assert_eq!("percentile 99.9".parse::<AnyEstimator>()?.to_string(), "percentile 99.9");
-/// # Ok::<(), tensor_quant::Error>(())
-/// ```
-#[derive(Clone, Debug, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
-#[expect(missing_docs, reason = "each variant is the type of its name")]
-#[non_exhaustive]
-pub enum AnyEstimator {
-    MinMax(MinMax),
-    Percentile(Percentile),
-    Mse(Mse),
-    Octav(Octav),
-    LpNorm(LpNorm),
-    Entropy(Entropy),
-    MeanStd(MeanStd),
-    MovingAverage(MovingAverage),
-    Fixed(Fixed),
-}
-
-impl Default for AnyEstimator {
-    fn default() -> Self {
-        Self::MinMax(MinMax::default())
-    }
-}
-
-macro_rules! for_each {
+macro_rules! any_of {
     ($($estimator:ident)*) => {
+        /// A built-in estimator by value, for code that learns which one at run time.
+        ///
+        /// Its text form is that of its settings, whatever it has observed; the state is what `serde` writes.
+        ///
+        /// | text form | estimator |
+        /// | --- | --- |
+        /// | `min-max` | [`MinMax`] |
+        /// | `percentile SHARE` | [`Percentile::two_sided`], the share in percent, as in `percentile 99.9` |
+        /// | `percentile LOW..HIGH` | [`Percentile::new`], as fractions of 1 |
+        /// | `mse`, `octav`, `entropy` | [`Mse`], [`Octav`], [`Entropy`] |
+        /// | `lp-norm P` | [`LpNorm::new`] |
+        /// | `mean-std K` | [`MeanStd::new`] |
+        /// | `moving-average MOMENTUM` | [`MovingAverage::new`] |
+        /// | `fixed MIN..MAX` | [`Fixed::new`] |
+        ///
+        /// Merging one with one of another kind leaves it as it is: they have nothing in common.
+        ///
+        /// # Examples
+        ///
+        /// ```
+        /// use tensor_quant::range::{AnyEstimator, RangeEstimator};
+        /// use tensor_quant::params::CodeRange;
+        ///
+        /// let mut estimator: AnyEstimator = "min-max".parse()?;
+        /// estimator.observe(&[-1.0, 3.0]);
+        /// assert_eq!(estimator.range(&CodeRange::of::<i8>())?.max(), 3.0);
+        /// assert_eq!("percentile 99.9".parse::<AnyEstimator>()?.to_string(), "percentile 99.9");
+        /// # Ok::<(), tensor_quant::Error>(())
+        /// ```
+        #[derive(Clone, Debug, PartialEq)]
+        #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
+        #[expect(missing_docs, reason = "each variant is the type of its name")]
+        #[non_exhaustive]
+        pub enum AnyEstimator {
+            $($estimator($estimator),)*
+        }
+
+        /// The names that text forms begin with.
+        const NAMES: &[&str] = &[$($estimator::NAME),*];
+
+        impl AnyEstimator {
+            /// Returns the estimator itself.
+            #[cfg(feature = "proptest")]
+            pub(crate) fn itself(&self) -> &dyn core::any::Any {
+                match self {
+                    $(Self::$estimator(it) => it,)*
+                }
+            }
+        }
+
         impl RangeEstimator for AnyEstimator {
             const IS_FOREIGN: bool = false;
 
@@ -117,6 +117,32 @@ macro_rules! for_each {
             }
         }
 
+        impl fmt::Display for AnyEstimator {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                match self {
+                    $(Self::$estimator(it) => text_form::write(it, f),)*
+                }
+            }
+        }
+
+        impl FromStr for AnyEstimator {
+            type Err = Error;
+
+            fn from_str(text: &str) -> Result<Self> {
+                let text = text.trim();
+                let (name, settings) =
+                    text.split_once(char::is_whitespace).map_or((text, ""), |(name, rest)| (name, rest.trim()));
+                let unknown =
+                    || Error::UnknownName { what: "range estimator", name: text.into(), expected: NAMES.into() };
+                $(
+                    if let Some(read) = text_form::read::<$estimator>(name, settings, &unknown) {
+                        return read.map(Self::$estimator);
+                    }
+                )*
+                Err(unknown())
+            }
+        }
+
         $(
             impl From<$estimator> for AnyEstimator {
                 fn from(estimator: $estimator) -> Self {
@@ -127,87 +153,19 @@ macro_rules! for_each {
     };
 }
 
-for_each! { MinMax Percentile Mse Octav LpNorm Entropy MeanStd MovingAverage Fixed }
-
-/// The names that text forms begin with.
-const NAMES: [&str; 9] =
-    ["min-max", "percentile", "mse", "octav", "lp-norm", "entropy", "mean-std", "moving-average", "fixed"];
+// All of them: the one list of estimators in this crate.
+any_of! { MinMax Percentile Mse Octav LpNorm Entropy MeanStd MovingAverage Fixed }
 
 impl AnyEstimator {
     /// Returns the names that text forms begin with.
-    pub(crate) fn names() -> [&'static str; 9] {
+    pub(crate) fn names() -> &'static [&'static str] {
         NAMES
     }
 }
 
-impl fmt::Display for AnyEstimator {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::MinMax(_) => f.write_str("min-max"),
-            Self::Percentile(it) => match it.share_in_percent() {
-                Some(share) => write!(f, "percentile {share}"),
-                None => write!(f, "percentile {}..{}", it.lower, it.upper),
-            },
-            Self::Mse(_) => f.write_str("mse"),
-            Self::Octav(_) => f.write_str("octav"),
-            Self::LpNorm(it) => write!(f, "lp-norm {}", it.p),
-            Self::Entropy(_) => f.write_str("entropy"),
-            Self::MeanStd(it) => write!(f, "mean-std {}", it.k),
-            Self::MovingAverage(it) => write!(f, "moving-average {}", it.momentum),
-            Self::Fixed(it) => write!(f, "fixed {}..{}", it.range.min(), it.range.max()),
-        }
-    }
-}
-
-impl Percentile {
-    /// Returns the share that was asked for, in percent, if there is one from which the quantiles follow exactly.
-    fn share_in_percent(&self) -> Option<f64> {
-        let share = (self.upper - self.lower) * 100.0;
-        // What it was written as has few digits; beside it the difference is off by a rounding error or two.
-        let rounded = num_traits::Float::round(share * 1e9) / 1e9;
-        let is_it =
-            |share: f64| Self::in_percent(share).is_ok_and(|it| (it.lower, it.upper) == (self.lower, self.upper));
-        [rounded, share].into_iter().find(|&share| is_it(share))
-    }
-
-    fn in_percent(share: f64) -> Result<Self> {
-        Self::two_sided(share / 100.0)
-    }
-}
-
-impl FromStr for AnyEstimator {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        let text = text.trim();
-        let (name, argument) =
-            text.split_once(char::is_whitespace).map_or((text, ""), |(name, rest)| (name, rest.trim()));
-        let unknown = || Error::UnknownName { what: "range estimator", name: text.into(), expected: NAMES.into() };
-        let number = || argument.parse::<f64>().map_err(|_| unknown());
-        let pair = || argument.split_once("..").map(|(low, high)| (low.trim(), high.trim()));
-        Ok(match (name.to_ascii_lowercase().as_str(), argument) {
-            ("min-max" | "max", "") => MinMax::default().into(),
-            ("mse", "") => Mse::default().into(),
-            ("octav", "") => Octav::default().into(),
-            ("entropy", "") => Entropy::default().into(),
-            ("lp-norm", "") => LpNorm::default().into(),
-            ("lp-norm", _) => LpNorm::new(number()?)?.into(),
-            ("mean-std", _) => MeanStd::new(number()?)?.into(),
-            ("moving-average", _) => MovingAverage::new(argument.parse().map_err(|_| unknown())?)?.into(),
-            ("percentile", _) => match pair() {
-                None => Percentile::in_percent(number()?)?.into(),
-                Some((low, high)) => {
-                    let bound = |bound: &str| bound.parse().map_err(|_| unknown());
-                    Percentile::new(bound(low)?, bound(high)?)?.into()
-                }
-            },
-            ("fixed", _) => {
-                let (min, max) = pair().ok_or_else(unknown)?;
-                let bound = |bound: &str| bound.parse().map_err(|_| unknown());
-                Fixed::new(ValueRange::new(bound(min)?, bound(max)?)?).into()
-            }
-            _ => return Err(unknown()),
-        })
+impl Default for AnyEstimator {
+    fn default() -> Self {
+        Self::MinMax(MinMax::default())
     }
 }
 

@@ -4,6 +4,7 @@ use super::finite::finite;
 use super::histogram::BinaryHistogram;
 use super::sample::{Sample, Values};
 use super::target::integer_codes_only;
+use super::text_form::{TextForm, without_settings};
 use super::{Feed, RangeEstimator, Target, range_of};
 use crate::error::Result;
 use crate::kernel::{self, BINS_PER_SIDE, SMALLEST_EXPONENT};
@@ -107,6 +108,14 @@ impl RangeEstimator for Entropy {
 
     fn feed(&self) -> Feed {
         Feed::Whole
+    }
+}
+
+impl TextForm for Entropy {
+    const NAME: &'static str = "entropy";
+
+    fn of_settings(settings: &str) -> Option<Result<Self>> {
+        without_settings(settings)
     }
 }
 

@@ -1,8 +1,10 @@
 //! A range that is known beforehand.
 
+use super::text_form::{TextForm, pair};
 use super::{Feed, RangeEstimator, Target};
 use crate::error::Result;
 use crate::params::ValueRange;
+use core::fmt;
 
 /// Returns the range that it was given, whatever is observed.
 ///
@@ -51,5 +53,18 @@ impl RangeEstimator for Fixed {
 
     fn feed(&self) -> Feed {
         Feed::Nothing
+    }
+}
+
+impl TextForm for Fixed {
+    const NAME: &'static str = "fixed";
+
+    fn write_settings(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, " {}..{}", self.range.min(), self.range.max())
+    }
+
+    fn of_settings(settings: &str) -> Option<Result<Self>> {
+        let (min, max) = pair(settings)?;
+        Some(ValueRange::new(min, max).map(Self::new))
     }
 }

@@ -3,9 +3,11 @@
 use super::least_error::least_of_tried;
 use super::sample::Sample;
 use super::sorted::Sorted;
+use super::text_form::{TextForm, without_settings};
 use super::{RangeEstimator, Target};
 use crate::error::{Error, Result};
 use crate::params::ValueRange;
+use core::fmt;
 use num_traits::Float;
 
 /// Returns the range with the smallest Σ |restored − x|ᵖ of those tried.
@@ -87,5 +89,17 @@ impl RangeEstimator for LpNorm {
     fn range(&self, target: &dyn Target) -> Result<ValueRange> {
         let extremes = self.sample.extremes()?;
         least_of_tried(&Sorted::of_sample(&self.sample), extremes, target, |d| Float::powf(d.abs(), self.p))
+    }
+}
+
+impl TextForm for LpNorm {
+    const NAME: &'static str = "lp-norm";
+
+    fn write_settings(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, " {}", self.p)
+    }
+
+    fn of_settings(settings: &str) -> Option<Result<Self>> {
+        without_settings(settings).or_else(|| settings.parse().ok().map(Self::new))
     }
 }

@@ -2,10 +2,12 @@
 
 use super::exact_moments::ExactMoments;
 use super::finite::finite;
+use super::text_form::TextForm;
 use super::{RangeEstimator, Target, no_data};
 use crate::error::{Error, Result};
 use crate::kernel::{self, Extremes, MOMENTS_TILE};
 use crate::params::ValueRange;
+use core::fmt;
 
 /// Returns mean ± k · σ, where σ is the standard deviation of the population (divided by n).
 ///
@@ -80,6 +82,18 @@ impl RangeEstimator for MeanStd {
         let (mean, std) = self.moments.mean_and_std().ok_or_else(|| no_data(&self.seen))?;
         let bound = |x: f64| (x as f32).clamp(f32::MIN, f32::MAX);
         ValueRange::new(bound(mean - self.k * std), bound(mean + self.k * std))
+    }
+}
+
+impl TextForm for MeanStd {
+    const NAME: &'static str = "mean-std";
+
+    fn write_settings(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, " {}", self.k)
+    }
+
+    fn of_settings(settings: &str) -> Option<Result<Self>> {
+        settings.parse().ok().map(Self::new)
     }
 }
 

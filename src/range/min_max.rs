@@ -1,5 +1,6 @@
 //! The smallest and the largest value.
 
+use super::text_form::{TextForm, without_settings};
 use super::{Feed, RangeEstimator, Target, range_of};
 use crate::error::Result;
 use crate::kernel::{self, Extremes};
@@ -71,5 +72,14 @@ impl RangeEstimator for MinMax {
 
     fn feed(&self) -> Feed {
         Feed::Extremes
+    }
+}
+
+impl TextForm for MinMax {
+    const NAME: &'static str = "min-max";
+    const OTHER_NAMES: &'static [&'static str] = &["max"];
+
+    fn of_settings(settings: &str) -> Option<Result<Self>> {
+        without_settings(settings)
     }
 }

@@ -24,7 +24,8 @@
 //! | [`MovingAverage`] | follows batches | training |
 //! | [`Fixed`] | known beforehand | a softmax's output |
 //!
-//! Adding an estimator is one file here, its line below, and its variant in `any_estimator.rs`.
+//! Adding an estimator is one file here, with its text form, the lines below that name the file, and its name in the list in
+//! `any_estimator.rs`.
 
 mod any_estimator;
 mod directed_search;
@@ -53,6 +54,7 @@ mod sorted;
 #[cfg(feature = "serde")]
 mod state;
 mod target;
+mod text_form;
 mod thresholds;
 
 pub use any_estimator::AnyEstimator;

@@ -1,9 +1,11 @@
 //! An exponential moving average of batch extremes.
 
+use super::text_form::TextForm;
 use super::{Feed, RangeEstimator, Target, no_data};
 use crate::error::{Error, Result};
 use crate::kernel::{self, Extremes};
 use crate::params::ValueRange;
+use core::fmt;
 
 /// Returns the exponential moving average of each batch's minimum and maximum.
 ///
@@ -109,6 +111,18 @@ impl RangeEstimator for MovingAverage {
 
     fn feed(&self) -> Feed {
         Feed::Whole
+    }
+}
+
+impl TextForm for MovingAverage {
+    const NAME: &'static str = "moving-average";
+
+    fn write_settings(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, " {}", self.momentum)
+    }
+
+    fn of_settings(settings: &str) -> Option<Result<Self>> {
+        settings.parse().ok().map(Self::new)
     }
 }
 

@@ -3,6 +3,7 @@
 use super::finite::finite;
 use super::least_error::{Data, least_squares};
 use super::sample::{Sample, Values};
+use super::text_form::{TextForm, without_settings};
 use super::{Feed, RangeEstimator, Target, range_of};
 use crate::error::Result;
 use crate::kernel;
@@ -85,6 +86,14 @@ impl RangeEstimator for Mse {
 
     fn feed(&self) -> Feed {
         Feed::Whole
+    }
+}
+
+impl TextForm for Mse {
+    const NAME: &'static str = "mse";
+
+    fn of_settings(settings: &str) -> Option<Result<Self>> {
+        without_settings(settings)
     }
 }
 

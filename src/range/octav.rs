@@ -6,6 +6,7 @@ use super::least_error::{Data, best_of, scale_per_magnitude};
 use super::sample::{Sample, Values};
 use super::sorted::{Sorted, Sums};
 use super::target::integer_codes_only;
+use super::text_form::{TextForm, without_settings};
 use super::{Feed, RangeEstimator, Target, range_of};
 use crate::error::Result;
 use crate::kernel;
@@ -95,6 +96,14 @@ impl RangeEstimator for Octav {
 
     fn feed(&self) -> Feed {
         Feed::Whole
+    }
+}
+
+impl TextForm for Octav {
+    const NAME: &'static str = "octav";
+
+    fn of_settings(settings: &str) -> Option<Result<Self>> {
+        without_settings(settings)
     }
 }
 

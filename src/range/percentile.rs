@@ -3,10 +3,12 @@
 use super::finite::finite;
 use super::sample::{Sample, Values};
 use super::selection::neighbours;
+use super::text_form::{TextForm, pair};
 use super::{Feed, RangeEstimator, Target};
 use crate::error::{Error, Result};
 use crate::kernel::{self, Extremes};
 use crate::params::ValueRange;
+use core::fmt;
 
 /// Returns the range between two quantiles: outliers beyond them saturate.
 ///
@@ -143,6 +145,40 @@ impl RangeEstimator for Percentile {
 
     fn feed(&self) -> Feed {
         Feed::Whole
+    }
+}
+
+impl TextForm for Percentile {
+    const NAME: &'static str = "percentile";
+
+    fn write_settings(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.share_in_percent() {
+            Some(share) => write!(f, " {share}"),
+            None => write!(f, " {}..{}", self.lower, self.upper),
+        }
+    }
+
+    fn of_settings(settings: &str) -> Option<Result<Self>> {
+        match pair(settings) {
+            Some((lower, upper)) => Some(Self::new(lower, upper)),
+            None => settings.parse().ok().map(Self::in_percent),
+        }
+    }
+}
+
+impl Percentile {
+    /// Returns the share that was asked for, in percent, if there is one from which the quantiles follow exactly.
+    fn share_in_percent(&self) -> Option<f64> {
+        let share = (self.upper - self.lower) * 100.0;
+        // What it was written as has few digits; beside it the difference is off by a rounding error or two.
+        let rounded = num_traits::Float::round(share * 1e9) / 1e9;
+        let is_it =
+            |share: f64| Self::in_percent(share).is_ok_and(|it| (it.lower, it.upper) == (self.lower, self.upper));
+        [rounded, share].into_iter().find(|&share| is_it(share))
+    }
+
+    fn in_percent(share: f64) -> Result<Self> {
+        Self::two_sided(share / 100.0)
     }
 }
 

@@ -141,7 +141,7 @@ fn part(words: &[&str]) -> Result<Option<(Part, usize)>, String> {
         }
     }
     let names = || {
-        let mut names = AnyCalculator::names().to_vec();
+        let mut names = AnyCalculator::names();
         names.extend(AnyEstimator::names());
         names.extend(AnyRounding::ALL.iter().map(|rounding| rounding.name()));
         names.extend(["divide", "reciprocal", "per …", "nan …"]);
