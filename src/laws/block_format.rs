@@ -6,7 +6,7 @@ use super::trials::{Breach, Trials};
 use crate::block::BlockFormat;
 use core::fmt::Debug;
 
-super::law::laws! {
+super::list::laws! {
     "block_format" of dyn BlockFormat:
     EVERY_BYTE = every_byte(
         "quantize_row(x) does not depend on what `out` held",

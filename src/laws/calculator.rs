@@ -16,7 +16,7 @@ use crate::params::{
 };
 use core::any::Any;
 
-super::law::laws! {
+super::list::laws! {
     "calculator" of dyn ParamsCalculator:
     ANSWERS = answers(
         "2⁻¹²⁶ ≤ scale < ∞, for every range",

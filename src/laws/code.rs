@@ -13,7 +13,7 @@ use crate::params::{AffineParams, CodeRange};
 use core::fmt::{self, Debug};
 use core::marker::PhantomData;
 
-super::law::laws! {
+super::list::laws! {
     "code" of dyn Codec:
     ENDS = ends(
         "MIN and MAX are the smallest and the largest finite code",

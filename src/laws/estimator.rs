@@ -17,7 +17,7 @@ use crate::tensor::Scheme;
 use core::any::Any;
 use core::fmt::Debug;
 
-super::law::laws! {
+super::list::laws! {
     "estimator" of dyn Subject:
     ANSWERS = answers(
         "any finite value was observed  ⇒  min ≤ max, both finite",

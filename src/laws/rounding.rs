@@ -10,7 +10,7 @@ use crate::num::{Ceil, Floor, Rounding};
 use core::any::Any;
 use core::fmt::Debug;
 
-super::law::laws! {
+super::list::laws! {
     "rounding" of dyn Subject:
     IDENTITY = identity(
         "round(k) = k for whole k",

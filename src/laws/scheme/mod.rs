@@ -16,7 +16,7 @@ mod trial;
 
 use super::quantizer::Subject;
 
-super::law::laws! {
+super::list::laws! {
     "scheme" of Subject<'_>:
     ANSWERS = answers(
         "0 < scale < ∞,  qmin ≤ zero_point ≤ qmax,  one of each for every group",
