@@ -151,7 +151,7 @@ mod tests {
 
     #[test]
     fn text_and_value_are_one() {
-        let more = [Article::target(-3, 12).unwrap().into()];
+        let more: [AnyCalculator; 1] = [Article::target(-3, 12).unwrap().into()];
         for calculator in AnyCalculator::names().into_iter().map(|name| name.parse().unwrap()).chain(more) {
             assert_eq!(calculator.to_string().parse::<AnyCalculator>().unwrap(), calculator);
         }

@@ -3,16 +3,13 @@
 //! The steps are those of [`entropy_threshold`]. Sums are exact integers up to the second; from there everything is f32,
 //! summed in numpy's order, since ranges often differ in the last bits only. (Migacz, "8-bit Inference with TensorRT", 2017,
 //! as ONNX Runtime has it.)
-//!
-//! Most ranges are far from the least divergence: a rough one rules them out, and only the others are computed to the bit.
 
 use super::collector::{Collector, check_bins};
-use super::divergence::{Divergence, Rough, margin};
+use super::divergence::least;
 use super::histogram::Histogram;
 use crate::error::{Error, Result};
 use crate::params::ValueRange;
 use crate::range::{Feed, RangeEstimator, Target};
-use alloc::vec::Vec;
 
 /// Returns the range that `CalibrationMethod.Entropy` finds: the one in which a coarser histogram tells most about the data,
 /// as [`entropy_threshold`] has it, cut to the range of the data.
@@ -152,27 +149,6 @@ pub fn entropy_threshold<E: Copy>(counts: &[u64], edges: &[E], quantized_bins: u
         let (what, expected) = ("the sum of the counts", "below 2^64");
         return Err(Error::InvalidSetting { what, expected, actual: counts.iter().map(|&count| count as f64).sum() });
     }
-    let zero = counts.len() / 2;
-    let candidates = (quantized_bins / 2..=zero).map(|i| (zero - i, (zero + i + 1).min(counts.len())));
-    let mut divergence = Divergence::new(counts, quantized_bins);
-    let rough: Vec<((usize, usize), Rough)> =
-        candidates.map(|(start, end)| ((start, end), divergence.rough(start, end))).collect();
-    let least = rough.iter().fold(f64::INFINITY, |least, &(_, rough)| match rough {
-        Rough::About(rough) => least.min(rough),
-        Rough::Unknown => least,
-    });
-    // The exact divergence of what may be the least.
-    let worth_it = |rough: Rough| match rough {
-        Rough::About(rough) => rough < f64::INFINITY && rough <= least + 2.0 * margin(least),
-        Rough::Unknown => true,
-    };
-    let mut best = (f32::INFINITY, rough[0].0);
-    for &((start, end), _) in rough.iter().filter(|&&(_, rough)| worth_it(rough)) {
-        let exact = divergence.exact(start, end);
-        if exact < best.0 {
-            best = (exact, (start, end));
-        }
-    }
-    let (start, end) = best.1;
+    let (start, end) = least(counts, quantized_bins);
     Ok((edges[start], edges[end]))
 }
