@@ -1,8 +1,9 @@
 //! Codes under scales that are known.
 
 use super::tile::{LANES, code};
+use crate::kernel::level::dispatch;
 use fearless_simd::prelude::*;
-use fearless_simd::{Level, dispatch, f32x16, i32x16};
+use fearless_simd::{Level, f32x16, i32x16};
 
 /// The scale of a sub-block, what is added before the division by it, and the codes' bounds.
 #[derive(Clone, Copy, Debug)]

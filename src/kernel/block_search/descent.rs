@@ -4,8 +4,9 @@
 //! (Σ w x q)² / Σ w q² grows by it; w = x².
 
 use super::tile::{LANES, LONGEST, code, largest, load, store, store_one};
+use crate::kernel::level::dispatch;
 use fearless_simd::prelude::*;
-use fearless_simd::{Level, dispatch, f32x16};
+use fearless_simd::{Level, f32x16};
 
 const EPSILON: f32 = 1e-15;
 const N: usize = 16;

@@ -9,8 +9,9 @@
 //! ```
 
 use super::tile::{LANES, LONGEST, Tile, Weights, code, largest, load, store, store_one, weights};
+use crate::kernel::level::dispatch;
 use fearless_simd::prelude::*;
-use fearless_simd::{Level, dispatch, f32x16};
+use fearless_simd::{Level, f32x16};
 
 /// Magnitudes below it count as zero.
 const EPSILON: f32 = 1e-15;

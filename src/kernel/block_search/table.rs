@@ -12,8 +12,9 @@
 //! need no order, fifteen of them, each of which adds a difference of two values to the smallest one.
 
 use super::tile::{LANES, LONGEST, Tile, Weights, largest, load, store, store_one, weights};
+use crate::kernel::level::dispatch;
 use fearless_simd::prelude::*;
-use fearless_simd::{Level, dispatch, f32x16};
+use fearless_simd::{Level, f32x16};
 
 const EPSILON: f32 = 1e-15;
 const VALUES: usize = 16;
