@@ -16,7 +16,6 @@ use super::destination::Destination;
 use super::elementwise::TILE;
 use super::level::dispatch;
 use super::mapping::{Mapping, grid_of, is_far};
-use super::nan::with_nan_replaced;
 use super::narrow::{greater, lesser};
 use super::own::{Own, Part, for_each_part};
 use super::quantize::Run;
@@ -59,20 +58,9 @@ pub fn fake_quantize<T: Real, C: Code, R: Rounding>(
 impl Run<'_> {
     /// Writes what elements are restored as.
     fn fake_quantize(&self, level: Level, x: &[f32], out: &mut [f32], first_index: u64) {
-        if self.mapping.nan == NanPolicy::Native {
-            return self.restore(level, x, out, first_index);
-        }
-        let native = Mapping { nan: NanPolicy::Native, ..*self.mapping };
-        let (offset, run) = (self.mapping.params.offset(), Run { mapping: &native, ..*self });
-        with_nan_replaced(
-            level,
-            x,
-            |_| offset,
-            |x, start| {
-                let out = &mut out[start..start + x.len()];
-                run.restore(level, x, out, first_index.wrapping_add(start as u64));
-            },
-        );
+        self.for_each_native(level, x, &mut |run, x, start| {
+            run.restore(level, x, &mut out[start..start + x.len()], first_index.wrapping_add(start as u64));
+        });
     }
 
     /// NaN gives what [`NanPolicy::Native`] says.

@@ -121,19 +121,20 @@ pub(super) struct Run<'a> {
 impl Run<'_> {
     /// Writes the codes of `x`, of which the first stands at `first_index`.
     pub(super) fn quantize(&self, level: Level, x: &[f32], first_index: u64, mut out: Destination<'_>) {
+        self.for_each_native(level, x, &mut |run, x, start| {
+            run.native(level, x, first_index.wrapping_add(start as u64), out.part(start..start + x.len()));
+        });
+    }
+
+    /// Calls `visit` with elements, and the position of the first, in which NaN may be coded as [`NanPolicy::Native`] says: all at
+    /// once, or, where the policy is another, in pieces in which the offset takes the place of NaN.
+    pub(super) fn for_each_native(&self, level: Level, x: &[f32], visit: &mut dyn FnMut(Run<'_>, &[f32], usize)) {
         if self.mapping.nan == NanPolicy::Native {
-            return self.native(level, x, first_index, out);
+            return visit(*self, x, 0);
         }
         let native = Mapping { nan: NanPolicy::Native, ..*self.mapping };
         let (offset, run) = (self.mapping.params.offset(), Run { mapping: &native, ..*self });
-        with_nan_replaced(
-            level,
-            x,
-            |_| offset,
-            |x, start| {
-                run.native(level, x, first_index.wrapping_add(start as u64), out.part(start..start + x.len()));
-            },
-        );
+        with_nan_replaced(level, x, |_| offset, |x, start| visit(run, x, start));
     }
 
     /// NaN is coded as [`NanPolicy::Native`] says.
