@@ -174,19 +174,11 @@ fn power_above(x: f64) -> f64 {
 #[expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 mod tests {
     use super::super::nearest_search::search;
+    use super::super::nearest_search::tests::{sets, values};
     use super::super::sorted::Sorted;
     use super::*;
     use alloc::vec;
     use proptest::prelude::*;
-
-    fn sets(zero_points: core::ops::RangeInclusive<i32>, codes: (i32, i32)) -> Vec<Multiples> {
-        zero_points.map(|z| Multiples { lowest: codes.0 - z, highest: codes.1 - z }).collect()
-    }
-
-    fn values() -> impl Strategy<Value = Vec<f32>> {
-        let value = prop_oneof![4 => -1.0_f32..1.0, 2 => -20.0_f32..20.0, 1 => Just(0.0), 1 => Just(3.75), 1 => 500.0_f32..501.0];
-        prop::collection::vec(value, 1..60).prop_filter("not all 0", |v| v.iter().any(|x| *x != 0.0))
-    }
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]

@@ -251,7 +251,7 @@ pub(super) fn visit_each(
 
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-mod tests {
+pub(super) mod tests {
     use super::super::directed_search;
     use super::super::thresholds::Thresholds;
     use super::*;
@@ -259,11 +259,13 @@ mod tests {
     use alloc::vec;
     use proptest::prelude::*;
 
-    fn sets(zero_points: core::ops::RangeInclusive<i32>, codes: (i32, i32)) -> Vec<Multiples> {
+    /// Returns the multiples of a scale that codes stand for, of each zero point.
+    pub(in super::super) fn sets(zero_points: core::ops::RangeInclusive<i32>, codes: (i32, i32)) -> Vec<Multiples> {
         zero_points.map(|z| Multiples { lowest: codes.0 - z, highest: codes.1 - z }).collect()
     }
 
-    fn values() -> impl Strategy<Value = Vec<f32>> {
+    /// Some values near zero, and outliers.
+    pub(in super::super) fn values() -> impl Strategy<Value = Vec<f32>> {
         let value = prop_oneof![4 => -1.0_f32..1.0, 2 => -20.0_f32..20.0, 1 => Just(0.0), 1 => Just(3.75), 1 => 500.0_f32..501.0];
         prop::collection::vec(value, 1..60).prop_filter("not all 0", |v| v.iter().any(|x| *x != 0.0))
     }
