@@ -10,7 +10,8 @@
 
 use super::channel_means::ChannelMeans;
 use super::exact_sum::{CHUNKS, ExactSum};
-use crate::error::{Error, Result, one_line};
+use super::json::{check_head, load, unusable};
+use crate::error::{Result, one_line};
 use crate::output;
 use crate::range::{Checked, MOST, check};
 use serde::{Deserialize, Serialize};
@@ -92,7 +93,7 @@ impl ChannelMeans {
     ///
     /// # Errors
     ///
-    /// [`Error::Calibration`], which does not happen.
+    /// [`Error::Calibration`](crate::Error::Calibration), which does not happen.
     pub fn to_json(&self) -> Result<String> {
         let file = File { format: FORMAT.into(), version: VERSION, means: self.clone() };
         serde_json::to_string(&file).map(|text| text + "\n").map_err(|error| unusable(one_line(&error)))
@@ -102,7 +103,7 @@ impl ChannelMeans {
     ///
     /// # Errors
     ///
-    /// [`Error::Calibration`], which says what is wrong and where.
+    /// [`Error::Calibration`](crate::Error::Calibration), which says what is wrong and where.
     ///
     /// # Examples
     ///
@@ -118,12 +119,7 @@ impl ChannelMeans {
     /// ```
     pub fn from_json(json: &str) -> Result<Self> {
         let head: Head = serde_json::from_str(json).map_err(|error| unusable(one_line(&error)))?;
-        if head.format != FORMAT {
-            return Err(unusable(format!("its format is {:?}, not {FORMAT:?}", head.format)));
-        }
-        if head.version != VERSION {
-            return Err(unusable(format!("its version is {}, and this crate reads {VERSION}", head.version)));
-        }
+        check_head(&head.format, FORMAT, head.version, VERSION)?;
         let file: File = serde_json::from_str(json).map_err(|error| unusable(one_line(&error)))?;
         Ok(file.means)
     }
@@ -132,7 +128,7 @@ impl ChannelMeans {
     ///
     /// # Errors
     ///
-    /// [`Error::Io`], also for a target that is a folder, a device or read-only.
+    /// [`Error::Io`](crate::Error::Io), also for a target that is a folder, a device or read-only.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         output::write(path.as_ref(), self.to_json()?.as_bytes())
     }
@@ -141,20 +137,8 @@ impl ChannelMeans {
     ///
     /// # Errors
     ///
-    /// [`Error::Io`], and [`Error::Format`] for a file that [`from_json`](Self::from_json) refuses.
+    /// [`Error::Io`](crate::Error::Io), and [`Error::Format`](crate::Error::Format) for a file that [`from_json`](Self::from_json) refuses.
     pub fn load(path: impl AsRef<Path>) -> Result<Self> {
-        let path = path.as_ref();
-        let json = std::fs::read_to_string(path);
-        let json = json.map_err(|source| Error::Io { action: "read", path: path.to_path_buf(), source })?;
-        Self::from_json(&json).map_err(|error| match error {
-            Error::Calibration { reason } => {
-                Error::Format { path: path.to_path_buf(), format: "channel means", reason }
-            }
-            error => error,
-        })
+        load(path.as_ref(), "channel means", Self::from_json)
     }
-}
-
-fn unusable(reason: String) -> Error {
-    Error::Calibration { reason }
 }

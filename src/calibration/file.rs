@@ -21,8 +21,9 @@
 //! add up are errors that say so.
 
 use super::calibrator::{Calibrator, Observed};
+use super::json::{check_head, load, unusable};
 use crate::convention::{onnx_runtime, torch};
-use crate::error::{Error, Result, one_line};
+use crate::error::{Result, one_line};
 use crate::kernel::Extremes;
 use crate::output;
 use crate::params::Granularity;
@@ -106,7 +107,7 @@ impl<E: State> Calibrator<E> {
     ///
     /// # Errors
     ///
-    /// [`Error::Calibration`] if an estimator cannot be written; those of this crate always can.
+    /// [`Error::Calibration`](crate::Error::Calibration) if an estimator cannot be written; those of this crate always can.
     pub fn to_json(&self) -> Result<String> {
         let json = |error: serde_json::Error| unusable(one_line(&error));
         let axis = if let Granularity::Axis(axis) = self.granularity { Some(axis) } else { None };
@@ -131,7 +132,7 @@ impl<E: State> Calibrator<E> {
     ///
     /// # Errors
     ///
-    /// [`Error::Calibration`], which says what is wrong and where.
+    /// [`Error::Calibration`](crate::Error::Calibration), which says what is wrong and where.
     ///
     /// # Examples
     ///
@@ -153,12 +154,7 @@ impl<E: State> Calibrator<E> {
     /// ```
     pub fn from_json(json: &str) -> Result<Self> {
         let head: Head = serde_json::from_str(json).map_err(|error| unusable(one_line(&error)))?;
-        if head.format != FORMAT {
-            return Err(unusable(format!("its format is {:?}, not {FORMAT:?}", head.format)));
-        }
-        if head.version != VERSION {
-            return Err(unusable(format!("its version is {}, and this crate reads {VERSION}", head.version)));
-        }
+        check_head(&head.format, FORMAT, head.version, VERSION)?;
         if head.estimator != E::NAME {
             return Err(unusable(format!("it is of the estimator {:?}, not {:?}", head.estimator, E::NAME)));
         }
@@ -179,7 +175,7 @@ impl<E: State> Calibrator<E> {
     ///
     /// # Errors
     ///
-    /// [`Error::Io`], also for a target that is a folder, a device or read-only.
+    /// [`Error::Io`](crate::Error::Io), also for a target that is a folder, a device or read-only.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         output::write(path.as_ref(), self.to_json()?.as_bytes())
     }
@@ -188,18 +184,8 @@ impl<E: State> Calibrator<E> {
     ///
     /// # Errors
     ///
-    /// [`Error::Io`], and [`Error::Format`] for a file that [`from_json`](Self::from_json) refuses.
+    /// [`Error::Io`](crate::Error::Io), and [`Error::Format`](crate::Error::Format) for a file that [`from_json`](Self::from_json) refuses.
     pub fn load(path: impl AsRef<Path>) -> Result<Self> {
-        let path = path.as_ref();
-        let json = std::fs::read_to_string(path);
-        let json = json.map_err(|source| Error::Io { action: "read", path: path.to_path_buf(), source })?;
-        Self::from_json(&json).map_err(|error| match error {
-            Error::Calibration { reason } => Error::Format { path: path.to_path_buf(), format: "calibration", reason },
-            error => error,
-        })
+        load(path.as_ref(), "calibration", Self::from_json)
     }
-}
-
-fn unusable(reason: String) -> Error {
-    Error::Calibration { reason }
 }

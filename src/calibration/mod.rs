@@ -23,6 +23,8 @@ mod engine;
 mod exact_sum;
 #[cfg(feature = "serde")]
 mod file;
+#[cfg(feature = "serde")]
+mod json;
 mod runner;
 mod samples;
 

@@ -1,0 +1,34 @@
+//! What all files of calibration have in common: JSON with the name of its format and a version.
+
+use crate::error::{Error, Result};
+use std::path::Path;
+
+/// Returns the error of a file that is not what its format prescribes.
+pub(super) fn unusable(reason: String) -> Error {
+    Error::Calibration { reason }
+}
+
+/// Checks what a file says of itself.
+pub(super) fn check_head(format: &str, expected: &str, version: u32, known: u32) -> Result<()> {
+    if format != expected {
+        return Err(unusable(format!("its format is {format:?}, not {expected:?}")));
+    }
+    if version != known {
+        return Err(unusable(format!("its version is {version}, and this crate reads {known}")));
+    }
+    Ok(())
+}
+
+/// Returns what a file holds; `format` is what it is called where it is refused.
+///
+/// # Errors
+///
+/// [`Error::Io`], and [`Error::Format`] for a file that `from_json` refuses.
+pub(super) fn load<T>(path: &Path, format: &'static str, from_json: impl FnOnce(&str) -> Result<T>) -> Result<T> {
+    let json = std::fs::read_to_string(path);
+    let json = json.map_err(|source| Error::Io { action: "read", path: path.to_path_buf(), source })?;
+    from_json(&json).map_err(|error| match error {
+        Error::Calibration { reason } => Error::Format { path: path.to_path_buf(), format, reason },
+        error => error,
+    })
+}
