@@ -99,11 +99,12 @@ mod error;
 pub mod graph;
 #[cfg(feature = "pipeline")]
 mod improve;
+#[cfg(any(feature = "safetensors", feature = "tflite"))]
+mod input;
 pub mod kernel;
 #[cfg(feature = "proptest")]
 pub mod laws;
 pub mod metrics;
-#[cfg(any(feature = "safetensors", feature = "tflite"))]
 pub mod model;
 pub mod num;
 #[cfg(any(feature = "serde", feature = "safetensors", feature = "tflite"))]

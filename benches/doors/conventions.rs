@@ -16,6 +16,11 @@ pub(crate) fn add(doors: &mut Doors) {
         let q: Result<QuantizedTensor<i8, Ix2>, _> = onnx::quantize_linear(matrix(&b.x, n), &params);
         _ = black_box(q);
     });
+    doors.add_beside("onnx::quantize_linear_with_zero_point, i8", limits::QUANTIZE, |b, n| {
+        let params = QuantParams::per_tensor::<i8>(0.03, 0).expect("a positive scale");
+        let q: Result<QuantizedTensor<i8, Ix2>, _> = onnx::quantize_linear_with_zero_point(matrix(&b.x, n), &params);
+        _ = black_box(q);
+    });
     doors.add_beside("onnx::dynamic_quantize_linear", limits::RANGE_AND_CODES, |b, n| {
         _ = black_box(onnx::dynamic_quantize_linear(matrix(&b.x, n)));
     });

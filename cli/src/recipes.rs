@@ -21,10 +21,18 @@ pub(crate) fn run(arguments: &ArgMatches) -> Result<String, Failure> {
     }
     let recipes = Recipe::ready_made();
     if as_json {
-        let entry = |recipe: &Recipe| serde_json::json!({"name": recipe.name, "description": recipe.description});
+        let entry = |recipe: &Recipe| serde_json::json!({"name": recipe.name, "description": recipe.description, "speed": recipe.speed});
         return Ok(json(&recipes.iter().map(entry).collect()));
     }
-    let widest = recipes.iter().map(|recipe| recipe.name.len()).max().unwrap_or(0);
-    let line = |recipe: &Recipe| format!("{:widest$}  {}\n", recipe.name, recipe.description);
-    Ok(recipes.iter().map(line).collect())
+    let of = |recipe: &Recipe| {
+        let speed = if recipe.speed.is_empty() { "not measured" } else { &recipe.speed };
+        [recipe.name.clone(), speed.into(), recipe.description.clone()]
+    };
+    let heading = ["recipe", "speed", "what becomes of a file"].map(String::from);
+    let rows: Vec<[String; 3]> = std::iter::once(heading).chain(recipes.iter().map(of)).collect();
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let (name, speed) = (width(0), width(1));
+    let lines: Vec<String> =
+        rows.iter().map(|row| format!("{:name$}  {:speed$}  {}", row[0], row[1], row[2])).collect();
+    Ok(lines.join("\n") + "\n")
 }

@@ -31,8 +31,10 @@ fn plan(recipe: &Recipe) {
     let shapes: [&[usize]; 7] =
         [&[], &[0], &[3, 4], &[64, 64], &[usize::MAX, usize::MAX], &[usize::MAX, 2, 0], &[1 << 31, 1 << 31, 4]];
     let roles = [
-        UsageRole::Weights { axis: 0, dynamic_int8: true, dynamic_int4: false },
-        UsageRole::Weights { axis: usize::MAX, dynamic_int8: true, dynamic_int4: true },
+        UsageRole::Weights { axis: 0, dynamic_int8: true, dynamic_int4: false, fast: [true, false] },
+        UsageRole::Weights { axis: usize::MAX, dynamic_int8: true, dynamic_int4: true, fast: [true; 2] },
+        UsageRole::Table { axis: 0, int8: true, int4: true },
+        UsageRole::Table { axis: usize::MAX, int8: true, int4: false },
         UsageRole::Operand,
         UsageRole::Passed,
         UsageRole::Unknown,
@@ -50,6 +52,7 @@ fn plan(recipe: &Recipe) {
                     size_in_bytes: elements.saturating_mul(width),
                     uses: uses.clone(),
                     obstacle: None,
+                    exact: None,
                     cost_of_restoring: u64::from(width == 2) * u64::MAX,
                     storage: Storage::Any,
                 });

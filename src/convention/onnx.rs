@@ -35,6 +35,64 @@ pub fn quantize_linear<T: Real, D: Dimension, C: Code>(
     quantize_with_params(x, params, Settings::<C>::default().with_nan_policy(NanPolicy::Native))
 }
 
+/// Returns the codes of `QuantizeLinear` with a zero point, also of floating-point types, whose zero point is 0.
+///
+/// For integers that is [`quantize_linear`]. Of floating-point codes adding +0 makes +0 of a quotient of −0, so that −0 never comes
+/// of a zero, but does of a number that is rounded to one: `x / scale` = −0.1 is −0 as float4. (ONNX's node test
+/// `test_quantizelinear_float4e2m1`.)
+///
+/// # Errors
+///
+/// As [`quantize_linear`].
+///
+/// # Examples
+///
+/// ```
+/// use ndarray::array;
+/// use tensor_quant::{convention::onnx, num::F4E2M1Fn, params::QuantParams};
+///
+/// let params = QuantParams::per_tensor::<F4E2M1Fn>(2.0, 0)?;
+/// let x = array![-0.0_f32, -0.2, -1.0];
+/// let q = onnx::quantize_linear_with_zero_point::<_, _, F4E2M1Fn>(x.view(), &params)?;
+/// let signs = q.dequantize().mapv(f32::is_sign_negative);
+/// assert_eq!(signs, array![false, true, true]);
+/// # Ok::<(), tensor_quant::Error>(())
+/// ```
+pub fn quantize_linear_with_zero_point<T: Real, D: Dimension, C: Code>(
+    x: ArrayView<'_, T, D>,
+    params: &QuantParams,
+) -> Result<QuantizedTensor<C, D>> {
+    let (mut codes, params) = quantize_linear::<T, D, C>(x.clone(), params)?.into_parts();
+    if C::KIND == CodeKind::Float {
+        let spans = params.granularity().spans(x.shape())?;
+        let groups = spans.flat_map(|span| (0..span.len).map(move |i| span.first_group + i / span.repeat));
+        for ((x, code), group) in x.iter().zip(&mut codes).zip(groups) {
+            if params.scales().get(group).is_some_and(|scale| x.to_f32() / scale == 0.0) {
+                *code = C::nearest(0.0);
+            }
+        }
+    }
+    QuantizedTensor::new(codes, params)
+}
+
+/// Returns the reals of `DequantizeLinear`: `(code − zero_point) · scale`, in the type that the scale has: of a scale of f16 they are
+/// f16, computed in f32 and rounded once.
+///
+/// # Examples
+///
+/// ```
+/// use ndarray::array;
+/// use tensor_quant::{QuantizedTensor, convention::onnx, f16, params::QuantParams};
+///
+/// let params = QuantParams::per_tensor::<u8>(f16::from_f32(0.1).to_f32(), 128)?;
+/// let q = QuantizedTensor::new(array![0_u8, 131], params)?;
+/// assert_eq!(onnx::dequantize_linear::<f16, _, _>(&q), array![-12.8, 0.3].mapv(f16::from_f32));
+/// # Ok::<(), tensor_quant::Error>(())
+/// ```
+pub fn dequantize_linear<S: Real, C: Code, D: Dimension>(q: &QuantizedTensor<C, D>) -> Array<S, D> {
+    q.dequantize().mapv(S::from_f32)
+}
+
 /// What `DynamicQuantizeLinear` returns.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DynamicallyQuantized<D: Dimension> {

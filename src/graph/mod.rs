@@ -17,6 +17,9 @@
 //! | --- | --- |
 //! | which inputs are weights, along which axis are their channels? | [`Operator::weights_axis`] |
 //! | which input is a bias, and of which weights? | [`Operator::bias`] |
+//! | which inputs are tables whose rows are looked up? | [`Operator::table_axis`] |
+//! | which values must not be rounded? | [`Graph::exact_values`] |
+//! | where do moves and calls lead a constant? | [`Paths::ends`] |
 //! | which values share a scale when codes are integers? | [`Operator::same_scale`], [`Subgraph::scale_groups`] |
 //! | which outputs have a fixed scale and zero point? | [`Op::fixed_output`] |
 //! | does it only move values? | [`Op::moves_data`] |
@@ -29,7 +32,10 @@
 
 mod attributes;
 mod element_type;
+mod ends;
+mod exact;
 mod fixed;
+mod handed;
 mod op;
 mod operator;
 mod runtime;
@@ -39,6 +45,8 @@ mod value;
 
 pub use attributes::{Activation, Attributes, Layout, Mirror, Padding, Recurrent, StridedSlice, Window};
 pub use element_type::ElementType;
+pub use ends::{End, EndRole, Numbers, Paths, same_axis};
+pub use exact::ExactUse;
 pub use fixed::FixedOutput;
 pub use op::Op;
 pub use operator::{Bias, Operator};

@@ -13,8 +13,23 @@ pub(super) struct Row {
     pub(super) shares: Shares,
     /// Whether outputs hold elements of the inputs that share their scale, and nothing computed.
     pub(super) moves: bool,
-    /// Whether results depend on the exact values: rounding an input may change them altogether.
-    pub(super) is_exact: bool,
+    /// The inputs whose exact values decide: rounding one may change the results altogether.
+    pub(super) exact: Exact,
+    /// The input that is a table, of which outputs are elements by their number.
+    pub(super) table: Option<usize>,
+}
+
+/// Which inputs must not be rounded.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Exact {
+    /// None: results change as little as the inputs do.
+    Nothing,
+    /// All.
+    All,
+    /// These.
+    Of(&'static [usize]),
+    /// All: they are phases, of which only what is left of whole turns counts.
+    Phase,
 }
 
 /// Which axis of weights counts channels of the output.
@@ -42,13 +57,18 @@ pub(super) enum Shares {
 }
 
 /// Codes of results have scales of their own.
-const FREE: Row = Row { weights: &[], bias: None, shares: Shares::Nothing, moves: false, is_exact: false };
+const FREE: Row =
+    Row { weights: &[], bias: None, shares: Shares::Nothing, moves: false, exact: Exact::Nothing, table: None };
 /// Elements of the first input are copied.
 const MOVES: Row = Row { shares: Shares::Of(&[0]), moves: true, ..FREE };
 /// Codes of the first input are compared or averaged: the result has its scale.
 const KEEPS: Row = Row { shares: Shares::Of(&[0]), ..FREE };
 /// Results are integers or truths that depend on every bit of the inputs.
-const EXACT: Row = Row { is_exact: true, ..FREE };
+const EXACT: Row = Row { exact: Exact::All, ..FREE };
+/// A function of an angle.
+const PHASE: Row = Row { exact: Exact::Phase, ..FREE };
+/// Elements of a table are copied, by their numbers.
+const LOOKS_UP: Row = Row { table: Some(0), ..MOVES };
 
 const fn product(weights: &'static [(usize, usize, Axis)]) -> Row {
     Row { weights, bias: Some([2, 0, 1]), ..FREE }
@@ -107,6 +127,8 @@ operators! {
     MatMul = Row { weights: &[(0, 0, LeftRows), (1, 1, RightColumns)], ..FREE },
     /// Rows of a table by their numbers. Inputs: numbers, table.
     EmbeddingLookup = Row { weights: &[(1, 1, At(0))], shares: Shares::Of(&[1]), moves: true, ..FREE },
+    /// Sums of rows of a table by their numbers. Inputs: numbers, positions, shape, factors, table.
+    EmbeddingLookupSparse = Row { weights: &[(4, 4, At(0))], ..FREE },
     /// A layer with feedback.
     Rnn = recurrent(&[(1, 2, At(0))]),
     /// The same over a sequence.
@@ -211,9 +233,9 @@ operators! {
     /// x².
     Square = FREE,
     /// Sine.
-    Sin = FREE,
+    Sin = PHASE,
     /// Cosine.
-    Cos = FREE,
+    Cos = PHASE,
     /// ⌊x⌋.
     Floor = EXACT,
     /// ⌈x⌉.
@@ -285,9 +307,9 @@ operators! {
     /// Taken apart along an axis that is removed.
     Unpack = MOVES,
     /// Slices by their numbers. Inputs: values, numbers.
-    Gather = MOVES,
+    Gather = LOOKS_UP,
     /// Elements or slices by their positions.
-    GatherNd = MOVES,
+    GatherNd = LOOKS_UP,
     /// Elements put at positions. Inputs: positions, values, shape.
     ScatterNd = moves(&[1]),
     /// Copies beside each other.
@@ -329,9 +351,9 @@ operators! {
     /// The number of the smallest.
     ArgMin = EXACT,
     /// The largest, and their numbers.
-    TopK = Row { shares: Shares::Of(&[0]), is_exact: true, ..FREE },
+    TopK = Row { shares: Shares::Of(&[0]), exact: Exact::All, ..FREE },
     /// A value at a number, and another elsewhere. Inputs: numbers, depth, on, off.
-    OneHot = Row { shares: Shares::Of(&[2, 3]), is_exact: true, ..FREE },
+    OneHot = Row { shares: Shares::Of(&[2, 3]), exact: Exact::Of(&[0, 1]), ..FREE },
     /// The positions of what is true.
     Where = EXACT,
     /// Different elements, and where they are.
@@ -358,8 +380,8 @@ operators! {
     Bucketize = EXACT,
     /// Bits of signs of random projections.
     LshProjection = EXACT,
-    /// Values of keys.
-    HashtableLookup = EXACT,
+    /// Rows of a table by keys, and whether there are any. Inputs: what is looked for, keys, table.
+    HashtableLookup = Row { exact: Exact::Of(&[0, 1]), table: Some(2), ..FREE },
 
     // Types.
     /// Reals to codes, or codes to others.
@@ -405,8 +427,10 @@ impl Op {
     }
 
     /// Returns whether a slightly other input may give an altogether other result: comparisons, indices, rounding.
+    ///
+    /// See [`Graph::exact_values`](super::Graph::exact_values) for the values that this reaches.
     pub fn needs_exact_inputs(self) -> bool {
-        self.row().is_exact
+        !matches!(self.row().exact, Exact::Nothing)
     }
 }
 

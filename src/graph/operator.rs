@@ -70,6 +70,25 @@ impl Operator {
         (axis < ndim).then_some(axis)
     }
 
+    /// Returns the axis along which rows are taken if input number `input`, of `ndim` dimensions, is a table of which the operator
+    /// gives elements by their number; the axes behind it are those of the output's last. `None` for anything else.
+    ///
+    /// Where positions have more than one number, it is the last axis. A vector is no table: what is looked up is single numbers.
+    pub fn table_axis(&self, input: usize, ndim: usize) -> Option<usize> {
+        if self.op.row().table != Some(input) || ndim < 2 {
+            return None;
+        }
+        let axis = match (self.op, &self.attributes) {
+            (Op::GatherNd, _) => ndim.checked_sub(1)?,
+            (_, &Attributes::Gather { axis, .. }) if axis < 0 => {
+                ndim.checked_sub(usize::try_from(axis.unsigned_abs()).ok()?)?
+            }
+            (_, &Attributes::Gather { axis, .. }) => usize::try_from(axis).ok()?,
+            _ => 0,
+        };
+        (axis < ndim).then_some(axis)
+    }
+
     /// Returns the values of the operator's bias and of the product that it is added to, if it has one.
     pub fn bias(&self) -> Option<Bias> {
         let [bias, input, weights] = self.op.row().bias?;
@@ -119,6 +138,19 @@ mod tests {
         let depthwise = operator(Op::DepthwiseConv, Attributes::Window(window));
         assert_eq!((depthwise.weights_axis(1, 4), depthwise.weights_axis(1, 3)), (Some(3), None));
         assert_eq!((depthwise.weights_axis(0, 4), depthwise.weights_axis(2, 4)), (None, None));
+    }
+
+    #[test]
+    fn rows_of_a_table_are_taken_along_an_axis() {
+        let gather = |axis| operator(Op::Gather, Attributes::Gather { axis, batch_dims: 0 });
+        assert_eq!(
+            [0, 1, -1, -2, 2, -3].map(|axis| gather(axis).table_axis(0, 2)),
+            [Some(0), Some(1), Some(1), Some(0), None, None]
+        );
+        assert_eq!((gather(0).table_axis(1, 2), gather(0).table_axis(0, 0)), (None, None));
+        let other = |op, input| operator(op, Attributes::None).table_axis(input, 3);
+        assert_eq!((other(Op::GatherNd, 0), other(Op::HashtableLookup, 2)), (Some(2), Some(0)));
+        assert_eq!((other(Op::HashtableLookup, 1), other(Op::Reshape, 0)), (None, None));
     }
 
     #[test]

@@ -3,8 +3,8 @@
 //! Even bins are those of [`histogram`](super::histogram()): `2^e` wide, with numbers up to 4095. The values of the first
 //! [`CUT`] of them, below `2^(e + 8)`, are counted in bins of a 128th of their binade instead: the upper 16 bits of the
 //! float are their number, the *share*. A binade of even bins is cut in as many bins or more, so that each bin of one kind lies in one
-//! of the other. What is below the smallest normal number has one bin. (Below `e` = −126 even bins are finer than that, and there
-//! are no others.)
+//! of the other. Below `e` = −126 there are no shares. Beside them magnitudes below 2⁻¹²⁰, where shares would be finer than those even
+//! bins may have been, have bins of 2⁻¹²⁶.
 //!
 //! 1. A value's bin is found branch-free, a tile at a time; see [`histogram`](super::histogram()) for the even one.
 //! 2. Bins are many, but those that may be in use are few: there are shares from the smallest value on.
@@ -20,14 +20,21 @@ const EVEN: u32 = 4096;
 pub(crate) const SHARES: u16 = 128;
 /// The exponent below which there are even bins alone.
 const FINEST_SHARES: i32 = -126;
+/// Bins of 2⁻¹²⁶ around zero: those below the first binade in which shares are as wide as even bins of 2⁻¹²⁷, the widest that there are
+/// without shares.
+const LOW: u32 = 64;
+/// The biased exponent of that binade.
+const FIRST_BINADE: u32 = 7;
+/// What makes the shift of even bins of 2⁻¹²⁶ out of a biased exponent.
+const LOW_BASE: u32 = (FINEST_SHARES + 150) as u32;
 const TILE: usize = 1024;
 
-/// Bins on one side of zero: that around it, then shares, then even ones.
+/// Bins on one side of zero: those of the smallest magnitudes, then shares, then even ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TwoGrids {
     /// Even bins are two to this power wide.
     pub(crate) exponent: i32,
-    /// The first share that is counted; all values are in it, above it, or below 2⁻¹²⁶.
+    /// The first share that is counted; all values are in it, above it, or below 2⁻¹²⁰.
     pub(crate) first: u16,
 }
 
@@ -47,9 +54,14 @@ impl TwoGrids {
         if self.exponent < FINEST_SHARES { 0 } else { CUT }
     }
 
+    /// Returns how many bins there are below the shares; one that stays empty where there are no shares.
+    fn low(self) -> u32 {
+        if self.even_from() == 0 { 1 } else { LOW }
+    }
+
     /// Returns where even bins begin.
     fn evens(self) -> u32 {
-        1 + u32::from(Self::end(self.exponent) - self.first)
+        self.low() + u32::from(Self::end(self.exponent) - self.first)
     }
 
     /// Returns the number of bins on one side.
@@ -59,7 +71,7 @@ impl TwoGrids {
 
     /// Returns the grids that have room for shares from that of this magnitude on, whose bits these are.
     pub(crate) fn with_room(self, magnitude: u32) -> Self {
-        let binade = ((magnitude >> 23) as u16).max(1) * SHARES;
+        let binade = ((magnitude >> 23) as u16).max(FIRST_BINADE as u16) * SHARES;
         Self { first: self.first.min(binade), ..self }
     }
 
@@ -73,12 +85,13 @@ impl TwoGrids {
     /// Returns where a bin begins and ends.
     pub(crate) fn edges(self, index: usize) -> (f64, f64) {
         let share = |number: u32| f64::from(f32::from_bits(number << 16));
-        if index == 0 {
-            return (0.0, if self.even_from() == 0 { 0.0 } else { share(u32::from(SHARES)) });
+        if (index as u32) < self.low() {
+            let width = if self.even_from() == 0 { 0.0 } else { f64::from(f32::MIN_POSITIVE) };
+            return (index as f64 * width, (index + 1) as f64 * width);
         }
         match (index as u32).checked_sub(self.evens()) {
             None => {
-                let number = u32::from(self.first) + index as u32 - 1;
+                let number = u32::from(self.first) + index as u32 - self.low();
                 (share(number), share(number + 1))
             }
             Some(even) => {
@@ -138,7 +151,7 @@ fn find_signed<S: fearless_simd::Simd>(_simd: S, values: &[f32], grids: TwoGrids
 fn find(values: &[f32], grids: TwoGrids, bins: &mut [u32]) {
     let base = (grids.exponent + 150) as u32;
     let (even_from, first) = (grids.even_from(), u32::from(grids.first));
-    let evens = grids.evens();
+    let (evens, low) = (grids.evens(), grids.low());
     for (bin, &x) in bins.iter_mut().zip(values) {
         let magnitude = x.to_bits() & 0x7fff_ffff;
         let biased = magnitude >> 23;
@@ -147,7 +160,10 @@ fn find(values: &[f32], grids: TwoGrids, bins: &mut [u32]) {
         // Subnormal numbers have the exponent of the smallest normal ones.
         let shift = base.wrapping_sub(biased + (1 - is_normal));
         let even = (mantissa >> shift.min(31)).min(EVEN - 1);
-        let share = ((magnitude >> 16).max(first - 1) - (first - 1)) * is_normal;
+        // Bins of 2⁻¹²⁶ are even ones of that exponent.
+        let fine = mantissa >> LOW_BASE.wrapping_sub(biased + (1 - is_normal)).min(31);
+        let share = (magnitude >> 16).max(first - 1) - (first - 1) + (low - 1);
+        let share = if biased < FIRST_BINADE { fine } else { share };
         *bin = if even >= even_from { evens + (even.max(even_from) - even_from) } else { share };
     }
 }
@@ -182,7 +198,7 @@ mod tests {
                     prop_assert!((start..end).contains(&magnitude), "{x}: {start}..{end}");
                     let width = end - start;
                     prop_assert!(width <= (f64::from(max_abs) / 2048.0).max(f64::from(f32::from_bits(1))));
-                    prop_assert!(width <= magnitude / 128.0 || index == 0 || start >= f64::from(max_abs) / 16.0 || grids.even_from() == 0);
+                    prop_assert!(width <= magnitude / 128.0 || index < LOW as usize || start >= f64::from(max_abs) / 16.0 || grids.even_from() == 0);
                     want[index + if x < 0.0 { grids.side() } else { 0 }] += 1;
                 }
                 let mut got = vec![0; 2 * grids.side()];

@@ -62,8 +62,7 @@ pub fn compare_files(first: impl AsRef<Path>, second: impl AsRef<Path>) -> Resul
                 match a.values(i) {
                     Ok(x) => {
                         shape = x.shape().to_vec();
-                        let error = b.values(j).and_then(|y| per_tensor(x.view(), y.view()));
-                        error.map_err(|e| e.to_string())
+                        b.values(j).and_then(|y| x.error(y)).map_err(|e| e.to_string())
                     }
                     Err(_) if a.element_type(i) != b.element_type(j) || shape != b.shape(j) => {
                         Err("its values are no reals, and its type or shape is another".into())
@@ -98,6 +97,36 @@ fn numbered(tensors: &Tensors) -> Vec<(String, usize)> {
         (name, *count)
     });
     names.collect()
+}
+
+/// The values of a tensor: as they are, if they are f64.
+enum Reals {
+    F32(ArrayD<f32>),
+    F64(ArrayD<f64>),
+}
+
+impl Reals {
+    fn shape(&self) -> &[usize] {
+        match self {
+            Reals::F32(values) => values.shape(),
+            Reals::F64(values) => values.shape(),
+        }
+    }
+
+    fn wide(self) -> ArrayD<f64> {
+        match self {
+            Reals::F32(values) => values.mapv(f64::from),
+            Reals::F64(values) => values,
+        }
+    }
+
+    /// How far others are from these.
+    fn error(self, others: Self) -> Result<ErrorMetrics> {
+        match (self, others) {
+            (Reals::F32(x), Reals::F32(y)) => per_tensor(x.view(), y.view()),
+            (x, y) => per_tensor(x.wide().view(), y.wide().view()),
+        }
+    }
 }
 
 enum Tensors {
@@ -137,10 +166,13 @@ impl Tensors {
         }
     }
 
-    fn values(&mut self, i: usize) -> Result<ArrayD<f32>> {
+    fn values(&mut self, i: usize) -> Result<Reals> {
+        let is_wide = self.element_type(i) == "f64";
         match self {
-            Tensors::Tflite(model, constants) => model.values(&constants[i]),
-            Tensors::Safetensors(reader, names) => reader.restore(&names[i]),
+            Tensors::Tflite(model, constants) if is_wide => model.wide_values(&constants[i]).map(Reals::F64),
+            Tensors::Tflite(model, constants) => model.values(&constants[i]).map(Reals::F32),
+            Tensors::Safetensors(reader, names) if is_wide => reader.read_wide(&names[i]).map(Reals::F64),
+            Tensors::Safetensors(reader, names) => reader.restore(&names[i]).map(Reals::F32),
         }
     }
 

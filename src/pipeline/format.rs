@@ -1,8 +1,8 @@
 //! Which format a file has: what it holds decides, not its name.
 
 use crate::error::{Error, Result};
+use crate::input;
 use core::fmt;
-use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
@@ -25,7 +25,7 @@ impl Format {
         let path = path.as_ref();
         let io = |source| Error::Io { action: "read", path: path.into(), source };
         let mut first = Vec::new();
-        File::open(path).map_err(io)?.take(9).read_to_end(&mut first).map_err(io)?;
+        input::open(path)?.take(9).read_to_end(&mut first).map_err(io)?;
         // A safetensors file starts with the length of its header, and the header with a brace.
         match first.as_slice() {
             [] => Err(Error::UnknownFormat { path: path.into(), reason: "it is empty" }),

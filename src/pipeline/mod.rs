@@ -47,6 +47,7 @@ mod progress;
 mod safetensors;
 mod source;
 mod tflite;
+mod wide;
 
 pub use channels::{Channels, Profile};
 pub use comparison::{Compared, Comparison, compare_files};

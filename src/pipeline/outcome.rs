@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::metrics::{ErrorMetrics, Histogram};
 use crate::params::{Granularity, ValueRange};
 use crate::range::AnyEstimator;
-use crate::recipe::{Decision, Entry, Recipe, Warning};
+use crate::recipe::{Decision, Entry, NO_CODE, Recipe, Warning};
 use crate::tensor::{AnyScheme, PackedTensor};
 use ndarray::ArrayD;
 use std::path::PathBuf;
@@ -132,7 +132,7 @@ impl TensorOutcome {
         }
     }
 
-    /// Takes down what a tensor became, and what that cost.
+    /// Takes down what a tensor became, and what that cost: of f64 the error is that of the f64 values, which are `wide`.
     ///
     /// # Errors
     ///
@@ -140,6 +140,7 @@ impl TensorOutcome {
     pub(super) fn judge(
         &mut self,
         values: &ArrayD<f32>,
+        wide: Option<&ArrayD<f64>>,
         encoded: &Encoded,
         entry: &Entry,
         options: &Options,
@@ -160,7 +161,10 @@ impl TensorOutcome {
         };
         self.fate = Fate::Quantized;
         self.scheme = Some(treatment.scheme.clone());
-        let error = q.error(values)?;
+        let error = match wide {
+            Some(wide) => q.error(wide)?,
+            None => q.error(values)?,
+        };
         let with_plots = options.histograms == Histograms::OfChanged;
         if with_plots {
             self.histograms = histograms(values, q, error.max_abs_error());
@@ -174,6 +178,11 @@ impl TensorOutcome {
 
     /// Notes what one should know of the tensor.
     pub(super) fn warn(&mut self) {
+        if self.reason.ends_with(NO_CODE) {
+            let message = format!("left as it is, for its values are broken: {}", self.reason);
+            let advice = "find out where they come from: no output that they reach is a number";
+            self.warnings.push(Warning::new(message, advice));
+        }
         let Some(error) = &self.error else { return };
         let mut warnings = Vec::new();
         if error.non_finite() > 0 {

@@ -4,11 +4,13 @@ use super::encoded::{Encoded, encode};
 use super::options::Options;
 use super::outcome::{TensorOutcome, Written};
 use super::progress::Progress;
+use super::wide::{beyond_f32, narrowed, to_odd};
 use crate::error::{Error, Result};
-use crate::model::safetensors::{Reader, Stored, TensorInfo, Writer};
+use crate::model::safetensors::{Reader, Stored, TensorInfo, Writer, quantized_by_others};
 use crate::num::CodeKind;
-use crate::recipe::{Candidate, Decision, Recipe, Storage};
+use crate::recipe::{Candidate, Decision, Plan, Recipe, Storage};
 use crate::tensor::PackedTensor;
+use std::collections::HashSet;
 use std::path::Path;
 
 pub(super) fn quantize(
@@ -24,7 +26,20 @@ pub(super) fn quantize(
         return Err(Error::Format { path: input.into(), format: "safetensors", reason });
     }
     let tensors: Vec<TensorInfo> = reader.tensors().cloned().collect();
-    let plan = recipe.plan(tensors.iter().map(candidate).collect(), |i| reader.read(&tensors[i].name))?;
+    let mut candidates: Vec<Candidate> = tensors.iter().map(candidate).collect();
+    let by_others = quantized_by_others(&tensors);
+    for (candidate, info) in candidates.iter_mut().zip(&tensors) {
+        candidate.obstacle = match by_others.get(&info.name) {
+            Some(reason) => Some(reason.clone()),
+            None if is_wide(info) => beyond_f32(&reader.read_wide(&info.name)?),
+            None => None,
+        };
+    }
+    let mut plan = recipe.plan(candidates, |i| match &tensors[i] {
+        info if is_wide(info) => Ok(to_odd(&reader.read_wide(&info.name)?)),
+        info => reader.read(&info.name),
+    })?;
+    keep_names(&mut plan, &tensors)?;
 
     let stored =
         tensors.iter().zip(&plan.entries).map(|(info, entry)| (info.name.clone(), stored(info, &entry.decision)));
@@ -40,10 +55,14 @@ pub(super) fn quantize(
             outcomes.push(outcome);
             continue;
         }
-        let values = reader.read(&info.name)?;
+        let wide = if is_wide(info) { Some(reader.read_wide(&info.name)?) } else { None };
+        let values = match &wide {
+            Some(wide) => narrowed(wide, &entry.decision),
+            None => reader.read(&info.name)?,
+        };
         let encoded = encode(&values, &entry.decision, options.threads).map_err(|e| e.of_tensor(&info.name))?;
         if let Some(encoded) = encoded {
-            outcome.judge(&values, &encoded, entry, options)?;
+            outcome.judge(&values, wide.as_ref(), &encoded, entry, options)?;
             match &encoded {
                 Encoded::Codes(q) => {
                     let parameters =
@@ -64,6 +83,30 @@ pub(super) fn quantize(
     Ok(Written { tensors: outcomes, warnings: plan.warnings, to_disk: writer.finish_timed()?, integer: None })
 }
 
+/// Whether values are more than f32 can tell apart.
+fn is_wide(info: &TensorInfo) -> bool {
+    info.dtype == "F64"
+}
+
+/// Leaves tensors as they are whose parameters would have the names of other tensors of the file.
+fn keep_names(plan: &mut Plan, tensors: &[TensorInfo]) -> Result<()> {
+    let names: HashSet<&str> = tensors.iter().map(|info| info.name.as_str()).collect();
+    for (entry, info) in plan.entries.iter_mut().zip(tensors) {
+        let parameters = stored(info, &entry.decision).names_of_parameters(&info.name);
+        if let Some(taken) = parameters.iter().find(|name| names.contains(name.as_str())) {
+            entry.decision = Decision::Keep;
+            entry.reason = format!("its parameters would be called {taken:?}, as another tensor of the file is");
+        }
+    }
+    match plan.entries.iter().find(|entry| entry.reason.starts_with("its parameters would be called")) {
+        Some(entry) if plan.entries.iter().all(|entry| entry.decision == Decision::Keep) => {
+            let reason = format!("{:?}: {}", entry.candidate.name, entry.reason);
+            Err(Error::NothingToQuantize { recipe: plan.recipe.clone(), reason })
+        }
+        _ => Ok(()),
+    }
+}
+
 pub(super) fn candidate(info: &TensorInfo) -> Candidate {
     Candidate {
         name: info.name.clone(),
@@ -72,6 +115,7 @@ pub(super) fn candidate(info: &TensorInfo) -> Candidate {
         size_in_bytes: info.size_in_bytes as u64,
         uses: None,
         obstacle: None,
+        exact: None,
         cost_of_restoring: 0,
         storage: Storage::Any,
     }

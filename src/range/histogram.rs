@@ -19,7 +19,8 @@ pub(super) const MOST: u64 = u64::MAX / 2;
 /// One value that is far from all others makes all bins wide. Therefore the 512 bins around zero are cut in narrower ones, of a
 /// 128th of a binade: from `2^k · (1 + i / 128)` to `2^k · (1 + (i + 1) / 128)`. Bins of one kind lie in those of the other, so
 /// that this is exact, too. It is what estimators look at: **a value is known to a 128th of itself, and to a 2048th of the
-/// largest**, whichever is better. (Numbers below 2⁻¹²⁶ count as zero beside much larger ones.)
+/// largest**, whichever is better. (Beside much larger ones, numbers below 2⁻¹²⁰ are known to 2⁻¹²⁶
+/// only, and those below that count as zero.)
 ///
 /// NaN and ±∞ are not counted. Memory is 60 KiB, and 2 KiB for each binade from the smallest value but zero up to those: some
 /// 110 KiB for a million values from a bell, and at most 600 KiB.
@@ -205,6 +206,18 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    #[test]
+    fn a_value_whose_bins_were_wider_than_a_share_is_counted_as_at_once() {
+        // 2⁻¹²² in bins of 2⁻¹³⁴, then of 2⁻¹²⁷, then of shares.
+        let values = [1.786_426_3e-37_f32, -2.295_792_7e-35, 1e37];
+        let (mut at_once, mut one_by_one) = (BinaryHistogram::default(), BinaryHistogram::default());
+        at_once.observe(&values);
+        for x in values {
+            one_by_one.observe(&[x]);
+        }
+        assert_eq!(one_by_one, at_once);
+    }
+
     fn finite() -> impl Strategy<Value = f32> {
         prop_oneof![any::<u32>().prop_map(f32::from_bits), -1.0_f32..1.0].prop_filter("finite", |x| x.is_finite())
     }
@@ -232,11 +245,26 @@ mod tests {
             for (start, end, _) in at_once.finest() {
                 let (near, width) = (start.abs().min(end.abs()), end - start);
                 prop_assert!(width <= (max_abs / 2048.0).max(smallest), "{start} to {end}");
-                prop_assert!(width <= near / 128.0 || near < f64::from(f32::MIN_POSITIVE) || near >= max_abs / 16.0 || max_abs < 1e-35, "{start} to {end}");
+                prop_assert!(width <= near / 128.0 || near < 64.0 * f64::from(f32::MIN_POSITIVE) || near >= max_abs / 16.0 || max_abs < 1e-35, "{start} to {end}");
             }
             let ends: Vec<_> = at_once.finest().collect();
             prop_assert!(ends.windows(2).all(|pair| pair[0].1 <= pair[1].0));
             prop_assert_eq!(at_once.total(), values.len() as u64);
+        }
+
+        /// Of magnitudes around those where the kinds of bins meet.
+        #[test]
+        fn tiny_values_are_counted_in_any_order(values in prop::collection::vec((-149_i32..-100, 1.0_f32..2.0), 0..40)) {
+            let values: Vec<f32> = values.into_iter().map(|(e, m)| (f64::from(m) * 2_f64.powi(e)) as f32).collect();
+            let mut at_once = BinaryHistogram::default();
+            at_once.observe(&values);
+            for order in [values.clone(), values.iter().rev().copied().collect()] {
+                let mut one_by_one = BinaryHistogram::default();
+                for x in order {
+                    one_by_one.observe(&[x]);
+                }
+                prop_assert_eq!(&one_by_one, &at_once);
+            }
         }
 
         #[test]

@@ -19,6 +19,8 @@ pub struct Candidate {
     pub uses: Option<Vec<Usage>>,
     /// Why it cannot be touched at all, if it cannot.
     pub obstacle: Option<String>,
+    /// Why its exact values decide, if they do: then it is left as it is, too.
+    pub exact: Option<String>,
     /// The bytes that it takes to restore it in front of its users, as for an operator that does so.
     pub cost_of_restoring: u64,
     /// What the format can hold.
@@ -90,6 +92,17 @@ pub enum UsageRole {
         dynamic_int8: bool,
         /// The same for int4 codes.
         dynamic_int4: bool,
+        /// Whether the kernels for int8 and for int4 codes are faster than in floating point.
+        fast: [bool; 2],
+    },
+    /// Gives rows of it by their numbers.
+    Table {
+        /// The axis along which rows are taken.
+        axis: usize,
+        /// Whether it can take int8 codes, and give rows of codes, which are restored behind it.
+        int8: bool,
+        /// The same for int4 codes.
+        int4: bool,
     },
     /// Adds, scales, compares: a bias or another operand.
     Operand,
@@ -110,7 +123,17 @@ impl Candidate {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Part {
     /// Weights; in formats with operators, with channels along one axis.
-    Weights { axis: Option<usize>, dynamic_int8: bool, dynamic_int4: bool, operators: String },
+    Weights {
+        axis: Option<usize>,
+        dynamic_int8: bool,
+        dynamic_int4: bool,
+        fast: [bool; 2],
+        /// Whether other users have to have it restored, whatever these do.
+        is_also_restored: bool,
+        operators: String,
+    },
+    /// A table whose rows are taken along an axis.
+    Table { axis: usize, int8: bool, int4: bool, operators: String },
     /// An operand.
     Operand { operators: String },
     /// Nothing that allows it to be touched, and why.
@@ -123,7 +146,14 @@ impl Part {
         let Some(uses) = &candidate.uses else {
             return match candidate.shape.len() {
                 0 | 1 => Part::Operand { operators: String::new() },
-                _ => Part::Weights { axis: None, dynamic_int8: true, dynamic_int4: true, operators: String::new() },
+                _ => Part::Weights {
+                    axis: None,
+                    dynamic_int8: true,
+                    dynamic_int4: true,
+                    fast: [true; 2],
+                    is_also_restored: false,
+                    operators: String::new(),
+                },
             };
         };
         let operators = operators(uses);
@@ -136,29 +166,42 @@ impl Part {
         if let Some(used) = uses.iter().find(|used| used.role == UsageRole::Passed) {
             return Part::Out(format!("passed to another subgraph by {}", used.operator));
         }
-        let mut part: Option<(usize, bool, bool)> = None;
+        let mut part: Option<(usize, [bool; 4])> = None;
+        let mut table: Option<(usize, [bool; 2])> = None;
         for used in uses {
-            let UsageRole::Weights { axis, dynamic_int8, dynamic_int4 } = used.role else { continue };
-            part = match part {
-                None => Some((axis, dynamic_int8, dynamic_int4)),
-                Some((other, int8, int4)) if other == axis => Some((axis, int8 && dynamic_int8, int4 && dynamic_int4)),
-                Some((other, ..)) => {
-                    return Part::Out(format!(
-                        "weights of {operators} with channels along different axes, {other} and {axis}"
-                    ));
+            match used.role {
+                UsageRole::Weights { axis, dynamic_int8, dynamic_int4, fast } => {
+                    let [int8, int4, fast8, fast4] = part.map_or([true; 4], |(_, all)| all);
+                    if let Some((other, _)) = part.filter(|(other, _)| *other != axis) {
+                        return Part::Out(format!(
+                            "weights of {operators} with channels along different axes, {other} and {axis}"
+                        ));
+                    }
+                    part =
+                        Some((axis, [int8 && dynamic_int8, int4 && dynamic_int4, fast8 && fast[0], fast4 && fast[1]]));
                 }
-            };
+                UsageRole::Table { axis, int8, int4 } => {
+                    let (last, [all8, all4]) = table.unwrap_or((axis, [true; 2]));
+                    table = Some((last.max(axis), [all8 && int8, all4 && int4]));
+                }
+                _ => {}
+            }
         }
         let mixed = uses.iter().any(|used| used.role == UsageRole::Operand);
-        match part {
-            // An operand has to be restored for, so the weights are, too.
-            Some((axis, int8, int4)) => Part::Weights {
+        match (part, table) {
+            // An operand has to be restored for, so the weights are, too. A table is restored beside them.
+            (Some((axis, [int8, int4, fast8, fast4])), _) => Part::Weights {
                 axis: Some(axis),
                 dynamic_int8: int8 && !mixed,
                 dynamic_int4: int4 && !mixed,
+                fast: [fast8, fast4],
+                is_also_restored: table.is_some(),
                 operators,
             },
-            None => Part::Operand { operators },
+            (None, Some((axis, [int8, int4]))) => {
+                Part::Table { axis, int8: int8 && !mixed, int4: int4 && !mixed, operators }
+            }
+            (None, None) => Part::Operand { operators },
         }
     }
 }

@@ -8,8 +8,10 @@
 //! | a tensor | is kept, whatever the rules say, if |
 //! | --- | --- |
 //! | of any kind | the format stands in the way, an exclusion matches, it has no elements |
-//! | of a model with operators | none uses it, a custom one does, it is passed to another subgraph, or its users have their channels along different axes |
-//! | to become float16 | a value would overflow; an operand would lose a value to underflow; as a whole it would keep less than 60 dB |
+//! | | its exact values decide: it is compared, hashed, an index or a phase, or what such is calculated from |
+//! | | another tool has quantized it, or it is a parameter of such; another tensor has the same bytes and is kept |
+//! | of a model with operators | none uses it, a custom one does, what a subgraph that it is passed to does with it is unknown, or its users have their channels along different axes |
+//! | to become float16 | a value would overflow; it holds whole numbers, of which some would become others; an operand would lose a value to underflow; as a whole it would keep less than 60 dB |
 //! | to become integers | it holds NaN, ±∞ or values next to `f32::MAX`, or none large enough for a scale |
 //! | | with its scales and what restores it, it would be no smaller |
 //!
@@ -35,5 +37,6 @@ pub use glob::Glob;
 pub(crate) use plan::spoken;
 pub use plan::{Decision, Entry, Plan, Treatment};
 pub use recipe::Recipe;
-pub use rule::{Codes, Compute, Inputs, Rule, Target};
+pub use rule::{Codes, Compute, Inputs, Kernels, Rule, Target};
+pub(crate) use survival::NO_CODE;
 pub use warning::Warning;

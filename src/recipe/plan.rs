@@ -4,7 +4,7 @@ use super::candidate::{Candidate, Part, Storage};
 use super::idle::idle_parts;
 use super::recipe::Recipe;
 use super::rule::{Compute, FLOATS, Inputs, Mismatch, Rule, Target};
-use super::survival::{survives_cast, survives_integers};
+use super::survival::{survives_cast, survives_integers, whole_numbers};
 use super::warning::Warning;
 use crate::block::{BlockFormat, BlockScheme};
 use crate::error::{Error, Result};
@@ -19,6 +19,9 @@ use ndarray::ArrayD;
 /// From this length on the last of three axes is taken to be the inputs of experts, [experts, out, in], and not the kernel of a
 /// convolution in one dimension, [out, in, kernel].
 const EXPERT_INPUTS: usize = 32;
+
+/// From so many elements a column on, a table has a scale for each of its columns: they take a tenth of the codes' bytes at most.
+const LEAST_OF_A_COLUMN: usize = 256;
 
 /// What is decided about each tensor of a file.
 ///
@@ -140,6 +143,10 @@ impl Recipe {
         if candidate.elements() == 0 {
             return keep("it has no elements".into());
         }
+        let is_float = FLOATS.contains(&candidate.element_type.as_str());
+        if let Some(exact) = candidate.exact.as_ref().filter(|_| is_float) {
+            return keep(exact.clone());
+        }
         let mut size = None;
         for (at, rule) in self.rules.iter().enumerate() {
             let part = Part::of(candidate);
@@ -155,9 +162,7 @@ impl Recipe {
         let for_weights = self.rules.iter().all(|rule| rule.inputs == Inputs::Weights);
         keep(size.unwrap_or_else(|| match Part::of(candidate) {
             Part::Out(reason) => reason,
-            _ if !FLOATS.contains(&candidate.element_type.as_str()) => {
-                format!("{} is not a floating-point type", candidate.element_type)
-            }
+            _ if !is_float => no_reals(&candidate.element_type),
             Part::Operand { operators } if operators.is_empty() => {
                 format!("{} dimensions: no rule for such a tensor", candidate.shape.len())
             }
@@ -166,6 +171,7 @@ impl Recipe {
             }
             Part::Operand { operators } => format!("an operand of {operators}: no rule for it"),
             Part::Weights { operators, .. } if operators.is_empty() => "no rule for it".into(),
+            Part::Table { operators, .. } => format!("a table of {operators}: no rule for it"),
             Part::Weights { operators, .. } => {
                 format!("{} weights of {operators}: no rule for them", candidate.element_type)
             }
@@ -180,6 +186,15 @@ struct Decided {
     by: Option<usize>,
 }
 
+/// Returns why elements of a type are left alone that are no reals of 16 bits and more.
+fn no_reals(element_type: &str) -> String {
+    if element_type.starts_with('f') {
+        format!("{element_type} has 8 bits or fewer: it is a form of codes already")
+    } else {
+        format!("{element_type} is not a floating-point type")
+    }
+}
+
 /// Returns what a rule that matches does to a tensor.
 fn apply(
     rule: &Rule,
@@ -191,6 +206,7 @@ fn apply(
     let elements = candidate.elements() as u64;
     let (operators, role) = match part {
         Part::Weights { operators, .. } => (operators, "weights"),
+        Part::Table { operators, .. } => (operators, "a table"),
         Part::Operand { operators } => (operators, "an operand"),
         Part::Out(reason) => return keep(reason.clone()),
     };
@@ -205,35 +221,16 @@ fn apply(
         return keep(format!("{} already", spoken(code)));
     }
     if let AnyCalculator::Cast(_) = scheme.calculator {
-        if let Some(obstacle) = candidate.storage.obstacle(&scheme) {
-            return keep(obstacle);
-        }
-        let stored = code.packed_len(usize::try_from(elements).unwrap_or(usize::MAX)) as u64;
-        let saved = candidate.size_in_bytes.saturating_sub(stored);
-        if saved <= candidate.cost_of_restoring {
-            let cost = candidate.cost_of_restoring;
-            return keep(format!("would save {saved} bytes, and take {cost} to be restored"));
-        }
-        let is_weights = matches!(part, Part::Weights { .. });
-        return match survives_cast(&values()?, code, is_weights)? {
-            None => Ok((
-                Decision::Quantize(Box::new(Treatment {
-                    scheme,
-                    compute: Compute::WeightOnly,
-                    improve: Some(Effort::None),
-                    rate: None,
-                })),
-                reason,
-            )),
-            Some(obstacle) => keep(obstacle),
-        };
+        return apply_cast(scheme, candidate, part, reason, values);
     }
     if !is_granularity_said {
-        let axis = match part {
-            Part::Weights { axis, .. } => *axis,
-            _ => None,
+        let granularity = match part {
+            // So that rows can be looked up as codes.
+            Part::Table { axis, .. } => Ok(columns(&candidate.shape, *axis)),
+            Part::Weights { axis, .. } => channels(&candidate.shape, *axis, rule.axis),
+            _ => channels(&candidate.shape, None, rule.axis),
         };
-        match channels(&candidate.shape, axis, rule.axis) {
+        match granularity {
             Ok(granularity) => scheme.granularity = granularity,
             Err(obstacle) => return keep(obstacle),
         }
@@ -245,12 +242,12 @@ fn apply(
         Ok(groups) => groups,
         Err(error) => return keep(error.to_string()),
     };
-    let dynamic = match (part, code) {
-        (Part::Weights { dynamic_int8, .. }, CodeType::I8) => *dynamic_int8,
-        (Part::Weights { dynamic_int4, .. }, CodeType::I4) => *dynamic_int4,
-        _ => false,
-    };
+    let (dynamic, is_copied) = kernels_of(part, code, scheme.granularity);
     let compute = match rule.compute {
+        _ if is_copied => {
+            reason += "; rows of codes are looked up, and restored behind it";
+            Compute::WeightOnly
+        }
         Compute::DynamicRange if !dynamic => {
             reason += "; restored first, for want of a dynamic-range kernel that takes them";
             Compute::WeightOnly
@@ -265,19 +262,61 @@ fn apply(
         scheme.calculator = if is_max { MaxAbs.into() } else { Symmetric::narrow().into() };
     }
     let stored = code.packed_len(usize::try_from(elements).unwrap_or(usize::MAX)) as u64;
-    let restoring = if compute == Compute::WeightOnly { candidate.cost_of_restoring } else { 0 };
+    let is_restored = compute == Compute::WeightOnly || matches!(part, Part::Weights { is_also_restored: true, .. });
+    let restoring = if is_restored { candidate.cost_of_restoring } else { 0 };
+    // What is looked up has the scales as well.
+    let times = if is_copied { 2 } else { 1 };
     // Shapes from files may be absurd.
     let after = stored
-        .saturating_add((groups as u64).saturating_mul(candidate.storage.bytes_of_a_group()))
+        .saturating_add((groups as u64).saturating_mul(times * candidate.storage.bytes_of_a_group()))
         .saturating_add(restoring);
     if after >= candidate.size_in_bytes {
         let before = candidate.size_in_bytes;
         return keep(format!("{before} bytes would become {after}, with {groups} scales and what restores it"));
     }
-    if let Some(obstacle) = survives_integers(&values()?) {
+    let values = values()?;
+    let obstacle = survives_integers(&values).or_else(|| match part {
+        Part::Table { .. } => whole_numbers(&values),
+        _ => None,
+    });
+    if let Some(obstacle) = obstacle {
         return keep(obstacle);
     }
     Ok((Decision::Quantize(Box::new(Treatment { scheme, compute, improve: rule.improve, rate: rule.rate })), reason))
+}
+
+/// Returns what a rule that asks for a cast does to a tensor.
+fn apply_cast(
+    scheme: AnyScheme,
+    candidate: &Candidate,
+    part: &Part,
+    reason: String,
+    values: impl FnOnce() -> Result<ArrayD<f32>>,
+) -> Result<(Decision, String)> {
+    let keep = |reason: String| Ok((Decision::Keep, reason));
+    let code = scheme.code;
+    if let Some(obstacle) = candidate.storage.obstacle(&scheme) {
+        return keep(obstacle);
+    }
+    let stored = code.packed_len(candidate.elements()) as u64;
+    let saved = candidate.size_in_bytes.saturating_sub(stored);
+    if saved <= candidate.cost_of_restoring {
+        let cost = candidate.cost_of_restoring;
+        return keep(format!("would save {saved} bytes, and take {cost} to be restored"));
+    }
+    let is_weights = matches!(part, Part::Weights { .. });
+    match survives_cast(&values()?, code, is_weights)? {
+        None => Ok((
+            Decision::Quantize(Box::new(Treatment {
+                scheme,
+                compute: Compute::WeightOnly,
+                improve: Some(Effort::None),
+                rate: None,
+            })),
+            reason,
+        )),
+        Some(obstacle) => keep(obstacle),
+    }
 }
 
 /// Returns what a rule that asks for blocks does to a tensor.
@@ -311,6 +350,37 @@ fn apply_blocks(
         reason += "; blocks find their scales themselves: what else the rule says of them is left aside";
     }
     Ok((Decision::Blocks(blocks), reason))
+}
+
+/// Returns which elements of a table share a scale, so that what is looked up has the same: those of a column, or all.
+fn columns(shape: &[usize], axis: usize) -> Granularity {
+    match shape.split_last() {
+        Some((_, rest)) if axis < rest.len() => {
+            let of_a_column = rest.iter().fold(1, |product: usize, &len| product.saturating_mul(len));
+            if of_a_column < LEAST_OF_A_COLUMN { Granularity::Tensor } else { Granularity::Axis(rest.len()) }
+        }
+        _ => Granularity::Tensor,
+    }
+}
+
+/// Returns whether kernels compute with codes of a type, and whether they look rows of them up.
+fn kernels_of(part: &Part, code: CodeType, granularity: Granularity) -> (bool, bool) {
+    match (part, code) {
+        (Part::Weights { dynamic_int8, .. }, CodeType::I8) => (*dynamic_int8, false),
+        (Part::Weights { dynamic_int4, .. }, CodeType::I4) => (*dynamic_int4, false),
+        (Part::Table { axis, int8, .. }, CodeType::I8) => (false, *int8 && is_of_columns(granularity, *axis)),
+        (Part::Table { axis, int4, .. }, CodeType::I4) => (false, *int4 && is_of_columns(granularity, *axis)),
+        _ => (false, false),
+    }
+}
+
+/// Whether rows along an axis have the scales of their table.
+fn is_of_columns(granularity: Granularity, axis: usize) -> bool {
+    match granularity {
+        Granularity::Tensor => true,
+        Granularity::Axis(of) => of > axis,
+        _ => false,
+    }
 }
 
 /// Returns which elements of weights share a scale: those of an output channel.

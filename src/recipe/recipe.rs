@@ -40,6 +40,9 @@ pub struct Recipe {
     /// What it is good for, in a line.
     #[serde(default)]
     pub description: String,
+    /// Where a model that it made is fast, and where not, in a few words.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub speed: String,
     /// Names of tensors that no rule may touch.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub exclude: Vec<Glob>,
@@ -100,7 +103,8 @@ impl Recipe {
     pub fn of_weights(scheme: &str) -> Result<Self> {
         let rule = Rule::new(scheme.parse()?);
         let (name, description) = (scheme.trim().to_owned(), format!("weights become {}", rule.to));
-        Ok(Self { name, description, exclude: Vec::new(), activations: None, rules: vec![rule] })
+        let (speed, exclude) = (String::new(), Vec::new());
+        Ok(Self { name, description, speed, exclude, activations: None, rules: vec![rule] })
     }
 
     /// Reads a recipe from a file: JSON if its name ends so, TOML otherwise.
@@ -198,6 +202,7 @@ mod tests {
         assert_eq!(Recipe::ready_made().len(), READY_MADE.len());
         for recipe in Recipe::ready_made() {
             assert!(!recipe.description.is_empty() && !recipe.description.contains('\n'));
+            assert!(!recipe.speed.contains('\n') && (!recipe.speed.is_empty() || recipe.activations.is_some()));
             assert_eq!(Recipe::named(&recipe.name).unwrap(), recipe);
             assert_eq!(Recipe::from_json(&serde_json::to_string(&recipe).unwrap()).unwrap(), recipe);
         }

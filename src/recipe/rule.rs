@@ -48,6 +48,9 @@ pub struct Rule {
     /// How operators compute with it.
     #[serde(default, skip_serializing_if = "is_default")]
     pub compute: Compute,
+    /// What the kernels of the operators that use it have to be.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub kernels: Kernels,
     /// How a scale is found, as in `mse` or `percentile 99.9`; `max` is `min-max`.
     #[serde(default, with = "text::optional", skip_serializing_if = "Option::is_none")]
     pub estimator: Option<AnyEstimator>,
@@ -79,7 +82,7 @@ pub struct Rule {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Inputs {
-    /// Multiply them with activations; without operators, tensors of two and more dimensions.
+    /// Multiply them with activations, or look rows of them up; without operators, tensors of two and more dimensions.
     #[default]
     Weights,
     /// Anything.
@@ -140,6 +143,17 @@ pub enum Compute {
     DynamicRange,
 }
 
+/// What the kernels of the operators that use a tensor have to be, for a rule to be for it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kernels {
+    /// Anything.
+    #[default]
+    Any,
+    /// They take the codes as they are, and are faster than in floating point. Formats without operators have whatever it takes.
+    Fast,
+}
+
 /// Which codes are used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -181,6 +195,7 @@ impl Rule {
             max_elements: None,
             to,
             compute: Compute::default(),
+            kernels: Kernels::default(),
             estimator: None,
             codes: None,
             calculator: None,
@@ -204,12 +219,10 @@ impl Rule {
             self.element_types.contains(&candidate.element_type)
         };
         let input = match (self.inputs, part) {
-            (Inputs::Any, Part::Weights { .. } | Part::Operand { .. }) | (Inputs::Weights, Part::Weights { .. }) => {
-                true
-            }
+            (Inputs::Any, Part::Operand { .. }) | (_, Part::Weights { .. } | Part::Table { .. }) => true,
             (Inputs::Weights, Part::Operand { .. }) | (_, Part::Out(_)) => false,
         };
-        if !(named && used && element_type && input) {
+        if !(named && used && element_type && input && self.is_fast_for(part)) {
             return Err(Mismatch::Other);
         }
         let elements = candidate.elements();
@@ -222,6 +235,19 @@ impl Rule {
                 Err(Mismatch::Size(format!("{elements} elements, above the {most} of the {} rule", self.title())))
             }
             _ => Ok(()),
+        }
+    }
+
+    /// Whether the kernels are as they have to be.
+    fn is_fast_for(&self, part: &Part) -> bool {
+        let Target::Scheme(parts) = &self.to else { return true };
+        match (self.kernels, parts.code, part) {
+            (Kernels::Any, ..) => true,
+            (_, CodeType::I8, Part::Weights { dynamic_int8, fast: [fast, _], .. }) => *dynamic_int8 && *fast,
+            (_, CodeType::I4, Part::Weights { dynamic_int4, fast: [_, fast], .. }) => *dynamic_int4 && *fast,
+            (_, CodeType::I8, Part::Table { int8, .. }) => *int8,
+            (_, CodeType::I4, Part::Table { int4, .. }) => *int4,
+            _ => false,
         }
     }
 

@@ -13,6 +13,7 @@ const LEAST_SQNR_DB: f64 = 60.0;
 /// Returns why a tensor must stay as it is rather than be cast to a floating-point type, if it must.
 ///
 /// - A value beyond the largest, as 65 504 of f16, would become infinite.
+/// - Whole numbers, as positions, of which some would become others: integers above 2048 in f16.
 /// - An operand, as the ε that keeps a division from zero, is broken by a single value that becomes 0.
 /// - Weights may lose small values: they are added up with larger ones. They are broken if the tensor as a whole is, which of f16,
 ///   that leaves 73 dB of normal numbers, is less than 60 dB.
@@ -28,6 +29,11 @@ pub(super) fn survives_cast(values: &ArrayD<f32>, code: CodeType, is_weights: bo
     if let Some((x, _)) = pairs().find(|(x, y)| x.is_finite() && !y.is_finite()) {
         return Ok(Some(format!("would overflow {name}: {x:e}")));
     }
+    if values.iter().all(|x| x.fract() == 0.0)
+        && let Some((x, y)) = pairs().find(|(x, y)| x != y)
+    {
+        return Ok(Some(format!("whole numbers, of which {name} would change some: {x} to {y}")));
+    }
     let error = per_tensor(values.view(), restored.view())?;
     let is_poor = code == CodeType::F16 && error.sqnr_db() < LEAST_SQNR_DB;
     let lost = pairs().filter(|(x, y)| **x != 0.0 && **y == 0.0);
@@ -38,6 +44,16 @@ pub(super) fn survives_cast(values: &ArrayD<f32>, code: CodeType, is_weights: bo
     let poor = || format!("{name} would leave {:.1} dB of it: its values are subnormal there", error.sqnr_db());
     Ok(is_poor.then(poor))
 }
+
+/// Returns why a table must stay as it is rather than become integers with a scale, if it must: it holds whole numbers, so that it
+/// translates numbers to numbers.
+pub(super) fn whole_numbers(values: &ArrayD<f32>) -> Option<String> {
+    let are_whole = values.iter().all(|x| x.fract() == 0.0) && values.iter().any(|x| *x != 0.0);
+    are_whole.then(|| "a table of whole numbers, which a scale would change".into())
+}
+
+/// What is said of NaN and ±∞ among weights, which are worth a warning.
+pub(crate) const NO_CODE: &str = "for which there is no code";
 
 /// The largest magnitude that a scale restores: the largest code times its scale, which was rounded, stays finite.
 const LARGEST: f32 = f32::MAX * (1.0 - 4.0 * f32::EPSILON);
@@ -59,7 +75,7 @@ pub(super) fn survives_integers(values: &ArrayD<f32>) -> Option<String> {
     };
     if let Some(position) = position {
         let x = values.iter().nth(position)?;
-        let why = if x.is_finite() { "too large to be restored" } else { "for which there is no code" };
+        let why = if x.is_finite() { "too large to be restored" } else { NO_CODE };
         return Some(format!("value {position} is {x:e}, {why}"));
     }
     (0.0 < largest && largest < SMALLEST).then(|| format!("too small for a scale: no magnitude above {largest:e}"))
@@ -82,6 +98,19 @@ mod tests {
         assert_eq!(why(&[1e6, 1.0], true).as_deref(), Some("would overflow f16: 1e6"));
         assert!(why(&[1.01e-6, 3.3e-6], true).is_some_and(|reason| reason.contains("subnormal")));
         assert_eq!(why(&[0.1, 0.2, f32::INFINITY, f32::NAN], false), None);
+    }
+
+    #[test]
+    fn whole_numbers_stay_where_any_would_become_another() {
+        let why = |values: &[f32]| survives_cast(&arr1(values).into_dyn(), CodeType::F16, true).unwrap();
+        assert_eq!(why(&[0.0, 2048.0, -4094.0]), None);
+        let changed = "whole numbers, of which f16 would change some: 2049 to 2048";
+        assert_eq!(why(&[0.0, 2049.0, 2050.0]).as_deref(), Some(changed));
+        assert_eq!(why(&[0.5, 2049.0]), None);
+        let brain = survives_cast(&arr1(&[256.0, 257.0]).into_dyn(), CodeType::Bf16, true).unwrap();
+        assert_eq!(brain.as_deref(), Some("whole numbers, of which bf16 would change some: 257 to 256"));
+        assert!(whole_numbers(&arr1(&[1.0, 7.0]).into_dyn()).is_some());
+        assert_eq!((whole_numbers(&arr1(&[0.0]).into_dyn()), whole_numbers(&arr1(&[0.5]).into_dyn())), (None, None));
     }
 
     #[test]

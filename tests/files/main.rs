@@ -2,9 +2,11 @@
 
 mod block_files;
 mod calibration;
+mod constants_of_models;
 mod honest_figures;
 mod idle_recipes;
 mod interrupted_writes;
+mod kept_tensors;
 mod quantized_files;
 mod safetensors_files;
 mod tflite_files;

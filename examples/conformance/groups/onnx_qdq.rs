@@ -1,13 +1,13 @@
 //! ONNX's `QuantizeLinear`, `DequantizeLinear` and `DynamicQuantizeLinear`.
 
-use super::typed::{axis, codes, params, restored, tensor, view, with_code, with_codes, with_integers};
+use super::typed::{axis, codes, params, tensor, view, with_code, with_codes, with_integers};
 use crate::case::{Case, Values};
 use crate::compare::Outputs;
-use ndarray::{ArrayD, IxDyn};
+use ndarray::{ArrayD, ArrayViewD, IxDyn};
 use tensor_quant::convention::onnx;
-use tensor_quant::f16;
 use tensor_quant::num::{Code, PackOrder, Real, pack};
-use tensor_quant::params::{CodeRange, Granularity};
+use tensor_quant::params::{CodeRange, Granularity, QuantParams};
+use tensor_quant::{QuantizedTensor, f16};
 
 pub(crate) fn compute(case: &Case) -> Option<Outputs> {
     match case.op.as_str() {
@@ -54,14 +54,35 @@ fn quantize<C: Code>(case: &Case) -> Option<Outputs> {
         let q = onnx::quantize_linear::<_, _, C>(x.view(), &params).ok()?;
         return with_codes(Outputs::default(), case, "y", q.codes().as_slice()?);
     }
-    let mut x = tensor(case, "x")?;
-    if !range.is_integer() && zero_points.is_some() {
-        // The operator adds the zero point, which is +0, and −0 + 0 is +0.
-        x += 0.0;
-    }
+    let x = tensor(case, "x")?;
+    let has_zero_point = zero_points.is_some();
     let params = params(granularity(case, x.ndim())?, range, case.f32s("scale")?.to_vec(), zero_points)?;
-    let q = onnx::quantize_linear::<_, _, C>(x.view(), &params).ok()?;
+    let q = linear::<_, C>(x.view(), &params, has_zero_point)?;
     with_codes(Outputs::default(), case, "y", q.codes().as_slice()?)
+}
+
+/// `QuantizeLinear` with or without a zero point.
+fn linear<T: Real, C: Code>(
+    x: ArrayViewD<'_, T>,
+    params: &QuantParams,
+    has_zero_point: bool,
+) -> Option<QuantizedTensor<C, IxDyn>> {
+    if has_zero_point {
+        onnx::quantize_linear_with_zero_point(x, params).ok()
+    } else {
+        onnx::quantize_linear(x, params).ok()
+    }
+}
+
+/// Restored values, in the type of the scale: f16 as bits.
+fn real<C: Code>(codes: ArrayD<C>, params: QuantParams, are_halves: bool) -> Option<Outputs> {
+    let q = QuantizedTensor::new(codes, params).ok()?;
+    Some(if are_halves {
+        let bits = onnx::dequantize_linear::<f16, _, _>(&q).iter().map(|y| y.to_bits()).collect();
+        Outputs::default().with("y_f16_bits", Values::U16(bits))
+    } else {
+        Outputs::default().with("y", Values::F32(onnx::dequantize_linear(&q).into_raw_vec_and_offset().0))
+    })
 }
 
 fn dequantize<C: Code>(case: &Case) -> Option<Outputs> {
@@ -72,13 +93,8 @@ fn dequantize<C: Code>(case: &Case) -> Option<Outputs> {
         Some(scales) => scales.into_iter().map(Real::to_f32).collect(),
         None => case.f32s("scale")?.to_vec(),
     };
-    let y = restored(codes, params(granularity, CodeRange::of::<C>(), scales, zero_points)?)?;
-    Some(if case.expected.contains_key("y_f16_bits") {
-        let bits = y.into_iter().map(|y| <f16 as Real>::from_f32(y).to_bits()).collect();
-        Outputs::default().with("y_f16_bits", Values::U16(bits))
-    } else {
-        Outputs::default().with("y", Values::F32(y))
-    })
+    let params = params(granularity, CodeRange::of::<C>(), scales, zero_points)?;
+    real(codes, params, case.expected.contains_key("y_f16_bits"))
 }
 
 fn dynamic(case: &Case, x: &str, names: [&str; 3]) -> Option<Outputs> {
@@ -106,19 +122,33 @@ fn node_granularity(case: &Case, scales: usize, ndim: usize) -> Option<Granulari
 fn node_quantize<C: Code>(case: &Case) -> Option<Outputs> {
     let saturates = case.params.get("attributes")?.get("saturate").is_none_or(|s| s.as_i64() != Some(0));
     let range = if saturates { CodeRange::of::<C>() } else { CodeRange::of::<C>().with_infinities() };
-    let (x, scales) = (tensor(case, "x")?, case.f32s("y_scale")?);
-    let granularity = node_granularity(case, scales.len(), x.ndim())?;
-    let params = params(granularity, range, scales.to_vec(), case.integers("y_zero_point"))?;
-    let q = onnx::quantize_linear::<_, _, C>(x.view(), &params).ok()?;
+    let zero_points = case.integers("y_zero_point");
+    let has_zero_point = zero_points.is_some();
+    let shape = case.shape("x").or_else(|| case.shape("x_f16_bits"))?;
+    let scales = node_scales(case, "y_scale")?;
+    let granularity = node_granularity(case, scales.len(), shape.len())?;
+    let params = params(granularity, range, scales, zero_points)?;
+    let q = match halves(case, "x_f16_bits") {
+        Some(x) => linear::<_, C>(ArrayD::from_shape_vec(IxDyn(shape), x).ok()?.view(), &params, has_zero_point)?,
+        None => linear::<_, C>(tensor(case, "x")?.view(), &params, has_zero_point)?,
+    };
     with_codes(Outputs::default(), case, "y", q.codes().as_slice()?)
 }
 
+/// Scales, whether they are f32 or f16.
+fn node_scales(case: &Case, name: &str) -> Option<Vec<f32>> {
+    match halves(case, &format!("{name}_f16_bits")) {
+        Some(scales) => Some(scales.into_iter().map(Real::to_f32).collect()),
+        None => Some(case.f32s(name)?.to_vec()),
+    }
+}
+
 fn node_dequantize<C: Code>(case: &Case) -> Option<Outputs> {
-    let (codes, scales) = (codes::<C>(case.input("x")?)?, case.f32s("x_scale")?);
+    let (codes, scales) = (codes::<C>(case.input("x")?)?, node_scales(case, "x_scale")?);
     let granularity = node_granularity(case, scales.len(), codes.ndim())?;
     let zero_points = case.integers("x_zero_point").or_else(|| case.integers("zero_point"));
-    let params = params(granularity, CodeRange::of::<C>(), scales.to_vec(), zero_points)?;
-    Some(Outputs::default().with("y", Values::F32(restored(codes, params)?)))
+    let params = params(granularity, CodeRange::of::<C>(), scales, zero_points)?;
+    real(codes, params, case.expected.contains_key("y_f16_bits"))
 }
 
 fn packed<C: Code>(case: &Case) -> Option<Outputs> {

@@ -99,6 +99,17 @@ impl Stored {
         })
     }
 
+    /// Returns what the tensors with the parameters of the one of this name will be called.
+    #[cfg(feature = "pipeline")]
+    pub(crate) fn names_of_parameters(&self, name: &str) -> Vec<String> {
+        let ends: &[&str] = match &self.0 {
+            Kind::Quantized { offset: true, .. } => &[".scale", ".zero_point", ".offset"],
+            Kind::Quantized { .. } => &[".scale", ".zero_point"],
+            Kind::Copied { .. } | Kind::Cast { .. } | Kind::Blocks { .. } => &[],
+        };
+        ends.iter().map(|end| format!("{name}{end}")).collect()
+    }
+
     /// Returns the tensors of the file that this one becomes.
     fn entries(&self, name: &str) -> Result<Vec<Part>> {
         let part = |suffix: &str| format!("{name}.{suffix}");

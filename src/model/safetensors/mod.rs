@@ -49,10 +49,14 @@
 //! ```
 
 mod description;
+#[cfg(feature = "pipeline")]
+mod foreign;
 mod layout;
 mod reader;
 mod writer;
 
+#[cfg(feature = "pipeline")]
+pub(crate) use foreign::quantized_by_others;
 pub use layout::Stored;
 pub use reader::{Reader, TensorInfo};
 pub use writer::Writer;

@@ -6,6 +6,7 @@ use super::description::{Description, KEY, TensorDescription, VERSION};
 #[cfg(feature = "blocks")]
 use crate::block::{BlockTensor, BlockType};
 use crate::error::{Error, Result, one_line};
+use crate::input;
 use crate::num::{Code, CodeKind, CodeType, Real, bf16, f16};
 use crate::params::{CodeRange, QuantParams};
 use crate::tensor::{PackedTensor, QuantizedTensor};
@@ -61,10 +62,7 @@ impl Reader {
         let path = path.as_ref().to_path_buf();
         let io = |source| Error::Io { action: "read", path: path.clone(), source };
         let bad = |reason: String| Error::Format { path: path.clone(), format: "safetensors", reason };
-        let mut file = File::open(&path).map_err(io)?;
-        if file.metadata().map_err(io)?.is_dir() {
-            return Err(io(std::io::ErrorKind::IsADirectory.into()));
-        }
+        let mut file = input::open(&path)?;
         let file_len = file.seek(SeekFrom::End(0)).map_err(io)?;
         file.rewind().map_err(io)?;
         if file_len < 8 {
@@ -172,8 +170,26 @@ impl Reader {
             Dtype::F64 => self.values(name, |bytes| f64::from_le_bytes(bytes).to_f32())?,
             Dtype::F16 => self.values(name, |bytes| Real::to_f32(f16::from_le_bytes(bytes)))?,
             Dtype::BF16 => self.values(name, |bytes| Real::to_f32(bf16::from_le_bytes(bytes)))?,
-            other => return Err(self.bad(name, &format!("elements of type {other:?} are not floating-point numbers"))),
+            other => {
+                return Err(self.bad(
+                    name,
+                    &format!("elements of type {other:?} are no reals: those of F32, F64, F16 and BF16 are"),
+                ));
+            }
         };
+        self.array(name, shape, values)
+    }
+
+    /// Returns the values of a floating-point tensor, in f64: all as they are.
+    ///
+    /// # Errors
+    ///
+    /// As [`read`](Self::read).
+    pub fn read_wide(&mut self, name: &str) -> Result<ArrayD<f64>> {
+        if self.entry(name)?.dtype != Dtype::F64 {
+            return Ok(self.read(name)?.mapv(f64::from));
+        }
+        let (shape, values) = self.values(name, f64::from_le_bytes)?;
         self.array(name, shape, values)
     }
 

@@ -117,6 +117,21 @@ impl Model {
     ///
     /// [`Error::NoSuchTensor`].
     pub fn dequantize_in_front(&mut self, number: usize, tensors: &[usize]) -> Result<()> {
+        self.dequantize_in_front_of(number, tensors, &|_, _| false)
+    }
+
+    /// Does as [`dequantize_in_front`](Self::dequantize_in_front), but for inputs of operators that go on taking the tensors
+    /// themselves: `takes_codes` is given the number that the operator has before, and that of its input.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoSuchTensor`].
+    pub fn dequantize_in_front_of(
+        &mut self,
+        number: usize,
+        tensors: &[usize],
+        takes_codes: &dyn Fn(usize, usize) -> bool,
+    ) -> Result<()> {
         let mut restored = HashMap::new();
         let mut operators = Vec::with_capacity(tensors.len());
         for &index in tensors {
@@ -146,7 +161,7 @@ impl Model {
         self.renumber_control_edges(number, |old| Moved::To(old.saturating_add(added)))?;
         let graph = self.graph_mut(TensorId { subgraph: number, tensor: 0 })?;
         let list = graph.tables_mut(subgraph::OPERATORS);
-        rewire(list, &restored);
+        rewire(list, &restored, takes_codes);
         list.splice(0..0, operators);
         Ok(())
     }
@@ -204,7 +219,7 @@ impl Model {
         }
         self.take_out(number, operators)?;
         let graph = self.graph_mut(TensorId { subgraph: number, tensor: 0 })?;
-        rewire(graph.tables_mut(subgraph::OPERATORS), &inputs_of);
+        rewire(graph.tables_mut(subgraph::OPERATORS), &inputs_of, &|_, _| false);
         Ok(())
     }
 
@@ -220,7 +235,7 @@ impl Model {
     }
 
     /// Returns the entry for a `DEQUANTIZE` of what a tensor holds, which is added if there is none.
-    fn dequantize_code(&mut self, id: TensorId) -> Result<usize> {
+    pub(super) fn dequantize_code(&mut self, id: TensorId) -> Result<usize> {
         let table = self.tensor(id)?;
         let scales = table.table(tensor::QUANTIZATION).map_or(0, |q| q.numbers::<4>(quantization::SCALE).len());
         let version: i32 = match ElementType::of(table.u8(tensor::TYPE).unwrap_or(0)) {
@@ -279,12 +294,15 @@ impl Model {
     }
 }
 
-/// Makes operators that take one tensor take another.
-fn rewire(operators: &mut [Table], instead: &HashMap<i32, i32>) {
-    for operator in operators {
+/// Makes operators that take one tensor take another, but for some of their inputs.
+fn rewire(operators: &mut [Table], instead: &HashMap<i32, i32>, except: &dyn Fn(usize, usize) -> bool) {
+    for (number, operator) in operators.iter_mut().enumerate() {
         let inputs = operator.i32s(op::INPUTS);
         if inputs.iter().any(|input| instead.contains_key(input)) {
-            let inputs = inputs.iter().map(|input| instead.get(input).unwrap_or(input).to_le_bytes());
+            let inputs = inputs.iter().enumerate().map(|(at, input)| {
+                let other = instead.get(input).filter(|_| !except(number, at));
+                other.unwrap_or(input).to_le_bytes()
+            });
             operator.set_child(op::INPUTS, Child::Vector(Vector::of(inputs)));
         }
     }

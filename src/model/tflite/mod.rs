@@ -38,6 +38,7 @@
 //! ```
 
 mod attachment;
+mod behind;
 mod check;
 mod constant;
 mod control_edges;

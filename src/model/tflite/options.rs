@@ -302,6 +302,7 @@ const PLAIN: &[(&str, Op)] = &[
     ("DILATE", Op::Dilate),
     ("DYNAMIC_UPDATE_SLICE", Op::DynamicUpdateSlice),
     ("ELU", Op::Elu),
+    ("EMBEDDING_LOOKUP_SPARSE", Op::EmbeddingLookupSparse),
     ("EQUAL", Op::Equal),
     ("EXP", Op::Exp),
     ("EXPAND_DIMS", Op::ExpandDims),

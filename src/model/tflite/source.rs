@@ -1,6 +1,7 @@
 //! A file that is read here and there.
 
 use crate::error::{Error, Result};
+use crate::input;
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
@@ -26,10 +27,7 @@ enum Origin {
 impl Source {
     pub(super) fn open(path: &Path) -> Result<Self> {
         let io = |source| Error::Io { action: "read", path: path.into(), source };
-        let mut file = File::open(path).map_err(io)?;
-        if file.metadata().map_err(io)?.is_dir() {
-            return Err(io(std::io::ErrorKind::IsADirectory.into()));
-        }
+        let mut file = input::open(path)?;
         let len = file.seek(SeekFrom::End(0)).map_err(io)?;
         Ok(Self { path: path.into(), origin: Origin::File(file), len })
     }

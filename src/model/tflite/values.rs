@@ -67,12 +67,22 @@ impl Model {
         ArrayD::from_shape_vec(IxDyn(&constant.shape), values).map_err(|e| unreadable(e.to_string()))
     }
 
-    fn floats<const N: usize>(
-        &self,
-        buffer: usize,
-        count: usize,
-        convert: impl Fn([u8; N]) -> f32,
-    ) -> Result<Vec<f32>> {
+    /// Returns the values of a constant in f64: those of f64 as they are, all others as [`values`](Self::values).
+    ///
+    /// # Errors
+    ///
+    /// As [`values`](Self::values).
+    pub fn wide_values(&self, constant: &Constant) -> Result<ArrayD<f64>> {
+        let rounded = self.values(constant)?;
+        if constant.element_type != ElementType::Other(10) {
+            return Ok(rounded.mapv(f64::from));
+        }
+        let values = self.floats(constant.buffer, rounded.len(), f64::from_le_bytes)?;
+        let array = ArrayD::from_shape_vec(rounded.raw_dim(), values);
+        array.map_err(|e| Error::Unreadable { reason: e.to_string() }.of_tensor(&constant.name))
+    }
+
+    fn floats<T, const N: usize>(&self, buffer: usize, count: usize, convert: impl Fn([u8; N]) -> T) -> Result<Vec<T>> {
         let mut values = Vec::with_capacity(count);
         let mut convert = |bytes: &[u8]| values.extend(bytes.as_chunks().0.iter().map(|&bytes| convert(bytes)));
         match self.data_of(buffer) {

@@ -13,7 +13,7 @@ use super::integer::Data;
 use super::judge::{Judge, Judged};
 use super::options::{Options, check_output};
 use super::progress::Progress;
-use super::source::Source;
+use super::source::{self, Source};
 use super::tflite::{Judging, keep_operands_in_f32, write};
 use crate::error::{Error, Result};
 use crate::model::tflite::Model;
@@ -311,7 +311,7 @@ fn plans(request: &Request, model: &Model, constants: &[Source]) -> Result<Vec<P
             exclude: request.exclude.clone(),
             ..Recipe::of_weights("int8")?
         };
-        let candidates = constants.iter().map(Source::candidate).collect();
+        let candidates = source::candidates(constants, model);
         match recipe.plan(candidates, |i| model.values(&constants[i].constant)) {
             Ok(plan) => plans.push(plan),
             Err(error @ Error::NothingToQuantize { .. }) => reason = Some(error),

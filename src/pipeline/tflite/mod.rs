@@ -1,5 +1,8 @@
 //! `.tflite` files: operators know their weights.
 
+mod edits;
+mod shared;
+
 use super::encoded::{Encoded, encode};
 use super::improvement::{Changes, improve_weights};
 use super::integer::{self, Data, Quantized, WrittenConstant};
@@ -7,13 +10,13 @@ use super::judge::Judge;
 use super::options::Options;
 use super::outcome::{Fate, TensorOutcome, Written};
 use super::progress::Progress;
-use super::source::Source;
+use super::source::{self, Source};
 use crate::error::{Error, Result};
-use crate::model::tflite::{Constant, ElementType, Fault, Model, NewData, Replacement, Role, Severity, TensorId};
-use crate::num::CodeType;
+use crate::model::tflite::{Fault, Model, NewData, Replacement, Role, Severity};
 use crate::recipe::{Candidate, Decision, Entry, Plan, Recipe, Warning};
-use ndarray::ArrayD;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use edits::{Edits, element_type};
+use shared::Shared;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 pub(super) fn quantize(
@@ -75,18 +78,27 @@ fn weights(
         // Tensors that were added hold what stands in the rows of others.
         constants.retain(|source| !integers.is_added(source.constant.id));
     }
-    let mut candidates: Vec<Candidate> = constants.iter().map(Source::candidate).collect();
+    let mut candidates: Vec<Candidate> = source::candidates(&constants, model);
     for (candidate, source) in candidates.iter_mut().zip(&constants) {
         if let Some(reason) = integers.and_then(|integers| integers.obstacle(source.constant.id)) {
             candidate.obstacle.get_or_insert(reason);
         }
     }
+    let shared = Shared::of(&constants);
+    let candidates = shared.joined(candidates);
     let values = |i: usize| model.values(&constants[i].constant);
     let mut plan = match integers {
         None => recipe.plan(candidates, values)?,
         Some(_) => recipe.plan_for_rest(candidates, values)?,
     };
+    shared.decide_once(&mut plan);
     keep_operands_in_f32(&mut plan, &constants);
+    shared.decide_once(&mut plan);
+    let is_nothing = integers.is_none() && plan.entries.iter().all(|entry| entry.decision == Decision::Keep);
+    if let Some(entry) = plan.entries.first().filter(|_| is_nothing) {
+        let reason = format!("{:?}: {}", entry.candidate.name, entry.reason);
+        return Err(Error::NothingToQuantize { recipe: recipe.name.clone(), reason });
+    }
     let mut plans = [plan];
     let better = improve_weights(model, &mut plans, &constants, options, data, progress)?;
     let [mut plan] = plans;
@@ -162,6 +174,7 @@ pub(super) fn write(
     let total = constants.iter().map(|source| source.constant.size_in_bytes).sum();
     let (mut done, mut outcomes) = (0, Vec::with_capacity(plan.entries.len()));
     let mut edits = Edits::default();
+    let mut counted: HashMap<usize, String> = HashMap::new();
     for (number, (entry, source)) in plan.entries.iter().zip(constants).enumerate() {
         let constant = &source.constant;
         progress(Progress { done, total, tensor: &constant.name });
@@ -172,10 +185,20 @@ pub(super) fn write(
             outcomes.push(outcome);
             continue;
         }
+        // What the file holds once counts once.
+        let first = counted.get(&constant.buffer).filter(|_| !constant.is_elsewhere);
+        if let Some(first) = first {
+            (outcome.bytes_before, outcome.bytes_after) = (0, 0);
+            outcome.reason = format!("{}; its bytes are those of {first:?}, and counted there", outcome.reason);
+        }
+        let is_counted = first.is_some();
+        counted.entry(constant.buffer).or_insert_with(|| constant.name.clone());
+        // Values of its own are no longer those of tensors that had the same bytes.
+        let has_its_own = changes.biases.contains_key(&number) || changes.tensors.contains_key(&number);
         let bias = changes.biases.remove(&number);
         if let (Decision::Keep, Some(bias)) = (&entry.decision, &bias) {
             outcome.fate = Fate::Shifted;
-            edits.keep(constant, bias, model)?;
+            edits::keep(constant, bias, model)?;
         }
         if entry.decision != Decision::Keep {
             let values = match bias {
@@ -188,7 +211,7 @@ pub(super) fn write(
             };
             if let Some(encoded) = encoded {
                 if judging == Judging::Tensors {
-                    outcome.judge(&values, &encoded, entry, options)?;
+                    outcome.judge(&values, None, &encoded, entry, options)?;
                 }
                 // What is held from here on is what will be written.
                 drop(values);
@@ -196,10 +219,13 @@ pub(super) fn write(
                 let scales =
                     encoded.params().map(|params| (params.scales().to_vec(), params.granularity().axis().unwrap_or(0)));
                 let bytes = encoded.into_bytes();
-                outcome.bytes_after = (bytes.len() + 12 * scales.as_ref().map_or(0, |(scales, _)| scales.len())) as u64;
-                let data = edits.data(constant, &entry.decision, bytes);
+                let of_codes = if is_counted && !has_its_own { 0 } else { bytes.len() };
+                let data = if has_its_own { NewData::Bytes(bytes) } else { edits.data(constant, element_type, bytes) };
+                let axis = scales.as_ref().filter(|(scales, _)| scales.len() > 1).map(|(_, axis)| *axis);
+                let tensors_with_scales = 1 + edits.users(source, &entry.decision, axis);
+                let of_scales = 12 * scales.as_ref().map_or(0, |(scales, _)| scales.len()) * tensors_with_scales;
+                outcome.bytes_after = (of_codes + of_scales) as u64;
                 model.replace(constant.id, Replacement { element_type, scales, data })?;
-                edits.users(source, &entry.decision);
             }
         }
         outcomes.push(outcome);
@@ -227,9 +253,13 @@ pub(super) fn keep_operands_in_f32(plan: &mut Plan, constants: &[Source]) {
         let subgraph = source.constant.id.subgraph;
         source.uses().iter().map(|used| (subgraph, used.operator)).collect::<Vec<_>>()
     };
-    let entries = plan.entries.iter().zip(constants);
-    let dynamic: HashSet<(usize, usize)> =
-        entries.filter(|(entry, _)| entry.decision.is_dynamic_range()).flat_map(|(_, source)| users(source)).collect();
+    let multipliers = |source: &Source| {
+        let subgraph = source.constant.id.subgraph;
+        let uses = source.uses().iter().filter(|used| matches!(used.role, Role::Weights { .. }));
+        uses.map(|used| (subgraph, used.operator)).collect::<Vec<_>>()
+    };
+    let entries = plan.entries.iter().zip(constants).filter(|(entry, _)| entry.decision.is_dynamic_range());
+    let dynamic: HashSet<(usize, usize)> = entries.flat_map(|(_, source)| multipliers(source)).collect();
     for (entry, source) in plan.entries.iter_mut().zip(constants) {
         let Some(at) = users(source).iter().position(|user| dynamic.contains(user)) else { continue };
         let operator = source.uses().get(at).map_or("", |used| &used.name);
@@ -242,88 +272,5 @@ pub(super) fn keep_operands_in_f32(plan: &mut Plan, constants: &[Source]) {
                 entry.reason = format!("an operand of {operator}, which will compute in integers and takes it in f32");
             }
         }
-    }
-}
-
-/// Returns the element type that a decision gives.
-fn element_type(decision: &Decision) -> ElementType {
-    match decision.code() {
-        Some(CodeType::I4) => ElementType::I4,
-        Some(CodeType::F16) => ElementType::F16,
-        Some(_) => ElementType::I8,
-        None => ElementType::F32,
-    }
-}
-
-/// What operators have to do with the constants that were replaced.
-#[derive(Default)]
-struct Edits {
-    /// By the buffer and shape they had, and what they became: tensors that shared a buffer share the new one.
-    replaced: HashMap<(usize, Vec<usize>, String), TensorId>,
-    /// Tensors that need a `DEQUANTIZE`, by subgraph.
-    restore: BTreeMap<usize, Vec<usize>>,
-    /// `DEQUANTIZE` operators of tensors of another type than before, by subgraph.
-    retyped: BTreeMap<usize, Vec<usize>>,
-    /// `DEQUANTIZE` operators that are no longer needed, by subgraph.
-    bypassed: BTreeMap<usize, Vec<usize>>,
-    /// Operators that compute in integers, and the version that does: subgraph, number, version.
-    dynamic: Vec<(usize, usize, i32)>,
-}
-
-impl Edits {
-    /// Returns a tensor's new data: those of an earlier one if they are the same.
-    fn data(&mut self, constant: &Constant, decision: &Decision, bytes: Vec<u8>) -> NewData {
-        let key = (constant.buffer, constant.shape.clone(), format!("{decision:?}"));
-        if let Some(&other) = self.replaced.get(&key) {
-            return NewData::Of(other);
-        }
-        self.replaced.insert(key, constant.id);
-        NewData::Bytes(bytes)
-    }
-
-    /// Gives a constant other values of the type that it has.
-    fn keep(&mut self, constant: &Constant, values: &ArrayD<f32>, model: &mut Model) -> Result<()> {
-        let bytes = match constant.element_type {
-            ElementType::F16 => values.iter().flat_map(|&x| crate::num::f16::from_f32(x).to_le_bytes()).collect(),
-            _ => values.iter().flat_map(|x| x.to_le_bytes()).collect(),
-        };
-        let data = self.data(constant, &Decision::Keep, bytes);
-        model.replace(constant.id, Replacement { element_type: constant.element_type, scales: None, data })
-    }
-
-    /// Takes note of what the users of a replaced constant have to do.
-    fn users(&mut self, source: &Source, decision: &Decision) {
-        let TensorId { subgraph, tensor } = source.constant.id;
-        let is_dynamic = decision.is_dynamic_range();
-        match &source.restored {
-            Some((operator, _)) if is_dynamic || *decision == Decision::Float32 => {
-                self.bypassed.entry(subgraph).or_default().push(*operator);
-            }
-            Some((operator, _)) => self.retyped.entry(subgraph).or_default().push(*operator),
-            None if !is_dynamic => self.restore.entry(subgraph).or_default().push(tensor),
-            None => {}
-        }
-        for used in source.uses().iter().filter(|_| is_dynamic) {
-            let Role::Weights { dynamic_range, .. } = used.role else { continue };
-            let is_int4 = element_type(decision) == ElementType::I4;
-            let version = if is_int4 { dynamic_range.int4 } else { dynamic_range.int8 };
-            self.dynamic.push((subgraph, used.operator, version));
-        }
-    }
-
-    fn apply(self, model: &mut Model) -> Result<()> {
-        for (subgraph, operator, version) in self.dynamic {
-            model.run_in_dynamic_range(subgraph, operator, version)?;
-        }
-        for (subgraph, operators) in self.retyped {
-            model.retype_dequantize(subgraph, &operators)?;
-        }
-        for (subgraph, operators) in self.bypassed {
-            model.bypass_dequantize(subgraph, &operators)?;
-        }
-        for (subgraph, tensors) in self.restore {
-            model.dequantize_in_front(subgraph, &tensors)?;
-        }
-        Ok(())
     }
 }

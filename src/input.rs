@@ -1,0 +1,26 @@
+//! Files that are read here and there, and therefore have to be files.
+
+use crate::error::{Error, Result};
+use std::fs::{self, File};
+use std::io::{self, ErrorKind};
+use std::path::Path;
+
+/// Opens a file to read from any place in it.
+///
+/// A pipe or a device is refused before it is opened: to open a pipe that nobody writes to would take for ever.
+///
+/// # Errors
+///
+/// [`Error::Io`].
+pub(crate) fn open(path: &Path) -> Result<File> {
+    let failed = |source| Error::Io { action: "read", path: path.into(), source };
+    let metadata = fs::metadata(path).map_err(failed)?;
+    if metadata.is_dir() {
+        return Err(failed(ErrorKind::IsADirectory.into()));
+    }
+    if !metadata.is_file() {
+        let reason = "it is a pipe or a device, and only files can be read here and there";
+        return Err(failed(io::Error::new(ErrorKind::InvalidInput, reason)));
+    }
+    File::open(path).map_err(failed)
+}
