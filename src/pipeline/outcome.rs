@@ -66,9 +66,9 @@ pub struct TensorOutcome {
     pub after: String,
     /// Why.
     pub reason: String,
-    /// The bytes that it took.
+    /// The bytes that its values, scales and zero points took in the file; what several tensors share counts for the first of them.
     pub bytes_before: u64,
-    /// The bytes that it takes, scales and zero points included.
+    /// The bytes that they take: what the writer wrote.
     pub bytes_after: u64,
     /// How far the restored values are from the original; `None` unless it was quantized.
     pub error: Option<ErrorMetrics>,

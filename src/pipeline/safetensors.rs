@@ -7,9 +7,8 @@ use super::progress::Progress;
 use super::wide::{beyond_f32, narrowed, to_odd};
 use crate::error::{Error, Result};
 use crate::model::safetensors::{Reader, Stored, TensorInfo, Writer, quantized_by_others};
-use crate::num::CodeKind;
+use crate::params::{ParamsCalculator, ZeroPoints};
 use crate::recipe::{Candidate, Decision, Plan, Recipe, Storage};
-use crate::tensor::PackedTensor;
 use std::collections::HashSet;
 use std::path::Path;
 
@@ -41,12 +40,13 @@ pub(super) fn quantize(
     })?;
     keep_names(&mut plan, &tensors)?;
 
-    let stored =
-        tensors.iter().zip(&plan.entries).map(|(info, entry)| (info.name.clone(), stored(info, &entry.decision)));
-    let mut writer = Writer::create(output, stored.collect(), reader.metadata().clone())?;
+    let stored = tensors.iter().zip(&plan.entries).map(|(info, entry)| stored(info, &entry.decision));
+    let stored: Vec<Stored> = stored.collect();
+    let named = tensors.iter().zip(&stored).map(|(info, stored)| (info.name.clone(), stored.clone()));
+    let mut writer = Writer::create(output, named.collect(), reader.metadata().clone())?;
     let total = tensors.iter().map(|info| info.size_in_bytes as u64).sum();
     let (mut done, mut outcomes) = (0, Vec::with_capacity(tensors.len()));
-    for (info, entry) in tensors.iter().zip(&plan.entries) {
+    for ((info, entry), how) in tensors.iter().zip(&plan.entries).zip(&stored) {
         progress(Progress { done, total, tensor: &info.name });
         done += info.size_in_bytes as u64;
         let mut outcome = TensorOutcome::planned(entry);
@@ -65,9 +65,7 @@ pub(super) fn quantize(
             outcome.judge(&values, wide.as_ref(), &encoded, entry, options)?;
             match &encoded {
                 Encoded::Codes(q) => {
-                    let parameters =
-                        if encoded.params().is_some() || is_scaled(q) { q.params().size_in_bytes() } else { 0 };
-                    outcome.bytes_after = (q.bytes().len() + parameters) as u64;
+                    outcome.bytes_after = how.size_in_bytes()?;
                     writer.write_packed(&info.name, q)?;
                 }
                 Encoded::Blocks(q) => {
@@ -121,11 +119,6 @@ pub(super) fn candidate(info: &TensorInfo) -> Candidate {
     }
 }
 
-/// Whether codes are stored with scales: all but those of 16-bit floating-point types.
-fn is_scaled(q: &PackedTensor) -> bool {
-    !(q.code_type().kind() == CodeKind::Float && q.code_type().bits() == 16)
-}
-
 fn stored(info: &TensorInfo, decision: &Decision) -> Stored {
     match decision {
         Decision::Keep | Decision::Float32 => Stored::copy_of(info),
@@ -133,7 +126,12 @@ fn stored(info: &TensorInfo, decision: &Decision) -> Stored {
         Decision::Quantize(treatment) => {
             let scheme = &treatment.scheme;
             let stored = Stored::packed(scheme.code, &info.shape, scheme.granularity);
-            if scheme.calculator.has_offsets() { stored.with_offset() } else { stored }
+            let stored = if scheme.calculator.has_offsets() { stored.with_offset() } else { stored };
+            if scheme.calculator.zero_points(scheme.codes()) == ZeroPoints::One(0) {
+                stored.without_zero_points()
+            } else {
+                stored
+            }
         }
     }
 }

@@ -4,6 +4,9 @@ use crate::num::CodeType;
 use crate::params::{Granularity, ParamsCalculator, ZeroPoints};
 use crate::tensor::AnyScheme;
 
+/// Zero points of more bytes are not shared by tensors of as many channels.
+const LONGEST_SHARED: u64 = 1 << 14;
+
 /// A tensor of a file that might be quantized.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Candidate {
@@ -43,12 +46,21 @@ pub enum Storage {
 }
 
 impl Storage {
-    /// Returns the bytes of a scale and its zero point.
-    pub(super) fn bytes_of_a_group(self) -> u64 {
+    /// Returns the bytes of the scales of so many groups, and of zero points that belong to the tensor alone; those of zero points that
+    /// all tensors of as many groups share.
+    pub(super) fn bytes_of_parameters(self, groups: u64, is_symmetric: bool) -> (u64, u64) {
+        let (scales, long) = (groups.saturating_mul(4), groups.saturating_mul(8));
         match self {
-            Storage::Any => 4 + 4,
-            Storage::Channels { .. } => 4 + 8,
+            Storage::Any if is_symmetric => (scales, 0),
+            Storage::Any => (long, 0),
+            Storage::Channels { .. } if long <= LONGEST_SHARED => (scales, long),
+            Storage::Channels { .. } => (scales.saturating_add(long), 0),
         }
+    }
+
+    /// Returns whether a scheme's zero points are 0, all of them.
+    pub(super) fn is_symmetric(scheme: &AnyScheme) -> bool {
+        scheme.calculator.zero_points(scheme.codes()) == ZeroPoints::One(0) || !scheme.code.is_integer()
     }
 
     /// Returns why a scheme's codes and parameters cannot be held, if they cannot.
@@ -59,7 +71,7 @@ impl Storage {
             let names: Vec<&str> = codes.iter().map(|code| code.name()).collect();
             return Some(format!("the format restores {}, not {code}", names.join(", ")));
         }
-        let symmetric = scheme.calculator.zero_points(scheme.codes()) == ZeroPoints::One(0) || !code.is_integer();
+        let symmetric = Self::is_symmetric(scheme);
         match scheme.granularity {
             Granularity::Tensor if symmetric || with_zero_point.contains(&code) => None,
             Granularity::Axis(_) if symmetric => None,

@@ -15,6 +15,7 @@ use crate::range::AnyEstimator;
 use crate::tensor::AnyScheme;
 use core::iter;
 use ndarray::ArrayD;
+use std::collections::BTreeMap;
 
 /// From this length on the last of three axes is taken to be the inputs of experts, [experts, out, in], and not the kernel of a
 /// convolution in one dimension, [out, in, kernel].
@@ -127,6 +128,7 @@ impl Recipe {
             entries.push(Entry { candidate, decision, reason });
             decided.push(by);
         }
+        keep_what_does_not_pay_for_zero_points(&mut entries);
         let all: Vec<&Candidate> = entries.iter().map(|entry| &entry.candidate).collect();
         let warnings = idle_parts(self, &all, &decided);
         Ok(Plan { recipe: self.name.clone(), entries, warnings })
@@ -176,6 +178,36 @@ impl Recipe {
                 format!("{} weights of {operators}: no rule for them", candidate.element_type)
             }
         }))
+    }
+}
+
+/// Keeps tensors whose zero points, which all of as many channels share, take more than quantizing them saves.
+fn keep_what_does_not_pay_for_zero_points(entries: &mut [Entry]) {
+    // By the number of groups: what the tensors save, and what their zero points take.
+    let mut accounts: BTreeMap<usize, (u64, u64)> = BTreeMap::new();
+    let of = |entry: &Entry| {
+        let Decision::Quantize(treatment) = &entry.decision else { return None };
+        let Treatment { scheme, compute } = treatment.as_ref();
+        let groups = scheme.granularity.groups(&entry.candidate.shape).ok()?;
+        let is_symmetric = Storage::is_symmetric(scheme);
+        let (own, shared) = entry.candidate.storage.bytes_of_parameters(groups as u64, is_symmetric);
+        let restoring = if *compute == Compute::WeightOnly { entry.candidate.cost_of_restoring } else { 0 };
+        let after = (scheme.code.packed_len(entry.candidate.elements()) as u64 + own).saturating_add(restoring);
+        let is_cast = matches!(scheme.calculator, AnyCalculator::Cast(_));
+        (!is_cast && shared > 0).then(|| (groups, shared, entry.candidate.size_in_bytes.saturating_sub(after)))
+    };
+    for (groups, shared, saved) in entries.iter().filter_map(of) {
+        let account = accounts.entry(groups).or_insert((0, shared));
+        account.0 = account.0.saturating_add(saved);
+    }
+    for entry in entries {
+        if let Some((saved, taken)) = of(entry).and_then(|(groups, ..)| accounts.get(&groups))
+            && saved <= taken
+        {
+            entry.decision = Decision::Keep;
+            entry.reason =
+                format!("would save {saved} bytes with others of as many channels, whose zero points take {taken}");
+        }
     }
 }
 
@@ -267,9 +299,8 @@ fn apply(
     // What is looked up has the scales as well.
     let times = if is_copied { 2 } else { 1 };
     // Shapes from files may be absurd.
-    let after = stored
-        .saturating_add((groups as u64).saturating_mul(times * candidate.storage.bytes_of_a_group()))
-        .saturating_add(restoring);
+    let (parameters, _) = candidate.storage.bytes_of_parameters(groups as u64, Storage::is_symmetric(&scheme));
+    let after = stored.saturating_add(parameters.saturating_mul(times)).saturating_add(restoring);
     if after >= candidate.size_in_bytes {
         let before = candidate.size_in_bytes;
         return keep(format!("{before} bytes would become {after}, with {groups} scales and what restores it"));

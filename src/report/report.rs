@@ -33,6 +33,10 @@ pub struct Report {
     /// The length of the output when it is deflated, as in an APK or a `.zip`; absent of files beyond 16 MiB.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub zipped: Option<u64>,
+    /// The bytes of the input that are no tensor's values, scales or zero points: tables, names, what fills up.
+    pub bytes_elsewhere_in: u64,
+    /// Those of the output.
+    pub bytes_elsewhere_out: u64,
     /// `bytes_out / bytes_in`.
     pub ratio: f64,
     /// How long it took.
@@ -85,6 +89,9 @@ impl Report {
         let of_tensor = |tensor: &TensorOutcome| {
             tensor.warnings.iter().map(|warning| Warned::new(&tensor.name, warning)).collect::<Vec<_>>()
         };
+        let elsewhere = |all: u64, bytes: fn(&TensorOutcome) -> u64| {
+            all.saturating_sub(outcome.tensors.iter().map(bytes).fold(0, u64::saturating_add))
+        };
         let of_tensors = outcome.tensors.iter().flat_map(of_tensor);
         let of_recipe = outcome.warnings.iter().map(|warning| Warned::new("", warning));
         let tensors: Vec<Row> = outcome.tensors.iter().map(Row::new).collect();
@@ -99,6 +106,8 @@ impl Report {
             bytes_in: outcome.bytes_in,
             bytes_out: outcome.bytes_out,
             zipped: outcome.bytes_zipped,
+            bytes_elsewhere_in: elsewhere(outcome.bytes_in, |tensor| tensor.bytes_before),
+            bytes_elsewhere_out: elsewhere(outcome.bytes_out, |tensor| tensor.bytes_after),
             ratio: outcome.bytes_out as f64 / outcome.bytes_in.max(1) as f64,
             seconds: outcome.seconds,
             distribution: Distribution::new(&tensors),

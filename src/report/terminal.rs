@@ -101,6 +101,10 @@ impl Report {
     }
 }
 
+/// Returns what is left of a tensor's bytes; those of one that shares them count for another.
 fn percent(row: &Row) -> String {
-    format!("{:.1}%", 100.0 * row.bytes_after as f64 / row.bytes_before.max(1) as f64)
+    if row.bytes_before == 0 {
+        return if row.bytes_after == 0 { "shared".into() } else { bytes(row.bytes_after) };
+    }
+    format!("{:.1}%", 100.0 * row.bytes_after as f64 / row.bytes_before as f64)
 }

@@ -1,6 +1,7 @@
 //! Files: what is read from them, what is written to them, and what becomes of damaged and interrupted ones. One module a promise.
 
 mod block_files;
+mod bytes_of_rows;
 mod calibration;
 mod constants_of_models;
 mod honest_figures;

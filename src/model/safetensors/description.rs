@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 pub(super) const KEY: &str = "tensor_quant";
 /// The latest version; those before it are read, too.
 ///
-/// 1: one scale a tensor, a channel or a block along one axis. 2: N-dimensional blocks as well. A file is written as the first that
-/// it can be. 3: blocks, whose format stands in place of the code type.
+/// 1: one scale a tensor, a channel or a block along one axis. 2: N-dimensional blocks as well. 3: blocks whose format stands in place of
+/// the code type; tensors without zero points, all of which are 0. A file is written as the first that it can be.
 pub(super) const VERSION: u32 = 3;
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -36,19 +36,27 @@ pub(super) struct TensorDescription {
     /// The lengths of N-dimensional blocks, as in `128x128`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) blocks: Option<BlockShape>,
+    /// Whether there is a tensor of zero points; they are 0 otherwise.
+    #[serde(default = "yes", skip_serializing_if = "core::clone::Clone::clone")]
+    pub(super) zero_points: bool,
     /// Whether there is a tensor of offsets.
     #[serde(default, skip_serializing_if = "core::ops::Not::not")]
     pub(super) offset: bool,
 }
 
+fn yes() -> bool {
+    true
+}
+
 impl Description {
     /// Returns the first version that can say what is described.
     pub(super) fn first_version(&self) -> u32 {
+        let any = |is: fn(&TensorDescription) -> bool| self.tensors.values().any(is);
         let is_block = |tensor: &TensorDescription| crate::num::CodeType::named(&tensor.code).is_none();
-        match () {
-            () if self.tensors.values().any(is_block) => 3,
-            () if self.tensors.values().any(|tensor| tensor.blocks.is_some()) => 2,
-            () => 1,
+        match (any(is_block) || any(|tensor| !tensor.zero_points), any(|tensor| tensor.blocks.is_some())) {
+            (true, _) => 3,
+            (false, true) => 2,
+            (false, false) => 1,
         }
     }
 }

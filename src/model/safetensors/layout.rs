@@ -19,7 +19,7 @@ pub(super) enum Kind {
     /// As it was.
     Copied { dtype: Dtype, shape: Vec<usize> },
     /// Codes and parameters.
-    Quantized { code: CodeType, shape: Vec<usize>, granularity: Granularity, offset: bool },
+    Quantized { code: CodeType, shape: Vec<usize>, granularity: Granularity, zero_points: bool, offset: bool },
     /// Blocks.
     #[cfg(feature = "blocks")]
     Blocks { block: BlockType, shape: Vec<usize> },
@@ -47,7 +47,7 @@ impl Stored {
         Self(if code.kind() == CodeKind::Float && code.bits() == 16 {
             Kind::Cast { code, shape }
         } else {
-            Kind::Quantized { code, shape, granularity, offset: false }
+            Kind::Quantized { code, shape, granularity, zero_points: true, offset: false }
         })
     }
 
@@ -67,6 +67,24 @@ impl Stored {
         Self(Kind::Blocks { block, shape: shape.to_vec() })
     }
 
+    /// Returns the same without zero points, for calculators that give none but 0: files hold none then.
+    #[must_use]
+    pub fn without_zero_points(mut self) -> Self {
+        if let Kind::Quantized { zero_points, .. } = &mut self.0 {
+            *zero_points = false;
+        }
+        self
+    }
+
+    /// Returns the bytes that codes and parameters will take.
+    ///
+    /// # Errors
+    ///
+    /// Those of a shape that the granularity does not fit.
+    pub fn size_in_bytes(&self) -> Result<u64> {
+        Ok(self.entries("")?.iter().map(|(_, _, _, bytes)| *bytes as u64).fold(0, u64::saturating_add))
+    }
+
     /// Returns what restoring the tensor will take, of a tensor whose codes in use are `codes`.
     pub(super) fn description(&self, codes: (i64, i64)) -> Option<TensorDescription> {
         #[cfg(feature = "blocks")]
@@ -78,10 +96,11 @@ impl Stored {
                 axis: None,
                 block_size: None,
                 blocks: None,
+                zero_points: true,
                 offset: false,
             });
         }
-        let Kind::Quantized { code, shape, granularity, offset } = &self.0 else { return None };
+        let Kind::Quantized { code, shape, granularity, zero_points, offset } = &self.0 else { return None };
         let (axis, block_size, blocks) = match *granularity {
             Granularity::Tensor => (None, None, None),
             Granularity::Axis(axis) => (Some(axis), None, None),
@@ -95,6 +114,7 @@ impl Stored {
             axis,
             block_size,
             blocks,
+            zero_points: *zero_points,
             offset: *offset,
         })
     }
@@ -128,15 +148,17 @@ impl Stored {
             Kind::Cast { code, shape } => {
                 vec![(name.into(), dtype(*code), shape.clone(), code.packed_len(count(shape)?))]
             }
-            Kind::Quantized { code, shape, granularity, offset } => {
+            Kind::Quantized { code, shape, granularity, zero_points, offset } => {
                 let groups = granularity.groups(shape)?;
                 let bytes = code.packed_len(count(shape)?);
                 let stored_shape = if code.bits() < 8 { vec![bytes] } else { shape.clone() };
                 let mut entries = vec![
                     (name.into(), dtype(*code), stored_shape, bytes),
                     (part("scale"), Dtype::F32, vec![groups], groups.saturating_mul(4)),
-                    (part("zero_point"), Dtype::I32, vec![groups], groups.saturating_mul(4)),
                 ];
+                if *zero_points {
+                    entries.push((part("zero_point"), Dtype::I32, vec![groups], groups.saturating_mul(4)));
+                }
                 if *offset {
                     entries.push((part("offset"), Dtype::F32, vec![groups], groups.saturating_mul(4)));
                 }

@@ -7,7 +7,7 @@
 //! | `<name>`: the codes | `I8`, `U8`, `I16`, `U16`, `I32` | the original's |
 //! | `<name>`, 4-bit codes, packed two to a byte, the first in the low half | `U8` | \[⌈elements / 2⌉\] |
 //! | `<name>.scale` | `F32` | \[groups\] |
-//! | `<name>.zero_point` | `I32` | \[groups\] |
+//! | `<name>.zero_point`, unless all are planned to be 0 | `I32` | \[groups\] |
 //! | `<name>.offset`, only if planned | `F32` | \[groups\] |
 //! | `<name>`, cast | `F16`, `BF16` | the original's; no scale |
 //! | a tensor that was left alone | its own | its own, byte for byte |

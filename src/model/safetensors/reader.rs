@@ -248,7 +248,11 @@ impl Reader {
             return Err(self.bad(name, &format!("the shape {shape:?} of its codes does not fit their {len} bytes")));
         }
         let (_, scales) = self.typed(&format!("{name}.scale"), Dtype::F32, f32::from_le_bytes)?;
-        let (_, zero_points) = self.typed(&format!("{name}.zero_point"), Dtype::I32, i32::from_le_bytes)?;
+        let zero_points = if description.zero_points {
+            self.typed(&format!("{name}.zero_point"), Dtype::I32, i32::from_le_bytes)?.1
+        } else {
+            vec![0; scales.len()]
+        };
         let (min, max) = description.codes;
         let all = CodeRange::of_type(code);
         let range = match code.kind() {

@@ -149,7 +149,7 @@ impl Writer {
                     return Err(unexpected("its code type or scale"));
                 }
             }
-            Kind::Quantized { code: planned, shape: expected, granularity, offset } => {
+            Kind::Quantized { code: planned, shape: expected, granularity, zero_points, offset } => {
                 as_planned(expected, shape).map_err(|e| e.of_tensor(name))?;
                 if *planned != code {
                     return Err(unexpected("its code type"));
@@ -157,14 +157,17 @@ impl Writer {
                 if params.granularity() != *granularity {
                     return Err(unexpected("its granularity"));
                 }
+                if !*zero_points && params.zero_points().iter().any(|&zero_point| zero_point != 0) {
+                    return Err(unexpected("having a zero point"));
+                }
                 if !*offset && !params.offsets().is_empty() {
                     return Err(unexpected("having an offset"));
                 }
                 self.write_numbers(&format!("{name}.scale"), params.scales().iter().map(|x| x.to_le_bytes()))?;
-                self.write_numbers(
-                    &format!("{name}.zero_point"),
-                    params.zero_points().iter().map(|x| x.to_le_bytes()),
-                )?;
+                if *zero_points {
+                    let numbers = params.zero_points().iter().map(|x| x.to_le_bytes());
+                    self.write_numbers(&format!("{name}.zero_point"), numbers)?;
+                }
                 if *offset {
                     let offsets = (0..params.len()).map(|i| params.offsets().get(i).copied().unwrap_or(0.0));
                     self.write_numbers(&format!("{name}.offset"), offsets.map(f32::to_le_bytes))?;

@@ -266,7 +266,7 @@ impl<'a> Writer<'a> {
 }
 
 /// Whether a vector is written among the tables.
-fn is_small(vector: &Vector) -> bool {
+pub(super) fn is_small(vector: &Vector) -> bool {
     matches!(vector.data, Data::Held(_)) && vector.data.len() <= SHARED && vector.align < 16
 }
 
