@@ -10,7 +10,7 @@ Exit codes:
   2  the command line or the recipe is wrong
   3  the recipe would change nothing
   4  the output exists, or is the input
-  5  check found faults, or evaluate more loss than was allowed
+  5  check found faults, or evaluate or compare more loss than was allowed
   6  fit cannot reach its goal";
 
 /// Returns the command with all its subcommands, each of which says in its own file what it takes.
@@ -21,7 +21,6 @@ pub(crate) fn command() -> Command {
         .after_help(EXIT_CODES)
         .subcommand_required(true)
         .arg_required_else_help(true)
-        .disable_help_subcommand(true)
         .subcommand(quantize::command())
         .subcommand(fit::command())
         .subcommand(evaluate::command())

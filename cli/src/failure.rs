@@ -1,6 +1,7 @@
 //! What went wrong, in a line, and the exit code that says so.
 
 use crate::output;
+use std::path::Path;
 use std::process::ExitCode;
 use tensor_quant::Error;
 use tensor_quant::calibration::RunError;
@@ -50,12 +51,29 @@ impl Failure {
         Self { message: self.message + more, ..self }
     }
 
+    /// Returns the same, said of a file.
+    pub(crate) fn of(self, file: &Path) -> Self {
+        let name = file.display().to_string();
+        let message = if self.message.contains(&name) { self.message } else { format!("{name}: {}", self.message) };
+        Self { message, ..self }
+    }
+
+    /// Returns the exit code.
+    pub(crate) fn code(&self) -> u8 {
+        self.code
+    }
+
+    /// Writes the message.
+    pub(crate) fn say(&self) {
+        eprintln!("error: {}", self.message.replace('\n', " "));
+    }
+
     /// Writes the message, and returns the exit code.
     pub(crate) fn report(&self) -> ExitCode {
         if !self.text.is_empty() {
             output::print(&self.text);
         }
-        eprintln!("error: {}", self.message.replace('\n', " "));
+        self.say();
         ExitCode::from(self.code)
     }
 }

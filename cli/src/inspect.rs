@@ -2,6 +2,7 @@
 
 use crate::argument::{file, json as json_switch};
 use crate::failure::Failure;
+use crate::job::refuse_a_pipe;
 use crate::output::{json, style, width};
 use clap::{ArgMatches, Command};
 use std::path::PathBuf;
@@ -15,14 +16,22 @@ const NAME: usize = 52;
 pub(crate) fn command() -> Command {
     Command::new("inspect")
         .about("Shows what a model holds: operators, tensors, ranges, quantization")
-        .arg(file("FILE", "The model"))
+        .arg(file("FILE", "The model, or several").num_args(1..))
         .arg(json_switch())
 }
 
 pub(crate) fn run(arguments: &ArgMatches) -> Result<String, Failure> {
-    let path = arguments.get_one::<PathBuf>("FILE").cloned().unwrap_or_default();
-    let inspection = inspect_file(path)?;
-    Ok(if arguments.get_flag("json") { as_json(&inspection) } else { as_table(&inspection) })
+    let paths: Vec<&PathBuf> = arguments.get_many("FILE").into_iter().flatten().collect();
+    let mut inspections = Vec::new();
+    for path in paths {
+        refuse_a_pipe(path)?;
+        inspections.push(inspect_file(path).map_err(|error| Failure::from(error).of(path))?);
+    }
+    Ok(match (arguments.get_flag("json"), &inspections[..]) {
+        (true, [inspection]) => json(&as_json(inspection)),
+        (true, several) => json(&several.iter().map(as_json).collect()),
+        (false, several) => several.iter().map(as_table).collect::<Vec<_>>().join("\n"),
+    })
 }
 
 fn as_table(inspection: &Inspection) -> String {
@@ -71,7 +80,7 @@ fn as_table(inspection: &Inspection) -> String {
     format!("{heading}{graphs}\n\n{table}")
 }
 
-fn as_json(inspection: &Inspection) -> String {
+fn as_json(inspection: &Inspection) -> serde_json::Value {
     let tensor = |tensor: &Inspected| {
         serde_json::json!({
             "name": tensor.name,
@@ -85,12 +94,12 @@ fn as_json(inspection: &Inspection) -> String {
             "quantization": tensor.quantization,
         })
     };
-    json(&serde_json::json!({
+    serde_json::json!({
         "path": inspection.path.display().to_string(),
         "format": inspection.format.to_string(),
         "bytes": inspection.size_in_bytes,
         "subgraphs": inspection.subgraphs,
         "operators": inspection.operators,
         "tensors": inspection.tensors.iter().map(tensor).collect::<Vec<_>>(),
-    }))
+    })
 }

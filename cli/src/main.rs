@@ -6,6 +6,7 @@
 //! checked before any work is done; if a report cannot be written all the same, the model is there, and the code is 1.
 
 mod argument;
+mod asked_recipe;
 mod calibrate;
 mod check;
 mod command_line;
@@ -16,6 +17,7 @@ mod failure;
 mod fit;
 mod generate;
 mod inspect;
+mod job;
 mod output;
 mod progress;
 mod quantize;
@@ -27,6 +29,7 @@ mod target;
 
 use clap::error::ErrorKind;
 use failure::Failure;
+use output::Answer;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -40,22 +43,22 @@ fn main() -> ExitCode {
         }
         Err(error) => return Failure::usage(&error).report(),
     };
-    let result = match matches.subcommand() {
-        Some(("inspect", arguments)) => inspect::run(arguments),
-        Some(("evaluate", arguments)) => evaluate::run(arguments),
-        Some(("calibrate", arguments)) => calibrate::run(arguments),
-        Some(("expose", arguments)) => expose::run(arguments),
+    let result: Result<Answer, Failure> = match matches.subcommand() {
+        Some(("inspect", arguments)) => inspect::run(arguments).map(Answer::from),
+        Some(("evaluate", arguments)) => evaluate::run(arguments).map(Answer::from),
+        Some(("calibrate", arguments)) => calibrate::run(arguments).map(Answer::from),
+        Some(("expose", arguments)) => expose::run(arguments).map(Answer::from),
         Some(("quantize", arguments)) => quantize::run(arguments),
-        Some(("fit", arguments)) => fit::run(arguments),
-        Some(("check", arguments)) => check::run(arguments),
+        Some(("fit", arguments)) => fit::run(arguments).map(Answer::from),
+        Some(("check", arguments)) => check::run(arguments).map(Answer::from),
         Some(("compare", arguments)) => compare::run(arguments),
-        Some(("recipes", arguments)) => recipes::run(arguments),
-        Some(("completions", arguments)) => Ok(generate::completions(arguments)),
-        Some(("man", _)) => generate::man(),
+        Some(("recipes", arguments)) => recipes::run(arguments).map(Answer::from),
+        Some(("completions", arguments)) => Ok(generate::completions(arguments).into()),
+        Some(("man", _)) => generate::man().map(Answer::from),
         _ => Err(Failure::usage_text("no command was given: see tensor-quant --help")),
     };
     match result {
-        Ok(text) => output::print(&text),
+        Ok(answer) => answer.print(),
         Err(failure) => failure.report(),
     }
 }

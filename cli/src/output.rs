@@ -4,6 +4,27 @@ use std::io::{ErrorKind, IsTerminal, Write};
 use std::process::ExitCode;
 use tensor_quant::report::Style;
 
+/// What is printed, and the exit code.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) text: String,
+    pub(crate) code: u8,
+}
+
+impl From<String> for Answer {
+    fn from(text: String) -> Self {
+        Self { text, code: 0 }
+    }
+}
+
+impl Answer {
+    /// Writes the text, and returns the exit code: that of writing, if it fails.
+    pub(crate) fn print(&self) -> ExitCode {
+        let printed = print(&self.text);
+        if printed == ExitCode::SUCCESS { ExitCode::from(self.code) } else { printed }
+    }
+}
+
 /// Writes a text; a reader that has seen enough is no error.
 pub(crate) fn print(text: &str) -> ExitCode {
     let mut out = std::io::stdout().lock();

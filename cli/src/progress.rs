@@ -18,7 +18,12 @@ pub(crate) struct Bar {
 
 impl Bar {
     pub(crate) fn new() -> Self {
-        Self { start: Instant::now(), is_terminal: std::io::stderr().is_terminal(), shown: None }
+        Self::unless(false)
+    }
+
+    /// Returns a bar, which nobody sees if it is to be quiet.
+    pub(crate) fn unless(is_quiet: bool) -> Self {
+        Self { start: Instant::now(), is_terminal: !is_quiet && std::io::stderr().is_terminal(), shown: None }
     }
 
     pub(crate) fn show(&mut self, progress: Progress<'_>) {

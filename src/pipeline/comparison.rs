@@ -1,10 +1,12 @@
 //! How far the weights of one file are from those of another.
 
+use super::channels::{Channels, first_axis};
 use super::format::Format;
 use crate::error::Result;
-use crate::metrics::{ErrorMetrics, per_tensor};
+use crate::metrics::{ChannelErrors, ErrorMetrics, per_channel, per_tensor};
 use crate::model::safetensors::Reader;
 use crate::model::tflite::{Model, Quantization};
+use crate::num::Real;
 use ndarray::ArrayD;
 use std::collections::HashMap;
 use std::path::Path;
@@ -31,9 +33,100 @@ pub struct Compared {
     pub element_types: (String, Option<String>),
     /// The error, or why there is none.
     pub error: Result<ErrorMetrics, String>,
+    /// How its channels fared, each beside its own values; `None` if there is no error, or there are no channels.
+    pub channels: Option<Channels>,
     /// Whether the stored bytes are the same, where that can be told and the values are no reals, such as integers without
     /// a scale.
     pub same_bytes: Option<bool>,
+}
+
+/// Whether a tensor of two files is the same in both.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sameness {
+    /// Its values are, or its bytes.
+    Same,
+    /// They are not.
+    Different,
+    /// It could not be compared.
+    NotCompared,
+}
+
+/// How many tensors of two files differ, and by how much.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct Totals {
+    /// Those that are the same.
+    pub same: usize,
+    /// Those that are not.
+    pub different: usize,
+    /// Those that could not be compared.
+    pub not_compared: usize,
+    /// The lowest SQNR in dB of those that differ; `None` if none does that holds reals.
+    pub worst_db: Option<f64>,
+    /// The SQNR that half of those are below.
+    pub median_db: Option<f64>,
+    /// The channels of those that differ.
+    pub channels: usize,
+    /// Those of them that are lost: below 6 dB.
+    pub lost_channels: usize,
+}
+
+impl Compared {
+    /// Returns whether the tensor is the same in both files.
+    pub fn sameness(&self) -> Sameness {
+        match (&self.error, self.same_bytes) {
+            (Ok(error), _) if error.max_abs_error() == 0.0 && error.non_finite_changed() == 0 => Sameness::Same,
+            (Err(_), Some(true)) => Sameness::Same,
+            (Ok(_), _) | (Err(_), Some(false)) => Sameness::Different,
+            (Err(_), None) => Sameness::NotCompared,
+        }
+    }
+
+    /// Returns what tensors are ordered by: first those that cannot be compared, then those of which something that is finite is not
+    /// any longer, then by the worst channel, those without a ratio before those with one.
+    fn rank(&self) -> (u8, f64) {
+        match (self.sameness(), &self.error) {
+            (Sameness::NotCompared, _) => (0, 0.0),
+            (Sameness::Same, _) => (3, 0.0),
+            (_, Ok(error)) if error.non_finite_changed() > 0 => (1, error.sqnr_db()),
+            (_, Ok(error)) => {
+                let worst = self.channels.as_ref().map_or(f64::INFINITY, |channels| channels.worst_db);
+                (2, worst.min(error.sqnr_db()))
+            }
+            (_, Err(_)) => (2, f64::NEG_INFINITY),
+        }
+    }
+}
+
+impl Comparison {
+    /// Returns the tensors of the first file, those that differ most first; equal ones in the file's order.
+    pub fn worst_first(&self) -> Vec<&Compared> {
+        let mut tensors: Vec<&Compared> = self.tensors.iter().collect();
+        tensors.sort_by(|a, b| {
+            let ((a, of_a), (b, of_b)) = (a.rank(), b.rank());
+            a.cmp(&b).then(of_a.total_cmp(&of_b))
+        });
+        tensors
+    }
+
+    /// Returns how many tensors differ, and by how much.
+    pub fn totals(&self) -> Totals {
+        let count = |sameness| self.tensors.iter().filter(|tensor| tensor.sameness() == sameness).count();
+        let different = || self.tensors.iter().filter(|tensor| tensor.sameness() == Sameness::Different);
+        let mut ratios: Vec<f64> =
+            different().filter_map(|tensor| tensor.error.as_ref().ok()).map(ErrorMetrics::sqnr_db).collect();
+        ratios.sort_by(f64::total_cmp);
+        let channels = || different().filter_map(|tensor| tensor.channels.as_ref());
+        Totals {
+            same: count(Sameness::Same),
+            different: count(Sameness::Different),
+            not_compared: count(Sameness::NotCompared),
+            worst_db: ratios.first().copied(),
+            median_db: ratios.get(ratios.len().saturating_sub(1) / 2).copied(),
+            channels: channels().map(|channels| channels.count).sum(),
+            lost_channels: channels().map(|channels| channels.lost).sum(),
+        }
+    }
 }
 
 /// Returns how far the restored weights of `second` are from those of `first`; the files may be of different formats.
@@ -53,7 +146,7 @@ pub fn compare_files(first: impl AsRef<Path>, second: impl AsRef<Path>) -> Resul
     let mut tensors = Vec::new();
     for (i, key) in numbered(&a).into_iter().enumerate() {
         let other = places.remove(&key);
-        let (mut shape, mut same_bytes, mut element_type) = (a.shape(i), None, None);
+        let (mut shape, mut same_bytes, mut element_type, mut channels) = (a.shape(i), None, None, None);
         let error = match other {
             None if !a.is_of_its_own(i) => continue,
             None => Err("the second file does not hold it".into()),
@@ -62,7 +155,12 @@ pub fn compare_files(first: impl AsRef<Path>, second: impl AsRef<Path>) -> Resul
                 match a.values(i) {
                     Ok(x) => {
                         shape = x.shape().to_vec();
-                        b.values(j).and_then(|y| x.error(y)).map_err(|e| e.to_string())
+                        let axis = b.axis(j).or_else(|| first_axis(&shape));
+                        let errors = b.values(j).and_then(|y| x.errors(y, axis));
+                        errors.map_err(|e| e.to_string()).map(|(error, of_channels)| {
+                            channels = of_channels;
+                            error
+                        })
                     }
                     Err(_) if a.element_type(i) != b.element_type(j) || shape != b.shape(j) => {
                         Err("its values are no reals, and its type or shape is another".into())
@@ -75,12 +173,21 @@ pub fn compare_files(first: impl AsRef<Path>, second: impl AsRef<Path>) -> Resul
             }
         };
         let (name, element_types) = (key.0, (a.element_type(i), element_type));
-        tensors.push(Compared { name, shape, element_types, error, same_bytes });
+        tensors.push(Compared { name, shape, element_types, error, channels, same_bytes });
     }
     let mut rest: Vec<(usize, String)> = places.into_iter().map(|((name, _), i)| (i, name)).collect();
     rest.sort_unstable();
     let rest = rest.into_iter().filter(|(i, _)| b.is_of_its_own(*i)).map(|(_, name)| name);
     Ok(Comparison { tensors, only_in_second: rest.collect() })
+}
+
+/// Returns how far values are from others, as a whole and by their channels along an axis.
+fn errors<T: Real>(x: &ArrayD<T>, y: &ArrayD<T>, axis: Option<usize>) -> Result<(ErrorMetrics, Option<Channels>)> {
+    let error = per_tensor(x.view(), y.view())?;
+    let axis = axis.filter(|&axis| x.shape().get(axis).is_some_and(|&count| count > 1));
+    let Some(axis) = axis.filter(|_| error.max_abs_error() > 0.0) else { return Ok((error, None)) };
+    let channels = ChannelErrors::new(per_channel(x.view(), y.view(), axis)?);
+    Ok((error, Channels::new(axis, &channels, None)))
 }
 
 /// Returns whether two tensors of one type and shape hold the same bytes; `None` where bytes cannot be had, or mean something else.
@@ -121,10 +228,10 @@ impl Reals {
     }
 
     /// How far others are from these.
-    fn error(self, others: Self) -> Result<ErrorMetrics> {
+    fn errors(self, others: Self, axis: Option<usize>) -> Result<(ErrorMetrics, Option<Channels>)> {
         match (self, others) {
-            (Reals::F32(x), Reals::F32(y)) => per_tensor(x.view(), y.view()),
-            (x, y) => per_tensor(x.wide().view(), y.wide().view()),
+            (Reals::F32(x), Reals::F32(y)) => errors(&x, &y, axis),
+            (x, y) => errors(&x.wide(), &y.wide(), axis),
         }
     }
 }
@@ -189,6 +296,11 @@ impl Tensors {
             Tensors::Tflite(_, constants) => constants[i].quantization.as_ref(),
             Tensors::Safetensors(..) => None,
         }
+    }
+
+    /// Returns the axis that scales lie along, if there are several.
+    fn axis(&self, i: usize) -> Option<usize> {
+        self.quantization(i).filter(|quantization| quantization.scales.len() > 1).map(|quantization| quantization.axis)
     }
 
     /// Returns the bytes of a tensor if they are all that there is of it.

@@ -50,7 +50,7 @@ mod tflite;
 mod wide;
 
 pub use channels::{Channels, Profile};
-pub use comparison::{Compared, Comparison, compare_files};
+pub use comparison::{Compared, Comparison, Sameness, Totals, compare_files};
 pub use fit::{Chosen, Count, Fitted, Goal, Request, fit_file};
 pub use format::Format;
 pub use inspection::{Inspected, Inspection, inspect_file};
@@ -98,11 +98,53 @@ pub fn quantize_file_with(
     data: Option<Data<'_>>,
     progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<Outcome> {
-    let (input, output) = (input.as_ref(), output.as_ref());
+    let output = output.as_ref();
+    Format::of(&input)?;
+    check_output(input.as_ref(), output, options.overwrite)?;
+    outcome(input.as_ref(), Some(output), recipe, options, data, progress)
+}
+
+/// Returns what [`quantize_file`] would make of a file, and what that would cost, and writes nothing.
+///
+/// # Errors
+///
+/// As [`quantize_file`], but for those of writing.
+pub fn dry_run(
+    input: impl AsRef<Path>,
+    recipe: &Recipe,
+    options: &Options,
+    progress: &mut dyn FnMut(Progress<'_>),
+) -> Result<Outcome> {
+    dry_run_with(input, recipe, options, None, progress)
+}
+
+/// The same with samples of the model's inputs, and what runs it, as [`quantize_file_with`].
+///
+/// # Errors
+///
+/// As [`quantize_file_with`], but for those of writing.
+pub fn dry_run_with(
+    input: impl AsRef<Path>,
+    recipe: &Recipe,
+    options: &Options,
+    data: Option<Data<'_>>,
+    progress: &mut dyn FnMut(Progress<'_>),
+) -> Result<Outcome> {
+    outcome(input.as_ref(), None, recipe, options, data, progress)
+}
+
+/// Returns what becomes of a file, which is written if there is an output.
+fn outcome(
+    input: &Path,
+    output: Option<&Path>,
+    recipe: &Recipe,
+    options: &Options,
+    data: Option<Data<'_>>,
+    progress: &mut dyn FnMut(Progress<'_>),
+) -> Result<Outcome> {
     let start = Instant::now();
     let format = Format::of(input)?;
-    check_output(input, output, options.overwrite)?;
-    let Written { mut tensors, warnings, to_disk, integer } = match format {
+    let Written { mut tensors, warnings, to_disk, bytes, integer } = match format {
         Format::Tflite => tflite::quantize(input, output, recipe, options, data, progress)?,
         Format::Safetensors if recipe.activations.is_some() => {
             let reason = "a .safetensors file has no operators: activations become codes in a .tflite file".into();
@@ -120,14 +162,14 @@ pub fn quantize_file_with(
         metadata.map(|m| m.len()).map_err(|source| Error::Io { action: "read", path: path.into(), source })
     };
     let seconds = start.elapsed().saturating_sub(to_disk).as_secs_f64();
-    let bytes_zipped = deflated::of_file(output)?;
+    let bytes_zipped = output.map_or(Ok(None), deflated::of_file)?;
     Ok(Outcome {
         recipe: recipe.clone(),
         format,
         input: input.into(),
-        output: output.into(),
+        output: output.unwrap_or(Path::new("")).into(),
         bytes_in: len(input)?,
-        bytes_out: len(output)?,
+        bytes_out: output.map_or(Ok(bytes), len)?,
         bytes_zipped,
         seconds,
         seconds_to_disk: to_disk.as_secs_f64(),

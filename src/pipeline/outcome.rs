@@ -30,7 +30,7 @@ pub struct Outcome {
     pub format: Format,
     /// The file that was read.
     pub input: PathBuf,
-    /// The file that was written.
+    /// The file that was written; an empty path if nothing was.
     pub output: PathBuf,
     /// The length of the input.
     pub bytes_in: u64,
@@ -58,6 +58,8 @@ pub struct TensorOutcome {
     pub name: String,
     /// What was done to it.
     pub fate: Fate,
+    /// The tensors that the operators make that use it, by name; none in formats without operators.
+    pub used_for: Vec<String>,
     /// Its shape.
     pub shape: Vec<usize>,
     /// The type of its elements before.
@@ -89,6 +91,8 @@ pub(super) struct Written {
     pub(super) warnings: Vec<Warning>,
     pub(super) to_disk: Duration,
     pub(super) integer: Option<IntegerOutcome>,
+    /// The length that the output has, or would have.
+    pub(super) bytes: u64,
 }
 
 /// What was done to a tensor.
@@ -118,6 +122,7 @@ impl TensorOutcome {
         Self {
             name: candidate.name.clone(),
             fate: Fate::Kept,
+            used_for: Vec::new(),
             shape: candidate.shape.clone(),
             before: candidate.element_type.clone(),
             after: entry.decision.describe(&candidate.element_type),

@@ -14,7 +14,7 @@ use std::path::Path;
 
 pub(super) fn quantize(
     input: &Path,
-    output: &Path,
+    output: Option<&Path>,
     recipe: &Recipe,
     options: &Options,
     progress: &mut dyn FnMut(Progress<'_>),
@@ -43,7 +43,11 @@ pub(super) fn quantize(
     let stored = tensors.iter().zip(&plan.entries).map(|(info, entry)| stored(info, &entry.decision));
     let stored: Vec<Stored> = stored.collect();
     let named = tensors.iter().zip(&stored).map(|(info, stored)| (info.name.clone(), stored.clone()));
-    let mut writer = Writer::create(output, named.collect(), reader.metadata().clone())?;
+    let (named, metadata) = (named.collect(), reader.metadata().clone());
+    let mut writer = match output {
+        Some(output) => Writer::create(output, named, metadata)?,
+        None => Writer::nowhere(named, metadata)?,
+    };
     let total = tensors.iter().map(|info| info.size_in_bytes as u64).sum();
     let (mut done, mut outcomes) = (0, Vec::with_capacity(tensors.len()));
     for ((info, entry), how) in tensors.iter().zip(&plan.entries).zip(&stored) {
@@ -78,7 +82,8 @@ pub(super) fn quantize(
         outcomes.push(outcome);
     }
     progress(Progress { done, total, tensor: "" });
-    Ok(Written { tensors: outcomes, warnings: plan.warnings, to_disk: writer.finish_timed()?, integer: None })
+    let bytes = writer.encoded_len();
+    Ok(Written { tensors: outcomes, warnings: plan.warnings, to_disk: writer.finish_timed()?, bytes, integer: None })
 }
 
 /// Whether values are more than f32 can tell apart.
@@ -127,7 +132,7 @@ fn stored(info: &TensorInfo, decision: &Decision) -> Stored {
             let scheme = &treatment.scheme;
             let stored = Stored::packed(scheme.code, &info.shape, scheme.granularity);
             let stored = if scheme.calculator.has_offsets() { stored.with_offset() } else { stored };
-            if scheme.calculator.zero_points(scheme.codes()) == ZeroPoints::One(0) {
+            if scheme.calculator.zero_points(scheme.codes()) == ZeroPoints::One(0) || !scheme.code.is_integer() {
                 stored.without_zero_points()
             } else {
                 stored

@@ -20,8 +20,8 @@ pub(super) fn nearest_of_pattern<'n>(pattern: &Glob, names: &[&'n str]) -> Optio
         return None;
     }
     let distances = names.iter().map(|&name| (distance_to_a_part(&literal, &name.to_lowercase()), name));
-    // Of equally near ones the first in the file.
-    let (distance, name) = distances.min_by_key(|&(distance, _)| distance)?;
+    // Of equally near ones the shortest, and of these the first in the file.
+    let (distance, name) = distances.min_by_key(|&(distance, name)| (distance, name.len()))?;
     (distance <= (literal.len() / 4).max(1)).then_some(name)
 }
 

@@ -187,7 +187,7 @@ fn keep_what_does_not_pay_for_zero_points(entries: &mut [Entry]) {
     let mut accounts: BTreeMap<usize, (u64, u64)> = BTreeMap::new();
     let of = |entry: &Entry| {
         let Decision::Quantize(treatment) = &entry.decision else { return None };
-        let Treatment { scheme, compute } = treatment.as_ref();
+        let Treatment { scheme, compute, .. } = treatment.as_ref();
         let groups = scheme.granularity.groups(&entry.candidate.shape).ok()?;
         let is_symmetric = Storage::is_symmetric(scheme);
         let (own, shared) = entry.candidate.storage.bytes_of_parameters(groups as u64, is_symmetric);

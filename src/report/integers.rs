@@ -1,6 +1,7 @@
 //! What a report says of values, operators and variants of a model in integers.
 
 use super::number::{bytes, decibels, real, shortened};
+use super::section::Section;
 use super::table::{Alignment, Style, Table};
 use crate::pipeline::{IntegerOutcome, Island, ValueOutcome, Variant};
 use serde::Serialize;
@@ -106,6 +107,50 @@ impl Integers {
             islands: outcome.islands.iter().map(island).collect(),
             values: outcome.values.iter().map(value).collect(),
         }
+    }
+
+    /// Returns the same as tables of their own.
+    pub(super) fn sections(&self) -> Vec<Section> {
+        let section = |title: &str, note: String, columns: &[&str], rows: Vec<Vec<String>>| Section {
+            title: title.into(),
+            note,
+            columns: columns.iter().map(|&column| column.into()).collect(),
+            rows,
+        };
+        let variant = |row: &VariantRow| {
+            let kept = if row.is_chosen { "kept" } else { "" };
+            vec![row.name.clone(), bytes(row.bytes), decibels(row.sqnr_db), decibels(row.expected_db), kept.into()]
+        };
+        let island = |row: &IslandRow| vec![row.operator.clone(), shortened(&row.output, NAME), row.reason.clone()];
+        let value = |row: &ValueRow| {
+            let range = row.range.map(|(min, max)| format!("{} … {}", real(min.into()), real(max.into())));
+            let (scale, zero_point) = (format!("{:.4e}", row.scale), row.zero_point.to_string());
+            vec![shortened(&row.name, NAME), row.codes.clone(), scale, zero_point, range.unwrap_or_default()]
+        };
+        let (worst, samples) = (decibels(self.sqnr_db), self.samples);
+        let outputs = format!("The worst output keeps {worst} on {samples} samples.");
+        let operators = format!("{} of {} operators compute in integers.", self.integer_operators, self.operators);
+        let all = [
+            section(
+                "Outputs, by variant",
+                outputs,
+                &["variant", "bytes", "outputs", "expected", ""],
+                self.variants.iter().map(variant).collect(),
+            ),
+            section(
+                "In floating point",
+                operators,
+                &["operator", "makes", "because"],
+                self.islands.iter().map(island).collect(),
+            ),
+            section(
+                "Values that are codes",
+                String::new(),
+                &["value", "to", "scale", "zero point", "range"],
+                self.values.iter().map(value).collect(),
+            ),
+        ];
+        all.into_iter().filter(|section| !section.rows.is_empty()).collect()
     }
 
     /// Returns the tables of values, operators in floating point, and variants; and what they come to.

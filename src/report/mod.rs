@@ -19,17 +19,22 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod card;
+mod date;
 mod distribution;
 mod html;
 mod integers;
 mod judged_page;
 mod judgement;
+mod node_data;
 mod number;
 mod page;
 mod reasons;
 #[expect(clippy::module_inception, reason = "the report is the noun of this room")]
 mod report;
 mod row;
+mod section;
+mod sha256;
 mod sqnr;
 mod svg;
 mod table;
@@ -38,7 +43,8 @@ mod terminal;
 pub use distribution::Distribution;
 pub use integers::{Integers, IslandRow, ValueRow, VariantRow};
 pub use judgement::{Accuracy, JudgedOutput, JudgedValue, Judgement};
-pub use number::{bytes, decibels, grouped, real, shape, shortened};
-pub use report::{Report, Warned};
+pub use number::{bytes, columns, decibels, grouped, real, shape, shortened};
+pub use report::{Report, SCHEMA, Warned};
 pub use row::{Bars, Lines, Measured, OfChannels, Row};
+pub use section::Section;
 pub use table::{Alignment, Style, Table};

@@ -1,5 +1,7 @@
 //! Numbers and names in a form that people read.
 
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
 /// Returns a number of bytes, as in `904 kB`.
 ///
 /// ```
@@ -77,23 +79,41 @@ pub fn shape(shape: &[usize]) -> String {
     shape.iter().map(ToString::to_string).collect::<Vec<_>>().join("×")
 }
 
-/// Returns a name in at most `most` characters, the middle left out if need be: both ends tell tensors apart.
+/// Returns how many columns of a terminal a text takes: two for a CJK ideograph or an emoji, none for a combining mark.
+///
+/// ```
+/// use tensor_quant::report::columns;
+/// assert_eq!([columns("kernel"), columns("重み"), columns("🦀"), columns("e\u{301}")], [6, 4, 2, 1]);
+/// ```
+pub fn columns(text: &str) -> usize {
+    text.width()
+}
+
+/// Returns a name in at most `most` columns of a terminal, the middle left out if need be: both ends tell tensors apart.
 ///
 /// ```
 /// use tensor_quant::report::shortened;
 /// assert_eq!(shortened("model/layers/0/kernel", 11), "model…ernel");
+/// assert_eq!(shortened("モデル/層/重み", 9), "モデ…重み");
 /// ```
 pub fn shortened(name: &str, most: usize) -> String {
-    let count = name.chars().count();
-    if count <= most {
-        return name.chars().map(|c| if c.is_control() { '�' } else { c }).collect();
+    let name: String = name.chars().map(|c| if c.is_control() { '�' } else { c }).collect();
+    if columns(&name) <= most {
+        return name;
     }
     let (head, tail) = (most / 2, most.saturating_sub(most / 2 + 1));
-    let kept = name.chars().enumerate().filter_map(|(i, c)| match i {
-        i if i < head => Some(c),
-        i if i == head => Some('…'),
-        i if i >= count - tail => Some(c),
-        _ => None,
-    });
-    kept.map(|c| if c.is_control() { '�' } else { c }).collect()
+    let width = |c: char| c.width().unwrap_or(0);
+    let fitting = |chars: &mut dyn Iterator<Item = char>, room: usize| -> Vec<char> {
+        let mut taken = 0;
+        let fits = |c: &char| {
+            taken += width(*c);
+            taken <= room
+        };
+        chars.take_while(fits).collect()
+    };
+    let first = fitting(&mut name.chars(), head);
+    let last = fitting(&mut name.chars().rev(), tail);
+    // A mark belongs to the letter before it.
+    let last = last.into_iter().rev().skip_while(|&c| width(c) == 0);
+    first.into_iter().chain(['…']).chain(last).collect()
 }

@@ -75,6 +75,7 @@ mod tests {
         Row {
             name: String::new(),
             fate: "kept",
+            used_for: Vec::new(),
             shape: Vec::new(),
             before: String::new(),
             after: String::new(),

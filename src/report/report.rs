@@ -1,31 +1,52 @@
 //! The report itself: plain data.
 
+use super::date;
 use super::distribution::Distribution;
 use super::integers::Integers;
 use super::judgement::Judgement;
 use super::number::bytes;
 use super::page::is_page;
 use super::row::Row;
+use super::section::Section;
+use super::sha256;
 use crate::error::Result;
 use crate::output;
 use crate::pipeline::{Outcome, TensorOutcome, Warning};
+use crate::recipe::Recipe;
 use serde::Serialize;
 use std::path::Path;
+use std::time::SystemTime;
+
+/// The version of the JSON form.
+const SCHEMA_VERSION: u32 = 1;
+
+/// The JSON Schema of a report's JSON form.
+pub const SCHEMA: &str = include_str!("report.schema.json");
 
 /// What happened to a file.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Report {
+    /// The version of this form: of the fields that there are, and what they mean.
+    pub schema_version: u32,
+    /// The program that made it, with its version.
+    pub tool: String,
+    /// When, in UTC.
+    pub created: String,
     /// The file that was read.
     pub input: String,
-    /// The file that was written.
+    /// Its SHA-256; empty if nobody asked ([`with_hashes`](Self::with_hashes)).
+    pub input_sha256: String,
+    /// The file that was written; empty if nothing was.
     pub output: String,
+    /// Its SHA-256; empty if nobody asked, or nothing was written.
+    pub output_sha256: String,
     /// The format of both.
     pub format: String,
-    /// The name of the recipe.
-    pub recipe: String,
-    /// What the recipe is good for.
-    pub description: String,
+    /// The recipe, all of it, with what was changed in it.
+    pub recipe: Recipe,
+    /// What was changed in it, as it stood on the command line.
+    pub overrides: Vec<String>,
     /// The length of the input.
     pub bytes_in: u64,
     /// The length of the output.
@@ -39,8 +60,10 @@ pub struct Report {
     pub bytes_elsewhere_out: u64,
     /// `bytes_out / bytes_in`.
     pub ratio: f64,
-    /// How long it took.
+    /// How long it took, until everything was written.
     pub seconds: f64,
+    /// How long it took from there on, until the disk had it.
+    pub seconds_to_disk: f64,
     /// How the errors of the weights are distributed.
     pub distribution: Distribution,
     /// What the outputs lose, if they were judged.
@@ -48,6 +71,8 @@ pub struct Report {
     pub judgement: Option<Judgement>,
     /// What one should know.
     pub warnings: Vec<Warned>,
+    /// Tables of their own: what was found out beside.
+    pub sections: Vec<Section>,
     /// Every constant tensor, in the order of the file.
     pub tensors: Vec<Row>,
     /// What became of values and operators, if activations became codes.
@@ -98,11 +123,16 @@ impl Report {
         let of_values = outcome.integer.iter().flat_map(|integer| &integer.warnings);
         let of_values = of_values.map(|warning| Warned::new("", warning));
         Self {
+            schema_version: SCHEMA_VERSION,
+            tool: concat!("tensor-quant ", env!("CARGO_PKG_VERSION")).into(),
+            created: date::iso(SystemTime::now()),
             input: outcome.input.display().to_string(),
+            input_sha256: String::new(),
             output: outcome.output.display().to_string(),
+            output_sha256: String::new(),
             format: outcome.format.to_string(),
-            recipe: outcome.recipe.name.clone(),
-            description: outcome.recipe.description.clone(),
+            recipe: outcome.recipe.clone(),
+            overrides: Vec::new(),
             bytes_in: outcome.bytes_in,
             bytes_out: outcome.bytes_out,
             zipped: outcome.bytes_zipped,
@@ -110,12 +140,44 @@ impl Report {
             bytes_elsewhere_out: elsewhere(outcome.bytes_out, |tensor| tensor.bytes_after),
             ratio: outcome.bytes_out as f64 / outcome.bytes_in.max(1) as f64,
             seconds: outcome.seconds,
+            seconds_to_disk: outcome.seconds_to_disk,
             distribution: Distribution::new(&tensors),
             judgement: None,
             warnings: of_tensors.chain(of_recipe).chain(of_values).chain(no_smaller).collect(),
+            sections: Vec::new(),
             tensors,
             integers: outcome.integer.as_ref().map(Integers::new),
         }
+    }
+
+    /// Returns the report with what was changed in the recipe, as it stood on the command line.
+    #[must_use]
+    pub fn with_overrides(self, overrides: Vec<String>) -> Self {
+        Self { overrides, ..self }
+    }
+
+    /// Returns the report with another time: that of a build, say, so that it is the same again.
+    #[must_use]
+    pub fn created_at(self, time: SystemTime) -> Self {
+        Self { created: date::iso(time), ..self }
+    }
+
+    /// Returns the report with a table of its own at the end of what it has.
+    #[must_use]
+    pub fn with_section(mut self, section: Section) -> Self {
+        self.sections.push(section);
+        self
+    }
+
+    /// Returns the report with the SHA-256 of the file that was read, and of the one that was written, if one was.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`](crate::Error::Io).
+    pub fn with_hashes(mut self, input: &Path, output: Option<&Path>) -> Result<Self> {
+        self.input_sha256 = sha256::of_file(input)?;
+        self.output_sha256 = output.map_or(Ok(String::new()), sha256::of_file)?;
+        Ok(self)
     }
 
     /// Returns the tensors that were quantized, those with the worst channel first.
@@ -126,13 +188,14 @@ impl Report {
         rows
     }
 
-    /// Returns the report as JSON, with a line break at its end.
+    /// Returns the report as JSON, with a line break at its end. [`SCHEMA`] says what it holds.
     pub fn to_json(&self) -> String {
         serde_json::to_string_pretty(self)
             .map_or_else(|e| format!("{{\"error\": {:?}}}\n", e.to_string()), |s| s + "\n")
     }
 
-    /// Writes the report to a file: the page if [`is_page`](Self::is_page) says so of its name, JSON otherwise.
+    /// Writes the report to a file: the page if [`is_page`](Self::is_page) says so of its name, node data for Model Explorer if it ends
+    /// in `.node-data.json`, JSON otherwise.
     ///
     /// A file of that name is replaced, whole, and keeps its permissions; a symbolic link stays, and what it leads to is
     /// replaced.
@@ -142,7 +205,12 @@ impl Report {
     /// [`Error::Io`](crate::Error::Io), also for a target that is a folder, a device or read-only.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
-        let text = if Self::is_page(path) { self.to_html() } else { self.to_json() };
+        let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
+        let text = match (Self::is_page(path), name.ends_with(".node-data.json")) {
+            (true, _) => self.to_html(),
+            (_, true) => self.to_node_data(),
+            _ => self.to_json(),
+        };
         output::write(path, text.as_bytes())
     }
 

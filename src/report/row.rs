@@ -13,6 +13,8 @@ pub struct Row {
     pub name: String,
     /// `kept`, `quantized`, or `restored` to 32-bit floating point.
     pub fate: &'static str,
+    /// The tensors that the operators make that use it.
+    pub used_for: Vec<String>,
     /// Its shape.
     pub shape: Vec<usize>,
     /// The type of its elements before.
@@ -133,6 +135,7 @@ impl Row {
                 Fate::Shifted => "shifted",
                 Fate::Restored => "restored",
             },
+            used_for: tensor.used_for.clone(),
             shape: tensor.shape.clone(),
             before: tensor.before.clone(),
             after: tensor.after.clone(),

@@ -1,7 +1,7 @@
 //! Charts as inline SVG: no script, no font, colours from the page.
 
 use super::number::{decibels, grouped, real};
-use super::row::{Bars, Row};
+use super::row::{Bars, Lines, Row};
 use std::fmt::Write;
 
 /// Width and height of a histogram, in its own units.
@@ -76,27 +76,89 @@ pub(super) fn grade(sqnr_db: Option<f64>) -> &'static str {
     }
 }
 
-/// Returns a row of the bar chart of ratios: the bar of a ratio of `most` dB is full.
+/// Returns a row of the bar chart of ratios: the bar of a worst channel of `most` dB is full, and a mark stands where that of the
+/// whole tensor would end.
 pub(super) fn ratio_bar(row: &Row, most: f64) -> String {
-    let sqnr_db = row.worst_db();
-    let (width, class) = ((100.0 * sqnr_db.unwrap_or(most) / most).clamp(0.5, 100.0), grade(sqnr_db));
+    let (worst, whole) = (row.worst_db(), row.whole_db());
+    let part = |db: Option<f64>| (100.0 * db.unwrap_or(most) / most).clamp(0.5, 100.0);
     format!(
-        "<svg class=bar viewBox='0 0 100 6' role=img preserveAspectRatio=none><title>{}</title>\
-         <rect class=track width=100 height=6 /><rect class={class} width={width:.2} height=6 /></svg>",
-        decibels(sqnr_db)
+        "<svg class=bar viewBox='0 0 100 6' role=img preserveAspectRatio=none><title>{}, the whole {}</title>\
+         <rect class=track width=100 height=6 /><rect class={} width={:.2} height=6 />\
+         <rect class=mark x={:.2} width=.6 height=6 /></svg>",
+        decibels(worst),
+        decibels(whole),
+        grade(worst),
+        part(worst),
+        part(whole) - 0.6
     )
 }
 
-/// Returns bars of a tensor's size before and after; that of `most` bytes is full.
-pub(super) fn size_bars(row: &Row, most: u64) -> String {
-    let width = |bytes: u64| (100.0 * bytes as f64 / most.max(1) as f64).clamp(0.2, 100.0);
+/// Returns a bar of parts beside each other: what they are, how many bytes, and their class; `all` bytes fill it.
+pub(super) fn stacked_bar(parts: &[(String, u64, &str)], all: u64) -> String {
+    let mut at = 0.0;
+    let part = |(what, count, class): &(String, u64, &str)| {
+        let width = 100.0 * *count as f64 / all.max(1) as f64;
+        let x = at;
+        at += width;
+        format!(
+            "<rect class={class} x={x:.3} width={width:.3} height=6><title>{}: {} bytes</title></rect>",
+            escaped(what),
+            grouped(*count)
+        )
+    };
+    let parts: String = parts.iter().map(part).collect();
+    format!("<svg class='bar stacked' viewBox='0 0 100 6' role=img preserveAspectRatio=none>{parts}</svg>")
+}
+
+/// Returns the ranges of so many channels as a band, and below it their scales, which are drawn by their logarithm.
+pub(super) fn profile(lines: &Lines, channels: usize) -> String {
+    let ranges = band(&lines.min, &lines.max, "ranges");
+    let logarithms =
+        |scales: &[f64]| scales.iter().map(|scale| scale.max(f64::MIN_POSITIVE).log10()).collect::<Vec<_>>();
+    let (smallest, largest) = (logarithms(&lines.smallest_scale), logarithms(&lines.largest_scale));
+    let last = channels.saturating_sub(1);
+    let caption = |what: &str, ends: (f64, f64)| {
+        let (min, max) = (typeset(&real(ends.0)), typeset(&real(ends.1)));
+        format!("<figcaption><span>0</span><span>{what}, {min} to {max}</span><span>{last}</span></figcaption>")
+    };
+    let ends = |low: &[f64], high: &[f64]| {
+        (low.iter().copied().fold(f64::INFINITY, f64::min), high.iter().copied().fold(f64::NEG_INFINITY, f64::max))
+    };
+    let of_ranges = caption("ranges", ends(&lines.min, &lines.max));
+    let mut charts = format!("<figure>{ranges}{of_ranges}</figure>");
+    if !smallest.is_empty() {
+        let of_scales = caption("scales", ends(&lines.smallest_scale, &lines.largest_scale));
+        let _ = write!(charts, "<figure>{}{of_scales}</figure>", band(&smallest, &largest, "scales"));
+    }
+    charts
+}
+
+/// Returns a filled band between lower and upper ends, column by column.
+fn band(low: &[f64], high: &[f64], what: &str) -> String {
+    let (width, height) = (HISTOGRAM.0, HISTOGRAM.1 / 2.0);
+    let bottom = low.iter().copied().fold(f64::INFINITY, f64::min);
+    let top = high.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    // Scales that are the same are a line in the middle.
+    let (bottom, top) = if top > bottom { (bottom, top) } else { (bottom - 1.0, top + 1.0) };
+    let y = |x: f64| (height - 1.0) * (top - x) / (top - bottom);
+    let step = width / low.len().max(1) as f64;
+    let mut path = String::new();
+    for (i, &x) in high.iter().enumerate() {
+        // Writing to a string does not fail.
+        let _ = write!(path, "{}{:.1}H{:.1}", if i == 0 { "M0 " } else { "V" }, y(x), step * (i + 1) as f64);
+    }
+    for (i, &x) in low.iter().enumerate().rev() {
+        let _ = write!(path, "V{:.1}H{:.1}", y(x) + 1.0, step * i as f64);
+    }
+    let zero = if bottom < 0.0 && top > 0.0 && what == "ranges" {
+        format!("<line class=zero x1=0 x2={width} y1={0:.1} y2={0:.1} />", y(0.0))
+    } else {
+        String::new()
+    };
     format!(
-        "<svg class=bar viewBox='0 0 100 6' role=img preserveAspectRatio=none><title>{} of {} bytes</title>\
-         <rect class=before width={:.2} height=6 /><rect class=after width={:.2} height=6 /></svg>",
-        grouped(row.bytes_after),
-        grouped(row.bytes_before),
-        width(row.bytes_before),
-        width(row.bytes_after)
+        "<svg viewBox='0 -1 {width} {}' role=img preserveAspectRatio=none class=band><title>{what} by channel</title>\
+         <path class={what} d='{path}Z'/>{zero}</svg>",
+        height + 2.0
     )
 }
 
@@ -123,5 +185,20 @@ mod tests {
         let axis = ratio_axis(75.0);
         assert_eq!(axis.matches("<span").count(), 4);
         assert!(axis.contains("<span style='left:80.00%'>60</span>"), "{axis}");
+    }
+
+    #[test]
+    fn a_band_goes_there_and_back() {
+        let chart = band(&[-1.0, -3.0], &[1.0, 1.0], "ranges");
+        // 47 units for 4 of value: 1 is at 0, −1 at 23.5, −3 at 47; a unit is the least thickness.
+        assert!(chart.contains("d='M0 0.0H160.0V0.0H320.0V48.0H160.0V24.5H0.0Z'"), "{chart}");
+        assert!(chart.contains("y1=11.8"), "{chart}");
+    }
+
+    #[test]
+    fn parts_of_a_bar_stand_beside_each_other() {
+        let bar = stacked_bar(&[("a".into(), 25, "q0"), ("<b>".into(), 75, "saved")], 100);
+        assert!(bar.contains("class=q0 x=0.000 width=25.000") && bar.contains("class=saved x=25.000 width=75.000"));
+        assert!(bar.contains("&lt;b&gt;: 75 bytes"), "{bar}");
     }
 }

@@ -1,6 +1,6 @@
 //! Tables for the terminal.
 
-use super::number::shortened;
+use super::number::{columns, shortened};
 use std::fmt::{self, Write};
 
 /// What a name is shortened to before anything else gives way.
@@ -34,7 +34,7 @@ pub enum Alignment {
 /// Within a width, the last cell of a row stands in a line of its own, and the first is shortened in its middle.
 #[derive(Clone, Debug)]
 pub struct Table {
-    columns: Vec<(&'static str, Alignment)>,
+    columns: Vec<(String, Alignment)>,
     rows: Vec<Vec<String>>,
     style: Style,
     width: Option<usize>,
@@ -42,11 +42,12 @@ pub struct Table {
 
 impl Table {
     /// Returns a table with these columns.
-    pub fn new(columns: &[(&'static str, Alignment)], style: Style) -> Self {
-        Self { columns: columns.to_vec(), rows: Vec::new(), style, width: None }
+    pub fn new(columns: &[(&str, Alignment)], style: Style) -> Self {
+        let columns = columns.iter().map(|&(name, alignment)| (name.into(), alignment)).collect();
+        Self { columns, rows: Vec::new(), style, width: None }
     }
 
-    /// Returns the table with lines of at most so many characters, where that is possible: `None` for any number.
+    /// Returns the table with lines of at most so many columns, where that is possible: `None` for any number.
     #[must_use]
     pub fn within(self, width: Option<usize>) -> Self {
         Self { width, ..self }
@@ -65,9 +66,9 @@ impl Table {
 
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let widest = |(i, (name, _)): (usize, &(&str, Alignment))| {
-            let cells = self.rows.iter().filter_map(|row| row.get(i)).map(|cell| cell.chars().count());
-            cells.max().unwrap_or(0).max(name.chars().count())
+        let widest = |(i, (name, _)): (usize, &(String, Alignment))| {
+            let cells = self.rows.iter().filter_map(|row| row.get(i)).map(|cell| columns(cell));
+            cells.max().unwrap_or(0).max(columns(name))
         };
         let mut widths: Vec<usize> = self.columns.iter().enumerate().map(widest).collect();
         let all =
@@ -87,14 +88,15 @@ impl fmt::Display for Table {
             let mut text = String::new();
             for ((cell, (_, alignment)), &width) in cells.zip(&self.columns).zip(&widths) {
                 let cell = shortened(cell, width);
+                let rest = " ".repeat(width.saturating_sub(columns(&cell)));
                 match alignment {
-                    Alignment::Left => write!(text, "{cell:<width$}{GAP}")?,
-                    Alignment::Right => write!(text, "{cell:>width$}{GAP}")?,
+                    Alignment::Left => write!(text, "{cell}{rest}{GAP}")?,
+                    Alignment::Right => write!(text, "{rest}{cell}{GAP}")?,
                 }
             }
             writeln!(f, "{before}{}{after}", text.trim_end())
         };
-        line(&mut self.columns.iter().map(|(name, _)| *name), self.style.bold())?;
+        line(&mut self.columns.iter().map(|(name, _)| name.as_str()), self.style.bold())?;
         for row in &self.rows {
             line(&mut row.iter().map(String::as_str), ("", ""))?;
             if let Some(last) = row.last().filter(|last| has_own_line && !last.is_empty()) {
@@ -138,5 +140,19 @@ mod tests {
                       model/l…/kernel  1.5 kB\n  weights of CONV_2D\n\
                       bias               64 B\n";
         assert_eq!(table(Some(23)), narrow);
+    }
+
+    #[test]
+    fn columns_are_those_of_a_terminal() {
+        let columns = [("名前", Alignment::Left), ("size", Alignment::Right)];
+        let mut table = Table::new(&columns, Style::Plain);
+        for name in ["重み/畳み込み", "emoji 🦀", "e\u{301}tat", "plain"] {
+            table.push([name, "1 B"].map(String::from));
+        }
+        let text = table.to_string();
+        assert!(text.lines().all(|line| super::columns(line) == 13 + 2 + 4), "{text}");
+        table.push(["深い/層/の/重み/畳み込み/名前", "1 B"].map(String::from));
+        let narrow = table.within(Some(22)).to_string();
+        assert!(narrow.lines().all(|line| super::columns(line) <= 22) && narrow.contains('…'), "{narrow}");
     }
 }

@@ -25,17 +25,21 @@ impl Report {
         if let Some(integers) = &self.integers {
             text += &integers.to_table(style, width);
         }
+        for section in &self.sections {
+            text += &section.to_table(style, width);
+        }
+        let dry = if self.output.is_empty() { "; nothing was written" } else { "" };
         let (bold, off) = style.bold();
         let quantized = self.tensors.iter().filter(|row| row.fate == "quantized").count();
         let zipped = self.zipped.map_or(String::new(), |zipped| format!(", zipped {}", bytes(zipped)));
         let _ = writeln!(
             text,
-            "\n{bold}{} to {} ({:.1}%{zipped}){off}, {quantized} of {} tensors by {}, in {:.1} ms",
+            "\n{bold}{} to {} ({:.1}%{zipped}){off}, {quantized} of {} tensors by {}, in {:.1} ms{dry}",
             bytes(self.bytes_in),
             bytes(self.bytes_out),
             100.0 * self.ratio,
             self.tensors.len(),
-            self.recipe,
+            self.recipe.name,
             1000.0 * self.seconds
         );
         let _ = writeln!(text, "{}", self.distribution);

@@ -9,5 +9,6 @@ mod idle_recipes;
 mod interrupted_writes;
 mod kept_tensors;
 mod quantized_files;
+mod reports;
 mod safetensors_files;
 mod tflite_files;

@@ -438,7 +438,8 @@ fn a_report_is_a_page_of_its_own() {
             && page.contains("and do that")
             && page.contains("prefers-color-scheme")
     );
-    assert_eq!(page.matches("<figure>").count(), 2 * outcome.changed().count());
+    // Values, errors, ranges, scales.
+    assert_eq!(page.matches("<figure>").count(), 4 * outcome.changed().count());
     let json: Value = serde_json::from_str(&report.to_json()).unwrap();
     assert_eq!(json["tensors"].as_array().unwrap().len(), 13);
     assert_eq!(json["bytes_out"], outcome.bytes_out);

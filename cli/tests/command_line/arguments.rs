@@ -20,7 +20,7 @@ fn the_command_line_does_what_it_says() {
     let done = run(&quantize);
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
     let report: Value = serde_json::from_slice(&done.stdout).unwrap();
-    assert_eq!(report["recipe"], "int8-weight-only");
+    assert_eq!(report["recipe"]["name"], "int8-weight-only");
     assert!(done.stderr.is_empty() && fs::read_to_string(&page).unwrap().contains("<svg"));
 
     let failed = |arguments: &[&str], code: i32, what: &str| {

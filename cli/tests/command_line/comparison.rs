@@ -24,7 +24,8 @@ fn vectors(path: &Path, tensors: &[(&str, &str, &[usize], Vec<u8>)]) -> PathBuf 
 fn compared(a: &Path, b: &Path) -> (Vec<String>, Vec<Value>) {
     let compare = |more: &[&str]| tensor_quant().arg("compare").args([a, b]).args(more).output().unwrap();
     let table = String::from_utf8(compare(&[]).stdout).unwrap();
-    let lines = table.lines().skip(1).map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
+    let rows = table.lines().skip(1).take_while(|line| !line.is_empty());
+    let lines = rows.map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
     let json: Value = serde_json::from_slice(&compare(&["--json"]).stdout).unwrap();
     (lines, json["tensors"].as_array().unwrap().clone())
 }

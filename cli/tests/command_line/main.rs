@@ -7,6 +7,7 @@ mod evaluation;
 mod fitting;
 #[cfg(unix)]
 mod outputs;
+mod several;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

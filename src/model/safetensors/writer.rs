@@ -29,7 +29,8 @@ const ROOM_FOR_CODES: usize = 48;
 #[derive(Debug)]
 pub struct Writer {
     path: PathBuf,
-    output: Output,
+    /// Nowhere, of a file that is only to be measured.
+    output: Option<Output>,
     data_start: u64,
     header_len: usize,
     plan: BTreeMap<String, Stored>,
@@ -54,12 +55,33 @@ impl Writer {
         plan: Vec<(String, Stored)>,
         metadata: HashMap<String, String>,
     ) -> Result<Self> {
-        let path = path.as_ref().to_path_buf();
+        let path = path.as_ref();
+        // What is wrong with the plan is said first, and leaves nothing behind.
+        lay_out(&plan)?;
+        let output = Output::create(path)?;
+        Self::new(path, Some(output), plan, metadata)
+    }
+
+    /// Starts a file that is written nowhere: its [length](Self::encoded_len) is what there is of it.
+    ///
+    /// # Errors
+    ///
+    /// As [`create`](Self::create), but for those of writing.
+    pub fn nowhere(plan: Vec<(String, Stored)>, metadata: HashMap<String, String>) -> Result<Self> {
+        Self::new(Path::new(""), None, plan, metadata)
+    }
+
+    fn new(
+        path: &Path,
+        output: Option<Output>,
+        plan: Vec<(String, Stored)>,
+        metadata: HashMap<String, String>,
+    ) -> Result<Self> {
+        let path = path.to_path_buf();
         let entries = lay_out(&plan)?;
         let index = entries.iter().enumerate().map(|(i, (name, _))| (name.clone(), i)).collect();
         let plan: BTreeMap<String, Stored> = plan.into_iter().collect();
         let description = Description { version: VERSION, tensors: BTreeMap::new() };
-        let output = Output::create(&path)?;
         let mut writer = Self {
             output,
             data_start: 0,
@@ -81,6 +103,12 @@ impl Writer {
         writer.description.tensors.clear();
         writer.data_start = 8 + writer.header_len as u64;
         Ok(writer)
+    }
+
+    /// Returns the length that the file will have, in bytes.
+    pub fn encoded_len(&self) -> u64 {
+        let data = self.entries.iter().map(|(_, entry)| entry.data_offsets.1).max().unwrap_or(0);
+        self.data_start.saturating_add(data as u64)
     }
 
     /// Writes the codes, scales and zero points of a tensor.
@@ -217,17 +245,18 @@ impl Writer {
     /// # Errors
     ///
     /// As [`finish`](Self::finish).
-    pub(crate) fn finish_timed(mut self) -> Result<Duration> {
+    pub(crate) fn finish_timed(self) -> Result<Duration> {
         if let Some(name) = self.plan.keys().find(|name| !self.written.contains(*name)) {
             return Err(Error::NotWritten { name: name.clone() });
         }
         let mut header = self.header()?;
         header.resize(self.header_len, b' ');
         let front = (header.len() as u64).to_le_bytes();
-        let file = self.output.file();
+        let Some(mut output) = self.output else { return Ok(Duration::ZERO) };
+        let file = output.file();
         let written = file.rewind().and_then(|()| file.write_all(&front)).and_then(|()| file.write_all(&header));
-        written.map_err(|source| self.output.failed(source))?;
-        self.output.finish_timed()
+        written.map_err(|source| output.failed(source))?;
+        output.finish_timed()
     }
 
     fn header(&self) -> Result<Vec<u8>> {
@@ -247,13 +276,15 @@ impl Writer {
     fn start(&mut self, name: &str) -> Result<()> {
         let &at = self.index.get(name).ok_or_else(|| Error::NoSuchTensor { name: name.into() })?;
         let offset = self.data_start + self.entries[at].1.data_offsets.0 as u64;
-        let moved = self.output.file().seek(SeekFrom::Start(offset));
-        moved.map(|_| ()).map_err(|source| self.output.failed(source))
+        let Some(output) = &mut self.output else { return Ok(()) };
+        let moved = output.file().seek(SeekFrom::Start(offset));
+        moved.map(|_| ()).map_err(|source| output.failed(source))
     }
 
     fn append(&mut self, bytes: &[u8]) -> Result<()> {
-        let written = self.output.file().write_all(bytes);
-        written.map_err(|source| self.output.failed(source))
+        let Some(output) = &mut self.output else { return Ok(()) };
+        let written = output.file().write_all(bytes);
+        written.map_err(|source| output.failed(source))
     }
 
     fn write_numbers(&mut self, name: &str, numbers: impl Iterator<Item = [u8; 4]>) -> Result<()> {

@@ -24,6 +24,8 @@ use std::time::Duration;
 /// The longest archive behind a model whose directory is kept right; longer ones are copied as they are.
 const LONGEST_ARCHIVE: u64 = 1 << 28;
 
+const TOO_LONG: &str = "its tables are longer than the 2 GiB that an offset can span";
+
 /// A model, taken apart.
 ///
 /// Large data stay in the file until they are asked for, or copied when the model is saved: the file must not change
@@ -126,6 +128,12 @@ impl Model {
 
     pub(super) fn graphs(&self) -> &[Table] {
         self.root.tables(model::SUBGRAPHS)
+    }
+
+    /// Returns the name of a tensor; `None` if it is not there.
+    pub fn name_of(&self, id: TensorId) -> Option<String> {
+        let graph = self.graphs().get(id.subgraph)?;
+        graph.tables(subgraph::TENSORS).get(id.tensor).map(|table| table.text(tensor::NAME))
     }
 
     /// Returns the number of tensors in all subgraphs, constant or not.
@@ -243,6 +251,16 @@ impl Model {
         }
     }
 
+    /// Returns the length of the file that [`save`](Self::save) would write, in bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Format`] if the tables are too long for the format.
+    pub fn encoded_len(&self) -> Result<u64> {
+        let layout = lay_out(&self.root, self.tail.map(|(start, _)| start)).ok_or_else(|| self.source.bad(TOO_LONG))?;
+        Ok(layout.end().saturating_add(self.tail.map_or(0, |(_, len)| len)))
+    }
+
     /// Writes the model under a temporary name in the target's folder, and renames it when it is complete.
     ///
     /// The target may exist, even be the file that the model was opened from: it is replaced whole, or left as it is. It keeps
@@ -281,8 +299,7 @@ impl Model {
     }
 
     fn write(&self, out: &mut impl Write, failed: &impl Fn(std::io::Error) -> Error) -> Result<()> {
-        let too_long = "its tables are longer than the 2 GiB that an offset can span";
-        let layout = lay_out(&self.root, self.tail.map(|(start, _)| start)).ok_or_else(|| self.source.bad(too_long))?;
+        let layout = lay_out(&self.root, self.tail.map(|(start, _)| start)).ok_or_else(|| self.source.bad(TOO_LONG))?;
         layout.write(&self.source, out, failed)?;
         if let Some((start, len)) = self.tail {
             let mut data = Data::File { start, len };

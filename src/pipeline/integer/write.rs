@@ -36,7 +36,6 @@ pub(crate) struct WrittenConstant {
     pub(crate) id: ValueId,
     /// What it is now, as in `int8 weights`.
     pub(crate) after: String,
-    pub(crate) bytes: u64,
     pub(crate) error: Option<ErrorMetrics>,
     pub(crate) raised: Vec<Raised>,
 }
@@ -258,7 +257,7 @@ impl Writer<'_> {
         let Some(values) = self.constants.get(id) else { return Ok(value) };
         let name = of_value.name.clone();
         let failed = |error: crate::error::Error| error.of_tensor(&name);
-        let mut row = WrittenConstant { id, after: String::new(), bytes: 0, error: None, raised: Vec::new() };
+        let mut row = WrittenConstant { id, after: String::new(), error: None, raised: Vec::new() };
         let (element_type, bytes, quantization) = match encoding {
             Encoding::Keep => return Ok(value),
             Encoding::Weights(key) => {
@@ -285,7 +284,6 @@ impl Writer<'_> {
                 (element_type, bytes, of_scales(scales, 0))
             }
         };
-        row.bytes = (bytes.len() + 12 * quantization.scales.len()) as u64;
         self.written.constants.push(row);
         let tensor = if in_place {
             value

@@ -12,22 +12,24 @@ use super::outcome::{Fate, TensorOutcome, Written};
 use super::progress::Progress;
 use super::source::{self, Source};
 use crate::error::{Error, Result};
-use crate::model::tflite::{Fault, Model, NewData, Replacement, Role, Severity};
+use crate::model::tflite::{Fault, Model, NewData, Replacement, Role, Severity, TensorId};
 use crate::recipe::{Candidate, Decision, Entry, Plan, Recipe, Warning};
 use edits::{Edits, element_type};
 use shared::Shared;
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
+use std::time::Duration;
 
 pub(super) fn quantize(
     input: &Path,
-    output: &Path,
+    output: Option<&Path>,
     recipe: &Recipe,
     options: &Options,
     data: Option<Data<'_>>,
     progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<Written> {
     let mut model = Model::open(input)?;
+    let bytes_before = model.bytes_of_tensors();
     let mut integers = None;
     let before = if recipe.activations.is_some() { model.check() } else { Vec::new() };
     if let Some(activations) = &recipe.activations {
@@ -38,12 +40,13 @@ pub(super) fn quantize(
     }
     // Activations that are codes, too, have what calibration made of the weights.
     let data = data.filter(|_| integers.is_none());
-    let (tensors, warnings) = weights(&mut model, recipe, options, integers.as_ref(), data, progress)?;
+    let (tensors, warnings) = weights(&mut model, recipe, options, integers.as_ref(), data, &bytes_before, progress)?;
     if integers.is_some() {
         check(&model, &before)?;
     }
-    let to_disk = model.save_timed(output)?;
-    Ok(Written { tensors, warnings, to_disk, integer: integers.map(|quantized| quantized.outcome) })
+    let bytes = model.encoded_len()?;
+    let to_disk = output.map_or(Ok(Duration::ZERO), |output| model.save_timed(output))?;
+    Ok(Written { tensors, warnings, to_disk, bytes, integer: integers.map(|quantized| quantized.outcome) })
 }
 
 /// Returns an error if a model that is about to be written has faults that the float one had not: interpreters would refuse it, or
@@ -70,6 +73,7 @@ fn weights(
     options: &Options,
     integers: Option<&Quantized>,
     data: Option<Data<'_>>,
+    bytes_before: &HashMap<TensorId, u64>,
     progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<(Vec<TensorOutcome>, Vec<Warning>)> {
     let mut constants: Vec<Source> =
@@ -118,7 +122,12 @@ fn weights(
         );
         plan.warnings.push(Warning::new(message, "more samples, as the model will see them, may help".to_owned()));
     }
-    let outcomes = write(model, &plan, &constants, changes, integers, options, Judging::Tensors, progress)?;
+    let mut outcomes = write(model, &plan, &constants, changes, integers, options, Judging::Tensors, progress)?;
+    let bytes_after = model.bytes_of_tensors();
+    for (outcome, source) in outcomes.iter_mut().zip(&constants) {
+        let of = |bytes: &HashMap<TensorId, u64>| bytes.get(&source.constant.id).copied().unwrap_or(0);
+        (outcome.bytes_before, outcome.bytes_after) = (of(bytes_before), of(&bytes_after));
+    }
     Ok((outcomes, plan.warnings))
 }
 
@@ -172,6 +181,11 @@ pub(super) fn write(
     progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<Vec<TensorOutcome>> {
     let total = constants.iter().map(|source| source.constant.size_in_bytes).sum();
+    let outputs = names_of_outputs(model);
+    let outputs = |subgraph: usize, operator: usize| {
+        let of_graph: Option<&Vec<Vec<String>>> = outputs.get(subgraph);
+        of_graph.and_then(|graph| graph.get(operator)).cloned().unwrap_or_default()
+    };
     let (mut done, mut outcomes) = (0, Vec::with_capacity(plan.entries.len()));
     let mut edits = Edits::default();
     let mut counted: HashMap<usize, String> = HashMap::new();
@@ -180,6 +194,7 @@ pub(super) fn write(
         progress(Progress { done, total, tensor: &constant.name });
         done += constant.size_in_bytes;
         let mut outcome = TensorOutcome::planned(entry);
+        outcome.used_for = source.uses().iter().flat_map(|used| outputs(constant.id.subgraph, used.operator)).collect();
         if let Some(written) = integers.and_then(|integers| integers.tensors.get(&constant.id)) {
             take_down(&mut outcome, written);
             outcomes.push(outcome);
@@ -188,10 +203,8 @@ pub(super) fn write(
         // What the file holds once counts once.
         let first = counted.get(&constant.buffer).filter(|_| !constant.is_elsewhere);
         if let Some(first) = first {
-            (outcome.bytes_before, outcome.bytes_after) = (0, 0);
             outcome.reason = format!("{}; its bytes are those of {first:?}, and counted there", outcome.reason);
         }
-        let is_counted = first.is_some();
         counted.entry(constant.buffer).or_insert_with(|| constant.name.clone());
         // Values of its own are no longer those of tensors that had the same bytes.
         let has_its_own = changes.biases.contains_key(&number) || changes.tensors.contains_key(&number);
@@ -219,12 +232,9 @@ pub(super) fn write(
                 let scales =
                     encoded.params().map(|params| (params.scales().to_vec(), params.granularity().axis().unwrap_or(0)));
                 let bytes = encoded.into_bytes();
-                let of_codes = if is_counted && !has_its_own { 0 } else { bytes.len() };
                 let data = if has_its_own { NewData::Bytes(bytes) } else { edits.data(constant, element_type, bytes) };
                 let axis = scales.as_ref().filter(|(scales, _)| scales.len() > 1).map(|(_, axis)| *axis);
-                let tensors_with_scales = 1 + edits.users(source, &entry.decision, axis);
-                let of_scales = 12 * scales.as_ref().map_or(0, |(scales, _)| scales.len()) * tensors_with_scales;
-                outcome.bytes_after = (of_codes + of_scales) as u64;
+                edits.users(source, &entry.decision, axis);
                 model.replace(constant.id, Replacement { element_type, scales, data })?;
             }
         }
@@ -242,9 +252,16 @@ fn take_down(outcome: &mut TensorOutcome, written: &WrittenConstant) {
     outcome.before = "f32".into();
     outcome.after.clone_from(&written.after);
     outcome.reason = format!("computed in integers, {elements} elements");
-    outcome.bytes_before = elements.saturating_mul(4);
-    outcome.bytes_after = written.bytes;
     outcome.error = written.error;
+}
+
+/// Returns the names of the tensors that each operator of each subgraph makes.
+fn names_of_outputs(model: &Model) -> Vec<Vec<Vec<String>>> {
+    let graphs = model.operators().into_iter().enumerate();
+    let names = |subgraph, tensors: Vec<usize>| {
+        tensors.into_iter().map(|tensor| model.name_of(TensorId { subgraph, tensor }).unwrap_or_default()).collect()
+    };
+    graphs.map(|(i, graph)| graph.into_iter().map(|operator| names(i, operator.outputs)).collect()).collect()
 }
 
 /// Makes operators that are to compute in integers find their biases in f32, which they take in no other form.

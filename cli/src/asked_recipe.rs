@@ -1,0 +1,141 @@
+//! The recipe that the command line asks for, with what it changes in it.
+
+use crate::failure::Failure;
+use clap::{Arg, ArgAction, ArgMatches, ValueHint, value_parser};
+use std::path::Path;
+use tensor_quant::recipe::integer::EdgeType;
+use tensor_quant::recipe::{Codes, Glob, Recipe, Target};
+
+/// Options that take a part of a scheme, and what to say of each.
+const PARTS: [(&str, &str); 4] = [
+    ("estimator", "How ranges are found: min-max, mse, octav, \"percentile 99.9\", entropy, \"mean-std 3\" …"),
+    ("calculator", "How scale and zero point are computed: max-abs, symmetric, affine, power-of-two …"),
+    ("rounding", "How quotients are rounded: ties-even, half-away, ceil, floor, toward-zero, \"stochastic 42\""),
+    ("granularity", "Which elements share a scale: \"per tensor\", \"per axis 0\", \"per block of 32 along axis 1\" …"),
+];
+
+/// Returns the arguments that say which recipe.
+pub(crate) fn arguments() -> Vec<Arg> {
+    let recipe = Arg::new("recipe")
+        .long("recipe")
+        .short('r')
+        .value_name("NAME|FILE")
+        .required_unless_present("to")
+        .value_hint(ValueHint::AnyPath)
+        .help("A ready-made recipe, or a .toml or .json file with one");
+    let to = Arg::new("to").long("to").value_name("SCHEME").help(
+        "What weights become, whatever the recipe says, as in \"int8\" or \"uint8 per tensor, ceil\"; without a recipe, all weights",
+    );
+    let exclude = Arg::new("exclude")
+        .long("exclude")
+        .value_name("PATTERN")
+        .action(ArgAction::Append)
+        .help("Leave tensors of such names alone: * is any run of characters, ? any one");
+    let least = Arg::new("min-elements")
+        .long("min-elements")
+        .value_name("COUNT")
+        .value_parser(value_parser!(usize))
+        .help("Leave tensors of fewer elements alone, even where the recipe would not");
+    let parts = PARTS.map(|(name, help)| Arg::new(name).long(name).value_name("WHICH").help(help));
+    let codes = Arg::new("codes")
+        .long("codes")
+        .value_name("WHICH")
+        .value_parser(["narrow", "full"])
+        .help("Use as many codes on each side of zero, or all where operators do not compute with them");
+    let edge =
+        |name: &'static str| Arg::new(name).long(name).value_name("TYPE").value_parser(["float", "integer", "uint8"]);
+    let of_activations =
+        [
+            edge("inputs").help("How a model in integers is given its inputs, whatever the recipe says"),
+            edge("outputs").help("How it gives its outputs"),
+            Arg::new("keep-float").long("keep-float").value_name("COUNT").value_parser(value_parser!(usize)).help(
+                "Leave so many operators of a model in integers in floating point, those by which outputs gain most",
+            ),
+        ];
+    [recipe, to, exclude, least].into_iter().chain(parts).chain([codes]).chain(of_activations).collect()
+}
+
+/// Returns the recipe that was asked for, or that of weights of a scheme, with what the command line changes in it.
+pub(crate) fn of(arguments: &ArgMatches) -> Result<Recipe, Failure> {
+    let Some(asked) = arguments.get_one::<String>("recipe").map(String::as_str) else {
+        let to = arguments.get_one::<String>("to").map_or("", String::as_str);
+        return changed(Recipe::of_weights(to)?, arguments);
+    };
+    let path = Path::new(asked);
+    let is_file = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("toml") || e.eq_ignore_ascii_case("json"));
+    let recipe = match Recipe::named(asked) {
+        _ if is_file => Recipe::from_file(path)?,
+        Err(_) if path.is_file() => {
+            return Err(Failure::usage_text(&format!(
+                "the name of the recipe file {asked} must end in .toml or .json"
+            )));
+        }
+        ready_made => ready_made?,
+    };
+    changed(recipe, arguments)
+}
+
+/// Returns what the command line changes in the recipe, as it stands there.
+pub(crate) fn overrides(arguments: &ArgMatches) -> Vec<String> {
+    let said = |name: &str| arguments.get_one::<String>(name).map(|text| format!("--{name} {text:?}"));
+    let excluded = arguments.get_many::<String>("exclude").into_iter().flatten();
+    let least = arguments.get_one::<usize>("min-elements").map(|least| format!("--min-elements {least}"));
+    let to = arguments.get_one::<String>("recipe").and_then(|_| said("to"));
+    let parts = PARTS.iter().filter_map(|(name, _)| said(name));
+    let all = to.into_iter().chain(excluded.map(|pattern| format!("--exclude {pattern:?}"))).chain(least);
+    let kept = arguments.get_one::<usize>("keep-float").map(|count| format!("--keep-float {count}"));
+    let edges = ["inputs", "outputs"].map(said).into_iter().flatten();
+    all.chain(parts).chain(said("codes")).chain(edges).chain(kept).collect()
+}
+
+/// Returns a recipe with what the command line changes in it.
+fn changed(mut recipe: Recipe, arguments: &ArgMatches) -> Result<Recipe, Failure> {
+    for pattern in arguments.get_many::<String>("exclude").into_iter().flatten() {
+        recipe.exclude.push(Glob::new(pattern));
+    }
+    if let Some(activations) = &mut recipe.activations {
+        let edge = |name: &str| {
+            Some(match arguments.get_one::<String>(name)?.as_str() {
+                "integer" => EdgeType::Integer,
+                "uint8" => EdgeType::Uint8,
+                _ => EdgeType::Float,
+            })
+        };
+        activations.inputs = edge("inputs").unwrap_or(activations.inputs);
+        activations.outputs = edge("outputs").unwrap_or(activations.outputs);
+        if let Some(&count) = arguments.get_one::<usize>("keep-float") {
+            activations.float_operators = count;
+        }
+    } else if let Some(name) = ["inputs", "outputs", "keep-float"].iter().find(|name| arguments.contains_id(name)) {
+        return Err(Failure::usage_text(&format!("--{name} is for recipes that make codes of activations, as int8")));
+    }
+    let read = |name: &str| arguments.get_one::<String>(name).map(String::as_str);
+    for rule in &mut recipe.rules {
+        if let Some(&least) = arguments.get_one::<usize>("min-elements") {
+            rule.min_elements = rule.min_elements.max(least);
+        }
+        if let Some(text) = read("to")
+            && rule.to != Target::Keep
+        {
+            rule.to = text.parse()?;
+        }
+        if let Some(text) = read("estimator") {
+            rule.estimator = Some(text.parse()?);
+        }
+        if let Some(text) = read("calculator") {
+            rule.calculator = Some(text.parse()?);
+        }
+        if let Some(text) = read("rounding") {
+            rule.rounding = Some(text.parse()?);
+        }
+        if let Some(text) = read("granularity") {
+            rule.granularity = Some(text.parse()?);
+        }
+        match read("codes") {
+            Some("full") => rule.codes = Some(Codes::Full),
+            Some(_) => rule.codes = Some(Codes::Narrow),
+            None => {}
+        }
+    }
+    Ok(recipe)
+}
