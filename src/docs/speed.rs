@@ -110,9 +110,10 @@
 //!
 //! # Older machines
 //!
-//! `cargo bench --bench levels` runs each kernel at every level that the machine has. SSE4.2, with vectors of half the
-//! width, takes 1.6 times as long as AVX2 for i8 by reciprocal and 2.5 times for division, which it has to do, in the
-//! second-level cache; from memory 1.1 times both. f16 has no instructions there, and takes 4 to 6 times as long.
+//! `cargo bench --bench levels` runs each kernel at every level that it is compiled for: AVX-512, AVX2 and SSE2. A machine whose
+//! best is SSE4.2 runs what is compiled for SSE2. SSE4.2 itself, when there were kernels for it, took, with vectors of half the
+//! width, 1.6 times as long as AVX2 for i8 by reciprocal and 2.5 times for division, which it has to do, in the second-level
+//! cache; from memory 1.1 times both. f16 has no instructions there, and took 4 to 6 times as long.
 //!
 //! # Kernels on AVX2
 //!
