@@ -76,21 +76,12 @@ impl Output {
         failed(&self.path, source)
     }
 
-    /// Makes sure that everything has reached the disk, and gives the file its name.
+    /// Makes sure that everything has reached the disk, and gives the file its name. Returns how long the disk took.
     ///
     /// # Errors
     ///
     /// [`Error::Io`].
-    pub(crate) fn finish(self) -> Result<()> {
-        self.finish_timed().map(|_| ())
-    }
-
-    /// The same; returns how long the disk took, which is nobody's speed but the disk's.
-    ///
-    /// # Errors
-    ///
-    /// As [`finish`](Self::finish).
-    pub(crate) fn finish_timed(self) -> Result<Duration> {
+    pub(crate) fn finish(self) -> Result<Duration> {
         let start = Instant::now();
         let Self { file, path, target, old } = self;
         let failed = |source| failed(&path, source);
@@ -122,7 +113,7 @@ pub fn write(path: impl AsRef<Path>, bytes: &[u8]) -> Result<()> {
 fn write_to(path: &Path, bytes: &[u8]) -> Result<()> {
     let mut output = Output::create(path)?;
     io::Write::write_all(output.file(), bytes).map_err(|error| output.failed(error))?;
-    output.finish()
+    output.finish().map(|_| ())
 }
 
 fn failed(path: &Path, source: io::Error) -> Error {

@@ -4,7 +4,7 @@ use super::exact_sum::ExactSum;
 use crate::error::{Error, Result};
 use crate::num::Real;
 use crate::params::Granularity;
-use crate::tensor::{AsView, for_each_f32_piece, for_each_group};
+use crate::tensor::{AsView, Input, for_each_group};
 
 /// Returns the mean of the finite values at each index along an axis, over all batches.
 ///
@@ -62,7 +62,7 @@ impl ChannelMeans {
             let expected = channels.len();
             return Err(Error::LengthMismatch { what: "the axis of the channels", expected, actual: groups });
         }
-        for_each_f32_piece(&values, granularity, |span, x| {
+        Input::of(&values).for_each_f32_piece(granularity, &mut |span, x| {
             for (k, run) in x.chunks(span.repeat).enumerate() {
                 channels[span.first_group + k].add(run);
             }

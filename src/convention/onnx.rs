@@ -86,7 +86,7 @@ pub fn quantize_linear_with_zero_point<T: Real, D: Dimension, C: Code>(
 ///
 /// let params = QuantParams::per_tensor::<u8>(f16::from_f32(0.1).to_f32(), 128)?;
 /// let q = QuantizedTensor::new(array![0_u8, 131], params)?;
-/// assert_eq!(onnx::dequantize_linear::<f16, _, _>(&q), array![-12.8, 0.3].mapv(f16::from_f32));
+/// assert_eq!(onnx::dequantize_linear::<f16, _, _>(&q), array![-12.796875, 0.2998047].mapv(f16::from_f32));
 /// # Ok::<(), tensor_quant::Error>(())
 /// ```
 pub fn dequantize_linear<S: Real, C: Code, D: Dimension>(q: &QuantizedTensor<C, D>) -> Array<S, D> {

@@ -272,11 +272,16 @@ mod tests {
     fn tables_and_what_leaves_the_model_are_told() {
         let gather =
             Operator::new(Op::Gather, Attributes::Gather { axis: 0, batch_dims: 0 }, vec![Some(1), Some(2)], vec![3]);
-        let mut main = part(&[&[8, 4], &[32], &[5], &[5]], vec![operator(Op::Reshape, &[0], 1), gather]);
-        main.outputs = vec![1];
-        let graph = Graph::new(vec![main], vec![]);
+        let of = |shapes: &[&[usize]]| {
+            let mut main = part(shapes, vec![operator(Op::Reshape, &[0], 1), gather.clone()]);
+            main.outputs = vec![1];
+            Graph::new(vec![main], vec![])
+        };
+        let graph = of(&[&[8, 4], &[32, 1], &[5], &[5, 1]]);
         assert_eq!(roles(&graph, 0, 0), [EndRole::Operand, EndRole::Operand]);
         assert_eq!(roles(&graph, 1, 0), [EndRole::Table(0)]);
+        // A vector has no rows: its numbers are operands.
+        assert_eq!(roles(&of(&[&[8, 4], &[32], &[5], &[5]]), 1, 0), [EndRole::Operand]);
         assert_eq!(graph.paths().ends(7, 0, 0, &|_| None), []);
     }
 

@@ -91,9 +91,11 @@ mod tests {
         for t in [-9.0, -1.4, -0.4, 0.0, 0.49, 0.7, 1.51, 6.8, 99.0] {
             assert_eq!(free.choose(codes, t, 1.0), codes.nearest(t));
         }
-        assert_eq!((dear.choose(codes, 0.55, 1.0), dear.choose(codes, 1.6, 1.0)), (0.0, 1.0));
+        assert_eq!((dear.choose(codes, 0.55, 1.0), dear.choose(codes, 1.55, 1.0)), (0.0, 1.0));
+        // 2 costs .13 more than 1: at 1.6 its error is .2 less.
+        assert_eq!(dear.choose(codes, 1.6, 1.0), 2.0);
         // An error that counts a hundred times more is not traded for bits.
-        assert_eq!((dear.choose(codes, 0.55, 100.0), dear.choose(codes, 1.6, 100.0)), (1.0, 2.0));
+        assert_eq!((dear.choose(codes, 0.55, 100.0), dear.choose(codes, 1.55, 100.0)), (1.0, 2.0));
         assert_eq!(dear.choose(codes, -0.55, 1.0), 0.0);
     }
 }

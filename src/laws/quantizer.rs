@@ -13,8 +13,8 @@ use std::sync::OnceLock;
 
 /// Anything that turns tensors into codes and back, judged by what comes out of it.
 ///
-/// A [`Scheme`] is one, and so is an [`AnyScheme`]. Implement it for a quantizer of your own, with kernels of your own, and it is
-/// held to the same laws. The three methods that must be there name the type of the codes and do the work; the others say what is
+/// A [`Scheme`](crate::Scheme) is one, and so is an [`AnyScheme`](crate::AnyScheme). Implement it for a quantizer of your own,
+/// with kernels of your own, and it is held to the same laws. The three methods that must be there name the type of the codes and do the work; the others say what is
 /// promised of it, and their defaults are what most quantizers promise: one scale for the tensor, every code, a quotient that is
 /// divided and rounded to the nearest with halves to even, and NaN refused.
 ///

@@ -89,20 +89,27 @@ impl Tensors<'_> {
 
     /// Returns why a rule that might have decided on a tensor decided on none.
     fn why_nothing(&self, rule: &Rule, decided: &[Option<usize>]) -> String {
-        let (mut takers, mut too_small) = (BTreeSet::new(), None);
+        let mut takers = BTreeSet::new();
+        // The tensor whose size is closest to what the rule takes.
+        let mut closest: Option<(usize, &str, String)> = None;
         for (candidate, taken_by) in self.candidates.iter().zip(decided) {
             match (rule.matches(candidate, &Part::of(candidate)), taken_by) {
                 (Ok(()), Some(taker)) => {
                     takers.insert(taker + 1);
                 }
-                (Err(Mismatch::Size(reason)), _) => too_small = Some((candidate.name.as_str(), reason)),
+                (Err(Mismatch::Size(reason)), _) => {
+                    let distance = rule.distance(candidate.elements());
+                    if closest.as_ref().is_none_or(|(least, ..)| distance < *least) {
+                        closest = Some((distance, &candidate.name, reason));
+                    }
+                }
                 _ => {}
             }
         }
         let takers: Vec<String> = takers.iter().map(|taker| format!("rule {taker}")).collect();
-        match (takers.is_empty(), too_small) {
+        match (takers.is_empty(), closest) {
             (false, _) => format!("decides on nothing: {} comes first", takers.join(" or ")),
-            (true, Some((name, reason))) => format!("matches no tensor: {name:?} has {reason}"),
+            (true, Some((_, name, reason))) => format!("matches no tensor: {name:?} has {reason}"),
             (true, None) => "matches no tensor that may be changed".into(),
         }
     }

@@ -238,6 +238,12 @@ impl Rule {
         }
     }
 
+    /// Returns by how many elements a tensor is too small or too large.
+    pub(super) fn distance(&self, elements: usize) -> usize {
+        let above = self.max_elements.map_or(0, |most| elements.saturating_sub(most));
+        self.min_elements.saturating_sub(elements).max(above)
+    }
+
     /// Whether the kernels are as they have to be.
     fn is_fast_for(&self, part: &Part) -> bool {
         let Target::Scheme(parts) = &self.to else { return true };

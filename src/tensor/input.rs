@@ -132,16 +132,8 @@ impl<'a> Input<'a> {
     }
 }
 
-/// Calls `visit` with each piece of a view, in order: the groups that its elements belong to, and the elements in f32.
-pub(crate) fn for_each_f32_piece<T: Real, D: Dimension>(
-    view: &ArrayView<'_, T, D>,
-    granularity: Granularity,
-    mut visit: impl FnMut(Span, &[f32]) -> Result<()>,
-) -> Result<()> {
-    Input::of(view).for_each_f32_piece(granularity, &mut visit)
-}
-
-/// The same, in an order in which they are read fast; `visit` does not fail.
+/// Calls `visit` with each piece of a view, in an order in which they are read fast: the groups that its elements belong to, and the
+/// elements in f32. `visit` does not fail.
 pub(crate) fn for_each_f32_piece_in_any_order<T: Real, D: Dimension>(
     view: &ArrayView<'_, T, D>,
     granularity: Granularity,

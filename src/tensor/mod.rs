@@ -37,7 +37,7 @@ pub use fake_quantize::{
 pub use fully_connected::{Activation, FullyConnected, Fused};
 #[cfg(feature = "std")]
 pub(crate) use input::Input;
-pub(crate) use input::{for_each_f32_piece, for_each_f32_piece_in_any_order};
+pub(crate) use input::for_each_f32_piece_in_any_order;
 #[cfg(feature = "std")]
 pub(crate) use observe::{for_each_group, observe_groups};
 pub use observed::Observed;

@@ -256,7 +256,7 @@ impl Writer {
         let file = output.file();
         let written = file.rewind().and_then(|()| file.write_all(&front)).and_then(|()| file.write_all(&header));
         written.map_err(|source| output.failed(source))?;
-        output.finish_timed()
+        output.finish()
     }
 
     fn header(&self) -> Result<Vec<u8>> {

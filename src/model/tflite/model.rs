@@ -284,7 +284,7 @@ impl Model {
         let mut out = BufWriter::with_capacity(1 << 16, output.file());
         self.write(&mut out, &|source| Error::Io { action: "write", path: path.into(), source })?;
         drop(out);
-        output.finish_timed()
+        output.finish()
     }
 
     /// Returns the bytes that [`save`](Self::save) would write.
