@@ -267,12 +267,14 @@ impl Data {
 
 /// The extensions of files that samples are read from.
 fn data_extensions() -> Vec<&'static str> {
-    let mut extensions = vec!["npz", "npy"];
-    #[cfg(feature = "safetensors")]
-    extensions.push("safetensors");
-    #[cfg(feature = "images")]
-    extensions.extend(super::images::EXTENSIONS);
-    extensions
+    [
+        &["npz", "npy"][..],
+        #[cfg(feature = "safetensors")]
+        &["safetensors"],
+        #[cfg(feature = "images")]
+        &super::images::EXTENSIONS,
+    ]
+    .concat()
 }
 
 /// Where reading has come to.
