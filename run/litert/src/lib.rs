@@ -6,7 +6,7 @@
 //!
 //! The runtime shows outputs alone, so that it is given a copy of the model in which every value is one (see
 //! [`Model::expose`](tensor_quant::model::tflite::Model::expose)). Values inside loops and branches are not shown, nor what is
-//! computed of constants alone.
+//! computed of constants alone; by LiteRT 2.3 itself neither what has a shape that the model computes (a RESHAPE to the length of its input).
 //!
 //! # Safety
 //!

@@ -78,6 +78,11 @@ impl Library {
         }
     }
 
+    /// Whether it takes no output whose shape is computed as the model runs.
+    pub(crate) fn has_fixed_shapes(&self) -> bool {
+        matches!(self.api, Api::Compiled(_))
+    }
+
     /// Returns an interpreter of a signature of a model.
     pub(crate) fn interpreter(&self, place: &Place<'_>) -> Result<Box<dyn Interpreter>, String> {
         match &self.api {

@@ -5,7 +5,7 @@ use crate::library::Library;
 use crate::numbers::{array, bytes, reals};
 use std::path::Path;
 use tensor_quant::calibration::{Array, Endpoint, Observe, RunError, Runner, ValueView};
-use tensor_quant::graph::{ElementType, Graph, Port, Signature, Value, ValueId};
+use tensor_quant::graph::{ElementType, Graph, Op, Operator, Port, Signature, Subgraph, Value, ValueId};
 use tensor_quant::model::tflite::Model;
 
 /// A model that LiteRT or TensorFlow Lite runs.
@@ -52,7 +52,7 @@ impl Library {
 impl LiteRt {
     fn new(library: Library, mut model: Model) -> Result<Self, RunError> {
         let graph = model.graph();
-        model.expose()?;
+        model.expose_where(&|part, operator| !library.has_fixed_shapes() || !is_shape_computed(part, operator))?;
         let exposed = model.graph();
         let outputs = exposed.subgraphs.into_iter().map(|part| part.outputs).collect();
         Ok(Self { library, graph, bytes: model.to_bytes()?, outputs, interpreter: None })
@@ -125,6 +125,25 @@ impl LiteRt {
         let (shape, bytes) = interpreter.output(value).map_err(failed)?;
         array(&bytes, of.element_type, &shape).map_err(|reason| failed(format!("{:?}: {reason}", of.name)))
     }
+}
+
+/// Whether the shape of what an operator makes comes from numbers that are no constants.
+fn is_shape_computed(part: &Subgraph, operator: &Operator) -> bool {
+    let shape_inputs: &[usize] = match operator.op {
+        Op::Reshape
+        | Op::Pad
+        | Op::MirrorPad
+        | Op::Tile
+        | Op::BroadcastTo
+        | Op::ExpandDims
+        | Op::ResizeBilinear
+        | Op::ResizeNearest => &[1],
+        Op::Slice | Op::StridedSlice => &[1, 2, 3],
+        Op::Fill | Op::TransposeConv => &[0],
+        _ => &[],
+    };
+    let values = shape_inputs.iter().filter_map(|&input| part.values.get(operator.input(input)?));
+    values.into_iter().any(|value| value.constant.is_none())
 }
 
 impl Runner for LiteRt {

@@ -2,7 +2,7 @@
 
 use super::model::Model;
 use crate::error::Result;
-use crate::graph::{ElementType, Graph, ValueId};
+use crate::graph::{ElementType, Graph, Operator, Subgraph, ValueId};
 use std::collections::BTreeSet;
 
 impl Model {
@@ -16,6 +16,15 @@ impl Model {
     ///
     /// Those of [`add_outputs`](Self::add_outputs); none for a model that was read.
     pub fn expose(&mut self) -> Result<Vec<(ValueId, String)>> {
+        self.expose_where(&|_, _| true)
+    }
+
+    /// The same, for the values that operators make of which `is_shown` holds, given the subgraph that they stand in.
+    ///
+    /// # Errors
+    ///
+    /// As [`expose`](Self::expose).
+    pub fn expose_where(&mut self, is_shown: &dyn Fn(&Subgraph, &Operator) -> bool) -> Result<Vec<(ValueId, String)>> {
         let graph = self.graph();
         let keys = graph.keys();
         let mut parts: BTreeSet<usize> = graph.signatures.iter().map(|signature| signature.subgraph).collect();
@@ -26,7 +35,7 @@ impl Model {
                 let key = keys.get(part).and_then(|keys| keys.get(value)).cloned().unwrap_or_default();
                 (value, key)
             };
-            let outputs: Vec<(usize, String)> = hidden(&graph, part).into_iter().map(named).collect();
+            let outputs: Vec<(usize, String)> = hidden(&graph, part, is_shown).into_iter().map(named).collect();
             if !outputs.is_empty() {
                 self.add_outputs(part, &outputs)?;
             }
@@ -37,7 +46,7 @@ impl Model {
 }
 
 /// Returns the real values of a subgraph that follow from its inputs, and are no outputs yet.
-fn hidden(graph: &Graph, part: usize) -> Vec<usize> {
+fn hidden(graph: &Graph, part: usize, is_shown: &dyn Fn(&Subgraph, &Operator) -> bool) -> Vec<usize> {
     let Some(part) = graph.subgraphs.get(part) else { return Vec::new() };
     let mut depends: BTreeSet<usize> = part.inputs.iter().copied().collect();
     let mut hidden = Vec::new();
@@ -52,7 +61,7 @@ fn hidden(graph: &Graph, part: usize) -> Vec<usize> {
                 ElementType::I8 | ElementType::U8 | ElementType::I16 => value.quantization.is_some(),
                 _ => false,
             };
-            if depends.insert(output) && is_real && !part.outputs.contains(&output) {
+            if depends.insert(output) && is_real && is_shown(part, operator) && !part.outputs.contains(&output) {
                 hidden.push(output);
             }
         }
