@@ -6,7 +6,7 @@
 //!
 //! NF4 and FP4 are those of bitsandbytes: blocks of 64, an f32 scale, sixteen values in −1..=1, the first of two neighbours in the *high*
 //! nibble of their byte. A number half-way between two values gets the lower one, as its comparisons have it. Source: Dettmers et al.,
-//! "`QLoRA`: Efficient Finetuning of Quantized LLMs", 2023; values and order compared with its package.
+//! "`QLoRA`: Efficient Finetuning of Quantized LLMs", 2023; the values and their order as in its sources.
 
 use super::format::BlockFormat;
 use super::layout::Layout;
