@@ -86,7 +86,7 @@ pub use code::{Codec, Standard};
 pub use law::{Law, Waiver};
 pub use quantizer::Quantizer;
 pub use terms::Terms;
-pub use verdict::{Broken, Verdict};
+pub use verdict::{Broken, Cause, Verdict};
 
 use crate::num::Rounding;
 use crate::params::ParamsCalculator;

@@ -105,14 +105,15 @@ pub(super) fn simpler_number(x: f32, k: usize) -> Option<f32> {
         2 => -1.0,
         3 => f32::NAN,
         4 => x.abs(),
-        5 => x.trunc(),
-        6 => keep(0),
-        7 => keep(3),
-        8 => keep(7),
-        9 => keep(12),
-        10 => keep(17),
-        11 => x.trunc() + 1.0_f32.copysign(x),
-        _ => halfway_to_one(x),
+        // Magnitudes first: of numbers next to 1 the bits say what matters.
+        5 => halfway_to_one(x),
+        6 => x.trunc(),
+        7 => keep(0),
+        8 => keep(3),
+        9 => keep(7),
+        10 => keep(12),
+        11 => keep(17),
+        _ => x.trunc() + 1.0_f32.copysign(x),
     };
     (complexity(simpler) < complexity(x)).then_some(simpler)
 }

@@ -182,12 +182,28 @@ impl Terms {
                     if needless { verdict.waive_needlessly(waiver.clone()) } else { verdict.waive(waiver.clone()) }
                 }
                 None => {
-                    let trials = self.trials(law);
-                    check(k, &trials).map_err(|breach| Broken::law(law, subject, &breach))?;
+                    if let Err(breach) = check(k, &self.trials(law)) {
+                        let broken = Broken::law(law, subject, &breach);
+                        return Err(broken.with_others(&self.broken_after(k, laws, check, &own)));
+                    }
                     verdict.hold(law);
                 }
             }
         }
         Ok(verdict)
+    }
+
+    /// Returns the laws behind a broken one that are broken, too, of those that are promised and quickly tried.
+    fn broken_after(
+        &self,
+        first: usize,
+        laws: &[Law],
+        check: &dyn Fn(usize, &Trials) -> Result<(), Breach>,
+        own: &[Waiver],
+    ) -> Vec<(Law, Breach)> {
+        let is_promised = |law: &Law| self.waived.iter().chain(own).all(|waiver| waiver.law != *law);
+        let others = laws.iter().enumerate().skip(first + 1).filter(|(_, law)| self.only.is_none() && is_promised(law));
+        let quick = others.filter(|(_, law)| !scheme::LARGE.contains(law));
+        quick.filter_map(|(k, &law)| Some((law, check(k, &self.trials(law).beside()).err()?))).collect()
     }
 }

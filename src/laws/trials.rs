@@ -14,6 +14,10 @@ pub(super) struct Breach(pub(super) String);
 
 /// So often is a case made simpler, at most.
 pub(super) const SHRINKS: u32 = 20_000;
+/// In front of the message of a panic.
+pub(super) const PANICKED: &str = "it panicked: ";
+/// Simplifications of a case that is shown beside another.
+const FEW_SHRINKS: u32 = 2000;
 /// In front of what a check says, to tell it from the message of a panic.
 const SAID: char = '\u{1}';
 
@@ -35,6 +39,11 @@ impl Trials {
     /// Returns the same with a quarter of the cases, none of which is made simpler: for a law that probably does not hold.
     pub(super) fn brief(self) -> Self {
         Self { cases: self.cases.div_ceil(4), shrinks: 0, ..self }
+    }
+
+    /// Returns the same with a quarter of the cases, made simpler less often: for a law that is looked at beside a broken one.
+    pub(super) fn beside(self) -> Self {
+        Self { cases: self.cases.div_ceil(4), shrinks: self.shrinks.min(FEW_SHRINKS), ..self }
     }
 
     /// Checks the corner cases, then cases that `make` makes, and returns the simplest that breaks the law. A panic breaks it,
@@ -70,7 +79,7 @@ impl Trials {
             Err(TestError::Abort(reason)) => Err(Breach(format!("no cases: {}", reason.message()))),
             Err(TestError::Fail(reason, case)) => Err(Breach(match reason.message().strip_prefix(SAID) {
                 Some(breach) => breach.into(),
-                None => format!("it panicked: {}\n{case:?}", reason.message()),
+                None => format!("{PANICKED}{}\n{case:?}", reason.message()),
             })),
         }
     }

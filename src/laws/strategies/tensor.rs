@@ -113,7 +113,7 @@ impl fmt::Debug for Tensor {
     }
 }
 
-/// Shorter axes, fewer of them, a plainer layout, then plainer values.
+/// Values next to 1, shorter axes, fewer of them, a plainer layout, then plainer values.
 impl Shrink for Tensor {
     fn attempts(&self) -> usize {
         let axes: usize = self.shape.iter().map(|n| 2 + n).sum();
@@ -121,7 +121,8 @@ impl Shrink for Tensor {
     }
 
     fn attempt(&self, k: usize) -> Option<Self> {
-        let mut k = k;
+        // Magnitudes first: what breaks at any size is shown by values next to 1.
+        let Some(mut k) = k.checked_sub(1) else { return self.near_one() };
         for (axis, &n) in self.shape.iter().enumerate() {
             if k < 2 + n {
                 return match k {
@@ -158,10 +159,6 @@ impl Shrink for Tensor {
             });
         }
         k -= ndim;
-        if k == 0 {
-            return self.near_one();
-        }
-        k -= 1;
         let x = simpler_number(*self.values.get(k / OF_A_NUMBER)?, k % OF_A_NUMBER)?;
         let mut simpler = self.clone();
         simpler.values[k / OF_A_NUMBER] = x;
