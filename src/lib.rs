@@ -12,6 +12,9 @@
 //! # Ok::<(), tensor_quant::Error>(())
 //! ```
 //!
+//! New here? [Five minutes](docs::five_minutes); then [which recipe](docs::choosing), [who computes what](docs::conventions), [what goes
+//! wrong](docs::what_goes_wrong) and [the other pages](docs).
+//!
 //! # The equation
 //!
 //! ```text

@@ -36,8 +36,47 @@ pub(crate) fn command() -> Command {
 
 #[cfg(test)]
 mod tests {
+    use std::path::{Path, PathBuf};
+
     #[test]
     fn the_command_line_is_consistent() {
         super::command().debug_assert();
+    }
+
+    /// Returns the README, and the pages of the library's documentation.
+    fn pages() -> Vec<PathBuf> {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let docs = std::fs::read_dir(root.join("src/docs")).expect("the pages");
+        docs.map(|page| page.expect("a page").path()).chain([root.join("README.md")]).collect()
+    }
+
+    /// Returns the command lines of a page: lines of their own, which a backslash continues, and spans of code.
+    fn command_lines(page: &str) -> Vec<String> {
+        let lines: Vec<&str> = page.lines().map(|line| line.trim_start_matches("//!").trim()).collect();
+        let whole = lines.join("\n").replace("\\\n", "");
+        let alone = whole.lines().map(str::to_owned);
+        let spans = whole.split('`').filter(|span| !span.contains('\n')).map(str::to_owned);
+        let (program, built) = ("tensor-quant ", "cargo run --release -- ");
+        alone
+            .chain(spans)
+            .filter_map(|line| Some(line.strip_prefix(program).or(line.strip_prefix(built))?.to_owned()))
+            .filter(|line| !line.contains('`') && !line.starts_with('='))
+            .collect()
+    }
+
+    #[test]
+    fn what_the_documentation_says_can_be_typed() {
+        let mut count = 0;
+        for page in pages() {
+            let text = std::fs::read_to_string(&page).expect("a page");
+            for line in command_lines(&text) {
+                let words = ["tensor-quant"].into_iter().chain(line.split_whitespace());
+                if let Err(error) = super::command().try_get_matches_from(words) {
+                    panic!("{}: tensor-quant {line}: {error}", page.display());
+                }
+                count += 1;
+            }
+        }
+        assert!(count >= 8, "{count} command lines");
     }
 }

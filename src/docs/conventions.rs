@@ -40,7 +40,7 @@
 //! - **A range as another tool finds it:** the calibrators and observers of [`convention::onnx_runtime`] and
 //!   [`convention::torch`] reproduce theirs, whose answer depends on how the data were cut in batches. Nothing to match?
 //!   [`range`](crate::range) has those whose answer does not, with bounds on their error.
-//! - **llama.cpp:** the block formats of ggml have scales of their own, and are not here.
+//! - **llama.cpp:** the block formats of ggml have scales of their own, and are the floor `block` (feature `blocks`), byte for byte.
 
 #[cfg(doc)]
 use crate::convention;

@@ -1,8 +1,25 @@
-//! Pages to read.
+//! Pages to read, in the order in which most people need them.
+//!
+//! | page | |
+//! | --- | --- |
+//! | [`five_minutes`] | from `cargo add` to a report |
+//! | [`choosing`] | which recipe, for what you deploy on |
+#![cfg_attr(feature = "pipeline", doc = "| [`full_integer`] | weights and activations in integers |")]
+#![cfg_attr(
+    feature = "pipeline",
+    doc = "| [`better_weights`] | less error at the same bytes; the best file for a budget |"
+)]
+#![cfg_attr(feature = "std", doc = "| [`reducing_the_error`] | ranges and bias correction, with figures |")]
+#![cfg_attr(feature = "proptest", doc = "| [`own_scheme`] | a scheme of your own, and its proof |")]
+//! | [`conventions`] | who computes what, and how to match it bit for bit |
+//! | [`speed`] | why it is fast, and how fast |
+//! | [`what_goes_wrong`] | faults that nobody is told of, and what is said here instead |
 
 #[cfg(feature = "pipeline")]
 pub mod better_weights;
+pub mod choosing;
 pub mod conventions;
+pub mod five_minutes;
 #[cfg(feature = "pipeline")]
 pub mod full_integer;
 #[cfg(feature = "proptest")]
@@ -10,3 +27,4 @@ pub mod own_scheme;
 #[cfg(feature = "std")]
 pub mod reducing_the_error;
 pub mod speed;
+pub mod what_goes_wrong;
