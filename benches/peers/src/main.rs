@@ -1,7 +1,7 @@
 //! Measures tensor-quant beside the crates that do part of the same, in one run, on one core:
 //!
 //! ```text
-//! cargo run --release --manifest-path benches/peers/Cargo.toml
+//! RAYON_NUM_THREADS=1 cargo run --release --manifest-path benches/peers/Cargo.toml
 //! ```
 //!
 //! Prints tables in Markdown: nanoseconds an element, and the ratio to tensor-quant's own time. The contestants take turns, and
@@ -11,10 +11,12 @@
 #[path = "../../ratio/turns.rs"]
 mod turns;
 
-mod contests;
+mod contest;
+mod doors;
+mod kernels;
 
 fn main() {
-    for contest in contests::all() {
+    for contest in kernels::all().into_iter().chain(doors::all()) {
         contest.print();
     }
 }

@@ -1,6 +1,7 @@
-//! Who takes part in what.
+//! Kernels: slices to slices, parameters given.
 
-use crate::turns::{fastest, reals};
+use crate::contest::{Contest, Contestant, contest, contestant};
+use crate::turns::reals;
 use candle_core::{DType, Device, Tensor};
 use half::slice::HalfFloatSliceExt;
 use half::{bf16, f16};
@@ -15,51 +16,11 @@ use tensor_quant::num::F8E4M3Fn;
 use tensor_quant::params::{AffineParams, CodeRange};
 use tensor_quant::{Scaling, TiesEven};
 
-const SIZES: [(usize, &str); 3] = [(4 << 10, "4 Ki"), (64 << 10, "64 Ki"), (1 << 20, "1 Mi")];
 const SCALE: f32 = 0.03;
-const ROUNDS: usize = 40;
-
-/// A contestant, given a number of elements.
-type Contestant = (&'static str, Box<dyn Fn(usize) -> Box<dyn FnMut()>>);
-
-/// One operation; the first contestant is tensor-quant.
-pub(crate) struct Contest {
-    operation: &'static str,
-    contestants: Vec<Contestant>,
-    sizes: &'static [(usize, &'static str)],
-}
-
-impl Contest {
-    /// Runs it and prints a table with a row for each contestant.
-    pub(crate) fn print(self) {
-        let sizes: String = self.sizes.iter().map(|(_, name)| format!(" {name} |")).collect();
-        println!("| {} |{sizes}\n| --- |{}", self.operation, " --- |".repeat(self.sizes.len()));
-        let mut rows = vec![String::new(); self.contestants.len()];
-        for &(len, _) in self.sizes {
-            let mut runs: Vec<_> = self.contestants.iter().map(|(_, make)| make(len)).collect();
-            let times = fastest(runs.len(), ROUNDS, |i| runs[i]());
-            for (row, time) in rows.iter_mut().zip(&times) {
-                row.push_str(&format!(" {:.3} ns, {:.2} × |", time * 1e9 / len as f64, time / times[0]));
-            }
-        }
-        for ((name, _), row) in self.contestants.iter().zip(rows) {
-            println!("| {name} |{row}");
-        }
-        println!();
-    }
-}
-
-fn contestant<R: FnMut() + 'static>(name: &'static str, make: impl Fn(usize) -> R + 'static) -> Contestant {
-    (name, Box::new(move |len| Box::new(make(len))))
-}
 
 /// Returns every operation.
 pub(crate) fn all() -> Vec<Contest> {
     vec![min_max(), quantize(), f32_to_f16(), f16_to_f32(), f32_to_bf16(), f32_to_e4m3(), matmul()]
-}
-
-fn contest(operation: &'static str, contestants: Vec<Contestant>) -> Contest {
-    Contest { operation, contestants, sizes: &SIZES }
 }
 
 fn min_max() -> Contest {
