@@ -281,7 +281,12 @@ fn apply(
             Compute::WeightOnly
         }
         Compute::DynamicRange if !dynamic => {
-            reason += "; restored first, for want of a dynamic-range kernel that takes them";
+            reason += match part {
+                Part::Weights { axis: Some(axis), .. } if scheme.granularity != Granularity::Axis(*axis) => {
+                    "; restored first, as dynamic-range kernels take a scale for each output channel"
+                }
+                _ => "; restored first, for want of a dynamic-range kernel that takes them",
+            };
             Compute::WeightOnly
         }
         compute => compute,
@@ -394,11 +399,15 @@ fn columns(shape: &[usize], axis: usize) -> Granularity {
     }
 }
 
-/// Returns whether kernels compute with codes of a type, and whether they look rows of them up.
+/// Returns whether kernels compute with codes of a type and granularity, and whether they look rows of them up.
+///
+/// Those that compute take a scale for each output channel. Given others, interpreters run with wrong results, refuse the model, or end
+/// the process.
 fn kernels_of(part: &Part, code: CodeType, granularity: Granularity) -> (bool, bool) {
+    let is_of_channels = |axis: &Option<usize>| axis.is_none_or(|axis| granularity == Granularity::Axis(axis));
     match (part, code) {
-        (Part::Weights { dynamic_int8, .. }, CodeType::I8) => (*dynamic_int8, false),
-        (Part::Weights { dynamic_int4, .. }, CodeType::I4) => (*dynamic_int4, false),
+        (Part::Weights { axis, dynamic_int8, .. }, CodeType::I8) => (*dynamic_int8 && is_of_channels(axis), false),
+        (Part::Weights { axis, dynamic_int4, .. }, CodeType::I4) => (*dynamic_int4 && is_of_channels(axis), false),
         (Part::Table { axis, int8, .. }, CodeType::I8) => (false, *int8 && is_of_columns(granularity, *axis)),
         (Part::Table { axis, int4, .. }, CodeType::I4) => (false, *int4 && is_of_columns(granularity, *axis)),
         _ => (false, false),

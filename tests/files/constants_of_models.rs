@@ -155,3 +155,61 @@ fn operands_whose_exact_values_decide_are_kept_with_the_reason() {
         }
     }
 }
+
+fn example(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("examples/data/{name}.tflite"))
+}
+
+#[test]
+fn integer_kernels_are_given_a_scale_for_each_output_channel_or_none_of_the_codes() {
+    let folder = tempdir().unwrap();
+    let output = folder.path().join("out.tflite");
+    for model in ["mnist_cnn", "mnist_dwcnn"] {
+        for granularity in ["per tensor", "per axis 1", "per axis 0"] {
+            for to in ["int8-dynamic", "int4-dynamic"] {
+                let mut recipe = Recipe::named(to).unwrap();
+                recipe.rules.iter_mut().for_each(|rule| rule.granularity = Some(granularity.parse().unwrap()));
+                let _ = std::fs::remove_file(&output);
+                quantize_file(example(model), &output, &recipe, &Options::default(), &mut |_| ()).unwrap();
+                let written = Model::open(&output).unwrap();
+                assert_eq!(written.check(), [], "{model} {granularity} {to}");
+                for constant in written.constants() {
+                    let Some(quantization) = &constant.quantization else { continue };
+                    for used in constant.uses.iter().filter(|used| used.name != "DEQUANTIZE") {
+                        let channels = if used.name == "DEPTHWISE_CONV_2D" { 3 } else { 0 };
+                        let told = (quantization.scales.len(), quantization.axis);
+                        assert_eq!(
+                            told,
+                            (constant.shape[channels], channels),
+                            "{model} {granularity} {}",
+                            constant.name
+                        );
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn weights_of_codes_that_kernels_take_wrongly_are_found_beside_activations_of_reals() {
+    let folder = tempdir().unwrap();
+    let output = folder.path().join("out.tflite");
+    let recipe = Recipe::named("int8-dynamic").unwrap();
+    quantize_file(example("mnist_cnn"), &output, &recipe, &Options::default(), &mut |_| ()).unwrap();
+    let mut model = Model::open(&output).unwrap();
+    let dense = model
+        .constants()
+        .into_iter()
+        .find(|constant| {
+            constant.quantization.is_some() && constant.uses.iter().any(|used| used.name == "FULLY_CONNECTED")
+        })
+        .unwrap();
+    let mut quantization = model.graph().subgraphs[0].values[dense.id.tensor].quantization.clone().unwrap();
+    quantization.axis = 1;
+    quantization.scales.resize(dense.shape[1], 0.1);
+    quantization.zero_points.resize(dense.shape[1], 0);
+    model.set_quantization(dense.id, Some(&quantization)).unwrap();
+    let found: Vec<String> = model.check().iter().map(ToString::to_string).collect();
+    assert!(found.iter().any(|fault| fault.contains("scales along axis 1, not 0")), "{found:?}");
+}

@@ -31,7 +31,7 @@ pub(super) fn quantize(
     let mut model = Model::open(input)?;
     let bytes_before = model.bytes_of_tensors();
     let mut integers = None;
-    let before = if recipe.activations.is_some() { model.check() } else { Vec::new() };
+    let before = model.check();
     if let Some(activations) = &recipe.activations {
         let step = &mut |step: &str| progress(Progress { done: 0, total: 0, tensor: step });
         let mut quantized = integer::quantize(model, recipe, activations, data, step)?;
@@ -41,15 +41,13 @@ pub(super) fn quantize(
     // Activations that are codes, too, have what calibration made of the weights.
     let data = data.filter(|_| integers.is_none());
     let (tensors, warnings) = weights(&mut model, recipe, options, integers.as_ref(), data, &bytes_before, progress)?;
-    if integers.is_some() {
-        check(&model, &before)?;
-    }
+    check(&model, &before)?;
     let bytes = model.encoded_len()?;
     let to_disk = output.map_or(Ok(Duration::ZERO), |output| model.save_timed(output))?;
     Ok(Written { tensors, warnings, to_disk, bytes, integer: integers.map(|quantized| quantized.outcome) })
 }
 
-/// Returns an error if a model that is about to be written has faults that the float one had not: interpreters would refuse it, or
+/// Returns an error if a model that is about to be written has faults that it had not when it was read: interpreters would refuse it, or
 /// run it with wrong results and not say so.
 fn check(model: &Model, before: &[Fault]) -> Result<()> {
     let is_old = |fault: &Fault| before.iter().any(|old| (&old.name, &old.reason) == (&fault.name, &fault.reason));
@@ -60,7 +58,7 @@ fn check(model: &Model, before: &[Fault]) -> Result<()> {
         Some(first) => {
             let count = faults.len();
             Err(Error::Unreadable {
-                reason: format!("the model in integers would have {count} faults, and is not written: {first}"),
+                reason: format!("the quantized model would have {count} faults, and is not written: {first}"),
             })
         }
     }

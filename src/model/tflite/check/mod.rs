@@ -23,7 +23,8 @@ impl Model {
     /// | operators | those without a kernel for their codes, or with a wrong one; versions that say less than there is |
     /// | control flow | types and scales that differ between an operator and the subgraph that it runs |
     ///
-    /// A float model has no faults but those of values that nothing makes.
+    /// Weights of codes beside activations of reals are looked at as well. A float model has no faults but those of values that nothing
+    /// makes.
     ///
     /// # Examples
     ///

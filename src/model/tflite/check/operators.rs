@@ -43,7 +43,7 @@ impl Look<'_> {
         if !self.operator.attributes.subgraphs().is_empty() {
             return;
         }
-        let Some(bits) = self.at_types(found) else { return };
+        let Some(bits) = self.at_types(found) else { return self.at_dynamic_range(found) };
         self.at_kernel(bits, found);
         self.at_scales(bits, found);
         self.at_weights_and_bias(bits, found);
@@ -212,6 +212,49 @@ impl Look<'_> {
             }
         }
         self.at_bias(bits, found);
+    }
+
+    /// Looks at weights of codes beside activations of reals, which kernels quantize as they run.
+    fn at_dynamic_range(&self, found: &mut Found) {
+        let op = self.operator.op;
+        if !matches!(op, Op::Conv | Op::DepthwiseConv | Op::FullyConnected) {
+            return;
+        }
+        let activations = self.operator.input(0).and_then(|number| self.value(number));
+        if activations.is_none_or(|value| !value.element_type.is_float()) {
+            return;
+        }
+        let Some((value, axis)) = self.operator.inputs.iter().enumerate().find_map(|(input, number)| {
+            let value = self.value((*number)?)?;
+            Some((value, self.operator.weights_axis(input, value.ndim()?)?))
+        }) else {
+            return;
+        };
+        let (ElementType::I8 | ElementType::U8 | ElementType::I4) = value.element_type else { return };
+        let Some(quantization) = value.quantization.as_ref().filter(|quantization| !quantization.scales.is_empty())
+        else {
+            found.push((Severity::Refused, format!("the weights {:?} are codes without a scale", value.name)));
+            return;
+        };
+        let (name, scales) = (&value.name, quantization.scales.len());
+        if scales > 1 && quantization.axis != axis {
+            let reason = format!("the weights {name:?} have scales along axis {}, not {axis}", quantization.axis);
+            found.push((Severity::Wrong, reason));
+        }
+        if op == Op::DepthwiseConv {
+            let channels = value.known_shape().and_then(|shape| shape.get(axis).copied());
+            if value.element_type == ElementType::I4 {
+                found.push((Severity::Refused, format!("the weights {name:?} are int4: there is no such kernel")));
+            } else if scales == 1 && channels.is_some_and(|channels| channels > 1) {
+                let reason = format!(
+                    "the weights {name:?} have one scale: the kernel for activations of reals takes one for each channel"
+                );
+                found.push((Severity::Wrong, reason));
+            }
+        }
+        if quantization.zero_points.iter().any(|&zero_point| zero_point != 0) && value.element_type != ElementType::U8 {
+            found.push((Severity::Wrong, format!("the weights {name:?} have zero points: kernels take 0")));
+        }
     }
 
     fn at_bias(&self, bits: u32, found: &mut Found) {
