@@ -14,3 +14,8 @@ pub(crate) fn switch(name: &'static str, help: &'static str) -> Arg {
 pub(crate) fn json() -> Arg {
     switch("json", "Print JSON")
 }
+
+/// Reads a number; one that nothing can be compared with is none.
+pub(crate) fn finite(text: &str) -> Result<f64, String> {
+    text.parse().ok().filter(|x: &f64| x.is_finite()).ok_or_else(|| format!("{text:?} is no number"))
+}

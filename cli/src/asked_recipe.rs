@@ -4,7 +4,7 @@ use crate::failure::Failure;
 use clap::{Arg, ArgAction, ArgMatches, ValueHint, value_parser};
 use std::path::Path;
 use tensor_quant::recipe::integer::EdgeType;
-use tensor_quant::recipe::{Codes, Glob, Recipe, Target};
+use tensor_quant::recipe::{Codes, Glob, Recipe, Target, ValueRule};
 
 /// Options that take a part of a scheme, and what to say of each.
 const PARTS: [(&str, &str); 4] = [
@@ -94,6 +94,16 @@ fn changed(mut recipe: Recipe, arguments: &ArgMatches) -> Result<Recipe, Failure
         recipe.exclude.push(Glob::new(pattern));
     }
     if let Some(activations) = &mut recipe.activations {
+        let of_weights = ["to", "calculator", "rounding", "granularity", "codes"];
+        if let Some(name) = of_weights.iter().find(|name| arguments.contains_id(name)) {
+            return Err(Failure::usage_text(&format!(
+                "--{name} says how weights are stored, and {} decides that for a model in integers as kernels want it",
+                recipe.name
+            )));
+        }
+        if let Some(text) = arguments.get_one::<String>("estimator") {
+            activations.values.insert(0, ValueRule { names: vec![Glob::new("*")], estimator: text.parse()? });
+        }
         let edge = |name: &str| {
             Some(match arguments.get_one::<String>(name)?.as_str() {
                 "integer" => EdgeType::Integer,

@@ -1,10 +1,10 @@
 //! `compare`: how far one model's weights are from another's.
 
-use crate::argument::{file, json as json_switch};
+use crate::argument::{file, finite, json as json_switch};
 use crate::failure::Failure;
 use crate::job::refuse_a_pipe;
 use crate::output::{Answer, json, style, width};
-use clap::{Arg, ArgMatches, Command, value_parser};
+use clap::{Arg, ArgMatches, Command};
 use std::path::PathBuf;
 use tensor_quant::pipeline::{Compared, Comparison, Sameness, compare_files};
 use tensor_quant::report::{Alignment, Measured, OfChannels, Table, decibels, shape, shortened};
@@ -17,12 +17,7 @@ const TOO_DIFFERENT: u8 = 5;
 /// Returns what the subcommand takes.
 pub(crate) fn command() -> Command {
     let threshold = |name: &'static str, help: &'static str| {
-        Arg::new(name)
-            .long(name)
-            .value_name("DB")
-            .value_parser(value_parser!(f64))
-            .allow_negative_numbers(true)
-            .help(help)
+        Arg::new(name).long(name).value_name("DB").value_parser(finite).allow_negative_numbers(true).help(help)
     };
     Command::new("compare")
         .about("Shows how far the restored weights of B are from those of A, the worst first")

@@ -1,6 +1,6 @@
 //! `evaluate`: what the outputs of a quantized model lose on data.
 
-use crate::argument::{file, json as json_switch, switch};
+use crate::argument::{file, finite, json as json_switch, switch};
 use crate::failure::Failure;
 use crate::output::{style, width};
 use crate::progress::Bar;
@@ -43,10 +43,6 @@ pub(crate) fn command() -> Command {
         .arg(json_switch())
 }
 
-fn finite(text: &str) -> Result<f64, String> {
-    text.parse().ok().filter(|x: &f64| x.is_finite()).ok_or_else(|| format!("{text:?} is no number"))
-}
-
 pub(crate) fn run(arguments: &ArgMatches) -> Result<String, Failure> {
     let path = |name| arguments.get_one::<PathBuf>(name).cloned().unwrap_or_default();
     let (float, quant) = (path("FLOAT"), path("QUANT"));
@@ -72,6 +68,12 @@ fn shortfall(judgement: &Judgement, arguments: &ArgMatches) -> Result<Option<Str
         && judgement.sqnr_db < least
     {
         found.push(format!("the worst output has {:.2} dB, and {least} were asked for", judgement.sqnr_db));
+    }
+    if asked("min-sqnr").is_some() {
+        for output in judgement.outputs.iter().filter(|output| output.non_finite_changed > 0) {
+            let count = output.non_finite_changed;
+            found.push(format!("{count} elements of {:?} are NaN or infinite in one of the models alone", output.name));
+        }
     }
     if let Some(least) = asked("min-agreement") {
         let share = judgement.top1_agreement.ok_or_else(|| missing("min-agreement", "outputs with choices"))?;

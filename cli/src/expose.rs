@@ -7,6 +7,7 @@ use crate::target;
 use clap::{ArgMatches, Command};
 use std::path::PathBuf;
 use tensor_quant::model::tflite::Model;
+use tensor_quant::report::shortened;
 
 /// Returns what the subcommand takes.
 pub(crate) fn command() -> Command {
@@ -29,6 +30,7 @@ pub(crate) fn run(arguments: &ArgMatches) -> Result<String, Failure> {
         let value = |(id, name): &(tensor_quant::graph::ValueId, String)| serde_json::json!({ "name": name, "subgraph": id.subgraph, "tensor": id.value });
         return Ok(json(&serde_json::json!({ "outputs": exposed.iter().map(value).collect::<Vec<_>>() })));
     }
-    let names: Vec<&str> = exposed.iter().map(|(_, name)| name.as_str()).collect();
+    // Names are from the file, and may hold what a terminal obeys.
+    let names: Vec<String> = exposed.iter().map(|(_, name)| shortened(name, usize::MAX)).collect();
     Ok(format!("{}\n{} values became outputs of {}\n", names.join("\n"), exposed.len(), output.display()))
 }

@@ -1,6 +1,7 @@
 //! What went wrong, in a line, and the exit code that says so.
 
 use crate::output;
+use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
 use tensor_quant::Error;
@@ -65,7 +66,8 @@ impl Failure {
 
     /// Writes the message.
     pub(crate) fn say(&self) {
-        eprintln!("error: {}", self.message.replace('\n', " "));
+        // Where nobody listens, the exit code still tells.
+        let _ = writeln!(std::io::stderr(), "error: {}", self.message.replace('\n', " "));
     }
 
     /// Writes the message, and returns the exit code.
@@ -94,7 +96,12 @@ impl From<Error> for Failure {
             Error::NothingToQuantize { .. } => (3, "; inspect shows what the file holds, recipes what there is"),
             Error::TargetExists { .. } => (4, " with --force"),
             Error::TargetIsSource { .. } => (4, ""),
-            Error::Recipe { .. } => (2, ""),
+            // What was typed, or a recipe says, cannot be.
+            Error::Recipe { .. }
+            | Error::SchemeText { .. }
+            | Error::UnknownName { .. }
+            | Error::InvalidSetting { .. }
+            | Error::BlockSizeZero { .. } => (2, ""),
             _ => (1, ""),
         };
         Self { message: format!("{error}{advice}"), code, text: String::new() }

@@ -1,9 +1,10 @@
 //! `fit`: the best file for a budget.
 
-use crate::argument::{file, json as json_switch, switch};
+use crate::argument::{file, finite, json as json_switch, switch};
 use crate::failure::Failure;
 use crate::output::{json, style, width};
 use crate::progress::Bar;
+use crate::report_file;
 use crate::samples;
 use clap::{Arg, ArgAction, ArgGroup, ArgMatches, Command, ValueHint, value_parser};
 use std::num::NonZeroUsize;
@@ -23,7 +24,7 @@ const DRAWN: (usize, usize) = (12, 60);
 /// Returns what the subcommand takes.
 pub(crate) fn command() -> Command {
     let number = |name: &'static str, value: &'static str, help: &'static str| {
-        Arg::new(name).long(name).value_name(value).value_parser(value_parser!(f64)).help(help)
+        Arg::new(name).long(name).value_name(value).value_parser(finite).help(help)
     };
     Command::new("fit")
         .about("Finds the best file for a budget, by running the model: the smallest that loses no more, or the best that is no larger")
@@ -119,6 +120,11 @@ pub(crate) fn run(arguments: &ArgMatches) -> Result<String, Failure> {
     if let Some(saved) = &saved {
         if !saved.extension().is_some_and(|e| e.eq_ignore_ascii_case("toml")) {
             return Err(Failure::usage_text(&format!("the name of the recipe {} must end in .toml", saved.display())));
+        }
+        let place = report_file::place(saved);
+        if let Some(other) = [&input, &output].into_iter().find(|other| report_file::place(other) == place) {
+            let message = format!("the recipe {} would replace {}", saved.display(), other.display());
+            return Err(Failure::usage_text(&message));
         }
         if !force && saved.symlink_metadata().is_ok() {
             return Err(tensor_quant::Error::TargetExists { path: saved.clone() }.into());

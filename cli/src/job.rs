@@ -65,6 +65,13 @@ pub(crate) fn jobs(arguments: &ArgMatches) -> Result<Vec<Job>, Failure> {
             let (a, b, output) = (other.input.display(), job.input.display(), output.display());
             return Err(Failure::usage_text(&format!("{a} and {b} would both become {output}")));
         }
+        let shared = |other: &&Job| other.reports.iter().any(|report| job.reports.contains(report));
+        if let Some(other) = jobs[..i].iter().find(shared) {
+            let (a, b) = (other.input.display(), job.input.display());
+            return Err(Failure::usage_text(&format!(
+                "{a} and {b} have one name, so one report would replace the other"
+            )));
+        }
     }
     Ok(jobs)
 }

@@ -32,7 +32,7 @@ pub(crate) fn print(text: &str) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if error.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: cannot write to the standard output: {error}");
+            let _ = writeln!(std::io::stderr(), "error: cannot write to the standard output: {error}");
             ExitCode::FAILURE
         }
     }

@@ -31,7 +31,9 @@ pub(crate) fn check(report: &Path, models: &[&Path], reports: &[&Path], force: b
     let name = report.display();
     let is_json = report.extension().is_some_and(|e| e.eq_ignore_ascii_case("json"));
     if !Report::is_page(report) && !is_json {
-        return Err(Failure::usage_text(&format!("the name of the report {name} must end in .html or .json")));
+        return Err(Failure::usage_text(&format!(
+            "the name of the report {name} must end in .html, .json or .node-data.json"
+        )));
     }
     let Some(place) = place(report).filter(|_| !report.is_dir()) else {
         return Err(Failure::file(format!("cannot write {name}: it is a folder, or in one that is not there")));

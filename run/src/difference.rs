@@ -4,7 +4,7 @@ use ndarray::ArrayViewD;
 
 /// Sums over pairs of values, of a reference and of what is judged.
 ///
-/// Sums are in f64, in the order in which values come. A pair with a NaN or ∞ is counted and otherwise left out.
+/// Sums are in f64, in the order in which values come. A pair with a NaN or ∞ is left out, and counted if its values are not the same.
 ///
 /// # Examples
 ///
@@ -34,8 +34,8 @@ impl Difference {
         self.non_finite += reference.len().abs_diff(judged.len()) as u64;
         for (&x, &y) in reference.iter().zip(&judged) {
             if !(x.is_finite() && y.is_finite()) {
-                // The same infinity is no difference.
-                self.non_finite += u64::from(x != y);
+                // The same infinity is no difference, nor is NaN in place of NaN.
+                self.non_finite += u64::from(x != y && !(x.is_nan() && y.is_nan()));
                 continue;
             }
             let (x, y) = (f64::from(x), f64::from(y));
@@ -64,7 +64,7 @@ impl Difference {
         self.count
     }
 
-    /// Returns the number of pairs that could not be compared.
+    /// Returns the number of pairs with a NaN or ∞ that are not the same, and of values without a pair.
     pub fn non_finite(&self) -> u64 {
         self.non_finite
     }
@@ -112,6 +112,7 @@ mod tests {
     fn what_cannot_be_compared_is_counted() {
         let odd = between(&[f32::NAN, f32::INFINITY, f32::INFINITY, 1.0], &[0.0, f32::INFINITY, 2.0, 1.0]);
         assert_eq!((odd.count(), odd.non_finite()), (1, 2));
+        assert_eq!(between(&[f32::NAN, f32::NEG_INFINITY], &[f32::NAN, f32::NEG_INFINITY]).non_finite(), 0);
         assert_eq!(between(&[1.0, 2.0], &[1.0]).non_finite(), 1);
     }
 

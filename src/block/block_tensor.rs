@@ -97,11 +97,35 @@ impl BlockType {
             let expected = row / len * len;
             return Err(Error::LengthMismatch { what: "a row of whole blocks", expected, actual: row });
         }
+        // No array has more elements, not even an empty one.
+        let lengths = shape.iter().filter(|&&len| len > 0);
+        let elements = lengths.clone().try_fold(1_usize, |product, &len| product.checked_mul(len));
+        if elements.is_none_or(|elements| isize::try_from(elements).is_err()) {
+            return Err(Error::OutOfMemory {
+                what: "elements",
+                count: lengths.fold(1, |n: usize, &m| n.saturating_mul(m)),
+            });
+        }
         let row_bytes = (row / len).checked_mul(bytes);
         let total = rows.iter().try_fold(row_bytes, |total, &n| Some(total?.checked_mul(n)));
         total.flatten().ok_or(Error::OutOfMemory {
             what: "rows of blocks",
             count: rows.iter().fold(1, |n: usize, &m| n.saturating_mul(m)),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shapes_that_no_array_has_are_refused_though_they_are_empty() {
+        for shape in [&[1 << 62, 4, 0][..], &[0, 1 << 63], &[usize::MAX, 32]] {
+            let found = BlockTensor::from_bytes(BlockType::Q4_0, shape, Vec::new());
+            assert!(matches!(found, Err(Error::OutOfMemory { .. })), "{shape:?}: {found:?}");
+        }
+        let empty = BlockTensor::from_bytes(BlockType::Q4_0, &[7, 0], Vec::new()).expect("an empty tensor");
+        assert_eq!(empty.dequantize().shape(), [7, 0]);
     }
 }

@@ -350,7 +350,16 @@ impl FromStr for Granularity {
             name: text.into(),
             expected: ["per tensor", "per axis 0", "per block of 32 along axis 1", "per block of 128x128"].into(),
         };
-        let number = |word: &str| word.parse::<usize>().map_err(|_| unknown());
+        let number = |word: &str| match word.parse::<usize>() {
+            Ok(number) => Ok(number),
+            // Digits alone, and more than an axis or a size can be.
+            Err(_) if !word.is_empty() && word.bytes().all(|b| b.is_ascii_digit()) => Err(Error::InvalidSetting {
+                what: "an axis or block size",
+                expected: "a number of at most 64 bits",
+                actual: word.parse().unwrap_or(f64::INFINITY),
+            }),
+            Err(_) => Err(unknown()),
+        };
         let (mut words, mut count) = ([""; 8], 0);
         for word in text.split_whitespace() {
             *words.get_mut(count).ok_or_else(unknown)? = word;

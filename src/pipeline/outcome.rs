@@ -223,7 +223,11 @@ impl TensorOutcome {
             (Granularity::Tensor, Some(axis)) => {
                 format!("give each channel its scale: --granularity \"per axis {axis}\"; or {exclude}")
             }
-            _ if scheme.code.bits() < 8 => format!("int8 has 24 dB more than int4 at twice the bytes; or {exclude}"),
+            _ if scheme.code.bits() < 8 => {
+                // A bit halves the step: 6.02 dB.
+                let (bits, gain) = (scheme.code.bits(), 6 * (8 - scheme.code.bits()));
+                format!("int8 has about {gain} dB more than int{bits} at {} times the bytes; or {exclude}", 8 / bits)
+            }
             _ if scheme.estimator == AnyEstimator::default() => {
                 format!(
                     "a few large values may take the range of all: --estimator mse, or smaller groups; or {exclude}"

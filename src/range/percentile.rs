@@ -178,6 +178,9 @@ impl Percentile {
     }
 
     fn in_percent(share: f64) -> Result<Self> {
+        if !(share > 0.0 && share <= 100.0) {
+            return Err(setting("the percentile", "above 0 and at most 100", share));
+        }
         Self::two_sided(share / 100.0)
     }
 }

@@ -6,7 +6,10 @@ use super::glob::Glob;
 pub(super) fn nearest<'n>(asked: &str, names: &[&'n str]) -> Option<&'n str> {
     let lower = asked.to_lowercase();
     let distances = names.iter().map(|&name| (strsim::damerau_levenshtein(&lower, &name.to_lowercase()), name));
-    let few = distances.min().filter(|&(distance, _)| distance <= 4).map(|(_, name)| name);
+    // Of a name that shares no letter with what was asked nobody thought.
+    let letters = |name: &str| name.chars().count().max(lower.chars().count());
+    let few =
+        distances.min().filter(|&(distance, name)| distance <= 4 && distance < letters(name)).map(|(_, name)| name);
     few.or_else(|| names.iter().copied().find(|name| lower.len() >= 3 && name.to_lowercase().starts_with(&lower)))
 }
 
@@ -53,6 +56,7 @@ mod tests {
         let expected = ["int8-dynamic", "int4-dynamic", "float16", "float16", "int8-weight-only", "int8-weight-only"];
         let found: Vec<_> = asked.iter().map(|asked| nearest(asked, &names)).collect();
         assert_eq!(found, [&expected.map(Some)[..], &[None, None, None]].concat());
+        assert_eq!(nearest("nope", &["int8", "float16"]), None);
         assert_eq!(nearest("conv2d", &["ADD", "CONV_2D"]), Some("CONV_2D"));
     }
 

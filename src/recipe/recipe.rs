@@ -5,7 +5,9 @@ use super::glob::Glob;
 use super::nearest::nearest;
 use super::rule::{FLOATS, Rule};
 use crate::error::{Error, Result, one_line};
+use crate::input;
 use serde::{Deserialize, Serialize};
+use std::io::Read;
 use std::path::Path;
 
 /// The longest recipe file that is read.
@@ -115,11 +117,13 @@ impl Recipe {
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let io = |source| Error::Io { action: "read", path: path.into(), source };
-        let len = std::fs::metadata(path).map_err(io)?.len();
-        if len > LONGEST {
+        let mut text = String::new();
+        let file = input::open(path)?;
+        let len = file.metadata().map_err(io)?.len();
+        file.take(LONGEST + 1).read_to_string(&mut text).map_err(io)?;
+        if text.len() as u64 > LONGEST {
             return Err(Error::Recipe { reason: format!("{} has {len} bytes: too long for a recipe", path.display()) });
         }
-        let text = std::fs::read_to_string(path).map_err(io)?;
         let is_json = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json"));
         let recipe = if is_json { Self::from_json(&text) } else { Self::from_toml(&text) };
         recipe.map_err(|error| match error {

@@ -11,7 +11,7 @@ use serde::Serialize;
 pub struct Row {
     /// Its name.
     pub name: String,
-    /// `kept`, `quantized`, or `restored` to 32-bit floating point.
+    /// `kept`, `quantized`, `shifted` (a bias that took up the mean error of its weights), or `restored` to 32-bit floating point.
     pub fate: &'static str,
     /// The tensors that the operators make that use it.
     pub used_for: Vec<String>,

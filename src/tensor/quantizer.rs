@@ -144,11 +144,12 @@ impl<R: Rounding> Quantizer<R> {
     ///
     /// # Errors
     ///
-    /// As [`dequantize_into`](super::dequantize_into).
+    /// [`Error::CodeTypeMismatch`] if `codes` are of another type; as [`dequantize_into`](super::dequantize_into).
     pub fn dequantize_into<V>(&self, codes: V, out: ArrayViewMut<'_, f32, V::Dim>) -> Result<()>
     where
         V: AsView<Element: Code>,
     {
+        self.check_type::<V::Element>()?;
         dequantize_into(codes, &self.params, out)
     }
 

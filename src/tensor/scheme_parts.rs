@@ -137,7 +137,7 @@ fn part(words: &[&str]) -> Result<Option<(Part, usize)>, String> {
             Ok(part) => return Ok(Some((part, used))),
             // A name that is known, and numbers that it cannot have.
             Err(Error::UnknownName { .. }) => {}
-            Err(error) => reason = Some(alloc::format!("{error}")),
+            Err(error) => reason = reason.or_else(|| Some(alloc::format!("{error}"))),
         }
     }
     let names = || {

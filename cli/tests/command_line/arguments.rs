@@ -42,7 +42,11 @@ fn the_command_line_does_what_it_says() {
     failed(&["quantize", &at("none"), &at("x"), "-r", "float16"], 1, "cannot read");
     failed(&["quantize", &input], 2, "--recipe");
     failed(&["inspect", &page], 1, "starts neither as");
-    failed(&["quantize", &input, &at("x"), "-r", "float16", "--report", &at("x.txt")], 2, ".html or .json");
+    failed(
+        &["quantize", &input, &at("x"), "-r", "float16", "--report", &at("x.txt")],
+        2,
+        ".html, .json or .node-data.json",
+    );
     let quantize_with = |reports: [&str; 2], code, what: &str| {
         let reports = ["--report", reports[0], "--report", reports[1]];
         failed(&[&["quantize", &input, &at("x"), "-r", "float16", "--force"], &reports[..]].concat(), code, what);
@@ -85,4 +89,48 @@ fn the_command_line_does_what_it_says() {
     assert!(table.contains("below the 1024 of the dynamic-range rule"), "{table}");
     assert!(text(&["completions", "bash"]).contains("tensor-quant") && text(&["man"]).contains(".SH"));
     assert!(text(&["--help"]).contains("Exit codes"));
+}
+
+#[test]
+fn what_nobody_could_have_meant_is_a_mistake_of_the_command_line() {
+    let folder = tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).display().to_string();
+    let (input, output) = (sample("mnist_cnn.tflite").display().to_string(), at("out.tflite"));
+    let data = sample("mnist_test.npz").display().to_string();
+    let mistake = |arguments: &[&str], what: &str| {
+        let done = run(arguments);
+        let message = String::from_utf8(done.stderr).unwrap();
+        assert_eq!(done.status.code(), Some(2), "{arguments:?}: {message}");
+        assert!(message.contains(what), "{message}");
+    };
+    let to = |scheme: &str, what: &str| mistake(&["quantize", &input, &output, "--to", scheme], what);
+    to("int8 per block of 0 along axis 1", "a block size of 0 along axis 1 is not possible");
+    to("int8 per block of 99999999999999999999 along axis 1", "an axis or block size must be");
+    mistake(&["quantize", &input, &output, "-r", "int8-dynamic", "--estimator", "percentile 200"], "200");
+    mistake(&["compare", &input, &input, "--min-sqnr", "nan"], "is no number");
+    // A report, a recipe or a model is not replaced by another.
+    fs::create_dir(at("all")).unwrap();
+    fs::copy(&input, at("m.tflite")).unwrap();
+    fs::copy(sample("digits_mlp.safetensors"), at("m.safetensors")).unwrap();
+    let (several, report) = ([at("m.tflite"), at("m.safetensors"), at("all")], at("r.html"));
+    let several: Vec<&str> = several.iter().map(String::as_str).collect();
+    let with = ["-r", "int8-weight-only", "--report", &report, "--force"];
+    mistake(&[&["quantize"], &several[..], &with].concat(), "one report would replace the other");
+    fs::copy(&input, at("m.toml")).unwrap();
+    let fit =
+        ["fit", &at("m.toml"), &output, "--data", &data, "--max-size", ".5", "--force", "--save-recipe", &at("m.toml")];
+    mistake(&fit, "would replace");
+    assert_eq!(fs::read(at("m.toml")).unwrap(), fs::read(&input).unwrap());
+    // Types and scales of a model in integers are for the kernels to say.
+    let integer =
+        ["quantize", &input, &output, "-r", "int8", "--data", &data, "--array", "calibration", "--to", "int4"];
+    mistake(&integer, "--to says how weights are stored");
+    assert!(!Path::new(&output).exists());
+}
+
+#[test]
+fn the_exit_code_is_the_same_where_nobody_reads_the_message() {
+    let Ok(full) = fs::OpenOptions::new().write(true).open("/dev/full") else { return };
+    let done = tensor_quant().args(["inspect", "no such file.tflite"]).stderr(full).output().unwrap();
+    assert_eq!(done.status.code(), Some(1));
 }

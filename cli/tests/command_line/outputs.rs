@@ -76,7 +76,8 @@ fn a_replaced_file_stays_in_its_group_or_gives_another_no_rights() {
     }
     // Where nobody can reach it.
     let program = folder.path().join("tensor-quant").display().to_string();
-    fs::copy(env!("CARGO_BIN_EXE_tensor-quant"), &program).unwrap();
+    // Copied by another process: a program cannot be started while a fork of this one, as other tests make, has it open to write.
+    assert!(Command::new("cp").args([env!("CARGO_BIN_EXE_tensor-quant"), &program]).status().unwrap().success());
     // As nobody, who is in group 1234 or is not.
     let replace = |groups: &str, bits: u32| {
         chown(&target, Some(0), Some(1234)).unwrap();
