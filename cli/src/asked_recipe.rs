@@ -51,6 +51,9 @@ pub(crate) fn arguments() -> Vec<Arg> {
             Arg::new("keep-float").long("keep-float").value_name("COUNT").value_parser(value_parser!(usize)).help(
                 "Leave so many operators of a model in integers in floating point, those by which outputs gain most",
             ),
+            Arg::new("budget").long("budget").value_name("SHARE").value_parser(share).allow_negative_numbers(true).help(
+                "How much longer their file may get for it, as a share of the one all in integers [default: 0.01]; alone, as many operators as gain",
+            ),
         ];
     [recipe, to, exclude, least].into_iter().chain(parts).chain([codes]).chain(of_activations).collect()
 }
@@ -85,7 +88,12 @@ pub(crate) fn overrides(arguments: &ArgMatches) -> Vec<String> {
     let all = to.into_iter().chain(excluded.map(|pattern| format!("--exclude {pattern:?}"))).chain(least);
     let kept = arguments.get_one::<usize>("keep-float").map(|count| format!("--keep-float {count}"));
     let edges = ["inputs", "outputs"].map(said).into_iter().flatten();
-    all.chain(parts).chain(said("codes")).chain(edges).chain(kept).collect()
+    let budget = arguments.get_one::<f64>("budget").map(|share| format!("--budget {share}"));
+    all.chain(parts).chain(said("codes")).chain(edges).chain(kept).chain(budget).collect()
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    text.parse().ok().filter(|x: &f64| x.is_finite() && *x >= 0.0).ok_or_else(|| format!("{text:?} is no share"))
 }
 
 /// Returns a recipe with what the command line changes in it.
@@ -116,7 +124,15 @@ fn changed(mut recipe: Recipe, arguments: &ArgMatches) -> Result<Recipe, Failure
         if let Some(&count) = arguments.get_one::<usize>("keep-float") {
             activations.float_operators = count;
         }
-    } else if let Some(name) = ["inputs", "outputs", "keep-float"].iter().find(|name| arguments.contains_id(name)) {
+        if let Some(&budget) = arguments.get_one::<f64>("budget") {
+            activations.growth = budget;
+            if activations.float_operators == 0 && !arguments.contains_id("keep-float") {
+                activations.float_operators = usize::MAX;
+            }
+        }
+    } else if let Some(name) =
+        ["inputs", "outputs", "keep-float", "budget"].iter().find(|name| arguments.contains_id(name))
+    {
         return Err(Failure::usage_text(&format!("--{name} is for recipes that make codes of activations, as int8")));
     }
     let read = |name: &str| arguments.get_one::<String>(name).map(String::as_str);

@@ -137,7 +137,11 @@ impl Asked<'_> {
             None => failure,
         };
         if let Some((judge, output)) = judge.zip(written) {
-            report.judgement = Some(judge.judge(output).map_err(complete)?);
+            let mut judgement = judge.judge(output).map_err(complete)?;
+            if self.recipe.activations.is_some() {
+                judgement.data += ", which the model was calibrated with";
+            }
+            report.judgement = Some(judgement);
         }
         if let Some(time) = source_date() {
             report = report.created_at(time);

@@ -32,7 +32,14 @@ impl Difference {
     /// the others count as not finite.
     pub fn add(&mut self, reference: ArrayViewD<'_, f32>, judged: ArrayViewD<'_, f32>) {
         self.non_finite += reference.len().abs_diff(judged.len()) as u64;
-        for (&x, &y) in reference.iter().zip(&judged) {
+        match (reference.as_slice(), judged.as_slice()) {
+            (Some(reference), Some(judged)) => self.add_pairs(reference.iter().zip(judged)),
+            _ => self.add_pairs(reference.iter().zip(&judged)),
+        }
+    }
+
+    fn add_pairs<'a>(&mut self, pairs: impl Iterator<Item = (&'a f32, &'a f32)>) {
+        for (&x, &y) in pairs {
             if !(x.is_finite() && y.is_finite()) {
                 // The same infinity is no difference, nor is NaN in place of NaN.
                 self.non_finite += u64::from(x != y && !(x.is_nan() && y.is_nan()));

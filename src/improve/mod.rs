@@ -25,4 +25,4 @@ pub(crate) use layer::{Improved, Problem, improve, restored, rows_from};
 pub(crate) use place::Place;
 pub(crate) use product::{rows_of, tensor_of};
 pub(crate) use session::{batches, capture, count};
-pub(crate) use statistics::{Statistics, is_for_judging};
+pub(crate) use statistics::{Purpose, Statistics, is_for_judging};

@@ -197,12 +197,12 @@ impl Integers {
         let [quantize, dequantize, rescale] = self.conversions;
         let _ = writeln!(
             text,
-            "{} of {} operators in integers, {quantize} QUANTIZE, {dequantize} DEQUANTIZE and {rescale} rescalings between; outputs \
-             keep {} on {} samples",
+            "{} of {} operators in integers, {quantize} QUANTIZE, {dequantize} DEQUANTIZE and {rescale} rescalings between; calibrated \
+             on {} samples, of which outputs keep {} where they were held out",
             self.integer_operators,
             self.operators,
-            decibels(self.sqnr_db),
-            self.samples
+            self.samples,
+            decibels(self.sqnr_db)
         );
         text
     }

@@ -5,6 +5,7 @@ mod arguments;
 mod comparison;
 mod evaluation;
 mod fitting;
+mod integers;
 #[cfg(unix)]
 mod outputs;
 mod several;

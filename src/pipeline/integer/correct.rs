@@ -1,10 +1,12 @@
 //! Biases that take out the shift which codes give to a layer's outputs.
 
+use super::channel_moments::ChannelMoments;
 use super::constants::Constants;
-use super::encoding::{BiasUse, weights};
-use super::judge::{Data, Split, run};
+use super::encoding::BiasUse;
+use super::judge::{Data, run};
+use super::split::Split;
 use super::statistics::Statistics;
-use super::write::{Tuned, bias_use};
+use super::weights::{Tuned, bias_use};
 use crate::calibration::{RunError, Runner, correct_bias};
 use crate::error::Result;
 use crate::graph::{Attributes, Graph, Op, Operator, ValueId};
@@ -72,16 +74,13 @@ pub(crate) fn analytic(
 ) -> Result<BTreeMap<(usize, usize), Vec<f32>>> {
     let mut biases = BTreeMap::new();
     for product in products(graph, plan, constants, tuned) {
-        let (Some(values), Some(means)) = (constants.get(product.weights), statistics.means(product.input)) else {
+        let means = statistics.moments(product.input).map(ChannelMoments::means).filter(|means| !means.is_empty());
+        let (Some(values), Some(means)) = (constants.get(product.weights), means) else {
             continue;
         };
-        let (encoded, _) = weights(
-            values,
-            product.axis,
-            tuned.weight_ranges,
-            tuned.importance(product.weights),
-            std::slice::from_ref(&product.bias),
-        )?;
+        let Some(part) = graph.subgraphs.get(product.weights.subgraph) else { continue };
+        let uses = std::slice::from_ref(&product.bias);
+        let (encoded, _) = tuned.weights((part, product.weights), product.axis, values, uses)?;
         let Some((input_axis, means)) = input_axis(&product, values, means) else { continue };
         let axes = [product.axis, input_axis];
         let corrected = correct_bias(values.view(), encoded.restored.view(), axes, &means, &product.bias.bias)?;
@@ -122,14 +121,10 @@ const FEW_ACTIVE: f32 = 0.05;
 /// # Errors
 ///
 /// What running comes to; a runner that cannot replace values says so.
-#[expect(clippy::too_many_arguments, reason = "what a candidate is made of, and what it is run with")]
 pub(crate) fn layer_by_layer(
-    graph: &Graph,
-    plan: &IntegerPlan,
-    constants: &Constants,
+    (graph, plan, constants): (&Graph, &IntegerPlan, &Constants),
     tuned: &Tuned,
-    data: Data<'_>,
-    splits: &[Split],
+    (data, splits): (Data<'_>, &[Split]),
     float: &mut dyn Runner,
     candidate: &[u8],
 ) -> Result<BTreeMap<(usize, usize), Vec<f32>>> {
@@ -137,8 +132,9 @@ pub(crate) fn layer_by_layer(
     let mut shifts: BTreeMap<ValueId, Shift> = products
         .iter()
         .map(|product| {
-            let bounds = product.operator.attributes.activation().bounds();
-            (product.output, Shift { bounds, by: vec![0.0; product.bias.bias.len()], samples: 0 })
+            let ends = product.operator.attributes.activation().bounds();
+            let bounds = bounds(product, plan, ends);
+            (product.output, Shift { bounds, ends, by: vec![0.0; product.bias.bias.len()], samples: 0 })
         })
         .collect();
     let mut runner = data.engine.open(candidate).map_err(RunError::into_error)?;
@@ -175,10 +171,26 @@ pub(crate) fn layer_by_layer(
     Ok(biases)
 }
 
+/// Returns the ends between which a layer's outputs are neither cut off by an activation nor by their codes.
+fn bounds(product: &Product<'_>, plan: &IntegerPlan, (low, high): (f32, f32)) -> (f32, f32) {
+    let made = plan.parts.get(product.output.subgraph).and_then(|part| part.made.get(product.output.value));
+    match made.and_then(|form| form.codes()) {
+        // Half a step within: what is on the last code may have been cut off.
+        Some(codes) => {
+            let (least, most) = codes.bounds();
+            (low.max(least + codes.scale / 2.0), high.min(most - codes.scale / 2.0))
+        }
+        None => (low, high),
+    }
+}
+
 /// What the outputs of a layer lack, channel by channel along their last axis.
 #[derive(Clone, Debug)]
 struct Shift {
+    /// Outputs between these were not cut off.
     bounds: (f32, f32),
+    /// Those of the activation.
+    ends: (f32, f32),
     by: Vec<f32>,
     samples: u32,
 }
@@ -199,7 +211,7 @@ impl Shift {
             for (value, wanted) in values.iter_mut().zip(&wanted) {
                 // What an activation cut off says nothing about how far beyond it was.
                 if *value > low && *value < high {
-                    *value = (*value + *by).clamp(low, high);
+                    *value = (*value + *by).clamp(self.ends.0, self.ends.1);
                 }
                 missing += f64::from(*wanted) - f64::from(*value);
                 active += usize::from(*wanted > low && *wanted < high);

@@ -44,6 +44,39 @@ pub(crate) enum WeightRanges {
     MinMax,
     /// The smallest squared error, of weights that count as much as what they are multiplied with.
     Mse,
+    /// Codes and scales chosen for what layers make of samples; where that is nothing better, the largest magnitude.
+    Refitted,
+}
+
+/// Weights that were chosen for what a layer makes of samples.
+#[derive(Clone, Debug)]
+pub(crate) struct Refitted {
+    /// What the codes stand for.
+    pub(crate) reals: ArrayD<f32>,
+    /// The scales, for each output channel.
+    pub(crate) scales: Vec<f32>,
+}
+
+/// Returns refitted weights as codes whose scales every use's bias fits in; `None` if one does not.
+pub(crate) fn refitted(
+    values: &ArrayD<f32>,
+    axis: usize,
+    chosen: &Refitted,
+    uses: &[BiasUse],
+) -> Result<Option<Weights>> {
+    let mut scales = chosen.scales.clone();
+    raise(&mut scales, values, axis, uses)?;
+    if scales != chosen.scales || chosen.reals.shape() != values.shape() {
+        return Ok(None);
+    }
+    let scheme = tflite::weights::<i8>().with_axis(axis);
+    let codes = crate::params::CodeRange::of::<i8>().narrow();
+    let params = QuantParams::new(Granularity::Axis(axis), codes, scales.clone(), vec![0; scales.len()])?;
+    let q = quantize_with_params(chosen.reals.view(), &params, scheme.settings())?;
+    let restored = q.dequantize();
+    let error = q.error(values.view())?;
+    let codes = q.codes().iter().map(|&code| code as u8).collect();
+    Ok(Some(Weights { axis, scales, codes, restored, error }))
 }
 
 /// Bits that a bias has at least where all weights of its channel are 0, and the scale is free.
@@ -62,7 +95,7 @@ pub(crate) fn weights(
         WeightRanges::Mse if importance.is_none() => {
             quantize_tensor(values.view(), &scheme.with_estimator(Mse::default()))?
         }
-        WeightRanges::Mse | WeightRanges::MinMax => quantize_tensor(values.view(), &scheme)?,
+        WeightRanges::Mse | WeightRanges::MinMax | WeightRanges::Refitted => quantize_tensor(values.view(), &scheme)?,
     };
     let mut scales = plain.params().scales().to_vec();
     let is_searched = ranges == WeightRanges::Mse && search(&mut scales, values, axis, importance);

@@ -1,20 +1,33 @@
 //! A `.tflite` model all in integers: calibrated, planned, tried in variants, written, checked.
 
+mod arguments;
+mod balance;
+mod base;
+mod channel_moments;
+mod channels;
 mod constants;
+mod conversions;
 mod correct;
 mod encoding;
 mod equalize;
 mod head;
 mod held;
 mod judge;
+mod mixed;
 mod outcome;
+mod refit;
 mod search;
+mod split;
 mod statistics;
+mod variant;
+mod weights;
 mod write;
+mod write_constants;
+mod writer;
 
 pub use judge::Data;
 pub use outcome::{IntegerOutcome, Island, ValueOutcome};
-pub use search::Variant;
+pub use variant::Variant;
 
 use crate::calibration::RunError;
 use crate::error::{Error, Result};
@@ -22,14 +35,18 @@ use crate::graph::Graph;
 use crate::model::tflite::{Model, TensorId};
 use crate::recipe::integer::{Choices, Domain, EdgeType, IntegerPlan, Width};
 use crate::recipe::{Activations, Improve, Recipe, Warning};
+use base::Base;
 use constants::{Constants, fold};
+use equalize::Equalizer;
 use held::Held;
-use judge::Split;
-use search::{Base, Mixed, Search};
+use mixed::Mixed;
+use search::Search;
+use split::Split;
 use statistics::Statistics;
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
-pub(super) use write::WrittenConstant;
+use std::rc::Rc;
+pub(super) use writer::WrittenConstant;
 
 /// A model in integers, and what became of its constants and values.
 #[derive(Debug)]
@@ -99,7 +116,8 @@ pub(super) fn quantize(
     }
     let bytes = model.to_bytes()?;
     let constants = Constants::read(&model, &graph)?;
-    let mut statistics = Statistics::new(&graph, asked(&graph, activations));
+    let equalizer = Equalizer::new(&model, &graph);
+    let mut statistics = Statistics::new(&graph, asked(&graph, activations), equalizer.values());
     let mut runner = data.engine.open(&bytes).map_err(RunError::into_error)?;
     progress("calibration");
     for split in &splits {
@@ -108,16 +126,26 @@ pub(super) fn quantize(
     }
     drop(runner);
     let choices = choices(recipe, activations)?;
+    let samples = splits.iter().map(|split| split.all().len()).sum();
+    let folds = Split::folds(splits);
     let mut search = Search {
         data,
-        splits: &splits,
         choices: &choices,
+        folds: &folds,
         is_searched: activations.improve == Improve::Search,
         mixed: Mixed { operators: activations.float_operators, growth: activations.growth },
         progress,
     };
     let not_finite: Vec<_> = statistics.not_finite().collect();
-    let base = Base { bytes, graph: graph.clone(), constants, statistics, least_squares: OnceCell::new() };
+    let base = Base {
+        bytes,
+        graph: graph.clone(),
+        constants,
+        statistics,
+        equalizer: Rc::new(equalizer),
+        least_squares: OnceCell::new(),
+        refitted: OnceCell::new(),
+    };
     let found = search.run(base)?;
     if found.built.plan.integer_operators() == 0 {
         let reasons: BTreeSet<&str> =
@@ -126,7 +154,7 @@ pub(super) fn quantize(
         return Err(nothing(format!("no operator can compute in integers: {}", reasons.join("; "))));
     }
     let mut outcome = IntegerOutcome::new(&graph, &found.built.plan, &found.built.ranges, &found.built.written);
-    outcome.samples = splits.iter().map(|split| split.fitting.len().max(split.judging.len()).max(all(split))).sum();
+    outcome.samples = samples;
     outcome.variants = found.variants;
     outcome.sqnr_db = Some(found.sqnr_db);
     for (id, count) in not_finite {
@@ -163,12 +191,6 @@ fn loose(graph: &Graph, plan: &IntegerPlan) -> BTreeSet<TensorId> {
         }
     }
     loose
-}
-
-/// Returns the samples of a signature.
-fn all(split: &Split) -> usize {
-    let numbers: BTreeSet<usize> = split.fitting.iter().chain(&split.judging).copied().collect();
-    numbers.len()
 }
 
 /// Returns why a model is not to be quantized at all.

@@ -1,7 +1,7 @@
 //! What became of a model's values and operators.
 
-use super::search::Variant;
-use super::write::Written;
+use super::variant::Variant;
+use super::writer::Written;
 use crate::graph::{Graph, ValueId};
 use crate::recipe::Warning;
 use crate::recipe::integer::{Codes, Domain, Form, IntegerPlan, Ranges, Take};

@@ -1,6 +1,8 @@
 //! What samples tell of a model's values: ranges, and means of channels.
 
-use crate::calibration::{ChannelMeans, RunError, Runner, Samples, ValueView};
+use super::arguments::Arguments;
+use super::channel_moments::ChannelMoments;
+use crate::calibration::{RunError, Runner, Samples, ValueView};
 use crate::error::{Error, Result};
 use crate::graph::{Graph, Value, ValueId};
 use crate::kernel::{Extremes, detect, min_max};
@@ -15,13 +17,10 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(crate) struct Statistics {
     seen: BTreeMap<ValueId, Extremes>,
     squares: BTreeMap<ValueId, Mse>,
-    /// The channels of what is multiplied with weights, along the last axis.
-    means: BTreeMap<ValueId, ChannelMeans>,
-    /// The largest magnitudes of the same channels.
-    largest: BTreeMap<ValueId, Vec<f32>>,
-    /// The sums of their squares, and how many there were.
-    squared: BTreeMap<ValueId, (Vec<f64>, u64)>,
-    factors: BTreeSet<ValueId>,
+    /// The channels, along the last axis, of what is multiplied with weights and of what can be scaled.
+    moments: BTreeMap<ValueId, ChannelMoments>,
+    with_channels: BTreeSet<ValueId>,
+    arguments: Arguments,
     /// Estimators that were asked for.
     asked: BTreeMap<ValueId, AnyEstimator>,
     pub(crate) samples: usize,
@@ -29,9 +28,9 @@ pub(crate) struct Statistics {
 
 impl Statistics {
     /// Returns statistics that have seen nothing.
-    /// `asked` has estimators for some values.
-    pub(crate) fn new(graph: &Graph, asked: BTreeMap<ValueId, AnyEstimator>) -> Self {
-        let mut factors = BTreeSet::new();
+    /// `asked` has estimators for some values; the channels of `scaled` ones are observed.
+    pub(crate) fn new(graph: &Graph, asked: BTreeMap<ValueId, AnyEstimator>, scaled: BTreeSet<ValueId>) -> Self {
+        let mut with_channels = scaled;
         for (subgraph, part) in graph.subgraphs.iter().enumerate() {
             for operator in &part.operators {
                 let is_weights = |(input, value): (usize, &Option<usize>)| {
@@ -39,11 +38,11 @@ impl Statistics {
                     ndim.is_some_and(|ndim| operator.weights_axis(input, ndim).is_some())
                 };
                 if operator.inputs.iter().enumerate().any(is_weights) {
-                    factors.extend(operator.inputs.iter().flatten().map(|&value| ValueId { subgraph, value }));
+                    with_channels.extend(operator.inputs.iter().flatten().map(|&value| ValueId { subgraph, value }));
                 }
             }
         }
-        Self { factors, asked, ..Self::default() }
+        Self { with_channels, asked, arguments: Arguments::new(graph), ..Self::default() }
     }
 
     /// Runs a model on samples of a signature, and takes note of its values.
@@ -58,13 +57,18 @@ impl Statistics {
             let sample = samples.sample(signature, number).map_err(RunError::into_error)?;
             check(&sample, number)?;
             let inputs: Vec<(&str, _)> = sample.iter().map(|(name, array)| (name.as_str(), array.clone())).collect();
-            runner.run(signature, &inputs, &mut |value| self.take(value)).map_err(RunError::into_error)?;
+            runner
+                .run(signature, &inputs, &mut |value| {
+                    self.take(value);
+                    Ok(())
+                })
+                .map_err(RunError::into_error)?;
             self.samples += 1;
         }
         Ok(())
     }
 
-    fn take(&mut self, value: &ValueView<'_>) -> Result<()> {
+    fn take(&mut self, value: &ValueView<'_>) {
         let elements: Cow<'_, [f32]> =
             value.values.as_slice().map_or_else(|| value.values.iter().copied().collect(), Cow::Borrowed);
         let elements = &*elements;
@@ -75,29 +79,25 @@ impl Statistics {
             Some(estimator) => estimator.observe(elements),
             None => self.squares.entry(value.id).or_default().observe(elements),
         }
+        self.arguments.observe(value.id, elements);
         let ndim = value.values.ndim();
-        if ndim > 0 && self.factors.contains(&value.id) {
-            let means = self.means.entry(value.id).or_insert_with(|| ChannelMeans::new(ndim - 1));
-            means.observe(value.values.view())?;
+        if ndim > 0 && self.with_channels.contains(&value.id) {
             let channels = value.values.shape().last().copied().unwrap_or(0);
-            let largest = self.largest.entry(value.id).or_insert_with(|| vec![0.0; channels]);
-            let (squared, count) = self.squared.entry(value.id).or_insert_with(|| (vec![0.0; channels], 0));
-            if largest.len() == channels && squared.len() == channels {
-                for row in elements.chunks_exact(channels.max(1)) {
-                    for ((largest, squared), x) in largest.iter_mut().zip(squared.iter_mut()).zip(row) {
-                        *largest = largest.max(x.abs());
-                        *squared += f64::from(x * x);
-                    }
-                }
-                *count += (elements.len() / channels.max(1)) as u64;
+            let moments = self.moments.entry(value.id).or_insert_with(|| ChannelMoments::new(channels));
+            if moments.len() == channels {
+                moments.observe(elements);
             }
         }
-        Ok(())
     }
 
     /// Returns the same without what was seen.
     pub(crate) fn fresh(&self) -> Self {
-        Self { factors: self.factors.clone(), asked: self.asked.clone(), ..Self::default() }
+        Self {
+            with_channels: self.with_channels.clone(),
+            asked: self.asked.clone(),
+            arguments: self.arguments.fresh(),
+            ..Self::default()
+        }
     }
 
     /// Returns the ranges that were asked for; of other values the extremes.
@@ -124,21 +124,15 @@ impl Statistics {
         ranges.extend(asked.filter_map(|(id, estimator)| Some((*id, estimator.range(&codes).ok()?))));
     }
 
-    /// Returns the means of the channels of a value that is multiplied with weights.
-    pub(crate) fn means(&self, id: ValueId) -> Option<Vec<f32>> {
-        Some(self.means.get(&id)?.means()).filter(|means| !means.is_empty())
+    /// Narrows the ranges of what saturating functions are given to where errors count, but for those that were asked for.
+    pub(crate) fn narrow(&self, graph: &Graph, ranges: &mut Ranges, width: Width) {
+        self.arguments.narrow(graph, ranges, width);
+        self.extend_by_asked(ranges, width);
     }
 
-    /// Returns the mean squares of the channels of a value that is multiplied with weights; `None` if they are no numbers.
-    pub(crate) fn mean_squares(&self, id: ValueId) -> Option<Vec<f32>> {
-        let (squared, count) = self.squared.get(&id)?;
-        let means: Vec<f32> = squared.iter().map(|sum| (sum / (*count).max(1) as f64) as f32).collect();
-        means.iter().all(|mean| mean.is_finite()).then_some(means)
-    }
-
-    /// Returns the largest magnitudes of the channels of a value that is multiplied with weights.
-    pub(crate) fn largest(&self, id: ValueId) -> Option<&[f32]> {
-        self.largest.get(&id).map(Vec::as_slice)
+    /// Returns the moments of the channels of a value, if they were observed.
+    pub(crate) fn moments(&self, id: ValueId) -> Option<&ChannelMoments> {
+        self.moments.get(&id)
     }
 
     /// Returns values of which some elements were NaN or infinite, with how many.

@@ -1,0 +1,200 @@
+//! A float model with what samples tell of it, and the files in integers that are built of it.
+
+use super::constants::Constants;
+use super::correct::{analytic, layer_by_layer};
+use super::encoding::{Refitted, WeightRanges};
+use super::equalize::Equalizer;
+use super::judge::Data;
+use super::refit::refit;
+use super::split::{Split, fitting};
+use super::statistics::Statistics;
+use super::variant::{BiasKind, RangeKind, Settings};
+use super::weights::{Tuned, WeightsKey};
+use super::write::write;
+use super::writer::Written;
+use crate::calibration::{RunError, Runner};
+use crate::error::Result;
+use crate::graph::{Graph, Operator, ValueId};
+use crate::model::tflite::Model;
+use crate::params::ValueRange;
+use crate::recipe::integer::{Choices, IntegerPlan, Ranges, Width};
+use std::cell::OnceCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+/// How much wider ranges with headroom are.
+const HEADROOM: f32 = 2.0;
+
+/// A float model, and what samples tell of it.
+#[derive(Debug)]
+pub(crate) struct Base {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) graph: Graph,
+    pub(crate) constants: Constants,
+    pub(crate) statistics: Statistics,
+    pub(crate) equalizer: Rc<Equalizer>,
+    /// The ranges with the smallest squared error: found once.
+    pub(crate) least_squares: OnceCell<Ranges>,
+    /// Weights chosen for what layers make of samples: found once.
+    pub(crate) refitted: OnceCell<Rc<BTreeMap<WeightsKey, Refitted>>>,
+}
+
+/// A model as it was written, and how.
+#[derive(Debug)]
+pub(crate) struct Built {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) plan: IntegerPlan,
+    pub(crate) written: Written,
+    pub(crate) ranges: Ranges,
+}
+
+/// What a variant is built for, and with.
+#[derive(Clone, Copy)]
+pub(crate) struct Setting<'a> {
+    pub(crate) data: Data<'a>,
+    pub(crate) splits: &'a [Split],
+    pub(crate) choices: &'a Choices,
+}
+
+impl Base {
+    /// Returns the ranges and the plan of a variant. `floats` are outputs of operators that are left in floating point.
+    pub(crate) fn plan(
+        &self,
+        choices: &Choices,
+        settings: Settings,
+        floats: &BTreeSet<ValueId>,
+    ) -> Result<(IntegerPlan, Ranges)> {
+        let width = choices.width;
+        let asked = || self.statistics.asked(width);
+        let mut ranges: Ranges = match settings.ranges {
+            RangeKind::Asked => asked(),
+            RangeKind::LeastSquares => self.least_squares(width).clone(),
+            RangeKind::Between => {
+                let least = self.least_squares(width);
+                let between = |(id, range)| (id, least.get(&id).map_or(range, |least| middle(range, *least)));
+                asked().into_iter().map(between).collect()
+            }
+            RangeKind::Wide => asked().into_iter().map(|(id, range)| (id, widened(range))).collect(),
+        };
+        if settings.is_narrowed {
+            self.statistics.narrow(&self.graph, &mut ranges, width);
+        }
+        ranges.extend(self.constants.ranges());
+        let mut choices = Choices { add_rule: settings.add_rule, tie_rule: settings.tie_rule, ..choices.clone() };
+        choices.float_values.extend(floats);
+        Ok((IntegerPlan::new(&self.graph, &ranges, &choices)?, ranges))
+    }
+
+    /// Returns a variant's file.
+    pub(crate) fn build(&self, setting: Setting<'_>, settings: Settings, floats: &BTreeSet<ValueId>) -> Result<Built> {
+        let (plan, ranges) = self.plan(setting.choices, settings, floats)?;
+        let mut tuned = Tuned { weight_ranges: settings.weights, ..Tuned::default() };
+        if settings.weights == WeightRanges::Mse {
+            tuned.importance = Rc::new(self.importance());
+        }
+        if settings.weights == WeightRanges::Refitted {
+            tuned.refitted = self.refitted(setting)?;
+        }
+        if settings.biases != BiasKind::AsTheyAre {
+            tuned.biases = analytic(&self.graph, &plan, &self.constants, &tuned, &self.statistics)?;
+        }
+        if settings.biases == BiasKind::LayerByLayer {
+            let (start, _) = self.write(&plan, &tuned)?;
+            let mut float = setting.data.engine.open(&self.bytes).map_err(RunError::into_error)?;
+            tuned.biases = layer_by_layer(
+                (&self.graph, &plan, &self.constants),
+                &tuned,
+                (setting.data, setting.splits),
+                &mut *float,
+                &start,
+            )?;
+        }
+        let (bytes, written) = self.write(&plan, &tuned)?;
+        Ok(Built { bytes, plan, written, ranges })
+    }
+
+    fn write(&self, plan: &IntegerPlan, tuned: &Tuned) -> Result<(Vec<u8>, Written)> {
+        let mut model = Model::from_bytes(self.bytes.clone())?;
+        let written = write(&mut model, &self.graph, plan, &self.constants, tuned)?;
+        Ok((model.to_bytes()?, written))
+    }
+
+    /// Returns the model with equalized channels, calibrated anew with these samples of each signature; `None` if there are none to
+    /// equalize.
+    pub(crate) fn equalized(
+        &self,
+        data: Data<'_>,
+        samples: &[(Option<&str>, Vec<usize>)],
+        width: Width,
+    ) -> Result<Option<Self>> {
+        let mut model = Model::from_bytes(self.bytes.clone())?;
+        let mut constants = self.constants.clone();
+        if self.equalizer.apply(&mut model, &self.graph, &mut constants, &self.statistics, width)? == 0 {
+            return Ok(None);
+        }
+        let mut base = Self { bytes: model.to_bytes()?, constants, ..self.fresh() };
+        base.observe(data, samples)?;
+        Ok(Some(base))
+    }
+
+    /// Returns the model of which nothing has been observed.
+    pub(crate) fn fresh(&self) -> Self {
+        Self {
+            bytes: self.bytes.clone(),
+            graph: self.graph.clone(),
+            constants: self.constants.clone(),
+            statistics: self.statistics.fresh(),
+            equalizer: self.equalizer.clone(),
+            least_squares: OnceCell::new(),
+            refitted: OnceCell::new(),
+        }
+    }
+
+    /// Runs the model on samples of each signature, and takes note of its values.
+    pub(crate) fn observe(&mut self, data: Data<'_>, samples: &[(Option<&str>, Vec<usize>)]) -> Result<()> {
+        let mut runner: Box<dyn Runner> = data.engine.open(&self.bytes).map_err(RunError::into_error)?;
+        for (signature, numbers) in samples {
+            self.statistics.observe(&mut *runner, *signature, data.samples, &mut numbers.iter().copied())?;
+        }
+        self.least_squares.take();
+        self.refitted.take();
+        Ok(())
+    }
+
+    fn refitted(&self, setting: Setting<'_>) -> Result<Rc<BTreeMap<WeightsKey, Refitted>>> {
+        if let Some(refitted) = self.refitted.get() {
+            return Ok(refitted.clone());
+        }
+        let samples = fitting(setting.splits);
+        let found = Rc::new(refit(&self.bytes, &self.graph, &self.constants, setting.data, &samples)?);
+        Ok(self.refitted.get_or_init(|| found).clone())
+    }
+
+    fn least_squares(&self, width: Width) -> &Ranges {
+        self.least_squares.get_or_init(|| self.statistics.least_squares(width))
+    }
+
+    /// Returns, for weights, the mean squares of what they are multiplied with.
+    fn importance(&self) -> BTreeMap<ValueId, Vec<f32>> {
+        let mut importance = BTreeMap::new();
+        for (subgraph, part) in self.graph.subgraphs.iter().enumerate() {
+            let of = |value: usize| ValueId { subgraph, value };
+            for bias in part.operators.iter().filter_map(Operator::bias) {
+                if let Some(moments) = self.statistics.moments(of(bias.input)) {
+                    let squares = moments.mean_squares().into_iter().map(|square| square as f32).collect();
+                    importance.entry(of(bias.weights)).or_insert(squares);
+                }
+            }
+        }
+        importance
+    }
+}
+
+fn widened(range: ValueRange) -> ValueRange {
+    ValueRange::new(HEADROOM * range.min(), HEADROOM * range.max()).unwrap_or(range)
+}
+
+fn middle(a: ValueRange, b: ValueRange) -> ValueRange {
+    let half = |x: f32, y: f32| x / 2.0 + y / 2.0;
+    ValueRange::new(half(a.min(), b.min()), half(a.max(), b.max())).unwrap_or(a)
+}

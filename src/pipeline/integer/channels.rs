@@ -1,0 +1,411 @@
+//! Channels that are scaled together: what flows from one into another by operators that commute with positive factors.
+
+use crate::graph::{Activation, Attributes, Layout, Op, Operator, Subgraph};
+use std::collections::BTreeMap;
+
+/// Values with more channels than this are left alone.
+const MOST_CHANNELS: usize = 1 << 14;
+
+/// A layer with weights and perhaps a bias that nothing else uses.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Layer {
+    pub(super) input: usize,
+    pub(super) output: usize,
+    pub(super) weights: usize,
+    pub(super) bias: Option<usize>,
+    /// The axis of the weights that output channels lie along.
+    pub(super) output_axis: usize,
+    /// The axis that input channels lie along.
+    pub(super) input_axis: usize,
+    /// How many indices of the input's axis belong to a channel of the input, one behind the other: more than 1 in depthwise
+    /// convolutions alone.
+    pub(super) multiplier: usize,
+}
+
+/// The channels of a subgraph's values in sets: those of one set are divided by one factor, and the model computes the same.
+#[derive(Debug)]
+pub(super) struct ChannelSets {
+    /// The first channel of each value, and how many there are.
+    places: Vec<Option<(usize, usize)>>,
+    parents: Vec<usize>,
+    /// Sets whose factor is 1.
+    is_fixed: Vec<bool>,
+    /// Sets that a rectifier cuts off at 6.
+    is_capped: Vec<bool>,
+    pub(super) layers: Vec<Layer>,
+    /// Constants that are added, by the value that has their channels.
+    pub(super) added: Vec<(usize, usize)>,
+}
+
+impl ChannelSets {
+    /// Returns the sets of a subgraph. `uses` has how often each storage is taken, and `numbers` gives the elements of constants
+    /// that are whole numbers.
+    pub(super) fn new(
+        part: &Subgraph,
+        uses: &BTreeMap<usize, usize>,
+        numbers: &dyn Fn(Option<usize>) -> Option<Vec<i32>>,
+    ) -> Self {
+        let mut places = Vec::with_capacity(part.values.len());
+        let mut count = 0;
+        for value in &part.values {
+            let is_flowing = value.element_type.is_float() && value.constant.is_none();
+            let channels = value.shape.as_ref().and_then(|shape| shape.last().copied().flatten());
+            let channels = channels.filter(|&channels| is_flowing && (1..=MOST_CHANNELS).contains(&channels));
+            places.push(channels.map(|channels| (count, channels)));
+            count += channels.unwrap_or(0);
+        }
+        let mut sets = Self {
+            places,
+            parents: (0..count).collect(),
+            is_fixed: vec![false; count],
+            is_capped: vec![false; count],
+            layers: Vec::new(),
+            added: Vec::new(),
+        };
+        for operator in &part.operators {
+            if sets.tie(part, operator, uses, numbers).is_none() {
+                for &value in operator.inputs.iter().flatten().chain(&operator.outputs) {
+                    sets.fix(value);
+                }
+            }
+        }
+        let variables = (0..part.values.len()).filter(|&value| part.values.get(value).is_some_and(|v| v.is_variable));
+        for value in part.inputs.iter().chain(&part.outputs).copied().chain(variables) {
+            sets.fix(value);
+        }
+        sets.flatten();
+        sets
+    }
+
+    /// Returns how many channels a value has; 0 of constants and what has no known last axis.
+    pub(super) fn channels(&self, value: usize) -> usize {
+        self.places.get(value).copied().flatten().map_or(0, |(_, channels)| channels)
+    }
+
+    /// Returns the set of a value's channel, if its factor is free.
+    pub(super) fn set(&self, value: usize, channel: usize) -> Option<usize> {
+        let (first, channels) = self.places.get(value).copied().flatten()?;
+        let set = *self.parents.get(first + channel).filter(|_| channel < channels)?;
+        (!*self.is_fixed.get(set)?).then_some(set)
+    }
+
+    /// Returns whether a rectifier cuts a set off at 6.
+    pub(super) fn is_capped(&self, set: usize) -> bool {
+        self.is_capped.get(set) == Some(&true)
+    }
+
+    /// Returns whether a value has a channel whose factor is free.
+    pub(super) fn is_free(&self, value: usize) -> bool {
+        (0..self.channels(value)).any(|channel| self.set(value, channel).is_some())
+    }
+
+    /// Returns how many values the subgraph has.
+    pub(super) fn values(&self) -> usize {
+        self.places.len()
+    }
+
+    /// Returns how many sets there may be: their numbers are smaller.
+    pub(super) fn len(&self) -> usize {
+        self.parents.len()
+    }
+
+    fn root(&mut self, mut at: usize) -> usize {
+        while self.parents[at] != at {
+            self.parents[at] = self.parents[self.parents[at]];
+            at = self.parents[at];
+        }
+        at
+    }
+
+    fn flatten(&mut self) {
+        for at in 0..self.parents.len() {
+            let root = self.root(at);
+            self.parents[at] = root;
+            self.is_fixed[root] |= self.is_fixed[at];
+            self.is_capped[root] |= self.is_capped[at];
+        }
+    }
+
+    fn fix(&mut self, value: usize) {
+        if let Some((first, channels)) = self.places.get(value).copied().flatten() {
+            self.is_fixed[first..first + channels].fill(true);
+        }
+    }
+
+    fn cap(&mut self, value: usize) {
+        if let Some((first, channels)) = self.places.get(value).copied().flatten() {
+            self.is_capped[first..first + channels].fill(true);
+        }
+    }
+
+    fn unite(&mut self, a: usize, b: usize) {
+        let (a, b) = (self.root(a), self.root(b));
+        self.parents[a.max(b)] = a.min(b);
+    }
+
+    /// Ties the channels of two values whose elements follow each other in the same order: where their numbers differ, the larger is a
+    /// multiple of the smaller.
+    fn tie_flat(&mut self, a: usize, b: usize) -> Option<()> {
+        let (first_a, of_a) = self.places.get(a).copied().flatten()?;
+        let (first_b, of_b) = self.places.get(b).copied().flatten()?;
+        if of_a % of_b != 0 && of_b % of_a != 0 {
+            return None;
+        }
+        for channel in 0..of_a.max(of_b) {
+            self.unite(first_a + channel % of_a, first_b + channel % of_b);
+        }
+        Some(())
+    }
+
+    fn tie_equal(&mut self, a: usize, b: usize) -> Option<()> {
+        if self.channels(a) == self.channels(b) { self.tie_flat(a, b) } else { None }
+    }
+
+    /// Ties what lies one behind the other in `parts` to `whole`; or each to it, if it has as many channels.
+    fn tie_parts(&mut self, whole: usize, parts: &[usize]) -> Option<()> {
+        let (first, channels) = self.places.get(whole).copied().flatten()?;
+        if parts.iter().all(|&part| self.channels(part) == channels) {
+            return parts.iter().try_for_each(|&part| self.tie_flat(whole, part));
+        }
+        if parts.iter().map(|&part| self.channels(part)).sum::<usize>() != channels {
+            return None;
+        }
+        let mut at = first;
+        for &part in parts {
+            let (of_part, count) = self.places.get(part).copied().flatten()?;
+            for channel in 0..count {
+                self.unite(at + channel, of_part + channel);
+            }
+            at += count;
+        }
+        Some(())
+    }
+
+    /// Ties the channels that an operator connects; `None` if it does not commute with factors.
+    fn tie(
+        &mut self,
+        part: &Subgraph,
+        operator: &Operator,
+        uses: &BTreeMap<usize, usize>,
+        numbers: &dyn Fn(Option<usize>) -> Option<Vec<i32>>,
+    ) -> Option<()> {
+        let output = *operator.outputs.first()?;
+        match operator.attributes.activation() {
+            Activation::None | Activation::Relu => {}
+            Activation::Relu6 => self.cap(output),
+            _ => return None,
+        }
+        let input = operator.input(0);
+        let is_constant = |value: usize| part.values.get(value).is_some_and(|v| v.constant.is_some());
+        let ndim = |value: usize| part.values.get(value).and_then(crate::graph::Value::ndim);
+        match operator.op {
+            Op::Conv | Op::DepthwiseConv | Op::FullyConnected | Op::TransposeConv => {
+                let layer = Layer::of(part, operator, uses)?;
+                let length = part.values.get(layer.weights)?.known_shape()?;
+                let inputs = *length.get(layer.input_axis)?;
+                let (channels, outputs) = (self.channels(layer.input), self.channels(layer.output));
+                let fits = match operator.op {
+                    Op::DepthwiseConv => Some(inputs) == channels.checked_mul(layer.multiplier),
+                    Op::FullyConnected => channels > 0 && inputs % channels == 0,
+                    _ => inputs == channels,
+                };
+                if !fits || length.get(layer.output_axis) != Some(&outputs) {
+                    return None;
+                }
+                self.layers.push(layer);
+                Some(())
+            }
+            Op::Relu6 => {
+                self.cap(output);
+                self.tie_equal(input?, output)
+            }
+            Op::Relu | Op::PRelu | Op::LeakyRelu | Op::Abs => self.tie_equal(input?, output),
+            Op::MaxPool | Op::AveragePool | Op::ResizeBilinear | Op::ResizeNearest | Op::Pad | Op::MirrorPad => {
+                self.tie_equal(input?, output)
+            }
+            Op::Reshape | Op::Squeeze | Op::ExpandDims | Op::SpaceToDepth | Op::DepthToSpace => {
+                self.tie_flat(input?, output)
+            }
+            Op::Mean | Op::Sum | Op::ReduceMax | Op::ReduceMin => {
+                let last = i32::try_from(ndim(input?)?).ok()? - 1;
+                let axes = numbers(operator.input(1))?;
+                if axes.iter().any(|&axis| axis == last || axis == -1) { None } else { self.tie_equal(input?, output) }
+            }
+            Op::Transpose => {
+                let last = i32::try_from(ndim(input?)?).ok()? - 1;
+                let order = numbers(operator.input(1))?;
+                if order.last() == Some(&last) { self.tie_equal(input?, output) } else { None }
+            }
+            Op::Concat => {
+                let parts: Option<Vec<usize>> = operator.inputs.iter().copied().collect();
+                self.tie_parts(output, &parts?)
+            }
+            Op::Split => self.tie_parts(operator.input(1)?, &operator.outputs),
+            Op::SplitSizes => self.tie_parts(input?, &operator.outputs),
+            Op::Maximum | Op::Minimum => {
+                self.tie_equal(operator.input(0)?, output)?;
+                self.tie_equal(operator.input(1)?, output)
+            }
+            Op::Add | Op::Sub => {
+                for value in [operator.input(0)?, operator.input(1)?] {
+                    if is_constant(value) {
+                        let shape = part.values.get(value)?.known_shape()?;
+                        if !is_own(part, value, uses) || shape.last() != Some(&self.channels(output)) {
+                            return None;
+                        }
+                        self.added.push((value, output));
+                    } else {
+                        self.tie_equal(value, output)?;
+                    }
+                }
+                Some(())
+            }
+            Op::Mul => {
+                // What has a scale of its own by which function it is, stays; the other one flows through.
+                let is_gate = |value: usize| {
+                    let producer = part.producer(value).and_then(|producer| part.operators.get(producer));
+                    is_constant(value) || producer.is_some_and(|p| p.op.fixed_output(8).is_some())
+                };
+                let (a, b) = (operator.input(0)?, operator.input(1)?);
+                let (gate, flow) = if is_gate(b) { (b, a) } else { (a, b) };
+                if !is_gate(gate) || is_constant(flow) || gate == flow {
+                    return None;
+                }
+                self.fix(gate);
+                self.tie_equal(flow, output)
+            }
+            _ => None,
+        }
+    }
+}
+
+impl Layer {
+    /// Returns an operator's layer; `None` if something else uses its weights or its bias.
+    fn of(part: &Subgraph, operator: &Operator, uses: &BTreeMap<usize, usize>) -> Option<Self> {
+        let (place, of_bias) = if operator.op == Op::TransposeConv { (2, 3) } else { (0, 2) };
+        let (input, output) = (operator.input(place)?, *operator.outputs.first()?);
+        let (weights, bias) = (operator.input(1)?, operator.input(of_bias));
+        let ndim = part.values.get(weights)?.ndim()?;
+        let output_axis = operator.weights_axis(1, ndim)?;
+        let used = |value: usize| is_own(part, value, uses);
+        if !used(weights) || bias.is_some_and(|bias| !used(bias)) {
+            return None;
+        }
+        let multiplier = match &operator.attributes {
+            Attributes::Window(window) if window.layout != Layout::ChannelsLast => return None,
+            Attributes::Window(window) if operator.op == Op::DepthwiseConv => window.multiplier.max(1),
+            _ => 1,
+        };
+        let input_axis = if operator.op == Op::DepthwiseConv { output_axis } else { ndim.checked_sub(1)? };
+        Some(Self { input, output, weights, bias, output_axis, input_axis, multiplier })
+    }
+}
+
+/// Whether a value is a constant that nothing else uses.
+fn is_own(part: &Subgraph, value: usize, uses: &BTreeMap<usize, usize>) -> bool {
+    let of_value = part.values.get(value);
+    let constant =
+        of_value.filter(|v| v.element_type == crate::graph::ElementType::F32).and_then(|v| v.constant.as_ref());
+    constant.is_some_and(|constant| uses.get(&constant.storage) == Some(&1) && !constant.is_elsewhere)
+        && !part.outputs.contains(&value)
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+mod tests {
+    use super::*;
+    use crate::graph::{Constant, ElementType, Value, Window};
+
+    /// A subgraph that grows; its first value is its input, its last one its output.
+    struct Net {
+        part: Subgraph,
+        uses: BTreeMap<usize, usize>,
+    }
+
+    impl Net {
+        fn new(channels: usize) -> Self {
+            let mut net = Self { part: Subgraph::new("", vec![]), uses: BTreeMap::new() };
+            net.value(&[1, 4, 4, channels]);
+            net
+        }
+
+        fn value(&mut self, shape: &[usize]) -> usize {
+            let shape = Some(shape.iter().copied().map(Some).collect());
+            self.part.values.push(Value { shape, ..Value::new("v", ElementType::F32) });
+            self.part.values.len() - 1
+        }
+
+        fn constant(&mut self, shape: &[usize]) -> usize {
+            let value = self.value(shape);
+            self.part.values[value].constant = Some(Constant::new(0, value));
+            value
+        }
+
+        fn add(&mut self, op: Op, attributes: Attributes, inputs: &[usize], channels: usize) -> usize {
+            let output = self.value(&[1, 4, 4, channels]);
+            for input in inputs {
+                *self.uses.entry(*input).or_default() += 1;
+            }
+            let inputs = inputs.iter().copied().map(Some).collect();
+            self.part.operators.push(Operator::new(op, attributes, inputs, vec![output]));
+            output
+        }
+
+        fn conv(&mut self, input: usize, channels: usize, activation: Activation) -> usize {
+            let before = self.part.values[input].known_shape().unwrap()[3];
+            let (weights, bias) = (self.constant(&[channels, 3, 3, before]), self.constant(&[channels]));
+            let window = Window { activation, ..Window::new(2) };
+            self.add(Op::Conv, Attributes::Window(window), &[input, weights, bias], channels)
+        }
+
+        fn sets(&mut self) -> ChannelSets {
+            (self.part.inputs, self.part.outputs) = (vec![0], vec![self.part.values.len() - 1]);
+            ChannelSets::new(&self.part, &self.uses, &|_| None)
+        }
+    }
+
+    #[test]
+    fn what_a_sum_ties_has_one_factor_and_inputs_and_outputs_have_none() {
+        let mut net = Net::new(3);
+        let a = net.conv(0, 2, Activation::Relu);
+        let b = net.conv(a, 2, Activation::None);
+        let sum = net.add(Op::Add, Attributes::Fused(Activation::Relu), &[a, b], 2);
+        let last = net.conv(sum, 5, Activation::None);
+        let sets = net.sets();
+        for channel in 0..2 {
+            let set = sets.set(a, channel).unwrap();
+            assert_eq!([sets.set(b, channel), sets.set(sum, channel)], [Some(set); 2]);
+            assert!(!sets.is_capped(set));
+        }
+        assert_ne!(sets.set(a, 0), sets.set(a, 1));
+        assert!(!sets.is_free(0) && !sets.is_free(last) && sets.layers.len() == 3);
+    }
+
+    #[test]
+    fn joined_channels_lie_one_behind_the_other() {
+        let mut net = Net::new(3);
+        let (a, b) = (net.conv(0, 2, Activation::Relu6), net.conv(0, 3, Activation::Relu));
+        let joined = net.add(Op::Concat, Attributes::Concat { axis: 3, activation: Activation::None }, &[a, b], 5);
+        net.conv(joined, 4, Activation::None);
+        let sets = net.sets();
+        assert_eq!([sets.set(joined, 1), sets.set(joined, 4)], [sets.set(a, 1), sets.set(b, 2)]);
+        assert!(sets.is_capped(sets.set(joined, 0).unwrap()) && !sets.is_capped(sets.set(joined, 2).unwrap()));
+    }
+
+    #[test]
+    fn functions_and_weights_that_others_use_are_left_alone() {
+        let mut net = Net::new(3);
+        let a = net.conv(0, 2, Activation::Relu);
+        let gate = net.add(Op::Logistic, Attributes::None, &[a], 2);
+        let b = net.conv(0, 2, Activation::Relu);
+        let product = net.add(Op::Mul, Attributes::Fused(Activation::None), &[b, gate], 2);
+        let (shared, bias) = (net.constant(&[2, 3, 3, 2]), net.constant(&[2]));
+        let window = || Attributes::Window(Window::new(2));
+        let c = net.add(Op::Conv, window(), &[product, shared, bias], 2);
+        net.conv(c, 4, Activation::None);
+        assert!(net.sets().set(b, 0).is_some());
+        net.add(Op::Conv, window(), &[0, shared], 2);
+        let sets = net.sets();
+        assert!([a, gate, b, product, c].iter().all(|&value| !sets.is_free(value)));
+    }
+}

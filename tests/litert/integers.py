@@ -1,0 +1,63 @@
+"""Full-integer models of many kinds in LiteRT: `integers.py PROGRAM`, the program `tensor-quant`.
+
+Each net of nets.py is quantized by both recipes from samples; LiteRT runs the files with XNNPACK and with its own kernels, on other
+samples, and the outputs may lose so much.
+"""
+
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+import numpy as np
+from ai_edge_litert import interpreter as litert
+from nets import NETS, samples
+
+CALIBRATING, JUDGING = 60, 100
+# The least SQNR in dB of int8 and of int16x8.
+LEAST = {
+    "residual": (30, 45),
+    "depthwise": (25, 40),
+    "joined": (30, 45),
+    "prelu": (30, 40),
+    "attention": (20, 40),
+    "mixer": (20, 40),
+}
+
+
+def outputs(path, inputs, resolver):
+    runner = litert.Interpreter(str(path), num_threads=1, experimental_op_resolver_type=resolver)
+    runner.allocate_tensors()
+    place, given = runner.get_input_details()[0]["index"], runner.get_output_details()[0]["index"]
+    found = []
+    for x in inputs:
+        runner.set_tensor(place, x[None])
+        runner.invoke()
+        found.append(runner.get_tensor(given).astype(np.float64))
+    return np.array(found)
+
+
+def main():
+    kernels = [litert.OpResolverType.AUTO, litert.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES]
+    failed = False
+    with tempfile.TemporaryDirectory() as folder:
+        folder = pathlib.Path(sys.argv[2] if len(sys.argv) > 2 else folder)
+        for name, net in NETS.items():
+            path, data = folder / f"{name}.tflite", folder / f"{name}.npz"
+            path.write_bytes(net())
+            np.savez(data, x=samples(name, CALIBRATING))
+            inputs = samples(name, JUDGING, seed=12)
+            reference = outputs(path, inputs, kernels[1])
+            for recipe, least in zip(["int8", "int16x8"], LEAST[name]):
+                made = folder / f"{name}_{recipe}.tflite"
+                command = [sys.argv[1], "quantize", str(path), str(made), "--recipe", recipe, "--data", str(data), "--force"]
+                subprocess.run(command, check=True, capture_output=True)
+                noise = [((outputs(made, inputs, kernel) - reference) ** 2).sum() for kernel in kernels]
+                db = [10 * np.log10((reference**2).sum() / n) for n in noise]
+                print(f"{name:10} {recipe:8} {db[0]:5.1f} dB with XNNPACK, {db[1]:5.1f} dB with built-in kernels, {made.stat().st_size} bytes", flush=True)
+                failed |= min(db) < least
+    if failed:
+        sys.exit("outputs lose more than they did")
+
+
+main()
