@@ -13,7 +13,7 @@
 use super::level::{dispatch, is_avx512};
 use super::narrow::pack_i16_in_order;
 #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
-use super::narrow_x86::{ordered_avx512, upper_halves_avx512};
+use super::x86::narrow::{ordered_avx512, upper_halves_avx512};
 use crate::num::{Real, bf16};
 use fearless_simd::prelude::*;
 use fearless_simd::{Level, f32x16, i32x16, u16x32};

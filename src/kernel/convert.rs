@@ -63,7 +63,7 @@ pub(crate) fn narrow_reals(level: Level, x: &[f32], out: RealsMut<'_>) {
 
 fn doubles_to_f32(level: Level, x: &[f64], out: &mut [f32]) {
     #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
-    if super::doubles::to_f32(level, x, out) {
+    if super::x86::doubles::to_f32(level, x, out) {
         return;
     }
     map_slice(level, Widen, x, out, 0);
@@ -100,7 +100,7 @@ pub(super) fn for_each_f32_tile(level: Level, x: Reals<'_>, visit: &mut dyn FnMu
 pub fn f32_to_f16(level: Level, x: &[f32], out: &mut [f16]) {
     check(x.len(), out.len());
     #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
-    if super::f16c::f32_to_f16(level, x, out) {
+    if super::x86::f16c::f32_to_f16(level, x, out) {
         return;
     }
     map_slice(level, Narrow, x, out, 0);
@@ -128,7 +128,7 @@ fn clamp_body<S: Simd>(_simd: S, quotients: &mut [f32], grid: Grid) {
 pub fn f16_to_f32(level: Level, x: &[f16], out: &mut [f32]) {
     check(x.len(), out.len());
     #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
-    if super::f16c::f16_to_f32(level, x, out) {
+    if super::x86::f16c::f16_to_f32(level, x, out) {
         return;
     }
     map_slice(level, Widen, x, out, 0);

@@ -12,9 +12,9 @@
 //! 5. What is left of a block beyond whole vectors is filled up with pairs of zeros, which add nothing.
 
 use super::ErrorSums;
-#[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
-use super::error_sums_x86::{widen_avx2, widen_avx512, zeroed_avx512};
 use super::level::{is_avx2, is_avx512};
+#[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+use super::x86::error_lanes::{widen_avx2, widen_avx512, zeroed_avx512};
 use fearless_simd::prelude::*;
 use fearless_simd::{Level, f32x4, f32x8, f32x16, f64x4, f64x8};
 

@@ -14,9 +14,9 @@
 //!
 //! (`rten-gemm` 0.27, the crate nearest to this, has the same inner loop on AVX-512, and on AVX2 the one that saturates.)
 
-#[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
-use super::integer_matmul_x86 as x86;
 use super::integer_weights::{COLUMNS, IntegerWeights, MOST_TOGETHER, STEP};
+#[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+use super::x86::integer_matmul as x86;
 use alloc::vec;
 use fearless_simd::Level;
 

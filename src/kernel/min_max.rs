@@ -7,9 +7,9 @@
 //! 3. Four accumulators each hide the latency of the instructions. The minimum and maximum of a set do not depend on the
 //!    order, once −0 is made +0.
 
-#[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
 use super::level::{dispatch, is_avx2, is_avx512};
-use super::narrow_x86::{ordered_avx512, unordered_avx2};
+#[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+use super::x86::narrow::{ordered_avx512, unordered_avx2};
 use crate::num::{Real, Reals};
 use fearless_simd::Level;
 use fearless_simd::prelude::*;

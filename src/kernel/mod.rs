@@ -14,6 +14,19 @@
 //!    bits on every machine.
 //! 4. No closure is passed to `map` or `from_fn` inside a body: whether such a call is inlined depends on the build, and
 //!    where it is not the loop is scalar.
+//!
+//! # Adding one
+//!
+//! A kernel is one file, which opens with its equation and then numbers what makes it fast. In it stand
+//!
+//! 1. the body, `#[inline(always)]`, generic over [`Simd`](fearless_simd::Simd): explicit vectors of 16 lanes, of which a level makes
+//!    one, two or four registers, or a plain loop that the compiler vectorises (`map_slice` in `elementwise.rs` has that loop);
+//! 2. the function that takes a [`Level`] and hands the body to `dispatch!`, outside of the loop over elements;
+//! 3. its specification, if `reference.rs` has none for it yet, and a property test against it at each of [`levels`].
+//!
+//! Where reals become codes, `Run` (`quantize.rs`) has the tile loop that roundings, scalings and code types share, and which fake
+//! quantization goes through, too; `for_each_part` (`own.rs`) cuts what belongs to many groups. An instruction without a portable
+//! name is a function of its own in `x86/`. A kernel that a user calls has a row in `benches/levels.rs`, and in `benches/doors`.
 
 mod backward;
 mod between;
@@ -29,34 +42,24 @@ mod destination;
 #[cfg(feature = "blocks")]
 mod dot;
 mod double_quotient;
-#[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
-mod doubles;
 #[cfg(feature = "blocks")]
 mod each_block;
 mod elementwise;
 mod equal_bins;
 mod error_lanes;
 mod error_sums;
-#[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
-mod error_sums_x86;
 mod exact_moments;
-#[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
-mod f16c;
 mod fake_quantize;
 mod float_grid;
 mod group_extremes;
 mod histogram;
 mod integer_matmul;
-#[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
-mod integer_matmul_x86;
 mod integer_weights;
 mod level;
 mod mapping;
 mod min_max;
 mod nan;
 mod narrow;
-#[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
-mod narrow_x86;
 mod outside;
 mod own;
 mod pack;
@@ -66,8 +69,6 @@ mod quantize_spans;
 mod quotient;
 pub mod reference;
 mod requantize;
-#[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
-mod requantize_x86;
 mod rounded;
 mod rounder;
 mod rounding;
@@ -77,6 +78,8 @@ mod store;
 mod transpose;
 mod two_grids;
 mod wide_error_sums;
+#[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+mod x86;
 
 pub use backward::fake_quantize_backward;
 pub use code_sums::code_sums;

@@ -8,9 +8,9 @@
 //!
 //! Each has its portable twin beside it. Which level a kernel is compiled for is a constant, so nothing is asked at run time.
 
-#[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
 use super::level::{is_avx2, is_avx512};
-use super::narrow_x86::{
+#[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+use super::x86::narrow::{
     bytes_in_order_avx2, bytes_in_order_avx512, downward_avx512, in_order_avx2, in_order_avx512, nearest_avx2,
     nearest_avx512, nearest_sse2, pack_i8_avx2, pack_i8_avx512, pack_i16_avx2, pack_i16_avx512, upward_avx512,
 };

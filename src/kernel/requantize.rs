@@ -20,7 +20,7 @@ use super::elementwise::{Map, map_slice};
 use super::level::{dispatch, is_avx2, is_avx512};
 use super::narrow::pack_i16_in_order;
 #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
-use super::requantize_x86::{look_up_avx512, scaled_avx2, scaled_avx512};
+use super::x86::requantize::{look_up_avx512, scaled_avx2, scaled_avx512};
 use crate::num::Code;
 use crate::params::{FixedPointMultiplier, ProductRounding};
 use core::any::Any;

@@ -1,4 +1,4 @@
-//! The instructions of x86 behind [`error_lanes`](super::error_lanes), one function each.
+//! The instructions of x86 behind [`error_lanes`](super::super::error_lanes), one function each.
 
 #[cfg(target_arch = "x86")]
 use core::arch::x86 as arch;
@@ -11,7 +11,7 @@ use fearless_simd::{f32x4, f32x8, f32x16, f64x4, f64x8, kernel};
 kernel!(
     /// Returns the values in f64. From memory this is one instruction.
     #[inline(always)]
-    pub(super) fn widen_avx512(simd: Avx512, x: f32x8<Avx512>) -> f64x8<Avx512> {
+    pub(in crate::kernel) fn widen_avx512(simd: Avx512, x: f32x8<Avx512>) -> f64x8<Avx512> {
         arch::_mm512_cvtps_pd(x.into()).simd_into(simd)
     }
 );
@@ -19,7 +19,7 @@ kernel!(
 kernel!(
     /// Returns the values in f64.
     #[inline(always)]
-    pub(super) fn widen_avx2(simd: Avx2, x: f32x4<Avx2>) -> f64x4<Avx2> {
+    pub(in crate::kernel) fn widen_avx2(simd: Avx2, x: f32x4<Avx2>) -> f64x4<Avx2> {
         arch::_mm256_cvtps_pd(x.into()).simd_into(simd)
     }
 );
@@ -27,7 +27,7 @@ kernel!(
 kernel!(
     /// Returns the lanes in which y is 0, and x neither 0 nor NaN.
     #[inline(always)]
-    pub(super) fn zeroed_avx512(simd: Avx512, x: f32x16<Avx512>, y: f32x16<Avx512>) -> u16 {
+    pub(in crate::kernel) fn zeroed_avx512(simd: Avx512, x: f32x16<Avx512>, y: f32x16<Avx512>) -> u16 {
         let _ = simd;
         let zero = arch::_mm512_setzero_ps();
         let lost = arch::_mm512_cmp_ps_mask::<{ arch::_CMP_EQ_OQ }>(y.into(), zero);

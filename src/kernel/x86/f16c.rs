@@ -17,7 +17,7 @@ use half::slice::HalfFloatSliceExt;
 const NEAREST: i32 = _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC;
 
 /// Converts `x` if the level has an instruction for it, and returns whether it did.
-pub(super) fn f32_to_f16(level: Level, x: &[f32], out: &mut [f16]) -> bool {
+pub(in crate::kernel) fn f32_to_f16(level: Level, x: &[f32], out: &mut [f16]) -> bool {
     if let Some(avx512) = level.as_avx512() {
         narrow_avx512(avx512, x, out);
     } else if let Some(avx2) = level.as_avx2() {
@@ -29,7 +29,7 @@ pub(super) fn f32_to_f16(level: Level, x: &[f32], out: &mut [f16]) -> bool {
 }
 
 /// Converts `x` if the level has an instruction for it, and returns whether it did.
-pub(super) fn f16_to_f32(level: Level, x: &[f16], out: &mut [f32]) -> bool {
+pub(in crate::kernel) fn f16_to_f32(level: Level, x: &[f16], out: &mut [f32]) -> bool {
     if let Some(avx512) = level.as_avx512() {
         widen_avx512(avx512, x, out);
     } else if let Some(avx2) = level.as_avx2() {

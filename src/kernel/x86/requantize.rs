@@ -1,4 +1,4 @@
-//! The products of [`requantize`](super::requantize) in the instructions of x86: those of 32 bits are made of every second
+//! The products of [`requantize`](super::super::requantize) in the instructions of x86: those of 32 bits are made of every second
 //! lane, and their upper halves put back between each other.
 
 #[cfg(target_arch = "x86")]
@@ -11,7 +11,7 @@ use fearless_simd::{i32x8, i32x16, kernel, u8x64};
 
 kernel!(
     #[inline(always)]
-    pub(super) fn scaled_avx512(
+    pub(in crate::kernel) fn scaled_avx512(
         simd: Avx512,
         codes: i32x16<Avx512>,
         multiplier: i32,
@@ -63,7 +63,7 @@ kernel!(
 
 kernel!(
     #[inline(always)]
-    pub(super) fn scaled_avx2(
+    pub(in crate::kernel) fn scaled_avx2(
         simd: Avx2,
         codes: i32x16<Avx2>,
         multiplier: i32,
@@ -80,7 +80,7 @@ kernel!(
 
 kernel!(
     /// Writes what the table has for each byte; whole vectors of 64.
-    pub(super) fn look_up_avx512(simd: Avx512, table: &[u8; 256], bytes: &[u8], out: &mut [u8]) {
+    pub(in crate::kernel) fn look_up_avx512(simd: Avx512, table: &[u8; 256], bytes: &[u8], out: &mut [u8]) {
         let (a, b) = (u8x64::from_slice(simd, &table[..64]).into(), u8x64::from_slice(simd, &table[64..128]).into());
         let (c, d) = (u8x64::from_slice(simd, &table[128..192]).into(), u8x64::from_slice(simd, &table[192..]).into());
         for (bytes, out) in bytes.chunks_exact(64).zip(out.chunks_exact_mut(64)) {

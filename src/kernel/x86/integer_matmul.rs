@@ -1,6 +1,6 @@
-//! The inner loops of [`integer_matmul`](super::integer_matmul) in the instructions of x86.
+//! The inner loops of [`integer_matmul`](super::super::integer_matmul) in the instructions of x86.
 
-use super::integer_weights::{COLUMNS, MOST_TOGETHER, STEP};
+use crate::kernel::integer_weights::{COLUMNS, MOST_TOGETHER, STEP};
 #[cfg(target_arch = "x86")]
 use core::arch::x86 as arch;
 #[cfg(target_arch = "x86_64")]
@@ -12,7 +12,7 @@ use fearless_simd::{i32x8, i32x16, kernel, u8x16, u8x64};
 macro_rules! avx512 {
     ($name:ident, $rows:literal) => {
         kernel!(
-            pub(super) fn $name(
+            pub(in crate::kernel) fn $name(
                 simd: Avx512,
                 staged: &[u64],
                 panel: &[u8],
@@ -42,7 +42,7 @@ avx512!(one_row_avx512, 1);
 macro_rules! avx2 {
     ($name:ident, $rows:literal) => {
         kernel!(
-            pub(super) fn $name(
+            pub(in crate::kernel) fn $name(
                 simd: Avx2,
                 staged: &[u64],
                 panel: &[u8],

@@ -12,7 +12,7 @@ use fearless_simd::prelude::*;
 use fearless_simd::{Level, f32x4, f32x8, f64x4, f64x8, kernel};
 
 /// Converts `x` if the level has a vector for it, and returns whether it did.
-pub(super) fn to_f32(level: Level, x: &[f64], out: &mut [f32]) -> bool {
+pub(in crate::kernel) fn to_f32(level: Level, x: &[f64], out: &mut [f32]) -> bool {
     if let Some(avx512) = level.as_avx512() {
         to_f32_avx512(avx512, x, out);
     } else if let Some(avx2) = level.as_avx2() {
