@@ -39,7 +39,7 @@
 //! | [`params`] | ranges, code ranges, granularity, and the calculators of scale and zero point |
 //! | [`kernel`] | slices to slices: the only SIMD, and the reference for each; [why it is fast](docs::speed) |
 //! | [`range`] | the estimators: min-max, percentile, entropy, the smallest squared error and others |
-//! | [`tensor`] | [`Scheme`], [`quantize_tensor`] and its kin, requantization, an integer layer |
+//! | [`tensor`] | [`Scheme`], [`quantize_tensor`] and its kin, requantization, an integer layer; [in real time](docs::real_time) |
 #![cfg_attr(feature = "blocks", doc = "| [`block`] | block formats: ggml's, microscaling, codebooks; 2:4 masks |")]
 //! | [`convention`] | what ONNX Runtime, PyTorch, TensorFlow and TFLite compute, bit for bit; [which to choose](docs::conventions) |
 //! | [`metrics`] | what it cost: per tensor, per channel, histograms |

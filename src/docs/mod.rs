@@ -24,6 +24,7 @@ pub mod five_minutes;
 pub mod full_integer;
 #[cfg(feature = "proptest")]
 pub mod own_scheme;
+pub mod real_time;
 #[cfg(feature = "std")]
 pub mod reducing_the_error;
 pub mod speed;

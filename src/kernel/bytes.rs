@@ -241,6 +241,24 @@ pub(super) fn quantize_shared(
     to_even(level, x, len, Alike(scales, SharedZeroPoints { zero_points, scales }), many, out);
 }
 
+/// Writes the codes of blocks of 32 or 16 elements, two or four of them to 64 elements, each with a scale of its own: `PER` says how
+/// many. They share a zero point. `x` is whole times 64 elements.
+pub(super) fn quantize_blocks<const PER: usize>(
+    level: Level,
+    x: &[f32],
+    scales: Each<'_>,
+    zero_point: i32,
+    many: Many,
+    out: &mut [i8],
+) {
+    let single = (zero_point, many.byte, ends(many.byte, many.codes));
+    if many.exact {
+        dispatch!(level, simd => blocks::<_, PER, true>(simd, x, scales, single, out));
+    } else {
+        dispatch!(level, simd => blocks::<_, PER, false>(simd, x, scales, single, out));
+    }
+}
+
 /// Writes the codes of `x`, which is runs of `len` elements, each with one scale and zero point. A run is at least a block.
 pub(super) fn quantize_groups(
     level: Level,
@@ -313,6 +331,115 @@ fn runs<S: Simd, P: Runs, const EXACT: bool>(
     for (number, (x, out)) in x.chunks(len).zip(out.chunks_mut(len)).enumerate() {
         let (scales, zero_points) = params.run(number);
         body::<S, P::Scales, P::ZeroPoints, TiesEven, EXACT>(simd, x, Run { scales, zero_points, byte, ends }, out);
+    }
+}
+
+/// Writes the codes of `x`, halves to even, and returns whether all elements are finite: what else there is to know of activations, in
+/// the same pass. Where they are not the codes are of no use.
+pub(super) fn quantize_finite(level: Level, x: &[f32], single: Single, byte: Byte, out: &mut [i8]) -> bool {
+    let Single { scale, zero_point, codes, exact } = single;
+    let run = Run { scales: One::new(scale), zero_points: zero_point, byte, ends: ends(byte, codes) };
+    if exact { finite_run::<true>(level, x, run, out) } else { finite_run::<false>(level, x, run, out) }
+}
+
+/// As [`quantize_run`].
+fn finite_run<const EXACT: bool>(level: Level, x: &[f32], run: Run<One, i32>, out: &mut [i8]) -> bool {
+    if x.len() >= BLOCK {
+        return dispatch!(level, simd => finite_body::<_, EXACT>(simd, x, run, out));
+    }
+    let (mut block, mut codes) = ([0.0; BLOCK], [0; BLOCK]);
+    for (to, &x) in block.iter_mut().zip(x) {
+        *to = x;
+    }
+    let finite = dispatch!(level, simd => finite_body::<_, EXACT>(simd, &block, run, &mut codes));
+    for (to, &code) in out.iter_mut().zip(&codes) {
+        *to = code;
+    }
+    finite
+}
+
+/// What does not change from one block to the next.
+#[derive(Clone, Copy)]
+struct OneScale<S: Simd> {
+    scales: One,
+    zero_point: i16x32<S>,
+    min: i8x64<S>,
+    max: i8x64<S>,
+    flipped: i8x64<S>,
+}
+
+impl<S: Simd> OneScale<S> {
+    #[inline(always)]
+    fn new(simd: S, scales: One, zero_point: i32, byte: Byte, (min, max): (i8, i8)) -> Self {
+        Self {
+            scales,
+            zero_point: i16x32::splat(simd, (zero_point - byte.shift()) as i16),
+            min: i8x64::splat(simd, min),
+            max: i8x64::splat(simd, max),
+            flipped: i8x64::splat(simd, byte.flipped()),
+        }
+    }
+
+    /// Writes the codes of a block of which each quarter has a scale.
+    #[inline(always)]
+    fn write<const EXACT: bool>(self, simd: S, x: &[f32; BLOCK], scales: [One; 4], out: &mut [i8; BLOCK]) {
+        let a = steps::<S, One, TiesEven, EXACT>(simd, &x[..16], scales[0], 0);
+        let b = steps::<S, One, TiesEven, EXACT>(simd, &x[16..32], scales[1], 0);
+        let c = steps::<S, One, TiesEven, EXACT>(simd, &x[32..48], scales[2], 0);
+        let d = steps::<S, One, TiesEven, EXACT>(simd, &x[48..], scales[3], 0);
+        let ab = pack_i16(simd, a, b).saturating_add(self.zero_point);
+        let cd = pack_i16(simd, c, d).saturating_add(self.zero_point);
+        (pack_i8(simd, ab, cd).max(self.min).min(self.max) ^ self.flipped).store_slice(out);
+    }
+}
+
+/// `x` and `out` are equally long, and at least a block. A sum of x·0 is 0 if and only if all x are finite. Blocks are arrays: nothing
+/// here is checked, or can fail.
+#[inline(always)]
+fn finite_body<S: Simd, const EXACT: bool>(simd: S, x: &[f32], run: Run<One, i32>, out: &mut [i8]) -> bool {
+    let one = OneScale::new(simd, run.scales, run.zero_points, run.byte, run.ends);
+    let mut poison = [f32x16::splat(simd, 0.0); 2];
+    let whole = x.as_chunks::<BLOCK>().0.iter().zip(out.as_chunks_mut::<BLOCK>().0);
+    for (x, out) in whole {
+        poison = add_poison(simd, x, poison);
+        one.write::<EXACT>(simd, x, [one.scales; 4], out);
+    }
+    if !x.len().is_multiple_of(BLOCK)
+        && let (Some(x), Some(out)) = (x.last_chunk(), out.last_chunk_mut())
+    {
+        poison = add_poison(simd, x, poison);
+        one.write::<EXACT>(simd, x, [one.scales; 4], out);
+    }
+    (poison[0] + poison[1]).simd_eq(0.0).all_true()
+}
+
+/// Adds x·0 of a block.
+#[inline(always)]
+fn add_poison<S: Simd>(simd: S, x: &[f32; BLOCK], [a, b]: [f32x16<S>; 2]) -> [f32x16<S>; 2] {
+    let a = f32x16::from_slice(simd, &x[..16]).mul_add(0.0, a);
+    let b = f32x16::from_slice(simd, &x[16..32]).mul_add(0.0, b);
+    [f32x16::from_slice(simd, &x[32..48]).mul_add(0.0, a), f32x16::from_slice(simd, &x[48..]).mul_add(0.0, b)]
+}
+
+/// Each 64 elements with their scales: no index is computed, and none checked.
+#[inline(always)]
+fn blocks<S: Simd, const PER: usize, const EXACT: bool>(
+    simd: S,
+    x: &[f32],
+    scales: Each<'_>,
+    (zero_point, byte, ends): (i32, Byte, (i8, i8)),
+    out: &mut [i8],
+) {
+    let one = OneScale::new(simd, One { scale: 1.0, inverse: 1.0 }, zero_point, byte, ends);
+    let (x, out) = (x.as_chunks::<BLOCK>().0, out.as_chunks_mut::<BLOCK>().0);
+    let scales = scales.scales.as_chunks::<PER>().0.iter().zip(scales.inverses.as_chunks::<PER>().0);
+    for ((x, out), (scale, inverse)) in x.iter().zip(out).zip(scales) {
+        let mut quarters = [one.scales; 4];
+        for (i, quarter) in quarters.iter_mut().enumerate() {
+            let k = i * PER / 4;
+            *quarter = One { scale: scale[k], inverse: inverse[k] };
+        }
+        one.write::<EXACT>(simd, x, quarters, out);
     }
 }
 

@@ -79,6 +79,19 @@ pub fn dequantize<C: Code>(level: Level, codes: &[C], params: AffineParams, out:
     read_codes(C::codes(codes), span, &mut |_, range, codes| dequantize_one(level, codes, params, &mut out[range]));
 }
 
+/// Writes the reals of codes of a byte with one scale and no offset, and returns whether they are such. Its object code does nothing but
+/// compute (`tests/real_time`).
+#[inline(never)]
+pub(crate) fn dequantize_bytes(level: Level, params: &QuantParams, codes: Codes<'_>, out: &mut [f32]) -> bool {
+    let Some(group) = params.group(0).filter(|group| params.len() == 1 && group.offset() == 0.0) else { return false };
+    match codes {
+        Codes::I8(codes) => one_of(level, codes, Plain, group, out),
+        Codes::U8(codes) => one_of(level, codes, Plain, group, out),
+        _ => return false,
+    }
+    true
+}
+
 /// Writes the reals of a span's codes, or those of several spans of the same groups, one after another.
 pub(crate) fn dequantize_span(level: Level, params: &QuantParams, span: Span, codes: Codes<'_>, out: &mut [f32]) {
     read_codes(codes, span, &mut |span, range, codes| spans(level, params, span, codes, &mut out[range]));

@@ -38,10 +38,8 @@ pub(crate) fn tile_sums(level: Level, x: &[f32], max_abs: f32) -> (TileSums, f32
     if max_abs == 0.0 {
         return (sums, 0.0);
     }
-    let limit = limit(max_abs);
-    let left = dispatch!(level, simd => largest_below(simd, x, limit));
     let magic = power(sums.exponent - 21) * MAGIC;
-    let lanes = dispatch!(level, simd => body(simd, x, (limit, max_abs), magic));
+    let (lanes, left) = dispatch!(level, simd => body(simd, x, (limit(max_abs), max_abs), magic));
     // Whole numbers of units below 2⁵³.
     let whole = |sums: &[f64; LANES], unit: f64| sums.iter().map(|sum| i128::from((sum * unit) as i64)).sum::<i128>();
     let [x, a2, ab, b2] = &lanes;
@@ -62,10 +60,11 @@ pub(crate) fn up_to(level: Level, x: &[f32], most: f32) -> Vec<f32> {
 #[inline(always)]
 fn collect_up_to<S: Simd>(simd: S, x: &[f32], most: f32, found: &mut Vec<f32>) {
     let is_small = |x: f32| x != 0.0 && x.abs() <= most;
-    let most = f32x16::splat(simd, most);
+    let (zero, most) = (f32x16::splat(simd, 0.0), f32x16::splat(simd, most));
     let (whole, rest) = x.as_chunks::<LANES>();
     for x in whole {
-        if f32x16::from_slice(simd, x).abs().simd_le(most).any_true() {
+        let magnitude = f32x16::from_slice(simd, x).abs();
+        if (magnitude.simd_le(most) & magnitude.simd_gt(zero)).any_true() {
             found.extend(x.iter().filter(|x| is_small(**x)));
         }
     }
@@ -85,64 +84,67 @@ fn power(exponent: i32) -> f64 {
     f64::from_bits(((exponent + 1023) as u64) << 52)
 }
 
-/// Returns the largest magnitude below the limit, or 0.
-#[inline(always)]
-fn largest_below<S: Simd>(simd: S, x: &[f32], limit: f32) -> f32 {
-    let (zero, limit_of_all) = (f32x16::splat(simd, 0.0), f32x16::splat(simd, limit));
-    let mut largest = [zero; 4];
-    let (whole, rest) = x.as_chunks::<{ 4 * LANES }>();
-    for x in whole {
-        for k in 0..4 {
-            let magnitude = f32x16::from_slice(simd, &x[k * LANES..(k + 1) * LANES]).abs();
-            largest[k] = largest[k].max(magnitude.simd_lt(limit_of_all).select(magnitude, zero));
-        }
-    }
-    let largest = largest[0].max(largest[1]).max(largest[2].max(largest[3]));
-    let mut most = 0.0_f32;
-    for magnitude in largest.as_slice() {
-        most = most.max(*magnitude);
-    }
-    for x in rest {
-        most = if x.abs() < limit { most.max(x.abs()) } else { most };
-    }
-    most
+/// Σ x, Σ a², Σ a·b, Σ b² by lane, of values with magnitudes between the two.
+type Lanes = [[f64; LANES]; 4];
+
+/// What is summed on the way.
+#[derive(Clone, Copy)]
+struct Sums<S: Simd> {
+    /// The four sums, each of the first and of the last eight lanes.
+    of: [[f64x8<S>; 2]; 4],
+    /// The largest magnitude that is too small, or 0.
+    left: f32x16<S>,
 }
 
-/// Σ x, Σ a², Σ a·b, Σ b² by lane, of values with magnitudes between the two.
+/// Returns the sums of values with magnitudes between the two, and the largest magnitude below, or 0.
 #[inline(always)]
-fn body<S: Simd>(simd: S, x: &[f32], (least, most): (f32, f32), magic: f64) -> [[f64; LANES]; 4] {
-    let (least, most, nothing) = (f32x16::splat(simd, least), f32x16::splat(simd, most), f32x16::splat(simd, 0.0));
-    let zero = f64x8::splat(simd, 0.0);
+fn body<S: Simd>(simd: S, x: &[f32], (least, most): (f32, f32), magic: f64) -> (Lanes, f32) {
+    let ends = (f32x16::splat(simd, least), f32x16::splat(simd, most));
     let magic = f64x8::splat(simd, magic);
-    let mut sums = [[zero; 2]; 4];
-    for part in x.chunks(LANES) {
-        let v = if part.len() == LANES {
-            f32x16::from_slice(simd, part)
-        } else {
-            let mut last = [0.0; LANES];
-            last[..part.len()].copy_from_slice(part);
-            f32x16::from_slice(simd, &last)
-        };
-        let magnitude = v.abs();
-        let v = (magnitude.simd_ge(least) & magnitude.simd_le(most)).select(v, nothing);
-        let (first, second) = v.widen();
-        let halves = [first, second];
-        for h in 0..2 {
-            let x = halves[h];
-            let a = (x + magic) - magic;
-            let b = x - a;
-            sums[0][h] += x;
-            sums[1][h] = a.mul_add(a, sums[1][h]);
-            sums[2][h] = a.mul_add(b, sums[2][h]);
-            sums[3][h] = b.mul_add(b, sums[3][h]);
-        }
+    let mut sums = Sums { of: [[f64x8::splat(simd, 0.0); 2]; 4], left: f32x16::splat(simd, 0.0) };
+    let (whole, rest) = x.as_chunks::<LANES>();
+    for x in whole {
+        sums = add(simd, f32x16::from_slice(simd, x), ends, magic, sums);
     }
+    // Zeros change nothing.
+    let mut last = [0.0; LANES];
+    last[..rest.len()].copy_from_slice(rest);
+    sums = add(simd, f32x16::from_slice(simd, &last), ends, magic, sums);
     let mut lanes = [[0.0; LANES]; 4];
-    for (lanes, sums) in lanes.iter_mut().zip(&sums) {
+    for (lanes, sums) in lanes.iter_mut().zip(&sums.of) {
         lanes[..8].copy_from_slice(sums[0].as_slice());
         lanes[8..].copy_from_slice(sums[1].as_slice());
     }
-    lanes
+    let mut left = 0.0_f32;
+    for magnitude in sums.left.as_slice() {
+        left = left.max(*magnitude);
+    }
+    (lanes, left)
+}
+
+/// Adds a value in each lane.
+#[inline(always)]
+fn add<S: Simd>(
+    simd: S,
+    x: f32x16<S>,
+    (least, most): (f32x16<S>, f32x16<S>),
+    magic: f64x8<S>,
+    mut sums: Sums<S>,
+) -> Sums<S> {
+    let nothing = f32x16::splat(simd, 0.0);
+    let magnitude = x.abs();
+    let large = magnitude.simd_ge(least);
+    sums.left = sums.left.max(large.select(nothing, magnitude));
+    let (first, second) = (large & magnitude.simd_le(most)).select(x, nothing).widen();
+    for (h, x) in [first, second].into_iter().enumerate() {
+        let a = (x + magic) - magic;
+        let b = x - a;
+        sums.of[0][h] += x;
+        sums.of[1][h] = a.mul_add(a, sums.of[1][h]);
+        sums.of[2][h] = a.mul_add(b, sums.of[2][h]);
+        sums.of[3][h] = b.mul_add(b, sums.of[3][h]);
+    }
+    sums
 }
 
 #[cfg(test)]

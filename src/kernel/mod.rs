@@ -109,7 +109,7 @@ pub(crate) use block_search::{
 pub(crate) use code_sums::{Magnitudes, magnitudes, sums_above};
 pub(crate) use column_sums::{ColumnSums, ROWS as TILE_ROWS, TOGETHER as COLUMNS_TOGETHER};
 pub(crate) use convert::{narrow_reals, widen};
-pub(crate) use dequantize::{dequantize_span, high_bits, unpack_span};
+pub(crate) use dequantize::{dequantize_bytes, dequantize_span, high_bits, unpack_span};
 #[cfg(feature = "blocks")]
 pub(crate) use dot::dot;
 pub(crate) use double_quotient::{narrow_codes, narrow_codes_each};
@@ -122,6 +122,7 @@ pub(crate) use group_extremes::GroupExtremes;
 pub(crate) use histogram::no_counts;
 pub(crate) use outside::{count_outside, count_outside_columns, count_outside_each};
 pub(crate) use pair_sums::{BLOCK as ERROR_BLOCK, PairSums};
+pub(crate) use quantize::quantize_finite;
 pub(crate) use quantize_spans::{pack_span, quantize_span};
 pub(crate) use rounder::Rounder;
 pub(crate) use settings::Settings;

@@ -13,7 +13,7 @@
 //!    compiled for each scaling, or for each rounding, or for each type that codes are stored in, but none for all of these at
 //!    once; storing and loading a vector costs little beside computing it.
 
-use super::bytes::{Byte, Shifted, Single, can_add, quantize_divided, quantize_one as bytes_of_one};
+use super::bytes::{self, Byte, Shifted, Single, can_add, quantize_divided, quantize_one as bytes_of_one, signed};
 use super::destination::{Destination, write_codes};
 use super::elementwise::{Map, TILE, map_slice};
 use super::float_grid::FloatGrid;
@@ -24,10 +24,11 @@ use super::reference;
 use super::rounded::{self, BytesOf};
 use super::rounder::Rounder;
 use super::rounding::BuiltIn;
+use super::settings::Settings;
 use super::small_floats::{self, Format};
 use super::store::{clamp_floats, store};
 use crate::num::{Code, CodeType, CodesMut, Real, Reals, Rounding};
-use crate::params::{NanPolicy, Span};
+use crate::params::{NanPolicy, Prepared, QuantParams, Span};
 use fearless_simd::Level;
 
 impl Mapping {
@@ -108,6 +109,34 @@ fn quantize_reals(
             run.quantize(level, tile, first_index.wrapping_add(start as u64), out.part(start..end));
         }
     });
+}
+
+/// Writes the codes of elements with one scale and looks whether all are finite, in one pass, where there is a loop for it: to bytes,
+/// halves to even, without an offset, where the quotient needs no divider. Returns whether it did and they are; otherwise `out` may be
+/// partly written, and is to be written by [`quantize_span`](super::quantize_span). Its object code does nothing but compute
+/// (`tests/real_time`).
+#[inline(never)]
+pub(crate) fn quantize_finite(
+    level: Level,
+    params: &QuantParams,
+    settings: Settings<'_>,
+    x: &[f32],
+    out: &mut CodesMut<'_>,
+) -> bool {
+    let Settings { code, rounder, scaling, .. } = settings;
+    let &[scale] = params.scales() else { return false };
+    let (Prepared { scales, zero_points, .. }, codes) = (params.prepared(), params.codes());
+    let (byte, out) = match out {
+        CodesMut::I8(out) => (Byte::Signed, &mut **out),
+        CodesMut::U8(out) => (Byte::Unsigned, signed(out)),
+        _ => return false,
+    };
+    let method = Method::of(code, scaling, *scales, *zero_points, rounder.vector_form());
+    if !rounder.is_ties_even() || method == Method::Divide || !params.offsets().is_empty() || !can_add(*zero_points) {
+        return false;
+    }
+    let single = Single { scale, zero_point: zero_points.0, codes, exact: method == Method::Markstein };
+    bytes::quantize_finite(level, x, single, byte, out)
 }
 
 /// What the codes of a run of elements are made with.
@@ -236,5 +265,67 @@ impl Map<f32, f32> for Subtract {
     #[inline(always)]
     fn apply(self, x: f32, _index: u64) -> f32 {
         x - self.0
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+mod tests {
+    use super::*;
+    use crate::kernel::levels;
+    use crate::num::Scaling;
+    use crate::params::CodeRange;
+    use alloc::vec;
+    use alloc::vec::Vec;
+
+    /// Halves, ends, and what lies beyond them.
+    fn values(len: usize, scale: f32) -> Vec<f32> {
+        (0..len).map(|i| ((i * 37 % 601) as f32 - 300.0) * 0.5 * scale).collect()
+    }
+
+    fn settings(code: CodeType, scaling: Scaling) -> Settings<'static> {
+        Settings { code, rounder: Rounder::default(), scaling, nan: NanPolicy::Error }
+    }
+
+    #[test]
+    fn one_pass_gives_the_codes_and_finds_what_is_not_finite() {
+        for (level, scaling) in levels().into_iter().flat_map(|l| [(l, Scaling::Divide), (l, Scaling::Reciprocal)]) {
+            for (len, zero_point) in (0..=200).map(|len| (len, len as i32 % 200)) {
+                let scale = 0.1 + len as f32 * 1e-3;
+                let (mut x, mut codes, mut want) = (values(len, scale), vec![7_u8; len], vec![0_u8; len]);
+                let params = QuantParams::per_tensor::<u8>(scale, zero_point).unwrap();
+                let mapping = Mapping { scaling, ..Mapping::new(params.group(0).unwrap(), CodeRange::of::<u8>()) };
+                reference::quantize(&x, &mapping, crate::num::TiesEven, &mut want, 0);
+                let settings = settings(CodeType::U8, scaling);
+                assert!(quantize_finite(level, &params, settings, &x, &mut CodesMut::U8(&mut codes)), "{len}");
+                assert_eq!(codes, want, "{len} at {level:?}");
+                for odd in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+                    let at = len * 7 / 9;
+                    if let Some(value) = x.get_mut(at) {
+                        let before = core::mem::replace(value, odd);
+                        let mut out = CodesMut::U8(&mut codes);
+                        assert!(!quantize_finite(level, &params, settings, &x, &mut out), "{odd} of {len}");
+                        x[at] = before;
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_has_no_such_loop_is_left_to_the_others() {
+        let level = super::super::detect();
+        let (x, mut codes) = (values(100, 0.1), vec![0_i8; 100]);
+        let params = QuantParams::per_tensor::<i8>(0.1, 0).unwrap();
+        let usual = settings(CodeType::I8, Scaling::Divide);
+        let away = crate::num::HalfAway;
+        let with_offset = params.clone().with_offsets(vec![1.0]).unwrap();
+        let tiny = QuantParams::per_tensor::<i8>(1e-36, 0).unwrap();
+        for (params, rounder) in
+            [(&params, Rounder::of(&away)), (&with_offset, Rounder::default()), (&tiny, Rounder::default())]
+        {
+            let settings = Settings { rounder, ..usual };
+            assert!(!quantize_finite(level, params, settings, &x, &mut CodesMut::I8(&mut codes)));
+        }
     }
 }

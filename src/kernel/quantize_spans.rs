@@ -7,14 +7,16 @@
 //!    otherwise the kernel for one scale does each.
 //! 2. Where a group is one element wide (the last axis), the arrays of scales and zero points are read along with the
 //!    elements, one vector of each a vector of elements.
-//! 3. Groups of 16 or 32, as blocks are, hold whole vectors: the scale of each is splat.
+//! 3. Groups of 16 or 32, as blocks are, hold whole vectors: the scale of each is splat. Where they have one zero point, as weights do,
+//!    64 elements and their two or four scales are a step of a loop that computes and checks no index.
 //! 4. Groups in between are spread over a tile on the stack, one entry an element, and handled as in 2: a run of 9 elements
 //!    would spend its time in the remainder of a vectorised loop. Short spans, as of images of three channels, are put
 //!    there several times.
 //! 5. The reciprocals of a tensor's scales are computed once, where its parameters are put together.
 
 use super::bytes::{
-    BLOCK, Byte, Many, OwnZeroPoints, can_add, quantize_each, quantize_groups, quantize_shared, unsigned,
+    BLOCK, Byte, Many, OwnZeroPoints, can_add, quantize_blocks, quantize_each, quantize_groups, quantize_shared,
+    unsigned,
 };
 use super::destination::{BYTES, Destination, for_each_piece, write_codes};
 use super::elementwise::TILE;
@@ -200,7 +202,8 @@ fn shared(params: &QuantParams, span: Span) -> Option<SharedRuns<'_>> {
     }
     let (Each { scales, inverses }, zero_points) = neighbours(params, first_group..first_group + len.div_ceil(repeat))?;
     let scales = Shared { scales, inverses, shift: repeat.trailing_zeros(), first: 0 };
-    Some(SharedRuns { len, scales, zero_points })
+    let (lowest, highest) = params.prepared().zero_points;
+    Some(SharedRuns { len, scales, zero_point: (lowest == highest).then_some(lowest), zero_points })
 }
 
 /// How codes of a byte are made, halves to even.
@@ -254,13 +257,15 @@ impl InBytes {
 struct SharedRuns<'a> {
     len: usize,
     scales: Shared<'a>,
+    /// That of all groups, if they have one.
+    zero_point: Option<i32>,
     zero_points: &'a [i32],
 }
 
 impl SharedRuns<'_> {
     /// Writes codes of a byte, and returns whether it could.
     fn in_bytes(&self, level: Level, how: InBytes, x: &[f32], out: &mut Destination<'_>) -> bool {
-        let Self { len, scales, zero_points } = *self;
+        let Self { len, scales, zero_point, zero_points } = *self;
         if let (Destination::Small(out, _), Some(format)) = (&mut *out, how.format) {
             for (x, out) in x.chunks(len).zip(out.chunks_mut(len)) {
                 small_floats::quantize_shared(level, x, scales, format, out);
@@ -268,7 +273,22 @@ impl SharedRuns<'_> {
             return true;
         }
         let Some((byte, out)) = out.as_byte() else { return false };
-        quantize_shared(level, x, len, scales, zero_points, how.many(byte), out);
+        let (per, many) = (BLOCK >> scales.shift, how.many(byte));
+        if let Some(zero_point) = zero_point
+            && len.is_multiple_of(BLOCK)
+            && per <= 4
+        {
+            let scales = Each { scales: scales.scales, inverses: scales.inverses };
+            for (x, out) in x.chunks(len).zip(out.chunks_mut(len)) {
+                if per == 2 {
+                    quantize_blocks::<2>(level, x, scales, zero_point, many, out);
+                } else {
+                    quantize_blocks::<4>(level, x, scales, zero_point, many, out);
+                }
+            }
+            return true;
+        }
+        quantize_shared(level, x, len, scales, zero_points, many, out);
         true
     }
 }
@@ -325,6 +345,44 @@ impl Own<'_> {
                 }
                 quotients(level, method, x, own.divisors(), tile);
                 visit(own, tile, range);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+mod tests {
+    use super::*;
+    use crate::kernel::rounder::Rounder;
+    use crate::kernel::{levels, reference};
+    use crate::num::CodeType;
+    use crate::params::Granularity;
+    use alloc::vec;
+    use alloc::vec::Vec;
+
+    #[test]
+    fn blocks_with_one_zero_point_are_as_their_elements() {
+        for (level, size) in levels().into_iter().flat_map(|level| [(level, 16), (level, 32)]) {
+            for (scaling, zero_point) in [(Scaling::Divide, 0), (Scaling::Reciprocal, -5), (Scaling::Divide, 9)] {
+                let len = 640;
+                let scales: Vec<f32> = (0..len / size).map(|k| 0.01 + k as f32 * 0.013).collect();
+                let x: Vec<f32> = (0..3 * len).map(|i| ((i * 37 % 601) as f32 - 300.0) * 0.025).collect();
+                let zero_points = vec![zero_point; scales.len()];
+                let granularity = Granularity::Block { axis: 0, size };
+                let params = QuantParams::new(granularity, CodeRange::of::<i8>(), scales, zero_points).unwrap();
+                let span = Span { start: 0, len, first_group: 0, repeat: size };
+                let (nan, rounder) = (NanPolicy::Native, Rounder::default());
+                let settings = Settings { code: CodeType::I8, rounder, scaling, nan };
+                let mut codes = vec![0_i8; x.len()];
+                quantize_span(level, &params, settings, span, &x, CodesMut::I8(&mut codes));
+                for (i, (&x, &code)) in x.iter().zip(&codes).enumerate() {
+                    let group = params.group(i % len / size).unwrap();
+                    let mapping = Mapping { scaling, ..Mapping::new(group, CodeRange::of::<i8>()) };
+                    let mut want = [0_i8];
+                    reference::quantize(&[x], &mapping, crate::num::TiesEven, &mut want, 0);
+                    assert_eq!(code, want[0], "{x} in blocks of {size} at {level:?}");
+                }
             }
         }
     }

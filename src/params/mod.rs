@@ -43,7 +43,7 @@ pub use nan_policy::NanPolicy;
 pub(crate) use one_or_many::OneOrMany;
 pub use power_of_two::PowerOfTwo;
 pub use quant_params::QuantParams;
-pub(crate) use quant_params::reciprocal;
+pub(crate) use quant_params::{Prepared, reciprocal};
 pub use symmetric::Symmetric;
 pub use value_range::ValueRange;
 pub use zero_points::ZeroPoints;

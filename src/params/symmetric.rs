@@ -120,16 +120,22 @@ struct ForCodes {
 }
 
 impl ForCodes {
-    #[inline(always)]
     fn params(&self, range: ValueRange) -> Result<AffineParams> {
-        let max_abs = f64::from(range.max_abs());
-        let scale = match max_abs {
-            0.0 => 1.0,
-            _ if range.is_constant() => f64::from(of_constant(range.max_abs(), self.codes)),
-            _ => max_abs / self.half_width,
-        };
+        if !range.is_constant() {
+            return Ok(self.of_no_constant(range));
+        }
+        let max_abs = range.max_abs();
+        let scale = if max_abs == 0.0 { 1.0 } else { f64::from(of_constant(max_abs, self.codes)) };
         let params = AffineParams::new(scale, self.middle)?;
         Ok(AffineParams { scale: params.scale.min(self.limit), ..params })
+    }
+
+    /// The same of a range that is more than one value: its quotient is a positive number, whatever the codes.
+    #[inline(always)]
+    fn of_no_constant(&self, range: ValueRange) -> AffineParams {
+        let scale = (f64::from(range.max_abs()) / self.half_width) as f32;
+        let scale = scale.clamp(f32::MIN_POSITIVE, f32::MAX).min(self.limit);
+        AffineParams { scale, zero_point: self.middle, offset: 0.0 }
     }
 }
 
@@ -156,11 +162,22 @@ impl ParamsCalculator for Symmetric {
             return Ok(());
         }
         let for_codes = self.for_codes(codes)?;
-        params.reserve(ranges.len());
-        ranges.iter().try_for_each(|&range| {
-            params.push(for_codes.params(range)?);
-            Ok(())
-        })
+        let before = params.len();
+        // Without a branch, so that one group does not wait for another.
+        params.extend(ranges.iter().map(|range| for_codes.of_no_constant(*range)));
+        if !ranges.iter().fold(false, |any, range| any | range.is_constant()) {
+            return Ok(());
+        }
+        for (k, range) in ranges.iter().enumerate().filter(|(_, range)| range.is_constant()) {
+            match for_codes.params(*range) {
+                Ok(found) => params[before + k] = found,
+                Err(error) => {
+                    params.truncate(before + k);
+                    return Err(error);
+                }
+            }
+        }
+        Ok(())
     }
 
     fn zero_points(&self, codes: CodeRange) -> ZeroPoints {

@@ -24,10 +24,13 @@ pub(super) struct ExactMoments {
 
 impl ExactMoments {
     /// Adds finite values, of which the largest magnitude is known; at most a tile of them.
+    ///
+    /// Those that are too small beside it are summed by another pass over the tile, as there may be many, and only the few that are left
+    /// then are gathered.
     pub(super) fn add_tile(&mut self, values: &[f32], max_abs: f32) {
         self.count += values.len() as u64;
         let (level, mut most, mut rest) = (kernel::detect(), max_abs, Cow::Borrowed(values));
-        loop {
+        for pass in 0_u32.. {
             let (TileSums { exponent, sum, squares }, left) = kernel::tile_sums(level, &rest, most);
             self.sum.add(sum, exponent - 42);
             self.squares.add(squares, 2 * (exponent - 42));
@@ -35,7 +38,9 @@ impl ExactMoments {
                 break;
             }
             most = left;
-            rest = Cow::Owned(kernel::up_to(level, &rest, left));
+            if pass > 0 {
+                rest = Cow::Owned(kernel::up_to(level, &rest, left));
+            }
         }
     }
 

@@ -278,31 +278,31 @@ impl<E: RangeEstimator> Pass<'_, E> {
 
     /// Finds the parameters of groups, of which the first is the first of the extremes.
     fn push_params_of_each(&mut self, extremes: &GroupExtremes, groups: Range<usize>) -> Result<()> {
-        let (mut ranges, mut error) = (Vec::with_capacity(groups.len()), None);
-        let of_extremes = self.estimator.is_of_extremes();
-        for seen in extremes.iter().take(groups.len()) {
-            let range = if of_extremes && seen.min <= seen.max {
-                Ok(ValueRange::of_known(seen.min, seen.max))
-            } else {
-                self.estimator.range_of_extremes(&seen, self.target)
-            };
-            match range {
-                Ok(range) => {
-                    self.observed.constant_groups += u64::from(range.is_constant());
-                    ranges.push(range);
-                }
-                Err(of_range) => {
-                    error = Some(of_range);
-                    break;
-                }
-            }
-        }
+        let all =
+            if self.estimator.is_of_extremes() && groups.len() == extremes.len() { extremes.ranges() } else { None };
+        let (ranges, error) = match all {
+            Some(ranges) => (ranges, None),
+            None => self.ranges_up_to_an_error(extremes, groups.len()),
+        };
+        self.observed.constant_groups += ranges.iter().map(|range| u64::from(range.is_constant())).sum::<u64>();
         let before = self.params.len();
         let found = self.target.params_of_each(&ranges, &mut self.params).and_then(|()| error.map_or(Ok(()), Err));
         found.map_err(|error| match self.granularity {
             Granularity::Tensor => error,
             _ => error.of_group(groups.start + self.params.len() - before),
         })
+    }
+
+    /// Returns the ranges of the first so many groups, or of those before the first that has none, and why it has none.
+    fn ranges_up_to_an_error(&self, extremes: &GroupExtremes, groups: usize) -> (Vec<ValueRange>, Option<Error>) {
+        let mut ranges = Vec::with_capacity(groups);
+        for seen in extremes.iter().take(groups) {
+            match self.estimator.range_of_extremes(&seen, self.target) {
+                Ok(range) => ranges.push(range),
+                Err(error) => return (ranges, Some(error)),
+            }
+        }
+        (ranges, None)
     }
 
     /// One estimator at a time, for these groups.

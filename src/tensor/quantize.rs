@@ -7,10 +7,10 @@ use super::output::{check_shape, contiguous, zeros};
 use super::quantized::QuantizedTensor;
 use super::scheme::{Scheme, StaticScheme};
 use super::settings::Settings;
-use super::tasks::{Looks, each, map_pieces};
+use super::tasks::{Looks, each, map_pieces, only_piece};
 use super::view::AsView;
 use crate::error::{Error, Result};
-use crate::kernel::{self, quantize_span};
+use crate::kernel::{self, quantize_finite, quantize_span};
 use crate::num::{Code, CodesMut, Real, Rounding, SliceOfCodes};
 use crate::params::{NanPolicy, ParamsCalculator, QuantParams, Span};
 use crate::range::RangeEstimator;
@@ -205,10 +205,20 @@ pub(super) fn check_and_map_codes(
     out: CodesMut<'_>,
 ) -> Result<Observed> {
     params.check_type(settings.code, input.shape)?;
-    let level = kernel::detect();
-    map_pieces(input, params.granularity(), looks(settings.nan), out, &|span, x, out, range| {
+    let (level, mut whole) = (kernel::detect(), out);
+    // Of a frame nothing is cut.
+    if let Some((_, x)) = only_piece(input, params.granularity(), looks(settings.nan))
+        && quantize_finite(level, params, settings, x, &mut whole)
+    {
+        return Ok(Observed::default());
+    }
+    map_pieces(input, params.granularity(), looks(settings.nan), whole, &|span, x, out, range| {
+        let mut out = out.part(range);
+        if quantize_finite(level, params, settings, x, &mut out) {
+            return Ok(Observed::default());
+        }
         let observed = check_values(span, x, settings.nan, input.shape)?;
-        quantize_span(level, params, settings.given(observed.nan), span, x, out.part(range));
+        quantize_span(level, params, settings.given(observed.nan), span, x, out);
         Ok(observed)
     })
 }
@@ -240,7 +250,12 @@ pub(super) fn map_codes(
     settings: kernel::Settings<'_>,
     out: CodesMut<'_>,
 ) -> Result<()> {
-    let level = kernel::detect();
+    let (level, mut out) = (kernel::detect(), out);
+    if let Some((_, x)) = only_piece(input, params.granularity(), Looks::Two)
+        && quantize_finite(level, params, settings, x, &mut out)
+    {
+        return Ok(());
+    }
     map_pieces(input, params.granularity(), looks(settings.nan), out, &|span, x, out, range| {
         quantize_span(level, params, settings, span, x, out.part(range));
         Ok(Observed::default())

@@ -5,9 +5,9 @@ use super::output::{check_shape, contiguous, zeros};
 use super::tasks::{Tasks, map_tasks};
 use super::view::AsView;
 use crate::error::{Error, Result};
-use crate::kernel::{self, dequantize_span};
+use crate::kernel::{self, dequantize_bytes, dequantize_span};
 use crate::num::{Code, Codes, SliceOfCodes};
-use crate::params::QuantParams;
+use crate::params::{Granularity, QuantParams, Span};
 use ndarray::{Array, ArrayViewMut, Dimension, IxDyn};
 
 /// The codes of a tensor, with the scale and zero point of each group.
@@ -166,9 +166,19 @@ fn check_code<C: Code>(code: C, params: &QuantParams) -> Result<()> {
     Err(Error::CodeOutOfRange { code, min: range.min(), max: range.max() })
 }
 
+/// So many codes with one scale are restored at once: no tasks are made of them.
+const SHORT: usize = 1 << 16;
+
 /// Restores row-major codes; the parameters were checked against the shape.
 pub(super) fn restore(codes: Codes<'_>, shape: &[usize], params: &QuantParams, out: &mut [f32]) {
     let level = kernel::detect();
+    let len = codes.len();
+    if len <= SHORT && dequantize_bytes(level, params, codes, out) {
+        return;
+    }
+    if params.granularity() == Granularity::Tensor && (1..=SHORT).contains(&len) {
+        return dequantize_span(level, params, Span { start: 0, len, first_group: 0, repeat: len }, codes, out);
+    }
     // What is not of this shape was refused before.
     let Ok(tasks) = Tasks::new(params.granularity(), shape) else { return };
     let all = map_tasks(&tasks, out, &|task, out, first| {

@@ -8,6 +8,7 @@ mod estimators;
 mod golden;
 mod integer_layers;
 mod range_mapping;
+mod real_time;
 mod schemes;
 mod threads;
 mod unusual_input;

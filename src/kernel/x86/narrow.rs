@@ -160,7 +160,12 @@ kernel!(
 kernel!(
     /// Returns `bits` with all bits set in the lanes in which `a` or `b` is NaN.
     #[inline(always)]
-    pub(in crate::kernel) fn unordered_avx2(simd: Avx2, bits: f32x8<Avx2>, a: f32x8<Avx2>, b: f32x8<Avx2>) -> f32x8<Avx2> {
+    pub(in crate::kernel) fn unordered_avx2(
+        simd: Avx2,
+        bits: f32x8<Avx2>,
+        a: f32x8<Avx2>,
+        b: f32x8<Avx2>,
+    ) -> f32x8<Avx2> {
         let unordered = arch::_mm256_cmp_ps::<{ arch::_CMP_UNORD_Q }>(a.into(), b.into());
         arch::_mm256_or_ps(bits.into(), unordered).simd_into(simd)
     }
