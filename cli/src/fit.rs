@@ -10,9 +10,9 @@ use clap::{Arg, ArgAction, ArgGroup, ArgMatches, Command, ValueHint, value_parse
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use tensor_quant::num::CodeType;
-use tensor_quant::pipeline::{Count, Data, Fitted, Goal, Options, Overwrite, Request, fit_file};
-use tensor_quant::recipe::{Compute, Glob};
-use tensor_quant::report::{Alignment, Table, bytes, shape, shortened};
+use tensor_quant::pipeline::{Arithmetic, Count, Data, Fitted, Goal, Options, Overwrite, Request, fit_file};
+use tensor_quant::recipe::Glob;
+use tensor_quant::report::{Alignment, Report, Table, bytes, shape, shortened};
 use tensor_quant_run::data::{Classes, Signatures};
 use tensor_quant_run::{Executor, PureRust};
 
@@ -49,16 +49,16 @@ pub(crate) fn command() -> Command {
             Arg::new("compute")
                 .long("compute")
                 .value_name("HOW")
-                .value_parser(["weight-only", "dynamic"])
+                .value_parser(["weight-only", "dynamic", "integer"])
                 .default_value("weight-only")
-                .help("How operators compute with codes: in floating point, or in integers with activations that are quantized as the model runs"),
+                .help("How operators compute with codes: in floating point, in integers with activations that are quantized as the model runs, or in integers from end to end"),
         )
         .arg(
             Arg::new("types")
                 .long("types")
                 .value_name("TYPE,…")
                 .default_value("int8,int4")
-                .help("What tensors may become, besides staying as they are: int8, int4, float16"),
+                .help("What tensors may become, besides staying as they are: int8, int4, int2, float16"),
         )
         .arg(
             Arg::new("exclude")
@@ -97,6 +97,15 @@ pub(crate) fn command() -> Command {
                 .help("Also write the recipe that makes this file of the same data, as TOML"),
         )
         .arg(
+            Arg::new("report")
+                .long("report")
+                .value_name("FILE")
+                .value_parser(value_parser!(PathBuf))
+                .value_hint(ValueHint::FilePath)
+                .action(ArgAction::Append)
+                .help("Also write what was found: a page with the front if the name ends in .html, JSON if in .json"),
+        )
+        .arg(
             Arg::new("threads")
                 .long("threads")
                 .value_name("COUNT")
@@ -130,6 +139,7 @@ pub(crate) fn run(arguments: &ArgMatches) -> Result<String, Failure> {
             return Err(tensor_quant::Error::TargetExists { path: saved.clone() }.into());
         }
     }
+    let reports = report_file::checked(arguments, &[input.as_path(), output.as_path()])?;
     let options = Options {
         overwrite: if force { Overwrite::Existing } else { Overwrite::Never },
         threads: arguments.get_one::<NonZeroUsize>("threads").copied().unwrap_or(NonZeroUsize::MIN),
@@ -145,6 +155,10 @@ pub(crate) fn run(arguments: &ArgMatches) -> Result<String, Failure> {
     });
     bar.finish();
     let fitted = fitted?;
+    for report in reports {
+        let text = if Report::is_page(report) { fitted.to_html() } else { as_json(&fitted) };
+        tensor_quant::write_file(report, text.as_bytes())?;
+    }
     let text = if arguments.get_flag("json") { as_json(&fitted) } else { as_table(&fitted) };
     if !fitted.is_reached() {
         return Err(Failure::unreached(text, unreached(&fitted)));
@@ -164,9 +178,11 @@ fn request(arguments: &ArgMatches) -> Result<Request, Failure> {
         _ => Goal::MaxDownload(arguments.get_one::<u64>("max-download").copied().unwrap_or(0)),
     };
     let mut request = Request::new(goal);
-    if arguments.get_one::<String>("compute").is_some_and(|how| how == "dynamic") {
-        request.compute = Compute::DynamicRange;
-    }
+    request.arithmetic = match arguments.get_one::<String>("compute").map(String::as_str) {
+        Some("dynamic") => Arithmetic::Dynamic,
+        Some("integer") => Arithmetic::Integer,
+        _ => Arithmetic::WeightOnly,
+    };
     if arguments.get_flag("deflated") {
         request.count = Count::Download;
     }
@@ -224,9 +240,14 @@ fn as_table(fitted: &Fitted) -> String {
     let accuracy = fitted.accuracy.map_or(String::new(), |[float, now]| {
         format!("accuracy {:.2} %, of the float model {:.2} %\n", now * 100.0, float * 100.0)
     });
+    let predicted = match fitted.predicted_db {
+        db if db.is_nan() => String::new(),
+        db => format!("; predicted {db:.2} dB"),
+    };
+    let table = if fitted.tensors.is_empty() { fitted.recipe() } else { table.to_string() };
     format!(
         "{table}\n{}\n{} -> {} ({:.3} of it), {} deflated\n{:.2} dB on {} samples that were not fitted to, above {:.2} dB in 95 of 100 \
-         draws; predicted {:.2} dB\n{accuracy}{} candidates were run, in {:.1} s\n",
+         draws{predicted}\n{accuracy}{} candidates were run, in {:.1} s\n",
         drawn(fitted),
         bytes(fitted.bytes_in),
         bytes(fitted.bytes),
@@ -235,7 +256,6 @@ fn as_table(fitted: &Fitted) -> String {
         fitted.sqnr_db,
         fitted.judged_on,
         fitted.bound_db,
-        fitted.predicted_db,
         fitted.evaluations,
         fitted.seconds,
     )
@@ -249,7 +269,11 @@ fn drawn(fitted: &Fitted) -> String {
         .iter()
         .map(|&(bytes, db)| (bytes, db, '·'))
         .chain(fitted.walked.iter().map(|&(bytes, db)| (bytes, db, 'o')))
-        .chain([(fitted.bytes, fitted.sqnr_db, '#')])
+        .chain([(
+            if fitted.request.count == Count::Download { fitted.download } else { fitted.bytes },
+            fitted.sqnr_db,
+            '#',
+        )])
         .filter(|(_, db, _)| db.is_finite())
         .collect();
     let (Some(&least), Some(&most)) =

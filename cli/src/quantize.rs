@@ -16,6 +16,7 @@ use std::time::{Duration, SystemTime};
 use tensor_quant::pipeline::{Data, Histograms, Options, Overwrite, dry_run_with, quantize_file_with};
 use tensor_quant::recipe::Recipe;
 use tensor_quant::report::Report;
+use tensor_quant_run::data::Signatures;
 use tensor_quant_run::{Executor, PureRust};
 
 /// Returns what the subcommand takes.
@@ -53,6 +54,17 @@ pub(crate) fn command() -> Command {
         .arg(samples::labels())
         .arg(samples::signature())
         .args(Runtime::arguments())
+        .arg(
+            Arg::new("noise")
+                .long("noise")
+                .value_name("COUNT")
+                .value_parser(value_parser!(usize))
+                .conflicts_with("data")
+                .help(
+                    "Without data, choose weights by so many samples of noise; what loses more than the nearest on other \
+                     noise is not written",
+                ),
+        )
         .arg(switch("dry-run", "Write nothing: show what would become of each tensor, and what that would cost"))
         .arg(switch("force", "Replace an output or report that exists"))
         .arg(switch("quiet", "Print nothing but errors").short('q').conflicts_with("json"))
@@ -111,7 +123,15 @@ impl Asked<'_> {
         let has_data = self.arguments.contains_id("data");
         let is_judged = has_data && !self.has("dry-run");
         let judge = is_judged.then(|| Judge::open(&job.input, self.arguments)).transpose()?;
-        let samples = has_data.then(|| samples::open_all(self.arguments, &Executor::open(&job.input)?)).transpose()?;
+        let noise = self.arguments.get_one::<usize>("noise").copied();
+        if noise.is_some() && self.recipe.activations.is_some() {
+            let message = "ranges of activations are not found on noise: a recipe for them needs --data";
+            return Err(Failure::usage_text(message));
+        }
+        let samples = match noise {
+            Some(count) => Some(Signatures::noise(&Executor::open(&job.input)?, count)?),
+            None => has_data.then(|| samples::open_all(self.arguments, &Executor::open(&job.input)?)).transpose()?,
+        };
         let data = samples.as_ref().map(|samples| Data { engine: &PureRust, samples });
         let options = Options {
             overwrite: if force { Overwrite::Existing } else { Overwrite::Never },

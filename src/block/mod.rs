@@ -34,6 +34,7 @@ mod product;
 mod quantize;
 mod sparsity;
 mod super_block;
+mod ternary;
 mod two_numbers;
 
 pub use block_scheme::BlockScheme;
@@ -48,3 +49,4 @@ pub use nvfp4::Nvfp4;
 pub use product::{matmul, matvec};
 pub use quantize::{BlockSearch, dequantize_blocks, quantize_blocks};
 pub use sparsity::two_of_four;
+pub use ternary::{FewCodes, optimal_ternary, twn, xnor};

@@ -17,6 +17,11 @@ pub trait Samples {
     ///
     /// [`RunError::Other`] around what reading it comes to; [`RunError::Model`] if there is no such sample.
     fn sample(&self, signature: Option<&str>, number: usize) -> Result<Sample, RunError>;
+
+    /// Returns whether these are made up, and not inputs as the model will see them: less is then believed of what they tell.
+    fn is_noise(&self) -> bool {
+        false
+    }
 }
 
 /// Samples that are held, the same for every signature.

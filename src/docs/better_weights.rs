@@ -22,17 +22,23 @@
 //!   ρ and floor is found for each layer, by samples that were not fitted to.
 //! - **Feedback** (GPTQ; Frantar et al., 2022). With H = `LᵀDL`, L unit lower triangular, eᵀHe = Σⱼ dⱼ (eⱼ + Σᵢ﹤ⱼ Lⱼᵢ eᵢ)². Element after
 //!   element, the code next to (wⱼ + Σᵢ﹤ⱼ Lⱼᵢ eᵢ) / s makes its term as small as it can be, and the error of all earlier elements is
-//!   made good as far as later ones can.
+//!   made good as far as later ones can. Elements with the largest Hⱼⱼ come first: what is left to the last can hardly be made good.
 //! - **The dual form.** For fewer samples n than elements K, H = D + X Xᵀ needs no K × K matrix: with M = (I + Xᵀ D⁻¹ X)⁻¹ and what has been
 //!   lost kept as a = M Xᵀe, element j is rounded from wⱼ + xⱼᵀa / dⱼ, and M is updated by rank 1. The codes are the same, at
 //!   O(K(n² + O·n)) instead of O(K³ + O·K²) for O rows.
-//! - **Scales.** Five are tried, .55, .65, .75, .85 and 1 of the one that holds the largest magnitude; the row with the smallest eᵀHe stays.
+//! - **Scales.** Seven are tried, from .5 to 1 of the one that holds the largest magnitude; the row with the smallest eᵀHe stays.
 //! - **Refit and descent.** For given codes the best scale is s = qᵀHw / qᵀHq; for a given scale a code is changed where
 //!   eᵀHe falls. Three rounds of both.
+//! - **All samples.** Once it is known which ρ is best and that the layer gains, codes are chosen again with the samples that judged
+//!   it: few samples are the largest loss there is. So it is where a recipe does not say `improve`; with `improve = "full"`, as in the
+//!   recipe of a fit, codes are those of the samples that fit alone, and what is measured on the others is worth what it says.
+//! - **The outputs' shift.** Last, the biases in front of the model's outputs take out what is left of the mean error, if the model loses
+//!   less with that.
+//! - **Tables.** What is looked up is handed on as it is, so H is the identity: scales and codes are those with the least Σ e².
 //!
 //! A factor that is not positive definite is damped, ten times more each time, six times at most; then the layer is rounded to the
 //! nearest, and the report says so. Rounding to the nearest is always among the candidates, with and without its bias: on the samples that
-//! judge, no layer gets worse.
+//! judge, no layer gets worse; and where the whole model does, it is written without any of it, and the report says so.
 //!
 //! # Samples
 //!
@@ -48,6 +54,9 @@
 //! tensor-quant quantize model.tflite small.tflite --recipe int4-weight-only --data samples.npz
 //! tensor-quant fit model.tflite small.tflite --data samples.npz --min-sqnr 40
 //! ```
+//!
+//! Without data, `--noise 64` chooses weights by noise of the inputs' shapes: ρ is .5 at least, as how inputs go together is a guess, and
+//! what loses more than the nearest on other noise is not written.
 //!
 //! # Figures
 //!
@@ -77,3 +86,24 @@
 //! the first where the prediction meets the goal, the next between what held and what did not; the last runs go to the best file's
 //! neighbours. Outputs behind a softmax or a sigmoid are judged before it, too: a saturated one hides all error. What is reported is
 //! measured on the samples that judge, with the ratio that 95 of 100 draws of as many samples exceed.
+//!
+//! With [`Arithmetic::Integer`](crate::pipeline::Arithmetic) whole recipes of full integer are tried in place of types: activations of 8 and
+//! of 16 bits, and with operators left in floating point.
+//!
+//! # Pruning, codebooks, two bits
+//!
+//! A rule's `sparsity = 0.8` makes four of five weights 0: without samples those of the smallest magnitude, with samples those of the
+//! smallest w²Hₖₖ, and rounding with feedback lets the others make good of them. The tensor is stored without its zeros, with a
+//! `DENSIFY` in front of its users, where that is shorter: from two thirds of zeros or so on with 8-bit codes. LiteRT puts the zeros back when
+//! the model is loaded; nothing gets faster.
+//!
+//! Deep Compression (Han et al., 2016) also makes the rest one of few values of a codebook and Huffman-codes it. Without training it loses against
+//! codes that are chosen for their bits, which any kernel runs and any `.zip` deflates; so there is no such format here:
+//!
+//! ```text
+//! cargo run --release -p tensor-quant-run --example deep_compression -- model.tflite calibration.npz fresh.npz
+//! ```
+//!
+//! `int2` weights are −s, 0 and s (recipe `ternary-weight-only`): usable in large dense layers, with samples, where a few points of accuracy may
+//! go. Binary weights after training are not ([`optimal_ternary`](crate::block::optimal_ternary), [`twn`](crate::block::twn) and
+//! [`xnor`](crate::block::xnor) are for networks that are trained with them).

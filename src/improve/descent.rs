@@ -19,8 +19,16 @@ pub(crate) struct Row {
     pub(crate) scale: f32,
 }
 
-/// Makes rows of codes better; `weights` are [rows, elements]. With `refit` scales may change, too.
-pub(crate) fn descend(h: &Quadratic, weights: ArrayView2<'_, f64>, rows: &mut [Row], codes: Codes, refit: bool) {
+/// Makes rows of codes better; `weights` are [rows, elements]. With `refit` scales may change, too; with `keeps_zeros` what is 0 stays
+/// so.
+pub(crate) fn descend(
+    h: &Quadratic,
+    weights: ArrayView2<'_, f64>,
+    rows: &mut [Row],
+    codes: Codes,
+    refit: bool,
+    keeps_zeros: bool,
+) {
     let len = h.len();
     let diagonal = h.diagonal();
     let mut errors = Array2::<f64>::zeros((rows.len(), len));
@@ -43,7 +51,7 @@ pub(crate) fn descend(h: &Quadratic, weights: ArrayView2<'_, f64>, rows: &mut [R
             let refitted = refit && state.refit(row, of_weights.row(at));
             let mut changed = 0;
             for _ in 0..PASSES {
-                let now = state.pass(row, codes);
+                let now = state.pass(row, codes, keeps_zeros);
                 changed += now;
                 if now == 0 {
                     break;
@@ -77,10 +85,13 @@ struct State<'a> {
 
 impl State<'_> {
     /// Goes over all codes once, and returns how many it changed.
-    fn pass(&mut self, row: &mut Row, codes: Codes) -> usize {
+    fn pass(&mut self, row: &mut Row, codes: Codes, keeps_zeros: bool) -> usize {
         let scale = f64::from(row.scale);
         let mut changed = 0;
         for k in 0..self.error.len() {
+            if keeps_zeros && row.codes[k] == 0.0 {
+                continue;
+            }
             let gradient = self.gradient_at(k);
             let curvature = scale * self.diagonal[k];
             let wanted = gradient / curvature;

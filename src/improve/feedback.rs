@@ -16,6 +16,28 @@ use ndarray::{Array1, Array2, ArrayView2, Axis};
 /// Elements that are rounded before their errors reach all later ones.
 const BLOCK: usize = 32;
 
+/// What each element may become, and what its code costs besides its error.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Choice<'a> {
+    pub(crate) codes: Codes,
+    /// What codes cost, if they are chosen for their bits, too.
+    pub(crate) rate: Option<&'a Rate>,
+    /// Which elements, [elements, rows], may be anything but 0, if not all may.
+    pub(crate) kept: Option<ArrayView2<'a, bool>>,
+}
+
+impl Choice<'_> {
+    /// Returns what an element becomes that is `t` in units of its scale, and whose error is weighed by `pivot`.
+    #[inline(always)]
+    fn code(&self, t: f64, pivot: f64, at: [usize; 2]) -> f64 {
+        match (self.kept, self.rate) {
+            (Some(kept), _) if !kept[at] => 0.0,
+            (_, None) => self.codes.nearest(t),
+            (_, Some(rate)) => rate.choose(self.codes, t, pivot),
+        }
+    }
+}
+
 /// Rows that were rounded.
 #[derive(Clone, Debug)]
 pub(crate) struct Rounded {
@@ -27,13 +49,12 @@ pub(crate) struct Rounded {
     pub(crate) mean_pivot: f64,
 }
 
-/// Rounds rows with a factor of H. `weights` are [elements, rows], `scales` one a row; with a rate, codes are chosen for their bits, too.
+/// Rounds rows with a factor of H. `weights` are [elements, rows], `scales` one a row.
 pub(crate) fn with_factor(
     factor: &Factor,
     weights: ArrayView2<'_, f64>,
     scales: &[f64],
-    codes: Codes,
-    rate: Option<&Rate>,
+    choice: &Choice<'_>,
 ) -> Rounded {
     let (len, rows) = weights.dim();
     let mut errors = Array2::<f64>::zeros((len, rows));
@@ -59,10 +80,7 @@ pub(crate) fn with_factor(
             };
             let (weight, pivot) = (weights.row(j), factor.pivots[j]);
             for (r, weight) in weight.iter().enumerate() {
-                let q = match rate {
-                    None => codes.nearest(t[r] * inverse[r]),
-                    Some(rate) => rate.choose(codes, t[r] * inverse[r], pivot),
-                };
+                let q = choice.code(t[r] * inverse[r], pivot, [j, r]);
                 let restored = q * scales[r];
                 let missed = t[r] - restored;
                 code[r] = q;
@@ -89,8 +107,8 @@ pub(crate) fn in_sample_space(
     x: ArrayView2<'_, f64>,
     weights: ArrayView2<'_, f64>,
     scales: &[f64],
-    codes: Codes,
-    rate: Option<&Rate>,
+    order: &[usize],
+    choice: &Choice<'_>,
 ) -> Option<Rounded> {
     let (len, rows) = weights.dim();
     let samples = x.ncols();
@@ -101,13 +119,13 @@ pub(crate) fn in_sample_space(
     let (mut costs, mut pivots) = (vec![0.0; rows], 0.0);
     let mut u = Array1::<f64>::zeros(samples);
     let mut feedback = Array1::<f64>::zeros(rows);
-    for (j, &d) in diagonal.iter().enumerate() {
+    for &j in order {
+        let d = diagonal[j];
         let column = x.row(j);
         if column.iter().all(|&x| x == 0.0) {
             // An input that never was anything else touches no sample.
             for (r, (&weight, code)) in weights.row(j).iter().zip(rounded.row_mut(j)).enumerate() {
-                let t = weight / scales[r];
-                *code = rate.map_or_else(|| codes.nearest(t), |rate| rate.choose(codes, t, d));
+                *code = choice.code(weight / scales[r], d, [j, r]);
                 costs[r] += d * (weight - *code * scales[r]).powi(2);
             }
             pivots += d;
@@ -128,10 +146,7 @@ pub(crate) fn in_sample_space(
         let mut pushes = Array1::<f64>::zeros(rows);
         for (r, (&weight, code)) in weights.row(j).iter().zip(code.iter_mut()).enumerate() {
             let t = weight + feedback[r];
-            let q = match rate {
-                None => codes.nearest(t / scales[r]),
-                Some(rate) => rate.choose(codes, t / scales[r], pivot),
-            };
+            let q = choice.code(t / scales[r], pivot, [j, r]);
             let missed = t - q * scales[r];
             *code = q;
             costs[r] += pivot * missed * missed;

@@ -3,8 +3,9 @@
 use super::codes::Codes;
 use super::descent::{Row, descend};
 use super::factor::Factor;
-use super::feedback::with_factor;
+use super::feedback::{Choice, with_factor};
 use super::moments::Moments;
+use super::prune::mask;
 use super::quadratic::{Quadratic, Shrinkage};
 use super::solver::{Prepared, Task, cost_of, solve};
 use ndarray::{Array1, Array2, ArrayView1};
@@ -48,8 +49,8 @@ fn nearest(weights: &Array2<f32>, codes: Codes) -> Vec<Row> {
     weights.rows().into_iter().map(row).collect()
 }
 
-fn task(codes: Codes) -> Task {
-    Task { codes, own_scales: true, descend: true, threads: 1 }
+fn task(codes: Codes) -> Task<'static> {
+    Task { codes, own_scales: true, descend: true, kept: None, threads: 1 }
 }
 
 fn moments(x: &Array2<f32>) -> Moments {
@@ -125,7 +126,8 @@ fn feedback_is_what_its_definition_says() {
         };
         let factor = Factor::new(h.clone()).expect("it is positive definite");
         let weights = weights.mapv(f64::from);
-        let rounded = with_factor(&factor, weights.t().to_owned().view(), &[0.1; 3], INT4, None);
+        let choice = Choice { codes: INT4, rate: None, kept: None };
+        let rounded = with_factor(&factor, weights.t().to_owned().view(), &[0.1; 3], &choice);
         for (row, weights) in weights.rows().into_iter().enumerate() {
             let expected = by_definition(&h, &weights.to_owned(), 0.1, INT4);
             assert_eq!(rounded.codes.column(row).to_vec(), expected, "{len}");
@@ -238,7 +240,7 @@ fn descent_ends_where_no_single_code_and_no_scale_does_better() {
     let mut rows = nearest(&weights, INT4);
     // As often as it takes.
     for _ in 0..20 {
-        descend(&h, wide.view(), &mut rows, INT4, true);
+        descend(&h, wide.view(), &mut rows, INT4, true, false);
     }
     let best = total(&h, &weights, &rows);
     for (at, row) in rows.iter().enumerate() {
@@ -257,5 +259,28 @@ fn descent_ends_where_no_single_code_and_no_scale_does_better() {
         for factor in [0.999, 1.001] {
             assert!(cost(Row { scale: row.scale * factor, ..row.clone() }) >= best[at] * (1.0 - 1e-9));
         }
+    }
+}
+
+#[test]
+fn what_does_not_stay_is_0_and_the_rest_makes_good_of_it() {
+    let mut random = Random(41);
+    let (weights, x) = (random.weights(12, 40), random.inputs(300, 40));
+    let moments = moments(&x);
+    let h = Quadratic::of_moments(&moments, true, SHRINKAGE);
+    let kept = mask(&weights, &[h.diagonal()], 0.5);
+    // Rounding to the nearest of what stays, and nothing else.
+    let pruned = Array2::from_shape_fn(weights.dim(), |at| if kept[at] { weights[at] } else { 0.0 });
+    let nearest = nearest(&pruned, INT4);
+    let samples = Quadratic::of_samples(x.view(), Some(&moments.mean()), SHRINKAGE);
+    for h in [h, samples] {
+        let prepared = Prepared::new(h).expect("it can be used");
+        let task = Task { kept: Some(kept.view()), ..task(INT4) };
+        let rows = solve(&prepared, weights.view(), &nearest, task);
+        for (row, kept) in rows.iter().zip(kept.rows()) {
+            assert!(row.codes.iter().zip(kept).all(|(&q, &is_kept)| is_kept || q == 0.0));
+        }
+        let sum = |rows: &[Row]| total(&prepared.h, &weights, rows).iter().sum::<f64>();
+        assert!(sum(&rows) < 0.6 * sum(&nearest), "{} of {}", sum(&rows), sum(&nearest));
     }
 }

@@ -3,8 +3,10 @@
 use super::codes::Codes;
 use super::descent::Row;
 use super::effort::Effort;
+use super::feedback::Choice;
 use super::product::group;
-use super::quadratic::Shrinkage;
+use super::prune::mask;
+use super::quadratic::{Quadratic, Shrinkage};
 use super::rate::{Rate, Shares};
 use super::solver::{Prepared, Task, solve};
 use super::statistics::Statistics;
@@ -20,6 +22,9 @@ const SHRINKAGES: [Shrinkage; 5] = [
     Shrinkage { rho: 0.6, floor: 0.05 },
 ];
 
+/// The same for samples that are noise: that inputs go together, and how, is then no more than a guess.
+const OF_NOISE: [Shrinkage; 2] = [Shrinkage { rho: 0.5, floor: 0.05 }, Shrinkage { rho: 0.8, floor: 0.05 }];
+
 /// What became of a tensor of weights.
 #[derive(Clone, Debug)]
 pub(crate) struct Improved {
@@ -30,6 +35,16 @@ pub(crate) struct Improved {
     pub(crate) judged: [f64; 2],
     /// The shrinkage that was best, if codes are not those next to the weights.
     pub(crate) shrinkage: Option<Shrinkage>,
+    /// The rows and shifts that all samples together give, with what was found on some of them: nothing is left to judge these by.
+    pub(crate) of_all: Option<(Vec<Row>, Option<Vec<f64>>)>,
+}
+
+impl Improved {
+    /// Returns what rounding to the nearest is, given its judged error.
+    fn nearest(problem: &Problem<'_>, judged: f64) -> Self {
+        let rows = problem.nearest.to_vec();
+        Self { rows, shifts: None, judged: [judged; 2], shrinkage: None, of_all: None }
+    }
 }
 
 /// A tensor of weights, and what its rows may become.
@@ -46,7 +61,36 @@ pub(crate) struct Problem<'a> {
     pub(crate) effort: Effort,
     /// λ, if codes are chosen for their bits, too.
     pub(crate) rate: Option<f64>,
+    /// The share of elements that become 0.
+    pub(crate) sparsity: Option<f64>,
+    /// Whether codes are chosen again on all samples, once it is known how.
+    pub(crate) uses_all: bool,
+    /// Whether samples are no inputs as the model will see them.
+    pub(crate) is_noise: bool,
     pub(crate) threads: usize,
+}
+
+/// Returns the best rows for a table, whose elements the outputs are: those with the least Σ e², without samples.
+pub(crate) fn improve_table(problem: &Problem<'_>) -> Improved {
+    let square = |rows: &[Row]| errors_of(problem.weights, rows).iter().map(|e| e * e).sum::<f64>();
+    let plain = square(problem.nearest);
+    let mut table = Improved::nearest(problem, plain);
+    let len = problem.weights.ncols();
+    // H is the identity: of a diagonal, and no samples.
+    let identity = Quadratic::Samples { diagonal: vec![1.0; len], x: Array2::zeros((len, 0)) };
+    let Some(prepared) = Prepared::new(identity)
+        .filter(|_| problem.effort == Effort::Full && problem.own_scales && problem.sparsity.is_none())
+    else {
+        return table;
+    };
+    let task = Task { codes: problem.codes, own_scales: true, descend: true, kept: None, threads: problem.threads };
+    let rows = solve(&prepared, problem.weights.view(), problem.nearest, task);
+    let square = square(&rows);
+    if square < plain {
+        let none = Shrinkage { rho: 1.0, floor: 0.0 };
+        table = Improved { rows, judged: [plain, square], shrinkage: Some(none), ..table };
+    }
+    table
 }
 
 /// Returns the best rows for a tensor of weights: never worse than rounding to the nearest, on the samples that judge.
@@ -77,7 +121,7 @@ pub(crate) fn improve(statistics: &Statistics, problem: &Problem<'_>) -> Result<
     if let Some(lambda) = problem.rate {
         return rated(statistics, problem, lambda, plain, &judged, &means);
     }
-    let mut best = Improved { rows: problem.nearest.to_vec(), shifts: None, judged: [plain; 2], shrinkage: None };
+    let mut best = Improved::nearest(problem, plain);
     let mut is_shifted = false;
     let mut accept = |rows: Vec<Row>, centred: bool, shrinkage: Option<Shrinkage>| {
         let judged = judged(&rows, centred);
@@ -90,26 +134,58 @@ pub(crate) fn improve(statistics: &Statistics, problem: &Problem<'_>) -> Result<
         accept(problem.nearest.to_vec(), true, None);
     }
     if problem.effort == Effort::Full {
-        let mut tried: Option<(f64, Shrinkage)> = None;
-        for shrinkage in SHRINKAGES {
-            let Some(rows) = solved(statistics, problem, shrinkage, false) else { continue };
+        let shrinkages = if problem.is_noise { &OF_NOISE[..] } else { &SHRINKAGES };
+        let mut error_of = |shrinkage: Shrinkage| {
+            let rows = solved(statistics, problem, shrinkage, false)?;
             let judged = judged(&rows, problem.has_bias);
-            if tried.is_none_or(|(best, _)| judged < best) {
-                tried = Some((judged, shrinkage));
-            }
             accept(rows, problem.has_bias, Some(shrinkage));
-        }
-        let Some((_, shrinkage)) = tried else {
+            Some(judged)
+        };
+        let Some(shrinkage) = best_of(shrinkages, &mut error_of) else {
             return Err("its inputs have no second moments to speak of".into());
         };
-        if let Some(rows) = solved(statistics, problem, shrinkage, true) {
+        if !problem.uses_all
+            && let Some(rows) = solved(statistics, problem, shrinkage, true)
+        {
             accept(rows, problem.has_bias, Some(shrinkage));
         }
     }
     if is_shifted {
         best.shifts = Some(shifts_of(problem.weights, &best.rows, &means));
     }
+    if let Some(shrinkage) = best.shrinkage.filter(|_| problem.uses_all) {
+        let all = statistics.of_all();
+        let means: Vec<Vec<f64>> = (0..groups).map(|group| all.mean(group)).collect();
+        let with_shifts = |rows: Vec<Row>| {
+            let shifts = is_shifted.then(|| shifts_of(problem.weights, &rows, &means));
+            (rows, shifts)
+        };
+        best.of_all = solved(&all, problem, shrinkage, true).map(with_shifts);
+    }
     Ok(best)
+}
+
+/// Returns the shrinkage with the least error: from the middle on, as long as it falls.
+fn best_of(shrinkages: &[Shrinkage], error_of: &mut dyn FnMut(Shrinkage) -> Option<f64>) -> Option<Shrinkage> {
+    let middle = shrinkages.len() / 2;
+    let (below, above) = (&shrinkages[..middle], &shrinkages[middle..]);
+    let mut best: Option<(f64, Shrinkage)> = None;
+    let mut walk = |of: &mut dyn Iterator<Item = &Shrinkage>| {
+        let mut is_further = false;
+        for &shrinkage in of {
+            let Some(error) = error_of(shrinkage) else { continue };
+            if best.is_some_and(|(least, _)| error >= least) {
+                break;
+            }
+            (best, is_further) = (Some((error, shrinkage)), true);
+        }
+        is_further
+    };
+    walk(&mut above.iter().take(1));
+    if !walk(&mut below.iter().rev()) {
+        walk(&mut above.iter().skip(1));
+    }
+    best.map(|(_, shrinkage)| shrinkage)
 }
 
 /// Returns what a bias has to take out of each row, given the mean inputs of each group.
@@ -147,6 +223,7 @@ fn rated(
         if prepared.len() != groups {
             continue;
         }
+        let mask = mask_of(problem, &prepared);
         let mut rows: Vec<Row> = Vec::new();
         let mut rate: Option<Rate> = None;
         for _ in 0..=RATE_ROUNDS {
@@ -157,7 +234,9 @@ fn rated(
                 let scales: Vec<f64> = nearest.iter().map(|row| f64::from(row.scale)).collect();
                 let weights = group(problem.weights, groups, number).mapv(f64::from);
                 let weights = weights.t().as_standard_layout().into_owned();
-                let rounded = prepared.round(weights.view(), &scales, problem.codes, rate.as_ref());
+                let kept = mask.as_ref().map(|mask| group(mask, groups, number).reversed_axes());
+                let choice = Choice { codes: problem.codes, rate: rate.as_ref(), kept };
+                let rounded = prepared.round(weights.view(), &scales, &choice);
                 let rounded = rounded.ok_or("its inputs have no second moments to speak of")?;
                 pivots += rounded.mean_pivot;
                 for (codes, row) in rounded.codes.columns().into_iter().zip(nearest) {
@@ -175,22 +254,43 @@ fn rated(
     }
     let (error, rows, shrinkage) = best.ok_or("its inputs have no second moments to speak of")?;
     let shifts = problem.has_bias.then(|| shifts_of(problem.weights, &rows, means));
-    Ok(Improved { rows, shifts, judged: [plain, error], shrinkage: Some(shrinkage) })
+    Ok(Improved { rows, shifts, judged: [plain, error], shrinkage: Some(shrinkage), of_all: None })
 }
 
 /// Returns the rows that are best under a shrinkage; `None` if no damping makes the moments of some group usable.
 fn solved(statistics: &Statistics, problem: &Problem<'_>, shrinkage: Shrinkage, descend: bool) -> Option<Vec<Row>> {
     let groups = statistics.groups();
     let of_group = problem.weights.nrows() / groups;
+    let form = |number| Prepared::new(statistics.quadratic(number, problem.has_bias, shrinkage)?);
     let mut rows = Vec::with_capacity(problem.weights.nrows());
+    // What goes is told by all groups together.
+    let of_all: Vec<Prepared> = match problem.sparsity {
+        Some(_) => (0..groups).map(form).collect::<Option<_>>()?,
+        None => Vec::new(),
+    };
+    let mask = mask_of(problem, &of_all);
     for number in 0..groups {
-        let prepared = Prepared::new(statistics.quadratic(number, problem.has_bias, shrinkage)?)?;
+        let formed;
+        let prepared = match of_all.get(number) {
+            Some(prepared) => prepared,
+            None => {
+                formed = form(number)?;
+                &formed
+            }
+        };
         let nearest = &problem.nearest[number * of_group..(number + 1) * of_group];
-        let (codes, own_scales) = (problem.codes, problem.own_scales);
-        let task = Task { codes, own_scales, descend, threads: problem.threads };
-        rows.extend(solve(&prepared, group(problem.weights, groups, number), nearest, task));
+        let (codes, own_scales, threads) = (problem.codes, problem.own_scales, problem.threads);
+        let kept = mask.as_ref().map(|mask| group(mask, groups, number));
+        let task = Task { codes, own_scales, descend, kept, threads };
+        rows.extend(solve(prepared, group(problem.weights, groups, number), nearest, task));
     }
     Some(rows)
+}
+
+/// Returns which elements may be anything but 0, given the forms of all groups; `None` if all may.
+fn mask_of(problem: &Problem<'_>, prepared: &[Prepared]) -> Option<Array2<bool>> {
+    let diagonals: Vec<Vec<f64>> = prepared.iter().map(|prepared| prepared.h.diagonal()).collect();
+    problem.sparsity.map(|share| mask(problem.weights, &diagonals, share))
 }
 
 /// Returns what restored rows lack: w − s·q, as f32 restores it.

@@ -6,7 +6,7 @@ use crate::graph::{Graph, Op, Subgraph, ValueId};
 /// What a tensor of weights does in a model.
 #[derive(Clone, Debug)]
 pub(crate) struct Place {
-    /// The products that it is part of.
+    /// The products that it is part of; none for a table, whose elements are handed on as they are.
     pub(crate) products: Vec<Product>,
     /// The constants that are the bias of all of these products and of nothing else, if there are: one, or several that are stored
     /// in one place.
@@ -25,17 +25,26 @@ impl Place {
     /// Why the inputs of some product cannot be told, in a few words.
     pub(crate) fn new(graph: &Graph, constants: &[ValueId], shape: &[usize]) -> Result<Self, String> {
         let (mut products, mut users, mut operator) = (Vec::new(), Vec::new(), String::new());
+        let mut lookups = 0;
         for &constant in constants {
             let part = graph.subgraphs.get(constant.subgraph).ok_or("there is no such subgraph")?;
             for (number, input) in users_of(part, constant.value) {
                 let user = part.operators.get(number).ok_or("there is no such operator")?;
+                if user.table_axis(input, shape.len()).is_some() {
+                    operator.clone_from(&user.name);
+                    lookups += 1;
+                    continue;
+                }
                 products.push(Product::new(graph, constant.subgraph, user, input, shape)?);
                 users.push((constant.subgraph, number));
                 operator.clone_from(&user.name);
             }
         }
-        if products.is_empty() {
-            return Err("nothing uses it".into());
+        match (lookups, products.len()) {
+            (0, 0) => return Err("nothing uses it".into()),
+            (_, 0) => return Ok(Self { products, biases: Vec::new(), operator }),
+            (0, _) => {}
+            _ => return Err(format!("{operator} looks up rows of what is multiplied elsewhere, too")),
         }
         let biases = biases_of(graph, &users).unwrap_or_default();
         Ok(Self { products, biases, operator })
@@ -69,7 +78,7 @@ fn users_of(part: &Subgraph, value: usize) -> Vec<(usize, usize)> {
 }
 
 /// Returns the constants that are the bias of all these operators and of no others.
-fn biases_of(graph: &Graph, users: &[(usize, usize)]) -> Option<Vec<ValueId>> {
+pub(super) fn biases_of(graph: &Graph, users: &[(usize, usize)]) -> Option<Vec<ValueId>> {
     let mut biases: Vec<ValueId> = Vec::new();
     for &(subgraph, number) in users {
         let part = graph.subgraphs.get(subgraph)?;

@@ -1,7 +1,7 @@
 //! Samples run through a model, and what they tell of the inputs of its weights.
 
 use super::statistics::{Purpose, Statistics};
-use crate::calibration::{Array, RunError, Runner, Samples};
+use crate::calibration::{Array, RunError, Runner, Samples, ValueView};
 use crate::error::Result;
 
 /// What statistics may take in memory at once: more weights are seen in runs of their own.
@@ -24,23 +24,42 @@ fn signatures(runner: &dyn Runner) -> Vec<Option<String>> {
 ///
 /// Those of reading samples and of running the model.
 pub(crate) fn capture(runner: &mut dyn Runner, samples: &dyn Samples, statistics: &mut [Statistics]) -> Result<()> {
+    observe(runner, samples, &|_| true, &mut |value, purpose| {
+        for statistics in &mut *statistics {
+            statistics.observe(value, purpose);
+        }
+    })
+}
+
+/// Runs samples, by their number among all, and shows their values with what the sample is for.
+///
+/// # Errors
+///
+/// Those of reading samples and of running the model.
+pub(crate) fn observe(
+    runner: &mut dyn Runner,
+    samples: &dyn Samples,
+    is_wanted: &dyn Fn(usize) -> bool,
+    see: &mut dyn FnMut(&ValueView<'_>, Purpose),
+) -> Result<()> {
     let mut number = 0;
     for signature in signatures(runner) {
         let signature = signature.as_deref();
         for at in 0..samples.count(signature) {
+            number += 1;
+            if !is_wanted(number - 1) {
+                continue;
+            }
             let inputs = samples.sample(signature, at).map_err(RunError::into_error)?;
             let inputs: Vec<(&str, Array)> =
                 inputs.iter().map(|(name, array)| (name.as_str(), array.clone())).collect();
-            let purpose = Purpose::of(number);
+            let purpose = Purpose::of(number - 1);
             runner.reset();
             let outputs = runner.run(signature, &inputs, &mut |value| {
-                for statistics in &mut *statistics {
-                    statistics.observe(value, purpose);
-                }
+                see(value, purpose);
                 Ok(())
             });
             outputs.map_err(RunError::into_error)?;
-            number += 1;
         }
     }
     Ok(())

@@ -3,14 +3,13 @@
 use super::codes::Codes;
 use super::descent::{Row, descend};
 use super::factor::Factor;
-use super::feedback::{Rounded, in_sample_space, with_factor};
+use super::feedback::{Choice, Rounded, in_sample_space, with_factor};
 use super::part::part;
 use super::quadratic::Quadratic;
-use super::rate::Rate;
 use ndarray::{Array2, ArrayView2, Axis};
 
 /// The scales that are tried, as shares of the one that holds the largest magnitude.
-const GRID: &[f64] = &[0.55, 0.65, 0.75, 0.85, 1.0];
+const GRID: &[f64] = &[0.5, 0.58, 0.66, 0.74, 0.82, 0.9, 1.0];
 /// Those that are tried where there is no descent: enough to tell shrinkages apart.
 const FEW: &[f64] = &[0.75, 1.0];
 /// How often damping is raised before a form is given up.
@@ -29,6 +28,8 @@ const IN_SAMPLE_SPACE: usize = 256;
 pub(crate) struct Prepared {
     pub(crate) h: Quadratic,
     factor: Option<Factor>,
+    /// The order in which elements are rounded: those first whose errors cost most.
+    order: Vec<usize>,
 }
 
 impl Prepared {
@@ -40,6 +41,8 @@ impl Prepared {
         if !mean.is_finite() {
             return None;
         }
+        let mut order: Vec<usize> = (0..diagonal.len()).collect();
+        order.sort_by(|&a, &b| diagonal[b].total_cmp(&diagonal[a]));
         let mut damping = 0.0;
         for attempt in 0..=ATTEMPTS {
             let next =
@@ -48,12 +51,12 @@ impl Prepared {
             damping = next;
             match &h {
                 Quadratic::Matrix(matrix) => {
-                    if let Some(factor) = Factor::new(matrix.clone()) {
-                        return Some(Self { h, factor: Some(factor) });
+                    if let Some(factor) = Factor::new(in_order(matrix, &order)) {
+                        return Some(Self { h, factor: Some(factor), order });
                     }
                 }
                 Quadratic::Samples { diagonal, .. } if diagonal.iter().all(|&d| d > 0.0) => {
-                    return Some(Self { h, factor: None });
+                    return Some(Self { h, factor: None, order });
                 }
                 Quadratic::Samples { .. } => {}
             }
@@ -62,37 +65,54 @@ impl Prepared {
     }
 
     /// Rounds rows, [elements, rows].
-    pub(crate) fn round(
-        &self,
-        weights: ArrayView2<'_, f64>,
-        scales: &[f64],
-        codes: Codes,
-        rate: Option<&Rate>,
-    ) -> Option<Rounded> {
+    pub(crate) fn round(&self, weights: ArrayView2<'_, f64>, scales: &[f64], choice: &Choice<'_>) -> Option<Rounded> {
         match (&self.h, &self.factor) {
             (Quadratic::Samples { diagonal, x }, _) => {
-                in_sample_space(diagonal, x.view(), weights, scales, codes, rate)
+                in_sample_space(diagonal, x.view(), weights, scales, &self.order, choice)
             }
-            (Quadratic::Matrix(_), Some(factor)) => Some(with_factor(factor, weights, scales, codes, rate)),
+            (Quadratic::Matrix(_), Some(factor)) => {
+                let sorted = weights.select(Axis(0), &self.order);
+                let kept = choice.kept.map(|kept| kept.select(Axis(0), &self.order));
+                let choice = Choice { kept: kept.as_ref().map(|kept| kept.view()), ..*choice };
+                let mut rounded = with_factor(factor, sorted.view(), scales, &choice);
+                let of_sorted = std::mem::take(&mut rounded.codes);
+                rounded.codes = sorted;
+                for (&at, codes) in self.order.iter().zip(of_sorted.rows()) {
+                    rounded.codes.row_mut(at).assign(&codes);
+                }
+                Some(rounded)
+            }
             (Quadratic::Matrix(_), None) => None,
         }
     }
 }
 
+/// Returns a symmetric matrix with its rows and columns in another order.
+fn in_order(matrix: &Array2<f64>, order: &[usize]) -> Array2<f64> {
+    let mut sorted = matrix.select(Axis(0), order);
+    for mut row in sorted.rows_mut() {
+        let of_row = row.to_owned();
+        row.iter_mut().zip(order).for_each(|(x, &at)| *x = of_row[at]);
+    }
+    sorted
+}
+
 /// What is asked of the solver.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Task {
+pub(crate) struct Task<'a> {
     pub(crate) codes: Codes,
     /// Whether rows may have other scales than those given.
     pub(crate) own_scales: bool,
     /// Whether codes and scales are improved one at a time, after the rounding with feedback.
     pub(crate) descend: bool,
+    /// Which elements, [rows, elements], may be anything but 0, if not all may.
+    pub(crate) kept: Option<ArrayView2<'a, bool>>,
     pub(crate) threads: usize,
 }
 
 /// Returns the best rows that are found for `weights`, [rows, elements], where `nearest` are codes and scales of rounding to the
 /// nearest. No row costs more than that.
-pub(crate) fn solve(prepared: &Prepared, weights: ArrayView2<'_, f32>, nearest: &[Row], task: Task) -> Vec<Row> {
+pub(crate) fn solve(prepared: &Prepared, weights: ArrayView2<'_, f32>, nearest: &[Row], task: Task<'_>) -> Vec<Row> {
     let at_once = match prepared.h {
         Quadratic::Matrix(_) => ROWS_AT_ONCE,
         Quadratic::Samples { .. } => IN_SAMPLE_SPACE,
@@ -100,6 +120,8 @@ pub(crate) fn solve(prepared: &Prepared, weights: ArrayView2<'_, f32>, nearest: 
     let chunks: Vec<usize> = (0..weights.nrows()).step_by(at_once).collect();
     let one = |&start: &usize| {
         let end = (start + at_once).min(weights.nrows());
+        let of_rows = |kept| part(kept, start..end, 0..weights.ncols());
+        let task = Task { kept: task.kept.map(of_rows), ..task };
         solve_chunk(prepared, part(weights, start..end, 0..weights.ncols()), &nearest[start..end], task)
     };
     let threads = task.threads.clamp(1, chunks.len().max(1));
@@ -116,13 +138,13 @@ pub(crate) fn solve(prepared: &Prepared, weights: ArrayView2<'_, f32>, nearest: 
     })
 }
 
-fn solve_chunk(prepared: &Prepared, weights: ArrayView2<'_, f32>, nearest: &[Row], task: Task) -> Vec<Row> {
+fn solve_chunk(prepared: &Prepared, weights: ArrayView2<'_, f32>, nearest: &[Row], task: Task<'_>) -> Vec<Row> {
     let (rows, len) = weights.dim();
     let weights = weights.mapv(f64::from);
     let mut best: Vec<Row> = nearest.to_vec();
     let mut costs = cost_of(&prepared.h, weights.view(), &best);
     // All rows under all scales side by side.
-    let grid = match task {
+    let grid: &[f64] = match task {
         Task { own_scales: false, .. } => &[1.0],
         Task { descend: true, .. } => GRID,
         Task { descend: false, .. } => FEW,
@@ -137,7 +159,9 @@ fn solve_chunk(prepared: &Prepared, weights: ArrayView2<'_, f32>, nearest: &[Row
             wide.column_mut(r * grid.len() + g).assign(&weight);
         }
     }
-    if let Some(rounded) = prepared.round(wide.view(), &scales, task.codes, None) {
+    let kept = task.kept.map(|kept| Array2::from_shape_fn(wide.dim(), |(k, at)| kept[[at / grid.len(), k]]));
+    let choice = Choice { codes: task.codes, rate: None, kept: kept.as_ref().map(|kept| kept.view()) };
+    if let Some(rounded) = prepared.round(wide.view(), &scales, &choice) {
         for (at, &cost) in rounded.costs.iter().enumerate() {
             let r = at / grid.len();
             if cost < costs[r] {
@@ -147,7 +171,7 @@ fn solve_chunk(prepared: &Prepared, weights: ArrayView2<'_, f32>, nearest: &[Row
         }
     }
     if task.descend {
-        descend(&prepared.h, weights.view(), &mut best, task.codes, task.own_scales);
+        descend(&prepared.h, weights.view(), &mut best, task.codes, task.own_scales, task.kept.is_some());
     }
     // Costs along the way are sums of roundings; the law is about what comes out.
     let after = cost_of(&prepared.h, weights.view(), &best);

@@ -159,6 +159,25 @@ impl Statistics {
         }
     }
 
+    /// Returns the statistics of all samples, with nothing left to judge by.
+    pub(crate) fn of_all(&self) -> Self {
+        let mut all = self.clone();
+        let (len, groups) = (self.len(), self.groups());
+        let Ok(judge) = ArrayView2::from_shape((self.judge.len() / (len * groups), len * groups), &self.judge) else {
+            return all;
+        };
+        match &mut all.fit {
+            Fit::Nothing => {}
+            Fit::Rows(rows) => rows.extend_from_slice(&self.judge),
+            Fit::Moments(moments) => {
+                for (group, moments) in moments.iter_mut().enumerate() {
+                    moments.add(judge.slice_axis(Axis(1), Slice::from(group * len..(group + 1) * len)));
+                }
+            }
+        }
+        all
+    }
+
     /// Returns what an error of a row of a group costs; `centred` where a bias makes good of its mean.
     pub(crate) fn quadratic(&self, group: usize, centred: bool, shrinkage: Shrinkage) -> Option<Quadratic> {
         match &self.fit {

@@ -6,6 +6,7 @@
 use crate::block::BlockTensor;
 use crate::convention::tflite;
 use crate::error::Result;
+use crate::improve::pruned;
 use crate::num::{AnyRounding, CodeType};
 use crate::params::{AnyCalculator, Granularity, QuantParams};
 use crate::range::AnyEstimator;
@@ -39,7 +40,10 @@ pub(super) fn encode(values: &ArrayD<f32>, decision: &Decision, threads: NonZero
     Ok(match decision {
         Decision::Keep => None,
         Decision::Float32 => Some(Encoded::F32(values.clone())),
-        Decision::Quantize(treatment) => Some(Encoded::Codes(codes(values, treatment, threads)?)),
+        Decision::Quantize(treatment) => Some(Encoded::Codes(match treatment.sparsity {
+            Some(share) => codes(&pruned(values, share), treatment, threads)?,
+            None => codes(values, treatment, threads)?,
+        })),
         Decision::Blocks(blocks) => Some(Encoded::Blocks(BlockTensor::quantize(values.view(), *blocks, None)?)),
     })
 }

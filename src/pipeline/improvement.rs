@@ -10,8 +10,8 @@ use crate::calibration::RunError;
 use crate::error::{Error, Result};
 use crate::graph::{Graph, ValueId};
 use crate::improve::{
-    Codes, Effort, Improved, Place, Problem, Statistics, batches, capture, count, improve, restored, rows_from,
-    rows_of, tensor_of,
+    Codes, Effort, Improved, Place, Problem, Row, Statistics, batches, capture, count, improve, improve_table,
+    restored, rows_from, rows_of, tensor_of,
 };
 use crate::model::tflite::Model;
 use crate::params::{CodeRange, Granularity, ParamsCalculator, QuantParams, ZeroPoints};
@@ -25,10 +25,18 @@ use std::collections::{HashMap, HashSet};
 pub(super) struct Better {
     /// The numbers of the constants that are this tensor: more than one where they are stored in one place.
     pub(super) constants: Vec<usize>,
-    /// Its codes, if they are others than those next to the weights.
-    codes: Option<PackedTensor>,
     /// What its outputs lose on the samples that judge.
     pub(super) judged: f64,
+    made: Made,
+    /// The same of all samples, those that judge as well.
+    of_all: Option<Made>,
+}
+
+/// Codes and biases.
+#[derive(Clone, Debug, Default)]
+struct Made {
+    /// Codes, if they are others than those next to the weights.
+    codes: Option<PackedTensor>,
     /// Biases that take out a shift, by their number.
     biases: Vec<(usize, ArrayD<f32>)>,
 }
@@ -45,7 +53,7 @@ pub(super) struct Changes {
 impl Better {
     /// Returns the length of its codes when they are deflated; `None` if they are those next to the weights.
     pub(super) fn deflated(&self) -> Option<u64> {
-        self.codes.as_ref().map(|codes| deflated_len(&codes.bytes()))
+        self.made.codes.as_ref().map(|codes| deflated_len(&codes.bytes()))
     }
 }
 
@@ -57,10 +65,19 @@ impl Changes {
 
     /// Takes note of what became of a tensor of weights.
     pub(super) fn add(&mut self, better: &Better) {
-        if let Some(codes) = &better.codes {
-            self.tensors.extend(better.constants.iter().map(|&at| (at, codes.clone())));
+        self.add_made(&better.constants, &better.made);
+    }
+
+    /// The same of all samples, of which none is left to judge by.
+    pub(super) fn add_of_all(&mut self, better: &Better) {
+        self.add_made(&better.constants, better.of_all.as_ref().unwrap_or(&better.made));
+    }
+
+    fn add_made(&mut self, constants: &[usize], made: &Made) {
+        if let Some(codes) = &made.codes {
+            self.tensors.extend(constants.iter().map(|&at| (at, codes.clone())));
         }
-        self.biases.extend(better.biases.iter().cloned());
+        self.biases.extend(made.biases.iter().cloned());
     }
 }
 
@@ -112,6 +129,12 @@ pub(super) fn improve_weights(
     if samples == 0 {
         return Err(Error::Run { reason: "there is no sample for any signature of the model".into() });
     }
+    let tables = layers.iter().filter(|layer| layer.place.products.is_empty());
+    for layer in tables {
+        let values = model.values(&constants[layer.constants[0]].constant)?;
+        let result = improved(layer, None, &values, options, false)?;
+        all[layer.plan].extend(taken_down(layer, result, &mut plans[layer.plan]));
+    }
     // Layers of several plans that are the same constants have the same inputs.
     let mut seen: Vec<(Vec<usize>, Statistics)> = Vec::new();
     for layer in &layers {
@@ -131,33 +154,15 @@ pub(super) fn improve_weights(
         for (statistics, (of, _)) in statistics.iter().zip(&seen[batch]) {
             let values = model.values(&constants[of[0]].constant)?;
             for layer in layers.iter().filter(|layer| layer.constants == *of) {
-                let result = improved(layer, statistics, &values, options)?;
-                let entries = &mut plans[layer.plan].entries;
-                let note = match &result {
-                    Ok((improved, _)) if layer.treatment.rate.is_some() => {
-                        let gain = 10.0 * (improved.judged[0] / improved.judged[1]).log10();
-                        let operator = &layer.place.operator;
-                        format!(
-                            "; chosen for its bits and the outputs of {operator}, which lose {gain:.1} dB less than of the nearest codes"
-                        )
-                    }
-                    Ok((improved, _)) => note(improved, &layer.place.operator),
-                    Err(reason) => format!("; not improved: {reason}"),
-                };
-                for &at in &layer.constants {
-                    entries[at].reason += &note;
+                let result = improved(layer, Some(statistics), &values, options, data.samples.is_noise())?;
+                let shifts = result.as_ref().ok().map(|done| done.shifts.clone()).unwrap_or_default();
+                let Some(mut better) = taken_down(layer, result, &mut plans[layer.plan]) else { continue };
+                let made = std::iter::once(&mut better.made).chain(&mut better.of_all);
+                for (made, shifts) in made.zip(shifts) {
+                    made.biases = biases(model, constants, layer, shifts.as_deref())?;
                 }
-                let Ok((improved, codes)) = result else { continue };
-                let judged = improved.judged[1];
-                let mut better = Better { constants: layer.constants.clone(), codes, judged, biases: Vec::new() };
-                for (&at, shifts) in layer.biases.iter().zip(improved.shifts.iter().cycle()) {
-                    let bias = model.values(&constants[at].constant)?;
-                    let shifted =
-                        bias.iter().zip(shifts).map(|(&bias, shift)| (f64::from(bias) + shift) as f32).collect();
-                    if let Ok(shifted) = ArrayD::from_shape_vec(bias.raw_dim(), shifted) {
-                        entries[at].reason += "; takes out the shift that quantized weights give";
-                        better.biases.push((at, shifted));
-                    }
+                for (at, _) in &better.made.biases {
+                    plans[layer.plan].entries[*at].reason += "; takes out the shift that quantized weights give";
                 }
                 all[layer.plan].push(better);
             }
@@ -166,10 +171,68 @@ pub(super) fn improve_weights(
     Ok(all)
 }
 
+/// What became of a layer: its codes, and those of all samples; and the shifts of either.
+struct Done {
+    improved: Improved,
+    made: Made,
+    of_all: Option<Made>,
+    shifts: Vec<Option<Vec<f64>>>,
+}
+
+/// What became of a layer, or why nothing did.
+type Attempt = Result<Done, String>;
+
+/// Returns the biases of a layer without a shift.
+fn biases(
+    model: &Model,
+    constants: &[Source],
+    layer: &Layer,
+    shifts: Option<&[f64]>,
+) -> Result<Vec<(usize, ArrayD<f32>)>> {
+    let mut biases = Vec::new();
+    let Some(shifts) = shifts else { return Ok(biases) };
+    for &at in &layer.biases {
+        let mut bias = model.values(&constants[at].constant)?;
+        if bias.len() == shifts.len() {
+            bias.iter_mut().zip(shifts).for_each(|(bias, shift)| *bias = (f64::from(*bias) + shift) as f32);
+            biases.push((at, bias));
+        }
+    }
+    Ok(biases)
+}
+
+/// Returns what became of a layer, and says so in the plan.
+fn taken_down(layer: &Layer, result: Attempt, plan: &mut Plan) -> Option<Better> {
+    let operator = &layer.place.operator;
+    let note = match &result {
+        Ok(Done { improved, .. }) if layer.place.products.is_empty() => match gain(improved) {
+            gain if improved.shrinkage.is_some() => format!("; scales for the least squared error, {gain:.1} dB less"),
+            _ => "; rounded to the nearest, as no scales did better".into(),
+        },
+        Ok(Done { improved, .. }) if layer.treatment.rate.is_some() => {
+            let gain = gain(improved);
+            format!(
+                "; chosen for its bits and the outputs of {operator}, which lose {gain:.1} dB less than of the nearest codes"
+            )
+        }
+        Ok(Done { improved, .. }) => note(improved, operator),
+        Err(reason) => format!("; not improved: {reason}"),
+    };
+    for &at in &layer.constants {
+        plan.entries[at].reason += &note;
+    }
+    let Done { improved, made, of_all, .. } = result.ok()?;
+    Some(Better { constants: layer.constants.clone(), judged: improved.judged[1], made, of_all })
+}
+
+/// Returns how much less is lost than by rounding to the nearest, in dB.
+fn gain(improved: &Improved) -> f64 {
+    10.0 * (improved.judged[0] / improved.judged[1]).log10()
+}
+
 /// Returns what is said of a tensor that samples were used for.
 fn note(improved: &Improved, operator: &str) -> String {
-    let [nearest, best] = improved.judged;
-    let gain = 10.0 * (nearest / best).log10();
+    let gain = gain(improved);
     match (improved.shrinkage.is_some(), improved.shifts.is_some()) {
         _ if !gain.is_finite() => "; nothing to improve: its outputs have no error".into(),
         (false, false) => "; rounded to the nearest, as nothing did better on samples that judge".into(),
@@ -202,8 +265,8 @@ fn layers(graph: &Graph, number: usize, plan: &mut Plan, constants: &[Source]) -
         let shared: Vec<usize> =
             (at..plan.entries.len()).filter(|&other| same(other, &plan.entries[other].decision) == key).collect();
         let ids: Vec<ValueId> = shared.iter().map(|&other| id(other)).collect();
-        let found = axis_of(treatment, source).and_then(|axis| {
-            let place = Place::new(graph, &ids, &source.constant.shape)?;
+        let found = Place::new(graph, &ids, &source.constant.shape).and_then(|place| {
+            let axis = axis_of(treatment, source, place.products.is_empty())?;
             let biases = place.biases.iter().filter_map(|bias| number_of.get(bias).copied()).collect();
             Ok(Layer {
                 plan: number,
@@ -243,10 +306,15 @@ fn layers(graph: &Graph, number: usize, plan: &mut Plan, constants: &[Source]) -
 }
 
 /// Returns the axis along which rows of weights lie.
-fn axis_of(treatment: &Treatment, source: &Source) -> Result<usize, String> {
+fn axis_of(treatment: &Treatment, source: &Source, is_table: bool) -> Result<usize, String> {
     let scheme = &treatment.scheme;
     if scheme.calculator.zero_points(scheme.codes()) != ZeroPoints::One(0) {
         return Err(format!("{} has zero points", scheme.calculator));
+    }
+    match scheme.granularity {
+        Granularity::Axis(axis) if is_table => return Ok(axis),
+        other if is_table => return Err(format!("a table whose scales are {other}")),
+        _ => {}
     }
     let weights = source.uses().iter().find_map(|used| match used.role {
         crate::model::tflite::Role::Weights { axis, .. } => Some(axis),
@@ -263,10 +331,11 @@ fn axis_of(treatment: &Treatment, source: &Source) -> Result<usize, String> {
 /// Returns what samples make of a layer, and its codes if they are others than those next to the weights.
 fn improved(
     layer: &Layer,
-    statistics: &Statistics,
+    statistics: Option<&Statistics>,
     values: &ArrayD<f32>,
     options: &Options,
-) -> Result<Result<(Improved, Option<PackedTensor>), String>> {
+    is_noise: bool,
+) -> Result<Attempt> {
     let decision = Decision::Quantize(Box::new(layer.treatment.clone()));
     let Some(Encoded::Codes(nearest)) = encode(values, &decision, options.threads)? else {
         return Ok(Err("it is no codes".into()));
@@ -286,22 +355,34 @@ fn improved(
         has_bias: !layer.biases.is_empty(),
         effort: layer.treatment.improve.unwrap_or_default(),
         rate: layer.treatment.rate,
+        sparsity: layer.treatment.sparsity,
+        uses_all: layer.treatment.improve.is_none() && !is_noise,
+        is_noise,
         threads: options.threads.get(),
     };
-    let improved = match improve(statistics, &problem) {
-        Ok(improved) => improved,
-        Err(reason) => return Ok(Err(reason)),
+    let improved = match statistics.map(|statistics| improve(statistics, &problem)) {
+        None => improve_table(&problem),
+        Some(Ok(improved)) => improved,
+        Some(Err(reason)) => return Ok(Err(reason)),
     };
-    if improved.shrinkage.is_none() {
-        return Ok(Ok((improved, None)));
+    let pack = |rows: &[Row]| -> Result<Option<PackedTensor>> {
+        let new_scales = if problem.own_scales { rows.iter().map(|row| row.scale).collect() } else { scales.to_vec() };
+        let zero_points = vec![0; new_scales.len()];
+        let granularity = nearest.params().granularity();
+        let params = QuantParams::new(granularity, nearest.params().codes(), new_scales, zero_points)?;
+        let reals = restored(rows, weights.ncols()).and_then(|rows| tensor_of(&rows, values.shape(), layer.axis));
+        reals.map(|reals| layer.treatment.scheme.quantize_with_params(&reals, &params)).transpose()
+    };
+    let codes = match improved.shrinkage {
+        Some(_) => pack(&improved.rows)?,
+        None => None,
+    };
+    let made = Made { codes, biases: Vec::new() };
+    let mut shifts = vec![improved.shifts.clone()];
+    let mut of_all = None;
+    if let Some((rows, of_rows)) = &improved.of_all {
+        shifts.push(of_rows.clone());
+        of_all = Some(Made { codes: pack(rows)?, biases: Vec::new() });
     }
-    let new_scales =
-        if problem.own_scales { improved.rows.iter().map(|row| row.scale).collect() } else { scales.to_vec() };
-    let zero_points = vec![0; new_scales.len()];
-    let granularity = nearest.params().granularity();
-    let params = QuantParams::new(granularity, nearest.params().codes(), new_scales, zero_points)?;
-    let reals = restored(&improved.rows, weights.ncols()).and_then(|rows| tensor_of(&rows, values.shape(), layer.axis));
-    let Some(reals) = reals else { return Ok(Err("its rows cannot be put back".into())) };
-    let codes = layer.treatment.scheme.quantize_with_params(&reals, &params)?;
-    Ok(Ok((improved, Some(codes))))
+    Ok(Ok(Done { improved, made, of_all, shifts }))
 }

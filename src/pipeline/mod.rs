@@ -41,6 +41,7 @@ mod improvement;
 mod inspection;
 mod integer;
 mod judge;
+mod mean_shift;
 mod options;
 mod outcome;
 mod progress;
@@ -51,7 +52,7 @@ mod wide;
 
 pub use channels::{Channels, Profile};
 pub use comparison::{Compared, Comparison, Sameness, Totals, compare_files};
-pub use fit::{Chosen, Count, Fitted, Goal, Request, fit_file};
+pub use fit::{Arithmetic, Chosen, Count, Fitted, Goal, Request, fit_file};
 pub use format::Format;
 pub use inspection::{Inspected, Inspection, inspect_file};
 pub use integer::{Data, IntegerOutcome, Island, ValueOutcome, Variant};

@@ -10,7 +10,7 @@ const COST_OF_RESTORING: u64 = 160;
 
 /// The code types that a `DEQUANTIZE` restores, or that operators take; without zero points, as they are written.
 const STORAGE: Storage =
-    Storage::Channels { codes: &[CodeType::I8, CodeType::I4, CodeType::F16], with_zero_point: &[] };
+    Storage::Channels { codes: &[CodeType::I8, CodeType::I4, CodeType::I2, CodeType::F16], with_zero_point: &[] };
 
 /// A constant, and the `DEQUANTIZE` that restores it already, if there is one.
 pub(super) struct Source {

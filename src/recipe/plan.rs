@@ -75,6 +75,8 @@ pub struct Treatment {
     pub improve: Option<Effort>,
     /// What a bit of a deflated file is worth, in squared steps.
     pub rate: Option<f64>,
+    /// The share of elements that become 0.
+    pub sparsity: Option<f64>,
 }
 
 impl Decision {
@@ -253,7 +255,7 @@ fn apply(
         return keep(format!("{} already", spoken(code)));
     }
     if let AnyCalculator::Cast(_) = scheme.calculator {
-        return apply_cast(scheme, candidate, part, reason, values);
+        return apply_cast(scheme, candidate, part, reason, rule.sparsity, values);
     }
     if !is_granularity_said {
         let granularity = match part {
@@ -318,7 +320,8 @@ fn apply(
     if let Some(obstacle) = obstacle {
         return keep(obstacle);
     }
-    Ok((Decision::Quantize(Box::new(Treatment { scheme, compute, improve: rule.improve, rate: rule.rate })), reason))
+    let &Rule { improve, rate, sparsity, .. } = rule;
+    Ok((Decision::Quantize(Box::new(Treatment { scheme, compute, improve, rate, sparsity })), reason))
 }
 
 /// Returns what a rule that asks for a cast does to a tensor.
@@ -327,6 +330,7 @@ fn apply_cast(
     candidate: &Candidate,
     part: &Part,
     reason: String,
+    sparsity: Option<f64>,
     values: impl FnOnce() -> Result<ArrayD<f32>>,
 ) -> Result<(Decision, String)> {
     let keep = |reason: String| Ok((Decision::Keep, reason));
@@ -348,6 +352,7 @@ fn apply_cast(
                 compute: Compute::WeightOnly,
                 improve: Some(Effort::None),
                 rate: None,
+                sparsity,
             })),
             reason,
         )),

@@ -3,7 +3,7 @@
 use super::activations::Activations;
 use super::glob::Glob;
 use super::nearest::nearest;
-use super::rule::{FLOATS, Rule};
+use super::rule::{FLOATS, Rule, Target};
 use crate::error::{Error, Result, one_line};
 use crate::input;
 use serde::{Deserialize, Serialize};
@@ -57,19 +57,20 @@ pub struct Recipe {
 }
 
 /// The recipes that need no file.
-const READY_MADE: [&str; 7] = [
+const READY_MADE: [&str; 8] = [
     include_str!("ready_made/float16.toml"),
     include_str!("ready_made/int8-weight-only.toml"),
     include_str!("ready_made/int8-dynamic.toml"),
     include_str!("ready_made/int4-weight-only.toml"),
     include_str!("ready_made/int4-dynamic.toml"),
+    include_str!("ready_made/ternary-weight-only.toml"),
     include_str!("ready_made/int8.toml"),
     include_str!("ready_made/int16x8.toml"),
 ];
 
 impl Recipe {
     /// Returns the ready-made recipes: `float16`, `int8-weight-only`, `int8-dynamic`, `int4-weight-only`, `int4-dynamic`,
-    /// `int8`, `int16x8`.
+    /// `ternary-weight-only`, `int8`, `int16x8`.
     ///
     /// # Panics
     ///
@@ -187,6 +188,12 @@ impl Recipe {
                 }
                 _ if rule.rate.is_some_and(|rate| !(rate >= 0.0 && rate.is_finite())) => {
                     format!("rate {} is no number from 0 on", rule.rate.unwrap_or_default())
+                }
+                _ if rule.sparsity.is_some_and(|share| !(0.0..1.0).contains(&share)) => {
+                    format!("sparsity {} is no share from 0 up to 1", rule.sparsity.unwrap_or_default())
+                }
+                _ if rule.sparsity.is_some() && !matches!(rule.to, Target::Scheme(_)) => {
+                    format!("sparsity is of codes, and there are none to be had of {}", rule.to)
                 }
                 _ => continue,
             };

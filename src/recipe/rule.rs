@@ -76,6 +76,10 @@ pub struct Rule {
     /// too. .02 to .05 for 8-bit codes with one scale for all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rate: Option<f64>,
+    /// The share of elements that become 0: those of the smallest magnitude, or where there are samples those that cost the outputs
+    /// least. A `.tflite` file holds the tensor without its zeros where that is shorter.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sparsity: Option<f64>,
 }
 
 /// What operators do with the tensors of a rule.
@@ -204,6 +208,7 @@ impl Rule {
             axis: None,
             improve: None,
             rate: None,
+            sparsity: None,
         }
     }
 

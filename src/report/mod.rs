@@ -22,6 +22,7 @@
 mod card;
 mod date;
 mod distribution;
+mod fitted_page;
 mod html;
 mod integers;
 mod judged_page;

@@ -362,6 +362,10 @@ impl Samples for Data {
         self.len()
     }
 
+    fn is_noise(&self) -> bool {
+        self.is_noise
+    }
+
     fn sample(&self, _signature: Option<&str>, number: usize) -> Result<Sample, RunError> {
         self.read(number)
     }

@@ -89,6 +89,10 @@ impl Samples for Signatures {
         self.of(signature).map_or(0, Data::len)
     }
 
+    fn is_noise(&self) -> bool {
+        self.data.iter().any(|(_, data)| data.is_noise())
+    }
+
     fn sample(&self, signature: Option<&str>, number: usize) -> Result<Sample, RunError> {
         let known = || self.data.iter().map(|(name, _)| name.clone()).collect();
         let missing = || RunError::NoSignature { name: signature.unwrap_or_default().into(), known: known() };

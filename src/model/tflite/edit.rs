@@ -239,6 +239,7 @@ impl Model {
         let table = self.tensor(id)?;
         let scales = table.table(tensor::QUANTIZATION).map_or(0, |q| q.numbers::<4>(quantization::SCALE).len());
         let version: i32 = match ElementType::of(table.u8(tensor::TYPE).unwrap_or(0)) {
+            ElementType::I2 => 7,
             ElementType::I4 => 6,
             ElementType::I8 if scales > 1 => 5,
             ElementType::F16 | ElementType::I16 => 3,
@@ -295,7 +296,7 @@ impl Model {
 }
 
 /// Makes operators that take one tensor take another, but for some of their inputs.
-fn rewire(operators: &mut [Table], instead: &HashMap<i32, i32>, except: &dyn Fn(usize, usize) -> bool) {
+pub(super) fn rewire(operators: &mut [Table], instead: &HashMap<i32, i32>, except: &dyn Fn(usize, usize) -> bool) {
     for (number, operator) in operators.iter_mut().enumerate() {
         let inputs = operator.i32s(op::INPUTS);
         if inputs.iter().any(|input| instead.contains_key(input)) {

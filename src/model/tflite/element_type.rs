@@ -21,6 +21,8 @@ pub enum ElementType {
     I16,
     /// 4-bit integers, two to a byte, the first in the low half.
     I4,
+    /// 2-bit integers, four to a byte, the first in the lowest bits.
+    I2,
     /// Any other, by its number in the schema.
     Other(u8),
 }
@@ -62,6 +64,7 @@ impl ElementType {
             7 => Self::I16,
             9 => Self::I8,
             17 => Self::I4,
+            19 => Self::I2,
             other => Self::Other(other),
         }
     }
@@ -75,6 +78,7 @@ impl ElementType {
             Self::I16 => 7,
             Self::I8 => 9,
             Self::I4 => 17,
+            Self::I2 => 19,
             Self::Other(number) => number,
         }
     }
@@ -101,6 +105,7 @@ impl From<ElementType> for graph::ElementType {
             ElementType::I8 => Self::I8,
             ElementType::I16 => Self::I16,
             ElementType::I4 => Self::I4,
+            ElementType::I2 => Self::I2,
             ElementType::Other(4) => Self::I64,
             ElementType::Other(5) => Self::String,
             ElementType::Other(6) => Self::Bool,
@@ -110,7 +115,6 @@ impl From<ElementType> for graph::ElementType {
             ElementType::Other(15) => Self::U32,
             ElementType::Other(16) => Self::U16,
             ElementType::Other(18) => Self::BF16,
-            ElementType::Other(19) => Self::I2,
             ElementType::Other(20) => Self::U4,
             ElementType::Other(21) => Self::F8E4M3,
             ElementType::Other(22) => Self::F8E5M2,

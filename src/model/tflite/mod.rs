@@ -57,6 +57,7 @@ mod rewrite;
 mod schema;
 mod source;
 mod sparse;
+mod store_sparse;
 mod tree;
 mod values;
 mod versions;

@@ -217,6 +217,7 @@ const NAMES: [&str; 210] = [
 /// The code of an operator that is told by its name.
 pub(super) const CUSTOM: i32 = 32;
 pub(super) const DEQUANTIZE: i32 = 6;
+pub(super) const DENSIFY: i32 = 124;
 
 /// Returns an operator's name, as in `CONV_2D`.
 pub(super) fn name(code: i32) -> String {
@@ -240,6 +241,7 @@ mod tests {
     #[test]
     fn codes_are_those_of_the_schema() {
         assert_eq!((code_of_name("DEQUANTIZE"), code_of_name("CUSTOM")), (Some(DEQUANTIZE), Some(CUSTOM)));
+        assert_eq!(code_of_name("DENSIFY"), Some(DENSIFY));
         assert_eq!((name(3), name(209), name(210)), ("CONV_2D".into(), "STABLEHLO_CASE".into(), "OPERATOR_210".into()));
         assert_eq!((name(-1), code_of_name("NO_SUCH")), ("OPERATOR_-1".into(), None));
     }

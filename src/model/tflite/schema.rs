@@ -194,7 +194,7 @@ static DETAILS: Union = Union {
     known: 3,
 };
 
-static SPARSITY: Shape = table(
+pub(super) static SPARSITY: Shape = table(
     "SparsityParameters",
     3,
     &[
@@ -210,7 +210,7 @@ pub(super) mod sparsity {
     pub(crate) const DIMENSIONS: u16 = 2;
 }
 
-static DIMENSION_METADATA: Shape = table(
+pub(super) static DIMENSION_METADATA: Shape = table(
     "DimensionMetadata",
     6,
     &[(dimension::SEGMENTS, Field::Union(&SPARSE_INDEX)), (dimension::INDICES, Field::Union(&SPARSE_INDEX))],
@@ -223,7 +223,7 @@ pub(super) mod dimension {
     pub(crate) const INDICES: u16 = 5;
 }
 
-static SPARSE_INDEX: Union = Union {
+pub(super) static SPARSE_INDEX: Union = Union {
     shapes: &[
         (1, &table("Int32Vector", 1, &[(0, Numbers(4))])),
         (2, &table("Uint16Vector", 1, &[(0, Numbers(2))])),

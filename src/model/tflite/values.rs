@@ -8,7 +8,7 @@ use super::model::Model;
 use super::tree::Data;
 use crate::error::{Error, Result};
 use crate::graph::Quantization;
-use crate::num::{Code, I4, Real, bf16, f16};
+use crate::num::{Code, I2, I4, Real, bf16, f16};
 use crate::params::{CodeRange, Granularity, QuantParams};
 use crate::tensor::QuantizedTensor;
 use ndarray::{ArrayD, IxDyn};
@@ -57,6 +57,7 @@ impl Model {
                     ElementType::I16 => restore::<i16>(&bytes, shape, quantization),
                     ElementType::I32 => restore::<i32>(&bytes, shape, quantization),
                     ElementType::I4 => restore::<I4>(&bytes, shape, quantization),
+                    ElementType::I2 => restore::<I2>(&bytes, shape, quantization),
                     other => return Err(unreadable(format!("elements of type {other} cannot be restored"))),
                 };
                 return restored.map_err(|e| e.of_tensor(&constant.name));

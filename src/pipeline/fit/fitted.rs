@@ -1,6 +1,6 @@
 //! What a fit came to.
 
-use super::request::{Goal, Request};
+use super::request::{Count, Goal, Request};
 use crate::error::Result;
 use crate::num::CodeType;
 use crate::recipe::{Compute, Recipe};
@@ -46,6 +46,8 @@ pub struct Fitted {
     pub walked: Vec<(u64, f64)>,
     /// How long it took.
     pub seconds: f64,
+    /// The recipe's rules, where they are not one for each tensor.
+    pub(super) rules: Option<String>,
 }
 
 /// What a tensor became.
@@ -103,6 +105,14 @@ impl Fitted {
         self.output.is_some()
     }
 
+    /// Returns the length of the best file, as the bound counts bytes.
+    pub(crate) fn bytes_counted(&self) -> u64 {
+        match self.request.count {
+            Count::File => self.bytes,
+            Count::Download => self.download,
+        }
+    }
+
     /// Returns the length of the file as a share of the input's.
     pub fn ratio(&self) -> f64 {
         self.bytes as f64 / self.bytes_in.max(1) as f64
@@ -131,7 +141,7 @@ impl Fitted {
             }
             quoted + "\""
         };
-        let compute = match self.request.compute {
+        let compute = match self.request.arithmetic.of_weights() {
             Compute::WeightOnly => "weight-only",
             Compute::DynamicRange => "dynamic-range",
         };
@@ -142,7 +152,7 @@ impl Fitted {
             Goal::MaxAccuracyDrop(points) => format!("at most {points} points of accuracy less"),
         };
         let mut text = format!(
-            "# Goal: {goal}. Measured: {:.2} dB (above {:.2} dB in 95 of 100 draws), {} of {} bytes; predicted {:.2} dB.\n\
+            "# Goal: {goal}. Measured: {:.2} dB (above {:.2} dB in 95 of 100 draws), {} of {} bytes; predicted {}.\n\
              # Samples: hash {:016x}, {} of them to judge; seed {}.\n\
              name = {}\n\
              description = \"found by fit for {goal}\"\n",
@@ -150,12 +160,15 @@ impl Fitted {
             self.bound_db,
             self.bytes,
             self.bytes_in,
-            self.predicted_db,
+            if self.predicted_db.is_nan() { "nothing".into() } else { format!("{:.2} dB", self.predicted_db) },
             self.data_hash,
             self.judged_on,
             self.request.seed,
             quoted(&format!("fit of {}", self.input.file_name().unwrap_or_default().to_string_lossy())),
         );
+        if let Some(rules) = &self.rules {
+            return text + "\n" + rules;
+        }
         for tensor in &self.tensors {
             let (name, to) = (quoted(&tensor.name), quoted(&tensor.to));
             let _ = write!(text, "\n# {}\n[[rule]]\nnames = [{name}]\ninputs = \"any\"\nto = {to}\n", tensor.reason());

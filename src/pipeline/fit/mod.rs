@@ -1,16 +1,18 @@
 //! The best file for a goal: what each tensor becomes is found by running the model.
 
 mod fitted;
+mod goal;
+mod integer;
 mod request;
 
 pub use fitted::{Chosen, Fitted};
-pub use request::{Count, Goal, Request};
+pub use request::{Arithmetic, Count, Goal, Request};
 
 use super::deflated::deflated_len;
 use super::encoded::encode;
 use super::improvement::{Better, Changes, improve_weights};
 use super::integer::Data;
-use super::judge::{Judge, Judged};
+use super::judge::{Judge, Judged, Judges};
 use super::options::{Options, check_output};
 use super::progress::Progress;
 use super::source::{self, Source};
@@ -22,6 +24,7 @@ use crate::params::{Granularity, Symmetric, ValueRange};
 use crate::range::Fixed;
 use crate::recipe::{Decision, Effort, Inputs, Plan, Recipe, Rule, Target};
 use crate::search::{Bound, Choice, Measured, Point, front, walk};
+use goal::{bound_of, check, hash, quality_of};
 use std::collections::HashMap;
 use std::num::NonZeroUsize;
 use std::path::Path;
@@ -31,7 +34,7 @@ use std::time::Instant;
 const FEW: usize = 12;
 /// The steps of codes that are chosen for their bits, as shares of that with which 8 bits hold the largest magnitude. The first is
 /// run by itself, and tells what the others cost.
-const STEPS: [f32; 12] = [5.6, 1.0, 1.4, 2.0, 2.8, 4.0, 8.0, 11.0, 16.0, 22.0, 32.0, 45.0];
+const STEPS: [f32; 13] = [5.6, 1.0, 1.4, 2.0, 2.8, 4.0, 8.0, 11.0, 16.0, 22.0, 32.0, 45.0, 64.0];
 /// What a bit is worth, in squared steps.
 const RATE: f64 = 0.03;
 /// The most points of the front that are reported.
@@ -76,11 +79,14 @@ pub fn fit_file(
     let (input, output, start) = (input.as_ref(), output.as_ref(), Instant::now());
     check(request, labels)?;
     check_output(input, output, options.overwrite)?;
+    if request.arithmetic == Arithmetic::Integer {
+        return integer::fit(input, output, request, options, data, labels, progress);
+    }
     let model = Model::open(input)?;
     let float = model.to_bytes()?;
     let bytes_in = model.size_in_bytes();
     let constants: Vec<Source> = model.constants().into_iter().map(|constant| Source::of(constant, &model)).collect();
-    let judge = Judge::new(data, &float, labels, request.seed, usize::MAX)?;
+    let judge = Judge::new(data, &float, labels, request.seed, usize::MAX, Judges::TwoOfFive)?;
     let mut plans = plans(request, &model, &constants)?;
     let better = improve_weights(&model, &mut plans, &constants, options, Some(data), progress)?;
     let maker = Maker { float: &float, constants: &constants, plans: &plans, better: &better, options };
@@ -120,12 +126,7 @@ pub fn fit_file(
     let predicted = |point: &Point| -10.0 * point.error.log10();
 
     // Real files, until the goal is met as closely as there are runs.
-    let bound = match request.goal {
-        Goal::MinSqnr(db) => Bound::Quality(db),
-        Goal::MaxAccuracyDrop(drop) => Bound::Quality(-drop),
-        Goal::MaxSize(ratio) => Bound::Bytes((ratio * bytes_in as f64) as u64),
-        Goal::MaxDownload(bytes) => Bound::Bytes(bytes),
-    };
+    let bound = bound_of(request.goal, bytes_in);
     let first = match request.goal {
         Goal::MinSqnr(db) => points.iter().position(|point| predicted(point) >= db),
         Goal::MaxAccuracyDrop(_) => points.iter().position(|point| predicted(point) >= 20.0),
@@ -151,10 +152,7 @@ pub fn fit_file(
         let file = maker.file(&groups, &choice)?;
         let (bytes, download) = (file.len() as u64, deflated_len(&file));
         let judged = judge.judge(file, usize::MAX)?;
-        let quality = match request.goal {
-            Goal::MaxAccuracyDrop(_) => judged.accuracy().map_or(f64::NEG_INFINITY, |[a, b]| (b - a) * 100.0),
-            _ => judged.sqnr_db(),
-        };
+        let quality = quality_of(request.goal, &judged);
         let counted = if request.count == Count::Download { download } else { bytes };
         let measured = Measured { bytes: counted, quality };
         walked.push((counted, judged.sqnr_db()));
@@ -218,6 +216,7 @@ pub fn fit_file(
         front: points.iter().step_by(step).map(|point| (point.bytes + others, predicted(point))).collect(),
         walked,
         seconds: start.elapsed().as_secs_f64(),
+        rules: None,
     })
 }
 
@@ -276,23 +275,6 @@ fn count_downloads(
     Ok(())
 }
 
-/// Returns an error for a request that makes no sense.
-fn check(request: &Request, labels: Option<&[usize]>) -> Result<()> {
-    let invalid = |what, expected, actual| Err(Error::InvalidSetting { what, expected, actual });
-    match request.goal {
-        Goal::MinSqnr(db) if !db.is_finite() => invalid("the ratio in dB", "a number", db),
-        Goal::MaxSize(ratio) if !(ratio > 0.0 && ratio.is_finite()) => invalid("the share of bytes", "above 0", ratio),
-        Goal::MaxAccuracyDrop(drop) if !(drop >= 0.0 && drop.is_finite()) => {
-            invalid("the drop of accuracy in percentage points", "0 or more", drop)
-        }
-        Goal::MaxAccuracyDrop(_) if labels.is_none() => {
-            Err(Error::Run { reason: "accuracy needs labels: the right choice for each sample".into() })
-        }
-        _ if request.types.is_empty() => invalid("the number of types", "1 or more", 0.0),
-        _ => Ok(()),
-    }
-}
-
 /// Returns what each type alone would make of the constants.
 fn plans(request: &Request, model: &Model, constants: &[Source]) -> Result<Vec<Plan>> {
     let mut plans = Vec::new();
@@ -301,7 +283,7 @@ fn plans(request: &Request, model: &Model, constants: &[Source]) -> Result<Vec<P
         let mut rule = Rule::new(Target::codes(code));
         rule.min_elements = request.min_elements;
         if code.is_integer() {
-            (rule.compute, rule.improve) = (request.compute, Some(Effort::Full));
+            (rule.compute, rule.improve) = (request.arithmetic.of_weights(), Some(Effort::Full));
         } else {
             rule.inputs = Inputs::Any;
         }
@@ -319,7 +301,7 @@ fn plans(request: &Request, model: &Model, constants: &[Source]) -> Result<Vec<P
         }
     }
     // Kernels that compute with codes want a scale for each channel.
-    if request.count == Count::Download && request.compute == crate::recipe::Compute::WeightOnly {
+    if request.count == Count::Download && request.arithmetic == Arithmetic::WeightOnly {
         rated(&mut plans, model, constants)?;
     }
     match reason {
@@ -539,19 +521,4 @@ fn chosen(groups: &[Group], best: &[usize], constants: &[Source], plans: &[Plan]
         }
     }
     all
-}
-
-/// Returns a number that samples of another content do not have: FNV-1a over their elements.
-fn hash(data: Data<'_>) -> Result<u64> {
-    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
-    let mut add = |byte: u8| hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-    let count = data.samples.count(None);
-    for number in 0..count {
-        let sample = data.samples.sample(None, number).map_err(crate::calibration::RunError::into_error)?;
-        for (name, array) in sample {
-            name.bytes().for_each(&mut add);
-            array.to_f32().iter().flat_map(|x| x.to_le_bytes()).for_each(&mut add);
-        }
-    }
-    Ok(hash)
 }

@@ -27,6 +27,30 @@ pub enum Count {
     Download,
 }
 
+/// How the operators of a fitted file compute.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Arithmetic {
+    /// In floating point: weights are restored first.
+    #[default]
+    WeightOnly,
+    /// With integer weights, and activations that are quantized as the model runs.
+    Dynamic,
+    /// In integers from end to end. A few recipes are tried as a whole, with activations of 8 and of 16 bits, and with operators
+    /// left in floating point; [`Request::types`] and [`Request::exclude`] have no say.
+    Integer,
+}
+
+impl Arithmetic {
+    /// Returns how weights of a type of their own are computed with.
+    pub(super) fn of_weights(self) -> Compute {
+        match self {
+            Self::Dynamic => Compute::DynamicRange,
+            Self::WeightOnly | Self::Integer => Compute::WeightOnly,
+        }
+    }
+}
+
 /// What a fit is asked for.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Request {
@@ -35,7 +59,7 @@ pub struct Request {
     /// Which bytes are to be few; always those of the download for [`Goal::MaxDownload`].
     pub count: Count,
     /// How operators compute with codes.
-    pub compute: Compute,
+    pub arithmetic: Arithmetic,
     /// What tensors may become, besides staying as they are.
     pub types: Vec<CodeType>,
     /// Names of tensors that stay as they are.
@@ -54,7 +78,7 @@ impl Request {
         Self {
             goal,
             count: if let Goal::MaxDownload(_) = goal { Count::Download } else { Count::File },
-            compute: Compute::WeightOnly,
+            arithmetic: Arithmetic::WeightOnly,
             types: vec![CodeType::I8, CodeType::I4],
             exclude: Vec::new(),
             min_elements: 64,

@@ -13,6 +13,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 pub(super) fn element_type(decision: &Decision) -> ElementType {
     match decision.code() {
         Some(CodeType::I4) => ElementType::I4,
+        Some(CodeType::I2) => ElementType::I2,
         Some(CodeType::F16) => ElementType::F16,
         Some(_) => ElementType::I8,
         None => ElementType::F32,

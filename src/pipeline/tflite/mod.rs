@@ -4,9 +4,10 @@ mod edits;
 mod shared;
 
 use super::encoded::{Encoded, encode};
-use super::improvement::{Changes, improve_weights};
+use super::improvement::{Better, Changes, improve_weights};
 use super::integer::{self, Data, Quantized, WrittenConstant};
-use super::judge::Judge;
+use super::judge::{Judge, Judges};
+use super::mean_shift::without_shift;
 use super::options::Options;
 use super::outcome::{Fate, TensorOutcome, Written};
 use super::progress::Progress;
@@ -104,22 +105,10 @@ fn weights(
     let mut plans = [plan];
     let better = improve_weights(model, &mut plans, &constants, options, data, progress)?;
     let [mut plan] = plans;
-    let mut changes = Changes::default();
-    better.iter().flatten().for_each(|better| changes.add(better));
-    if let Some(data) = data.filter(|_| is_guarded(&plan) && !changes.is_empty())
-        && let [plain, chosen] = judged(model, &plan, &constants, &changes, data, options)?
-        && chosen < plain
-    {
-        changes = Changes::default();
-        for &at in better.iter().flatten().flat_map(|better| &better.constants) {
-            plan.entries[at].reason += "; not written, as the whole model loses more with all of them";
-        }
-        let message = format!(
-            "weights chosen for the samples lose more than the nearest on those that judge, {chosen:.1} dB and not {plain:.1} dB: the \
-             nearest were written"
-        );
-        plan.warnings.push(Warning::new(message, "more samples, as the model will see them, may help".to_owned()));
-    }
+    let changes = match data {
+        Some(data) => chosen(model, &mut plan, &constants, &better, data, options)?,
+        None => Changes::default(),
+    };
     let mut outcomes = write(model, &plan, &constants, changes, integers, options, Judging::Tensors, progress)?;
     let bytes_after = model.bytes_of_tensors();
     for (outcome, source) in outcomes.iter_mut().zip(&constants) {
@@ -138,23 +127,52 @@ fn is_guarded(plan: &Plan) -> bool {
     plan.entries.iter().any(is_open)
 }
 
-/// Returns the ratio of the worst output, in dB, of the file that a plan makes, and of that with changes.
-fn judged(
+/// Returns what is to be written in place of what the plan alone would give: what samples made of the weights, unless the whole model
+/// loses more with that.
+fn chosen(
     model: &Model,
-    plan: &Plan,
+    plan: &mut Plan,
     constants: &[Source],
-    changes: &Changes,
+    better: &[Vec<Better>],
     data: Data<'_>,
     options: &Options,
-) -> Result<[f64; 2]> {
+) -> Result<Changes> {
+    let mut changes = Changes::default();
+    better.iter().flatten().for_each(|better| changes.add(better));
+    if changes.is_empty() || !(data.samples.is_noise() || is_guarded(plan)) {
+        return Ok(changes);
+    }
     let float = model.to_bytes()?;
-    let judge = Judge::new(data, &float, None, 0, WHOLE)?;
-    let ratio = |changes: Changes| {
+    let judge = Judge::new(data, &float, None, 0, WHOLE, Judges::TwoOfFive)?;
+    let make = |changes: &Changes| {
         let mut candidate = Model::from_bytes(float.clone())?;
-        write(&mut candidate, plan, constants, changes, None, options, Judging::Nothing, &mut |_| ())?;
-        Ok(judge.judge(candidate.to_bytes()?, usize::MAX)?.sqnr_db())
+        write(&mut candidate, plan, constants, changes.clone(), None, options, Judging::Nothing, &mut |_| ())?;
+        candidate.to_bytes()
     };
-    Ok([ratio(Changes::default())?, ratio(changes.clone())?])
+    let judged = |changes: &Changes| judge.judge(make(changes)?, usize::MAX);
+    let (plain, with) = (judged(&Changes::default())?.sqnr_db(), judged(&changes)?.sqnr_db());
+    if with >= plain {
+        // It is known how: now all samples tell what.
+        let mut of_all = Changes::default();
+        better.iter().flatten().for_each(|better| of_all.add_of_all(better));
+        let Some(shifted) = without_shift(model, &float, constants, &of_all, data, &make)? else { return Ok(of_all) };
+        if judged(&shifted)?.error() >= judged(&of_all)?.error() {
+            return Ok(of_all);
+        }
+        for &at in shifted.biases.keys().filter(|at| shifted.biases.get(at) != of_all.biases.get(at)) {
+            plan.entries[at].reason += "; takes out what is left of a shift of the outputs";
+        }
+        return Ok(shifted);
+    }
+    for &at in better.iter().flatten().flat_map(|better| &better.constants) {
+        plan.entries[at].reason += "; not written, as the whole model loses more with all of them";
+    }
+    let message = format!(
+        "weights chosen for the samples lose more than the nearest on those that judge, {with:.1} dB and not {plain:.1} dB: the \
+         nearest were written"
+    );
+    plan.warnings.push(Warning::new(message, "more samples, as the model will see them, may help".to_owned()));
+    Ok(Changes::default())
 }
 
 /// Whether it is measured what became of each tensor.
@@ -240,6 +258,17 @@ pub(super) fn write(
     }
     progress(Progress { done, total, tensor: "" });
     edits.apply(model)?;
+    for (at, (entry, source)) in plan.entries.iter().zip(constants).enumerate() {
+        let Decision::Quantize(treatment) = &entry.decision else { continue };
+        if treatment.sparsity.is_none() {
+            continue;
+        }
+        let note = match model.store_sparse(source.constant.id)? {
+            Some(saved) => format!("; stored without its zeros, {saved} bytes less"),
+            None => "; stored with its zeros, as it would be no shorter without".into(),
+        };
+        outcomes[at].reason += &note;
+    }
     Ok(outcomes)
 }
 

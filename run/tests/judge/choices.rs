@@ -1,0 +1,122 @@
+//! What a fit finds, and what else weights may become: ternary, without most of them, chosen without data.
+
+use super::{executor, half, lost, path};
+use tensor_quant::model::tflite::Model;
+use tensor_quant::pipeline::{Arithmetic, Data, Goal, Options, Request, fit_file, quantize_file_with};
+use tensor_quant::recipe::Recipe;
+use tensor_quant_run::data::Signatures;
+use tensor_quant_run::{Executor, PureRust, evaluate};
+
+#[test]
+fn a_fit_is_as_good_as_trying_everything() {
+    let folder = tempfile::tempdir().unwrap();
+    let (samples, options) = (half(0), Options::default());
+    let data = Data { engine: &PureRust, samples: &samples };
+    // The samples that judge: two of five.
+    let judges: Vec<_> = samples.iter().enumerate().filter(|(i, _)| matches!(i % 5, 1 | 3)).map(|(_, s)| s).collect();
+    let (mut float, mut all) = (executor("mlp.tflite"), Vec::new());
+    let names: Vec<String> = Model::open(path("mlp.tflite")).unwrap().constants().into_iter().map(|c| c.name).collect();
+    let fit = |name: &str, goal| {
+        let request = Request { evaluations: 24, ..Request::new(goal) };
+        fit_file(path("mlp.tflite"), folder.path().join(name), &request, &options, data, None, &mut |_| ()).unwrap()
+    };
+    let fitted = fit("fitted", Goal::MinSqnr(34.0));
+    let weights: Vec<&String> = names.iter().filter(|name| fitted.tensors.iter().any(|t| t.name == **name)).collect();
+    assert!(weights.len() <= 4, "{weights:?}");
+    for choice in 0..1 << weights.len() {
+        let rule = |(at, name): (usize, &&String)| {
+            let to = if choice >> at & 1 == 0 { "int8" } else { "int4" };
+            format!("[[rule]]\nnames = [{name:?}]\ninputs = \"any\"\nto = {to:?}\nimprove = \"full\"\n")
+        };
+        let rules: String = weights.iter().enumerate().map(rule).collect();
+        let recipe = Recipe::from_toml(&format!("name = \"all\"\n{rules}")).unwrap();
+        let output = folder.path().join(format!("{choice}"));
+        quantize_file_with(path("mlp.tflite"), &output, &recipe, &options, Some(data), &mut |_| ()).unwrap();
+        let judges = judges.iter().map(|&sample| Ok(sample.clone()));
+        let db = evaluate(&mut float, &mut Executor::open(&output).unwrap(), None, judges, None).unwrap().sqnr_db();
+        all.push((std::fs::metadata(output).unwrap().len(), db));
+    }
+    let least = all.iter().filter(|(_, db)| *db >= 34.0).map(|(bytes, _)| *bytes).min().unwrap();
+    assert!(fitted.bytes as f64 <= least as f64 * 1.005, "{} bytes, and {least} would do: {all:?}", fitted.bytes);
+
+    let most = (all.iter().map(|(bytes, _)| bytes).sum::<u64>() / all.len() as u64) as f64;
+    let best = all.iter().filter(|(bytes, _)| *bytes as f64 <= most).map(|(_, db)| *db).fold(0.0, f64::max);
+    let fitted = fit("sized", Goal::MaxSize(most / fitted.bytes_in as f64));
+    assert!(fitted.sqnr_db >= best - 0.05, "{} dB, and {best} were to be had: {all:?}", fitted.sqnr_db);
+}
+
+#[test]
+fn a_fit_in_integers_meets_its_goal_and_its_recipe_makes_the_same_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let (samples, options) = (half(0), Options::default());
+    let data = Data { engine: &PureRust, samples: &samples };
+    let request = Request { arithmetic: Arithmetic::Integer, evaluations: 4, ..Request::new(Goal::MinSqnr(45.0)) };
+    let fitted = fit_file(path("mlp.tflite"), at("fitted"), &request, &options, data, None, &mut |_| ()).unwrap();
+    assert!(fitted.is_reached() && fitted.sqnr_db >= 45.0 && !fitted.walked.is_empty(), "{fitted:?}");
+    assert!(lost(&at("fitted")) >= 43.0, "{}", lost(&at("fitted")));
+    let recipe = fitted.to_recipe().unwrap();
+    quantize_file_with(path("mlp.tflite"), at("again"), &recipe, &options, Some(data), &mut |_| ()).unwrap();
+    assert_eq!(std::fs::read(at("again")).unwrap(), std::fs::read(at("fitted")).unwrap());
+}
+
+#[test]
+fn pruned_weights_are_stored_without_their_zeros_and_others_make_good_of_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let samples = half(0);
+    let quantize = |name: &str, rule: &str, with_data: bool| {
+        let text = format!("name = \"own\"\n[[rule]]\nmin-elements = 1024\n{rule}");
+        let (recipe, output) = (Recipe::from_toml(&text).unwrap(), folder.path().join(name));
+        let data = with_data.then_some(Data { engine: &PureRust, samples: &samples });
+        quantize_file_with(path("mlp.tflite"), &output, &recipe, &Options::default(), data, &mut |_| ()).unwrap();
+        (std::fs::metadata(&output).unwrap().len(), lost(&output), Model::open(&output).unwrap())
+    };
+    let dense = quantize("dense", "to = \"int8\"", true);
+    let magnitude = quantize("magnitude", "to = \"int8\"\nsparsity = 0.8", false);
+    let second_order = quantize("second-order", "to = \"int8\"\nsparsity = 0.8", true);
+    assert!(second_order.1 > magnitude.1 + 3.0, "{} and {} dB", second_order.1, magnitude.1);
+    for (bytes, _, model) in [&magnitude, &second_order] {
+        assert!(*bytes < dense.0 * 6 / 10, "{bytes} bytes of {}", dense.0);
+        let sparse: Vec<_> = model.constants().into_iter().filter(|constant| constant.is_sparse).collect();
+        assert_eq!(sparse.len(), 2);
+        for constant in sparse {
+            let codes = model.dense_bytes(constant.id).unwrap();
+            let zeros = codes.iter().filter(|&&code| code == 0).count() as f64 / codes.len() as f64;
+            assert!((0.79..0.9).contains(&zeros), "{zeros} of {} are 0", constant.name);
+        }
+    }
+    // Few zeros are not worth telling where they are.
+    let few = quantize("few", "to = \"int8\"\nsparsity = 0.2", false);
+    assert!(few.2.constants().iter().all(|constant| !constant.is_sparse));
+}
+
+#[test]
+fn ternary_weights_are_two_bits_and_usable_only_when_chosen_for_the_outputs() {
+    let folder = tempfile::tempdir().unwrap();
+    let samples = half(0);
+    let recipe = "name = \"own\"\n[[rule]]\nmin-elements = 1024\nto = \"int2, mse\"\n";
+    let recipe = Recipe::from_toml(recipe).unwrap();
+    let quantize = |name: &str, data| {
+        let output = folder.path().join(name);
+        quantize_file_with(path("mlp.tflite"), &output, &recipe, &Options::default(), data, &mut |_| ()).unwrap();
+        (std::fs::metadata(&output).unwrap().len(), lost(&output))
+    };
+    let (plain, with) =
+        (quantize("plain", None), quantize("with", Some(Data { engine: &PureRust, samples: &samples })));
+    assert!(with.0 < 9_000, "{} bytes", with.0);
+    assert!(with.1 > plain.1 + 4.0 && with.1 > 10.0, "{} and {} dB", plain.1, with.1);
+}
+
+#[test]
+fn noise_chooses_weights_that_lose_no_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let noise = Signatures::noise(&executor("mlp.tflite"), 40).unwrap();
+    let recipe = Recipe::named("int4-weight-only").unwrap();
+    let quantize = |name: &str, data| {
+        let output = folder.path().join(name);
+        quantize_file_with(path("mlp.tflite"), &output, &recipe, &Options::default(), data, &mut |_| ()).unwrap();
+        lost(&output)
+    };
+    let (plain, with) = (quantize("plain", None), quantize("with", Some(Data { engine: &PureRust, samples: &noise })));
+    assert!(with >= plain, "{plain} dB became {with} dB");
+}
