@@ -263,7 +263,11 @@ pub(super) fn write(
         if treatment.sparsity.is_none() {
             continue;
         }
-        let note = match model.store_sparse(source.constant.id)? {
+        // With a sparse operand of an operator that computes in integers LiteRT 2.3's XNNPACK refuses the whole model.
+        let is_dynamic = entry.decision.is_dynamic_range();
+        let saved = if is_dynamic { None } else { model.store_sparse(source.constant.id)? };
+        let note = match saved {
+            None if is_dynamic => "; stored with its zeros, as kernels for integers take it in no other form".into(),
             Some(saved) => format!("; stored without its zeros, {saved} bytes less"),
             None => "; stored with its zeros, as it would be no shorter without".into(),
         };
