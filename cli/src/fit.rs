@@ -246,7 +246,7 @@ fn as_table(fitted: &Fitted) -> String {
     };
     let table = if fitted.tensors.is_empty() { fitted.recipe() } else { table.to_string() };
     format!(
-        "{table}\n{}\n{} -> {} ({:.3} of it), {} deflated\n{:.2} dB on {} samples that were not fitted to, above {:.2} dB in 95 of 100 \
+        "{table}\n{}\n{} -> {} ({:.3} of it), {} deflated\n{:.2} dB on {} {}, above {:.2} dB in 95 of 100 \
          draws{predicted}\n{accuracy}{} candidates were run, in {:.1} s\n",
         drawn(fitted),
         bytes(fitted.bytes_in),
@@ -255,6 +255,7 @@ fn as_table(fitted: &Fitted) -> String {
         bytes(fitted.download),
         fitted.sqnr_db,
         fitted.judged_on,
+        fitted.kind_of_samples(),
         fitted.bound_db,
         fitted.evaluations,
         fitted.seconds,

@@ -1,6 +1,6 @@
 //! Candidates judged by their outputs, sample by sample.
 
-use super::integer::{Data, Split};
+use super::integer::Data;
 use crate::calibration::{RunError, Runner, Sample};
 use crate::error::{Error, Result};
 use crate::graph::{Graph, Op, ValueId};
@@ -26,15 +26,6 @@ struct Place {
 struct Taken {
     outputs: Vec<ArrayD<f32>>,
     before: Vec<Option<ArrayD<f32>>>,
-}
-
-/// Which samples judge.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Judges {
-    /// Those that weights are not fitted to.
-    TwoOfFive,
-    /// Those that the ranges of activations are not found on.
-    OfIntegers,
 }
 
 /// The float model's outputs on the samples that judge.
@@ -133,7 +124,6 @@ impl<'a> Judge<'a> {
         labels: Option<&'a [usize]>,
         seed: u64,
         most: usize,
-        judges: Judges,
     ) -> Result<Self> {
         let mut runner = data.engine.open(float).map_err(RunError::into_error)?;
         let graph = Model::from_bytes(float.to_vec())?.graph();
@@ -141,13 +131,8 @@ impl<'a> Judge<'a> {
         let signatures = if names.is_empty() { vec![None] } else { names.into_iter().map(Some).collect() };
         let (mut places, mut of_all) = (Vec::new(), 0);
         for signature in signatures {
-            let split = Split::new(signature.clone(), data.samples);
             for number in 0..data.samples.count(signature.as_deref()) {
-                let is_judge = match judges {
-                    Judges::TwoOfFive => is_for_judging(of_all),
-                    Judges::OfIntegers => split.judging.contains(&number),
-                };
-                if is_judge && places.len() < most {
+                if is_for_judging(of_all) && places.len() < most {
                     places.push(Place { signature: signature.clone(), number, of_all });
                 }
                 of_all += 1;

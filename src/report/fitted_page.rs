@@ -17,9 +17,10 @@ impl Fitted {
         let name = self.input.file_name().unwrap_or_default().to_string_lossy();
         let state =
             if self.is_reached() { "the goal is met" } else { "the goal cannot be met: this is the best there is" };
+        let kind = self.kind_of_samples();
         let heading = format!(
-            "<header><p class=eyebrow>fitted to a budget</p><h1>{}</h1><p class=lead>{state}; measured on {} samples that weights were \
-             not fitted to, after {} runs</p></header>",
+            "<header><p class=eyebrow>fitted to a budget</p><h1>{}</h1><p class=lead>{state}; measured on {} {kind}, after {} \
+             runs</p></header>",
             escaped(&name),
             self.judged_on,
             self.evaluations,

@@ -1,6 +1,6 @@
 //! What a fit came to.
 
-use super::request::{Count, Goal, Request};
+use super::request::{Arithmetic, Count, Goal, Request};
 use crate::error::Result;
 use crate::num::CodeType;
 use crate::recipe::{Compute, Recipe};
@@ -103,6 +103,14 @@ impl Fitted {
     /// Returns whether the goal was reached.
     pub fn is_reached(&self) -> bool {
         self.output.is_some()
+    }
+
+    /// Returns what the samples that judge are, in words.
+    pub fn kind_of_samples(&self) -> &'static str {
+        match self.request.arithmetic {
+            Arithmetic::Integer => "samples, that ranges of activations were found on, too",
+            _ => "samples that were not fitted to",
+        }
     }
 
     /// Returns the length of the best file, as the bound counts bytes.

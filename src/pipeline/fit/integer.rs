@@ -2,7 +2,7 @@
 
 use super::super::deflated::deflated_len;
 use super::super::integer::Data;
-use super::super::judge::{Judge, Judged, Judges};
+use super::super::judge::{Judge, Judged};
 use super::super::options::{Options, Overwrite};
 use super::super::progress::Progress;
 use super::super::quantize_file_with;
@@ -40,7 +40,7 @@ pub(super) fn fit(
     let start = Instant::now();
     check(request, labels)?;
     let model = Model::open(input)?;
-    let judge = Judge::new(data, &model.to_bytes()?, labels, request.seed, usize::MAX, Judges::OfIntegers)?;
+    let judge = Judge::new(data, &model.to_bytes()?, labels, request.seed, usize::MAX)?;
     let bytes_in = model.size_in_bytes();
     drop(model);
     let folder = tempfile::tempdir().map_err(|source| Error::Io {

@@ -12,7 +12,7 @@ use super::deflated::deflated_len;
 use super::encoded::encode;
 use super::improvement::{Better, Changes, improve_weights};
 use super::integer::Data;
-use super::judge::{Judge, Judged, Judges};
+use super::judge::{Judge, Judged};
 use super::options::{Options, check_output};
 use super::progress::Progress;
 use super::source::{self, Source};
@@ -86,7 +86,7 @@ pub fn fit_file(
     let float = model.to_bytes()?;
     let bytes_in = model.size_in_bytes();
     let constants: Vec<Source> = model.constants().into_iter().map(|constant| Source::of(constant, &model)).collect();
-    let judge = Judge::new(data, &float, labels, request.seed, usize::MAX, Judges::TwoOfFive)?;
+    let judge = Judge::new(data, &float, labels, request.seed, usize::MAX)?;
     let mut plans = plans(request, &model, &constants)?;
     let better = improve_weights(&model, &mut plans, &constants, options, Some(data), progress)?;
     let maker = Maker { float: &float, constants: &constants, plans: &plans, better: &better, options };

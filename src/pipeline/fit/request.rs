@@ -38,6 +38,7 @@ pub enum Arithmetic {
     Dynamic,
     /// In integers from end to end. A few recipes are tried as a whole, with activations of 8 and of 16 bits, and with operators
     /// left in floating point; [`Request::types`] and [`Request::exclude`] have no say.
+    /// The samples that judge tell ranges of activations, too.
     Integer,
 }
 

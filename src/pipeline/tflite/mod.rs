@@ -6,7 +6,7 @@ mod shared;
 use super::encoded::{Encoded, encode};
 use super::improvement::{Better, Changes, improve_weights};
 use super::integer::{self, Data, Quantized, WrittenConstant};
-use super::judge::{Judge, Judges};
+use super::judge::Judge;
 use super::mean_shift::without_shift;
 use super::options::Options;
 use super::outcome::{Fate, TensorOutcome, Written};
@@ -143,7 +143,7 @@ fn chosen(
         return Ok(changes);
     }
     let float = model.to_bytes()?;
-    let judge = Judge::new(data, &float, None, 0, WHOLE, Judges::TwoOfFive)?;
+    let judge = Judge::new(data, &float, None, 0, WHOLE)?;
     let make = |changes: &Changes| {
         let mut candidate = Model::from_bytes(float.clone())?;
         write(&mut candidate, plan, constants, changes.clone(), None, options, Judging::Nothing, &mut |_| ())?;
