@@ -91,6 +91,9 @@ pub(crate) fn refit(
             has_bias: true,
             effort: Effort::Full,
             rate: None,
+            sparsity: None,
+            uses_all: false,
+            is_noise: false,
             threads: 1,
         };
         let Ok(improved) = improve(statistics, &problem) else { continue };
