@@ -47,6 +47,17 @@ impl Improved {
     }
 }
 
+/// What is made of samples.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Belief {
+    /// Some are fitted to, the others judge.
+    Split,
+    /// The same, and once it is known how, codes are chosen again on all.
+    All,
+    /// They are no inputs as the model will see them.
+    Noise,
+}
+
 /// A tensor of weights, and what its rows may become.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Problem<'a> {
@@ -63,10 +74,7 @@ pub(crate) struct Problem<'a> {
     pub(crate) rate: Option<f64>,
     /// The share of elements that become 0.
     pub(crate) sparsity: Option<f64>,
-    /// Whether codes are chosen again on all samples, once it is known how.
-    pub(crate) uses_all: bool,
-    /// Whether samples are no inputs as the model will see them.
-    pub(crate) is_noise: bool,
+    pub(crate) belief: Belief,
     pub(crate) threads: usize,
 }
 
@@ -134,7 +142,7 @@ pub(crate) fn improve(statistics: &Statistics, problem: &Problem<'_>) -> Result<
         accept(problem.nearest.to_vec(), true, None);
     }
     if problem.effort == Effort::Full {
-        let shrinkages = if problem.is_noise { &OF_NOISE[..] } else { &SHRINKAGES };
+        let shrinkages = if problem.belief == Belief::Noise { &OF_NOISE[..] } else { &SHRINKAGES };
         let mut error_of = |shrinkage: Shrinkage| {
             let rows = solved(statistics, problem, shrinkage, false)?;
             let judged = judged(&rows, problem.has_bias);
@@ -144,7 +152,7 @@ pub(crate) fn improve(statistics: &Statistics, problem: &Problem<'_>) -> Result<
         let Some(shrinkage) = best_of(shrinkages, &mut error_of) else {
             return Err("its inputs have no second moments to speak of".into());
         };
-        if !problem.uses_all
+        if problem.belief != Belief::All
             && let Some(rows) = solved(statistics, problem, shrinkage, true)
         {
             accept(rows, problem.has_bias, Some(shrinkage));
@@ -153,7 +161,7 @@ pub(crate) fn improve(statistics: &Statistics, problem: &Problem<'_>) -> Result<
     if is_shifted {
         best.shifts = Some(shifts_of(problem.weights, &best.rows, &means));
     }
-    if let Some(shrinkage) = best.shrinkage.filter(|_| problem.uses_all) {
+    if let Some(shrinkage) = best.shrinkage.filter(|_| problem.belief == Belief::All) {
         let all = statistics.of_all();
         let means: Vec<Vec<f64>> = (0..groups).map(|group| all.mean(group)).collect();
         let with_shifts = |rows: Vec<Row>| {
@@ -271,12 +279,11 @@ fn solved(statistics: &Statistics, problem: &Problem<'_>, shrinkage: Shrinkage, 
     let mask = mask_of(problem, &of_all);
     for number in 0..groups {
         let formed;
-        let prepared = match of_all.get(number) {
-            Some(prepared) => prepared,
-            None => {
-                formed = form(number)?;
-                &formed
-            }
+        let prepared = if let Some(prepared) = of_all.get(number) {
+            prepared
+        } else {
+            formed = form(number)?;
+            &formed
         };
         let nearest = &problem.nearest[number * of_group..(number + 1) * of_group];
         let (codes, own_scales, threads) = (problem.codes, problem.own_scales, problem.threads);

@@ -24,7 +24,7 @@ mod windows;
 pub(crate) use codes::Codes;
 pub(crate) use descent::Row;
 pub use effort::Effort;
-pub(crate) use layer::{Improved, Problem, improve, improve_table, restored, rows_from};
+pub(crate) use layer::{Belief, Improved, Problem, improve, improve_table, restored, rows_from};
 pub(crate) use place::Place;
 pub(crate) use product::{rows_of, tensor_of};
 pub(crate) use prune::pruned;

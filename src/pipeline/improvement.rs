@@ -10,7 +10,7 @@ use crate::calibration::RunError;
 use crate::error::{Error, Result};
 use crate::graph::{Graph, ValueId};
 use crate::improve::{
-    Codes, Effort, Improved, Place, Problem, Row, Statistics, batches, capture, count, improve, improve_table,
+    Belief, Codes, Effort, Improved, Place, Problem, Row, Statistics, batches, capture, count, improve, improve_table,
     restored, rows_from, rows_of, tensor_of,
 };
 use crate::model::tflite::Model;
@@ -356,8 +356,11 @@ fn improved(
         effort: layer.treatment.improve.unwrap_or_default(),
         rate: layer.treatment.rate,
         sparsity: layer.treatment.sparsity,
-        uses_all: layer.treatment.improve.is_none() && !is_noise,
-        is_noise,
+        belief: match layer.treatment.improve {
+            _ if is_noise => Belief::Noise,
+            None => Belief::All,
+            Some(_) => Belief::Split,
+        },
         threads: options.threads.get(),
     };
     let improved = match statistics.map(|statistics| improve(statistics, &problem)) {

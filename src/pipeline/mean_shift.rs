@@ -78,7 +78,9 @@ fn means(file: &[u8], tails: &[Tail], data: Data<'_>) -> Result<HashMap<ValueId,
         }
     })?;
     for (count, sums) in sums.values_mut() {
-        sums.iter_mut().for_each(|sum| *sum /= count.max(1.0));
+        for sum in sums.iter_mut() {
+            *sum /= count.max(1.0);
+        }
     }
     Ok(sums.into_iter().map(|(id, (_, means))| (id, means)).collect())
 }

@@ -8,7 +8,7 @@ use crate::calibration::RunError;
 use crate::error::Result;
 use crate::graph::{Graph, Op, ValueId};
 use crate::improve::{
-    Codes, Effort, Place, Problem, Purpose, Statistics, improve, restored, rows_from, rows_of, tensor_of,
+    Belief, Codes, Effort, Place, Problem, Purpose, Statistics, improve, restored, rows_from, rows_of, tensor_of,
 };
 use std::collections::BTreeMap;
 
@@ -92,8 +92,7 @@ pub(crate) fn refit(
             effort: Effort::Full,
             rate: None,
             sparsity: None,
-            uses_all: false,
-            is_noise: false,
+            belief: Belief::Split,
             threads: 1,
         };
         let Ok(improved) = improve(statistics, &problem) else { continue };
