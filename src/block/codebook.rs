@@ -12,6 +12,7 @@ use super::format::BlockFormat;
 use super::layout::Layout;
 use super::one_scale::{OneScale, Search, nearest_f32};
 use crate::error::{Error, Result};
+use crate::kernel::{self, LANES, Restore, Simd, Sixteen, Write, restore_blocks, write_blocks};
 use alloc::vec::Vec;
 
 /// The values of NF4: quantiles of the normal distribution, and zero.
@@ -193,13 +194,13 @@ impl BlockFormat for CodebookBlocks {
 }
 
 /// A sorted list of sixteen values with the middles between them: what NF4 and FP4 are quantized with.
-struct Sixteen {
+struct Values {
     levels: [f32; 16],
     middles: [f32; 15],
     codes: [u8; 16],
 }
 
-const fn sixteen(values: &[f32; 16]) -> Sixteen {
+const fn values(values: &[f32; 16]) -> Values {
     let mut codes = [0; 16];
     let mut i = 0;
     while i < 16 {
@@ -228,33 +229,55 @@ const fn sixteen(values: &[f32; 16]) -> Sixteen {
         levels[i] = values[codes[i] as usize];
         i += 1;
     }
-    Sixteen { levels, middles, codes }
+    Values { levels, middles, codes }
 }
 
 const LEN: usize = 64;
 const BYTES: usize = SCALE + LEN / 2;
 const _: () = assert!(BYTES == 36, "an f32 scale and 64 nibbles");
 
-fn quantize_sixteen(table: &Sixteen, x: &[f32], out: &mut [u8]) {
-    for (x, out) in x.as_chunks::<LEN>().0.iter().zip(out.as_chunks_mut::<BYTES>().0) {
-        let scale = x.iter().fold(0.0_f32, |max, x| if x.abs() > max { x.abs() } else { max });
-        let inverse = if scale > 0.0 { 1.0 / scale } else { 0.0 };
-        let mut places = [0_u8; LEN];
-        for (place, x) in places.iter_mut().zip(x) {
-            let x = x * inverse;
-            for middle in table.middles {
-                *place += u8::from(x > middle);
-            }
+fn quantize_block(table: &Values, x: &[f32; LEN], out: &mut [u8; BYTES]) {
+    let scale = x.iter().fold(0.0_f32, |max, x| if x.abs() > max { x.abs() } else { max });
+    let inverse = if scale > 0.0 { 1.0 / scale } else { 0.0 };
+    let mut places = [0_u8; LEN];
+    for (place, x) in places.iter_mut().zip(x) {
+        let x = x * inverse;
+        for middle in table.middles {
+            *place += u8::from(x > middle);
         }
-        write_sixteen(table, scale, &places, out);
     }
+    write_block(table, scale, &places, out);
+}
+
+#[inline(always)]
+fn quantize_sixteen<S: Simd>(v: Sixteen<S>, table: &Values, x: &[[f32; LEN]], out: &mut [[u8; BYTES]]) -> bool {
+    let bits = v.magnitudes(x);
+    if !v.are_usual(bits) {
+        return false;
+    }
+    let scales = v.of_bits(bits);
+    let (scales, inverses) = (<[f32; LANES]>::from(scales), <[f32; LANES]>::from(v.reciprocals(scales)));
+    let codes_of = v.load(&table.codes.map(f32::from));
+    for (k, (x, out)) in x.iter().zip(out).enumerate() {
+        let inverse = v.all(inverses[k]);
+        let mut codes = [0; LEN];
+        for (x, codes) in x.as_chunks().0.iter().zip(codes.as_chunks_mut().0) {
+            let places = v.above(v.load(x) * inverse, &table.middles);
+            *codes = v.bytes(v.truncated(v.lookup(codes_of, places)));
+        }
+        out[..SCALE].copy_from_slice(&scales[k].to_le_bytes());
+        for (out, [a, b]) in out[SCALE..].iter_mut().zip(codes.as_chunks::<2>().0) {
+            *out = a << 4 | b;
+        }
+    }
+    true
 }
 
 /// Writes the blocks of least error over all positive scales that f32 has.
-fn best_sixteen(layout: &Layout, table: &Sixteen, x: &[f32], importance: Option<&[f32]>, out: &mut [u8]) {
+fn best(layout: &Layout, table: &Values, x: &[f32], importance: Option<&[f32]>, out: &mut [u8]) {
     let one = OneScale { levels: &table.levels, nearest: nearest_f32, signed: false };
     let (mut search, mut restored) = (Search::new(LEN), [0.0; LEN]);
-    quantize_sixteen(table, x, out);
+    (layout.quantize.unwrap_or(|_, _, _| ()))(x, None, out);
     for (i, (x, out)) in x.as_chunks::<LEN>().0.iter().zip(out.as_chunks_mut::<BYTES>().0).enumerate() {
         if !search.set(x, importance.map(|w| &w[i * LEN..(i + 1) * LEN])) {
             continue;
@@ -263,7 +286,7 @@ fn best_sixteen(layout: &Layout, table: &Sixteen, x: &[f32], importance: Option<
         let known = search.error(&restored);
         let Some(scale) = search.best_scale(&one, known) else { continue };
         let mut block = [0; BYTES];
-        write_sixteen(table, scale, &search.codes, &mut block);
+        write_block(table, scale, &search.codes, &mut block);
         (layout.dequantize)(&block, &mut restored);
         if search.error(&restored) < known {
             *out = block;
@@ -271,31 +294,63 @@ fn best_sixteen(layout: &Layout, table: &Sixteen, x: &[f32], importance: Option<
     }
 }
 
-fn write_sixteen(table: &Sixteen, scale: f32, places: &[u8], out: &mut [u8; BYTES]) {
+fn write_block(table: &Values, scale: f32, places: &[u8], out: &mut [u8; BYTES]) {
     out[..SCALE].copy_from_slice(&scale.to_le_bytes());
     for (out, [a, b]) in out[SCALE..].iter_mut().zip(places.as_chunks::<2>().0) {
         *out = table.codes[usize::from(a & 15)] << 4 | table.codes[usize::from(b & 15)];
     }
 }
 
-fn dequantize_sixteen(values: &[f32; 16], bytes: &[u8], out: &mut [f32]) {
-    for (block, out) in bytes.as_chunks::<BYTES>().0.iter().zip(out.as_chunks_mut::<LEN>().0) {
-        let scale = f32::from_le_bytes([block[0], block[1], block[2], block[3]]);
-        let values = values.map(|value| value * scale);
-        for (out, byte) in out.as_chunks_mut::<2>().0.iter_mut().zip(&block[SCALE..]) {
-            *out = [values[usize::from(byte >> 4)], values[usize::from(byte & 15)]];
+#[inline(always)]
+fn restore<S: Simd>(v: Sixteen<S>, values: &[f32; 16], block: &[u8; BYTES], out: &mut [f32; LEN]) {
+    let scale = f32::from_le_bytes([block[0], block[1], block[2], block[3]]);
+    let values = v.load(values) * v.all(scale);
+    for (out, bytes) in out.as_chunks_mut::<32>().0.iter_mut().zip(block[SCALE..].as_chunks().0) {
+        let both = v.of_u8(bytes);
+        let (first, second) = v.alternate(v.lookup(values, both >> 4), v.lookup(values, both));
+        let (low, high) = out.split_at_mut(LANES);
+        if let (Some(low), Some(high)) = (low.first_chunk_mut(), high.first_chunk_mut()) {
+            v.store(first, low);
+            v.store(second, high);
         }
     }
 }
+
+macro_rules! blocks {
+    ($name:ident, $values:ident) => {
+        struct $name;
+
+        impl Write<LEN, BYTES> for $name {
+            #[inline(always)]
+            fn sixteen<S: Simd>(v: Sixteen<S>, x: &[[f32; LEN]], out: &mut [[u8; BYTES]]) -> bool {
+                quantize_sixteen(v, const { &values(&$values) }, x, out)
+            }
+
+            fn block(x: &[f32; LEN], out: &mut [u8; BYTES]) {
+                quantize_block(const { &values(&$values) }, x, out);
+            }
+        }
+
+        impl Restore<BYTES, LEN> for $name {
+            #[inline(always)]
+            fn restore<S: Simd>(v: Sixteen<S>, block: &[u8; BYTES], out: &mut [f32; LEN]) {
+                restore(v, &$values, block, out);
+            }
+        }
+    };
+}
+
+blocks!(OfNf4, NF4_VALUES);
+blocks!(OfFp4, FP4_VALUES);
 
 pub(super) const NF4: Layout = Layout {
     name: "nf4",
     len: LEN,
     bytes: BYTES,
     id: None,
-    quantize: Some(|x, _, out| quantize_sixteen(&const { sixteen(&NF4_VALUES) }, x, out)),
-    dequantize: |bytes, out| dequantize_sixteen(&NF4_VALUES, bytes, out),
-    best: Some(|x, importance, out| best_sixteen(&NF4, &const { sixteen(&NF4_VALUES) }, x, importance, out)),
+    quantize: Some(|x, _, out| write_blocks::<OfNf4, LEN, BYTES>(kernel::detect(), x, out)),
+    dequantize: |bytes, out| restore_blocks::<OfNf4, BYTES, LEN>(kernel::detect(), bytes, out),
+    best: Some(|x, importance, out| best(&NF4, &const { values(&NF4_VALUES) }, x, importance, out)),
 };
 
 pub(super) const FP4: Layout = Layout {
@@ -303,7 +358,7 @@ pub(super) const FP4: Layout = Layout {
     len: LEN,
     bytes: BYTES,
     id: None,
-    quantize: Some(|x, _, out| quantize_sixteen(&const { sixteen(&FP4_VALUES) }, x, out)),
-    dequantize: |bytes, out| dequantize_sixteen(&FP4_VALUES, bytes, out),
-    best: Some(|x, importance, out| best_sixteen(&FP4, &const { sixteen(&FP4_VALUES) }, x, importance, out)),
+    quantize: Some(|x, _, out| write_blocks::<OfFp4, LEN, BYTES>(kernel::detect(), x, out)),
+    dequantize: |bytes, out| restore_blocks::<OfFp4, BYTES, LEN>(kernel::detect(), bytes, out),
+    best: Some(|x, importance, out| best(&FP4, &const { values(&FP4_VALUES) }, x, importance, out)),
 };

@@ -48,7 +48,7 @@ pub(crate) const fn steps<const N: usize>(lowest: i32) -> [f32; N] {
 pub(crate) fn best_row(
     layout: &Layout,
     one: &OneScale<'_>,
-    write: fn(f32, &[u8], &mut [u8]),
+    write: &dyn Fn(f32, &[u8], &mut [u8]),
     x: &[f32],
     importance: Option<&[f32]>,
     out: &mut [u8],

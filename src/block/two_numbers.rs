@@ -19,7 +19,7 @@ const CUTS: [f64; 4] = [0.0, 0.02, 0.045, 0.08];
 pub(crate) fn better_row(
     layout: &Layout,
     limit: u8,
-    write: fn(f32, f32, &[u8; LEN], &mut [u8]),
+    write: &dyn Fn(f32, f32, &[u8; LEN], &mut [u8]),
     x: &[f32],
     importance: Option<&[f32]>,
     out: &mut [u8],

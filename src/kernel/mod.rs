@@ -73,6 +73,10 @@ mod rounded;
 mod rounder;
 mod rounding;
 mod settings;
+#[cfg(feature = "blocks")]
+mod sixteen;
+#[cfg(all(feature = "blocks", any(target_arch = "x86", target_arch = "x86_64")))]
+mod sixteen_x86;
 mod small_floats;
 mod store;
 mod transpose;
@@ -114,10 +118,12 @@ pub(crate) use dequantize::{dequantize_bytes, dequantize_span, high_bits, unpack
 pub(crate) use dot::dot;
 pub(crate) use double_quotient::{narrow_codes, narrow_codes_each};
 #[cfg(feature = "blocks")]
-pub(crate) use each_block::each_block;
+pub(crate) use each_block::{Restore, Write, each_block, restore_blocks, write_blocks};
 pub(crate) use equal_bins::{ABOVE, BELOW, EqualBins, NAN, OUTSIDE};
 pub(crate) use exact_moments::{TILE as MOMENTS_TILE, TileSums, tile_sums, up_to};
 pub(crate) use fake_quantize::fake_quantize_span;
+#[cfg(feature = "blocks")]
+pub(crate) use fearless_simd::Simd;
 pub(crate) use group_extremes::GroupExtremes;
 pub(crate) use histogram::no_counts;
 pub(crate) use outside::{count_outside, count_outside_columns, count_outside_each};
@@ -126,6 +132,8 @@ pub(crate) use quantize::quantize_finite;
 pub(crate) use quantize_spans::{pack_span, quantize_span};
 pub(crate) use rounder::Rounder;
 pub(crate) use settings::Settings;
+#[cfg(feature = "blocks")]
+pub(crate) use sixteen::{Ints, LANES, Reals, Sixteen};
 pub(crate) use transpose::{Rows, transpose};
 #[cfg(feature = "serde")]
 pub(crate) use two_grids::SHARES;

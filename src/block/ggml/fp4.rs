@@ -1,19 +1,39 @@
 //! E2M1 as ggml's MXFP4 and NVFP4 choose it: among the sixteen values, doubled, times half the scale, the nearest, and the first of
 //! several that are equally near.
 
+use crate::kernel::{Ints, Reals, Simd, Sixteen};
+
 /// The values, doubled.
-pub(super) const VALUES: [i8; 16] = [0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12];
+const VALUES: [i8; 16] = [0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12];
 /// The middles between the magnitudes.
 const MIDDLES: [f32; 7] = [0.5, 1.5, 2.5, 3.5, 5.0, 7.0, 10.0];
 
-/// Returns the value of a code under half a scale; of the code of −0 it is 0, as in the table.
+/// Returns the values under half a scale, in the order of their codes.
 #[inline(always)]
-pub(super) fn value(code: u8, half: f32) -> f32 {
-    let magnitude = u32::from(code & 7);
-    // From 2 on the bits of a float, exponent and fraction, less the bias.
-    let whole = if magnitude < 2 { magnitude as f32 } else { f32::from_bits((magnitude << 22) + (127 << 23)) };
-    let value = if code & 8 == 0 { whole } else { 0.0 - whole };
-    value * half
+pub(super) fn table<S: Simd>(v: Sixteen<S>, half: f32) -> Reals<S> {
+    v.load(&VALUES.map(f32::from)) * v.all(half)
+}
+
+/// Returns the codes of the doubled values nearest to usual finite numbers.
+#[inline(always)]
+pub(super) fn nearest<S: Simd>(v: Sixteen<S>, x: Reals<S>) -> Ints<S> {
+    signed(v, x, v.above(v.magnitude(x), &MIDDLES))
+}
+
+/// Returns the codes of the values nearest to usual finite numbers, under half a scale that is not zero.
+#[inline(always)]
+pub(super) fn nearest_of<S: Simd>(v: Sixteen<S>, x: Reals<S>, half: f32) -> Ints<S> {
+    let mut middles = MIDDLES;
+    for middle in &mut middles {
+        *middle *= half;
+    }
+    signed(v, x, v.above(v.magnitude(x), &middles))
+}
+
+/// Returns codes with the signs of the numbers: of a code of zero there is none.
+#[inline(always)]
+fn signed<S: Simd>(v: Sixteen<S>, x: Reals<S>, code: Ints<S>) -> Ints<S> {
+    code | (v.bits(x) >> 28) & v.whole(8) & (v.whole(0) - code) >> 28
 }
 
 /// The numbers, ascending.
@@ -29,7 +49,6 @@ pub(super) fn code_of_place(place: u8) -> u8 {
 /// A middle times the scale is a float, and the distances on both sides of one are exact, so that comparing with the middles is
 /// comparing distances, as long as a distance to the largest value still shows the others' differences; beyond, and without a scale,
 /// distances are compared one after another. The order of the values puts 0 before −0 and the smaller magnitude before the larger.
-#[inline(always)]
 pub(super) fn codes(x: &[f32], half: f32, max: f32, codes: &mut [u8]) {
     if half > 0.0 && max < half * 65536.0 {
         let middles = MIDDLES.map(|middle| middle * half);

@@ -7,42 +7,46 @@
 //!
 //! A weight is `d · (2 s + 1) · (point ± ⅛)`.
 
-use super::grids_2;
+use super::grids::IQ1 as POINTS;
 use super::half::from_half;
-use super::lattice::of_trits;
+use super::lattice::write_moved;
 use crate::block::layout::Layout;
+use crate::kernel::{self, Restore, Simd, Sixteen, restore_blocks};
 use crate::num::f16_bits_to_f32;
 
 const LEN: usize = 256;
 const _: () = assert!(50 == 2 + LEN / 8 + LEN / 32 * 2 && 56 == LEN / 8 + LEN / 16 + LEN / 64 * 2);
-const MOVE: f32 = 0.125;
 
 pub(crate) const IQ1_S: Layout =
     Layout { name: "iq1_s", len: LEN, bytes: 50, id: Some(19), quantize: None, dequantize: s, best: None };
 pub(crate) const IQ1_M: Layout =
     Layout { name: "iq1_m", len: LEN, bytes: 56, id: Some(29), quantize: None, dequantize: m, best: None };
 
-fn write(out: &mut [f32; 8], scale: f32, point: u16, down: bool) {
-    let moved = if down { -MOVE } else { MOVE };
-    for (out, value) in out.iter_mut().zip(of_trits(grids_2::IQ1[usize::from(point)])) {
-        *out = scale * (value + moved);
-    }
-}
+struct Small;
 
-fn s(bytes: &[u8], out: &mut [f32]) {
-    for (block, out) in bytes.as_chunks::<50>().0.iter().zip(out.as_chunks_mut::<LEN>().0) {
+impl Restore<50, LEN> for Small {
+    #[inline(always)]
+    fn restore<S: Simd>(v: Sixteen<S>, block: &[u8; 50], out: &mut [f32; LEN]) {
         let d = from_half(block, 0);
         let (low, high) = block[2..].split_at(32);
-        for (k, out) in out.as_chunks_mut::<8>().0.iter_mut().enumerate() {
-            let high = u16::from_le_bytes([high[k / 4 * 2], high[k / 4 * 2 + 1]]);
-            let point = u16::from(low[k]) | (high >> (3 * (k % 4)) & 7) << 8;
-            write(out, d * f32::from(2 * (high >> 12 & 7) + 1), point, high >> 15 == 1);
+        for (k, out) in out.as_chunks_mut().0.iter_mut().enumerate() {
+            let high = u16::from_le_bytes([high[k / 2 * 2], high[k / 2 * 2 + 1]]);
+            let point = |k: usize| u32::from(POINTS[usize::from(u16::from(low[k]) | (high >> (3 * (k % 4)) & 7) << 8)]);
+            let scale = d * f32::from(2 * (high >> 12 & 7) + 1);
+            write_moved(v, out, scale, [point(2 * k), point(2 * k + 1)], [high >> 15 == 1; 2]);
         }
     }
 }
 
-fn m(bytes: &[u8], out: &mut [f32]) {
-    for (block, out) in bytes.as_chunks::<56>().0.iter().zip(out.as_chunks_mut::<LEN>().0) {
+fn s(bytes: &[u8], out: &mut [f32]) {
+    restore_blocks::<Small, 50, LEN>(kernel::detect(), bytes, out);
+}
+
+struct Medium;
+
+impl Restore<56, LEN> for Medium {
+    #[inline(always)]
+    fn restore<S: Simd>(v: Sixteen<S>, block: &[u8; 56], out: &mut [f32; LEN]) {
         let (low, high) = (&block[..32], &block[32..48]);
         let mut scales = [0_u16; 4];
         for (scale, bytes) in scales.iter_mut().zip(block[48..].as_chunks::<2>().0) {
@@ -50,10 +54,16 @@ fn m(bytes: &[u8], out: &mut [f32]) {
         }
         let d = scales.iter().enumerate().fold(0, |d, (i, scale)| d | (scale >> 12) << (4 * i));
         let d = f16_bits_to_f32(d);
-        for (k, out) in out.as_chunks_mut::<8>().0.iter_mut().enumerate() {
-            let high = high[k / 2] >> (k % 2 * 4);
-            let scale = scales[k / 8] >> (k / 2 % 4 * 3) & 7;
-            write(out, d * f32::from(2 * scale + 1), u16::from(low[k]) | u16::from(high & 7) << 8, high & 8 != 0);
+        for (k, out) in out.as_chunks_mut().0.iter_mut().enumerate() {
+            let (first, second) = (high[k] & 15, high[k] >> 4);
+            let point = |low: u8, high: u8| u32::from(POINTS[usize::from(low) | usize::from(high & 7) << 8]);
+            let scale = d * f32::from(2 * (scales[k / 4] >> (k % 4 * 3) & 7) + 1);
+            let points = [point(low[2 * k], first), point(low[2 * k + 1], second)];
+            write_moved(v, out, scale, points, [first & 8 != 0, second & 8 != 0]);
         }
     }
+}
+
+fn m(bytes: &[u8], out: &mut [f32]) {
+    restore_blocks::<Medium, 56, LEN>(kernel::detect(), bytes, out);
 }

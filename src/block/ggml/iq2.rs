@@ -8,10 +8,11 @@
 //!
 //! A weight is `d · (s + ½) / 4 · point · sign`. In the first two the number of negative signs of eight is even.
 
-use super::grids_2;
+use super::grids;
 use super::half::from_half;
 use super::lattice::{even_signs, of_two_bits, write_signed};
 use crate::block::layout::Layout;
+use crate::kernel::{self, Restore, Simd, Sixteen, restore_blocks};
 
 const LEN: usize = 256;
 const _: () = assert!(66 == 2 + LEN / 8 * 2 && 74 == 2 + LEN / 8 * 2 + 8 && 82 == 2 + LEN / 8 * 2 + 8 + 8);
@@ -28,40 +29,66 @@ fn scale(d: f32, s: u32) -> f32 {
     d * (0.5 + s as f32) * 0.25
 }
 
-fn xxs(bytes: &[u8], out: &mut [f32]) {
-    for (block, out) in bytes.as_chunks::<66>().0.iter().zip(out.as_chunks_mut::<LEN>().0) {
+struct Smallest;
+
+impl Restore<66, LEN> for Smallest {
+    #[inline(always)]
+    fn restore<S: Simd>(v: Sixteen<S>, block: &[u8; 66], out: &mut [f32; LEN]) {
         let d = from_half(block, 0);
         for (part, out) in block[2..].as_chunks::<8>().0.iter().zip(out.as_chunks_mut::<32>().0) {
             let signs = u32::from_le_bytes([part[4], part[5], part[6], part[7]]);
-            for (l, out) in out.as_chunks_mut::<8>().0.iter_mut().enumerate() {
-                let values = of_two_bits(grids_2::IQ2_XXS[usize::from(part[l])]);
-                write_signed(out, scale(d, signs >> 28), values, even_signs(signs >> (7 * l)));
+            for (l, out) in out.as_chunks_mut().0.iter_mut().enumerate() {
+                let points = [part[2 * l], part[2 * l + 1]].map(|point| grids::IQ2_XXS[usize::from(point)].into());
+                let own = even_signs(signs >> (14 * l)) | even_signs(signs >> (14 * l + 7)) << 8;
+                write_signed(v, out, scale(d, signs >> 28), of_two_bits(v), (points, 2), own);
             }
         }
     }
 }
 
-fn xs(bytes: &[u8], out: &mut [f32]) {
-    for (block, out) in bytes.as_chunks::<74>().0.iter().zip(out.as_chunks_mut::<LEN>().0) {
+fn xxs(bytes: &[u8], out: &mut [f32]) {
+    restore_blocks::<Smallest, 66, LEN>(kernel::detect(), bytes, out);
+}
+
+struct ExtraSmall;
+
+impl Restore<74, LEN> for ExtraSmall {
+    #[inline(always)]
+    fn restore<S: Simd>(v: Sixteen<S>, block: &[u8; 74], out: &mut [f32; LEN]) {
         let d = from_half(block, 0);
         let (points, scales) = block[2..].split_at(64);
-        for (k, (out, point)) in out.as_chunks_mut::<8>().0.iter_mut().zip(points.as_chunks::<2>().0).enumerate() {
-            let point = u16::from_le_bytes(*point);
-            let s = scales[k / 4] >> (k % 4 / 2 * 4) & 15;
-            let values = of_two_bits(grids_2::IQ2_XS[usize::from(point & 511)]);
-            write_signed(out, scale(d, s.into()), values, even_signs(u32::from(point >> 9)));
+        for (k, (out, bytes)) in out.as_chunks_mut().0.iter_mut().zip(points.as_chunks::<4>().0).enumerate() {
+            let both = [u16::from_le_bytes([bytes[0], bytes[1]]), u16::from_le_bytes([bytes[2], bytes[3]])];
+            let points = both.map(|point| grids::IQ2_XS[usize::from(point & 511)].into());
+            let signs = even_signs(u32::from(both[0] >> 9)) | even_signs(u32::from(both[1] >> 9)) << 8;
+            let s = scales[k / 2] >> (k % 2 * 4) & 15;
+            write_signed(v, out, scale(d, s.into()), of_two_bits(v), (points, 2), signs);
+        }
+    }
+}
+
+fn xs(bytes: &[u8], out: &mut [f32]) {
+    restore_blocks::<ExtraSmall, 74, LEN>(kernel::detect(), bytes, out);
+}
+
+struct Small;
+
+impl Restore<82, LEN> for Small {
+    #[inline(always)]
+    fn restore<S: Simd>(v: Sixteen<S>, block: &[u8; 82], out: &mut [f32; LEN]) {
+        let d = from_half(block, 0);
+        let (low, signs, high, scales) = (&block[2..34], &block[34..66], &block[66..74], &block[74..]);
+        for (k, out) in out.as_chunks_mut().0.iter_mut().enumerate() {
+            let high = high[k / 2] >> (k % 2 * 4);
+            let point = |low: u8, high: u8| grids::IQ2_S[usize::from(low) | usize::from(high & 3) << 8].into();
+            let points = [point(low[2 * k], high), point(low[2 * k + 1], high >> 2)];
+            let s = scales[k / 2] >> (k % 2 * 4) & 15;
+            let signs = u16::from_le_bytes([signs[2 * k], signs[2 * k + 1]]);
+            write_signed(v, out, scale(d, s.into()), of_two_bits(v), (points, 2), signs);
         }
     }
 }
 
 fn s(bytes: &[u8], out: &mut [f32]) {
-    for (block, out) in bytes.as_chunks::<82>().0.iter().zip(out.as_chunks_mut::<LEN>().0) {
-        let d = from_half(block, 0);
-        let (low, signs, high, scales) = (&block[2..34], &block[34..66], &block[66..74], &block[74..]);
-        for (k, out) in out.as_chunks_mut::<8>().0.iter_mut().enumerate() {
-            let point = usize::from(low[k]) | usize::from(high[k / 4] >> (k % 4 * 2) & 3) << 8;
-            let s = scales[k / 4] >> (k % 4 / 2 * 4) & 15;
-            write_signed(out, scale(d, s.into()), of_two_bits(grids_2::IQ2_S[point]), signs[k]);
-        }
-    }
+    restore_blocks::<Small, 82, LEN>(kernel::detect(), bytes, out);
 }

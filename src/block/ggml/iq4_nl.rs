@@ -4,11 +4,11 @@
 //! `_ref` function does not search.
 
 use super::half::{from_half, to_half};
-use super::nibbles::{pack, unpack};
+use super::nibbles::{Bits, get, pack};
 use super::scalar::{reciprocal, sum_of_squares};
 use crate::block::layout::Layout;
 use crate::block::one_scale::{OneScale, best_row, nearest_f16};
-use crate::kernel::{self, TableSearch, Weights, each_block, table_codes, table_search};
+use crate::kernel::{self, Restore, Simd, Sixteen, TableSearch, Weights, restore_blocks, table_codes, table_search};
 
 const LEN: usize = 32;
 const BYTES: usize = 18;
@@ -37,6 +37,8 @@ pub(crate) const IQ4_NL: Layout = Layout {
     dequantize,
     best: Some(best),
 };
+
+struct Block;
 
 fn quantize(x: &[f32], importance: Option<&[f32]>, out: &mut [u8]) {
     search(x, importance, 7, out);
@@ -75,21 +77,22 @@ fn search(x: &[f32], importance: Option<&[f32]>, tries: i32, out: &mut [u8]) {
         }
         for ((out, codes), d) in out.iter_mut().zip(codes.as_chunks::<LEN>().0).zip(scales) {
             out[..2].copy_from_slice(&to_half(*d));
-            pack(codes, &mut out[2..]);
+            pack(Bits::Four, codes, &mut out[2..]);
         }
     }
 }
 
 fn dequantize(bytes: &[u8], out: &mut [f32]) {
-    each_block(kernel::detect(), bytes, out, restore);
+    restore_blocks::<Block, BYTES, LEN>(kernel::detect(), bytes, out);
 }
 
-#[inline(always)]
-fn restore(block: &[u8; BYTES], out: &mut [f32; LEN]) {
-    let d = from_half(block, 0);
-    let values = VALUES.map(|v| d * f32::from(v));
-    for (out, q) in out.iter_mut().zip(unpack(&block[2..])) {
-        *out = values[usize::from(q & 15)];
+impl Restore<BYTES, LEN> for Block {
+    #[inline(always)]
+    fn restore<S: Simd>(v: Sixteen<S>, block: &[u8; BYTES], out: &mut [f32; LEN]) {
+        let values = v.load(&const { levels() }) * v.all(from_half(block, 0));
+        for (out, places) in out.as_chunks_mut().0.iter_mut().zip(get(v, Bits::Four, &block[2..])) {
+            v.store(v.lookup(values, places), out);
+        }
     }
 }
 
@@ -98,10 +101,10 @@ fn best(x: &[f32], importance: Option<&[f32]>, out: &mut [u8]) {
     best_row(
         &IQ4_NL,
         &one,
-        |d, codes, out| {
+        &|d: f32, codes: &[u8], out: &mut [u8]| {
             if let Ok(codes) = codes.try_into() {
                 out[..2].copy_from_slice(&to_half(d));
-                pack(codes, &mut out[2..]);
+                pack(Bits::Four, codes, &mut out[2..]);
             }
         },
         x,

@@ -4,12 +4,14 @@
 //! weight.
 
 use super::half::{from_half, to_half};
-use super::iq4_nl::VALUES;
-use super::nibbles::{pack, unpack};
+use super::iq4_nl::{VALUES, levels};
+use super::nibbles::{Bits, get, pack, unpack};
 use super::scalar::{largest, nearest, reciprocal, sum_of_squares};
 use crate::block::layout::Layout;
 use crate::block::super_block::{Parts, SuperBlock, better_row};
-use crate::kernel::{self, Levels, TableSearch, Weights, each_block, table_codes, table_search};
+use crate::kernel::{
+    self, Levels, Restore, Simd, Sixteen, TableSearch, Weights, restore_blocks, table_codes, table_search,
+};
 
 const LEN: usize = 256;
 const BYTES: usize = 136;
@@ -29,6 +31,8 @@ pub(crate) const IQ4_XS: Layout = Layout {
 
 /// Super-blocks that are searched together: their sub-blocks fill the lanes of a vector.
 const TOGETHER: usize = 2;
+
+struct Block;
 
 fn quantize(x: &[f32], importance: Option<&[f32]>, out: &mut [u8]) {
     let table = TableSearch { values: &VALUES, tries: 7 };
@@ -80,7 +84,7 @@ fn write_scales(scales: &[i32], out: &mut [u8]) {
 
 fn write_codes(codes: &[u8; LEN], out: &mut [u8]) {
     for (out, codes) in out[QS..].as_chunks_mut::<16>().0.iter_mut().zip(codes.as_chunks::<32>().0) {
-        pack(codes, out);
+        pack(Bits::Four, codes, out);
     }
 }
 
@@ -92,17 +96,18 @@ fn scale(block: &[u8], k: usize) -> i32 {
 }
 
 fn dequantize(bytes: &[u8], out: &mut [f32]) {
-    each_block(kernel::detect(), bytes, out, restore);
+    restore_blocks::<Block, BYTES, LEN>(kernel::detect(), bytes, out);
 }
 
-#[inline(always)]
-fn restore(block: &[u8; BYTES], out: &mut [f32; LEN]) {
-    let d = from_half(block, 0);
-    for (k, out) in out.as_chunks_mut::<32>().0.iter_mut().enumerate() {
-        let scale = d * scale(block, k) as f32;
-        let values = VALUES.map(|v| scale * f32::from(v));
-        for (out, q) in out.iter_mut().zip(unpack(&block[QS + 16 * k..])) {
-            *out = values[usize::from(q & 15)];
+impl Restore<BYTES, LEN> for Block {
+    #[inline(always)]
+    fn restore<S: Simd>(v: Sixteen<S>, block: &[u8; BYTES], out: &mut [f32; LEN]) {
+        let d = from_half(block, 0);
+        for (k, out) in out.as_chunks_mut::<32>().0.iter_mut().enumerate() {
+            let values = v.load(&const { levels() }) * v.all(d * scale(block, k) as f32);
+            for (out, places) in out.as_chunks_mut().0.iter_mut().zip(get(v, Bits::Four, &block[QS + 16 * k..])) {
+                v.store(v.lookup(values, places), out);
+            }
         }
     }
 }

@@ -1,8 +1,8 @@
 //! The block formats of ggml, as GGUF files hold them.
 
+mod affine_codes;
 mod fp4;
-mod grids_2;
-mod grids_3;
+mod grids;
 mod half;
 mod iq1;
 mod iq2;
@@ -31,6 +31,8 @@ mod q8_1;
 mod q8_k;
 mod scalar;
 mod scale_codes;
+mod scales;
+mod signed_codes;
 mod tq1_0;
 mod tq2_0;
 

@@ -3,12 +3,12 @@
 //! e is the exponent of the largest magnitude, less 2, as in the OCP specification (its floor rule): what lies between 6 and 8 times
 //! the scale is clipped. An importance changes nothing.
 
-use super::fp4::{LEVELS, code_of_place, codes, value};
-use super::nibbles::{pack, unpack};
+use super::fp4::{self, LEVELS, code_of_place, codes};
+use super::nibbles::{Bits, get, pack, put};
 use super::scalar::largest_magnitude;
 use crate::block::layout::Layout;
 use crate::block::one_scale::{OneScale, best_row, nearest_power};
-use crate::kernel::{self, each_block};
+use crate::kernel::{self, LANES, Restore, Simd, Sixteen, Write, restore_blocks, write_blocks};
 
 const LEN: usize = 32;
 const BYTES: usize = 17;
@@ -47,35 +47,59 @@ fn half_scale(e: u8) -> f32 {
     f32::from_bits(if e < 2 { 0x0020_0000 << e } else { u32::from(e - 1) << 23 })
 }
 
+struct Block;
+
 fn quantize(x: &[f32], _importance: Option<&[f32]>, out: &mut [u8]) {
-    each_block(kernel::detect(), x, out, block);
+    write_blocks::<Block, LEN, BYTES>(kernel::detect(), x, out);
 }
 
-#[inline(always)]
-fn block(x: &[f32; LEN], out: &mut [u8; BYTES]) {
-    let max = largest_magnitude(x);
-    let e = match max {
-        // What a conversion of ∞ to a byte gives where ggml runs.
-        f32::INFINITY => 0,
-        // So does a negative number: only its low byte is left, for the largest below 2⁻¹²⁵.
-        max if max > 0.0 => (floor_log2(max) + 125) as u8,
-        _ => 0,
-    };
-    let mut nibbles = [0; LEN];
-    codes(x, half_scale(e), max, &mut nibbles);
-    out[0] = e;
-    pack(&nibbles, &mut out[1..]);
+impl Write<LEN, BYTES> for Block {
+    #[inline(always)]
+    fn sixteen<S: Simd>(v: Sixteen<S>, x: &[[f32; LEN]], out: &mut [[u8; BYTES]]) -> bool {
+        let bits = v.magnitudes(x);
+        if !v.are_usual(bits) {
+            return false;
+        }
+        let max = <[f32; LANES]>::from(v.of_bits(bits));
+        for ((x, out), max) in x.iter().zip(out).zip(max) {
+            let ([low, high], _) = x.as_chunks() else { continue };
+            // The product with a power of two is exact, or far below the first middle.
+            let e = if max > 0.0 { (floor_log2(max) + 125) as u8 } else { 0 };
+            let inverse = v.all(f32::from_bits(u32::from(255 - e) << 23));
+            out[0] = e;
+            let codes = [fp4::nearest(v, v.load(low) * inverse), fp4::nearest(v, v.load(high) * inverse)];
+            put(v, Bits::Four, codes, &mut out[1..]);
+        }
+        true
+    }
+
+    fn block(x: &[f32; LEN], out: &mut [u8; BYTES]) {
+        let max = largest_magnitude(x);
+        let e = match max {
+            // What a conversion of ∞ to a byte gives where ggml runs.
+            f32::INFINITY => 0,
+            // So does a negative number: only its low byte is left, for the largest below 2⁻¹²⁵.
+            max if max > 0.0 => (floor_log2(max) + 125) as u8,
+            _ => 0,
+        };
+        let mut nibbles = [0; LEN];
+        codes(x, half_scale(e), max, &mut nibbles);
+        out[0] = e;
+        pack(Bits::Four, &nibbles, &mut out[1..]);
+    }
 }
 
 fn dequantize(bytes: &[u8], out: &mut [f32]) {
-    each_block(kernel::detect(), bytes, out, restore);
+    restore_blocks::<Block, BYTES, LEN>(kernel::detect(), bytes, out);
 }
 
-#[inline(always)]
-fn restore(block: &[u8; BYTES], out: &mut [f32; LEN]) {
-    let half = half_scale(block[0]);
-    for (out, q) in out.iter_mut().zip(unpack(&block[1..])) {
-        *out = value(q, half);
+impl Restore<BYTES, LEN> for Block {
+    #[inline(always)]
+    fn restore<S: Simd>(v: Sixteen<S>, block: &[u8; BYTES], out: &mut [f32; LEN]) {
+        let values = fp4::table(v, half_scale(block[0]));
+        for (out, places) in out.as_chunks_mut().0.iter_mut().zip(get(v, Bits::Four, &block[1..])) {
+            v.store(v.lookup(values, places), out);
+        }
     }
 }
 
@@ -84,8 +108,8 @@ fn best(x: &[f32], importance: Option<&[f32]>, out: &mut [u8]) {
     let write = |d: f32, places: &[u8], out: &mut [u8]| {
         out[0] = (d.to_bits() >> 23) as u8;
         if let Ok(places) = <&[u8; LEN]>::try_from(places) {
-            pack(&places.map(code_of_place), &mut out[1..]);
+            pack(Bits::Four, &places.map(code_of_place), &mut out[1..]);
         }
     };
-    best_row(&MXFP4, &one, write, x, importance, out);
+    best_row(&MXFP4, &one, &write, x, importance, out);
 }

@@ -4,11 +4,11 @@
 //! is a sixth of the largest magnitude, halves up, and 448 from 248 on. There is no scale of the tensor here: weights whose largest magnitudes are below
 //! 0.094 have subnormal scales. An importance changes nothing.
 
-use super::fp4::{LEVELS, code_of_place, codes, value};
+use super::fp4::{self, LEVELS, code_of_place, codes};
 use super::scalar::largest_magnitude;
 use crate::block::layout::Layout;
 use crate::block::one_scale::{OneScale, Search, nearest_e4m3};
-use crate::kernel::{self, each_block};
+use crate::kernel::{self, LANES, Restore, Simd, Sixteen, Write, restore_blocks, write_blocks};
 use crate::num::F8E4M3Fn;
 
 const LEN: usize = 64;
@@ -53,36 +53,69 @@ fn half_scale(code: u8) -> f32 {
     value * 0.5
 }
 
+struct Block;
+
 fn quantize(x: &[f32], _importance: Option<&[f32]>, out: &mut [u8]) {
-    each_block(kernel::detect(), x, out, block);
+    write_blocks::<Block, LEN, BYTES>(kernel::detect(), x, out);
 }
 
-#[inline(always)]
-fn block(x: &[f32; LEN], out: &mut [u8; BYTES]) {
-    let (scales, bytes) = out.split_at_mut(QS);
-    for ((x, scale), bytes) in x.as_chunks::<PART>().0.iter().zip(scales).zip(bytes.as_chunks_mut::<8>().0) {
-        let max = largest_magnitude(x);
-        *scale = scale_code(max / 6.0);
-        let mut nibbles = [0; PART];
-        codes(x, half_scale(*scale), max, &mut nibbles);
-        for (j, byte) in bytes.iter_mut().enumerate() {
-            *byte = nibbles[j] | nibbles[j + 8] << 4;
+impl Write<LEN, BYTES> for Block {
+    #[inline(always)]
+    fn sixteen<S: Simd>(v: Sixteen<S>, x: &[[f32; LEN]], out: &mut [[u8; BYTES]]) -> bool {
+        let (x, _) = x.as_flattened().as_chunks::<PART>();
+        for (x, out) in x.chunks(LANES).zip(out.chunks_mut(LANES / QS)) {
+            let bits = v.magnitudes(x);
+            if !v.are_usual(bits) {
+                return false;
+            }
+            let max = <[f32; LANES]>::from(v.of_bits(bits) / v.all(6.0));
+            for (k, out) in out.iter_mut().enumerate() {
+                let (scales, bytes) = out.split_at_mut(QS);
+                for (i, (scale, bytes)) in scales.iter_mut().zip(bytes.as_chunks_mut::<8>().0).enumerate() {
+                    *scale = scale_code(max[QS * k + i]);
+                    let half = half_scale(*scale);
+                    // Beyond it the differences of distances are lost.
+                    if max[QS * k + i] > 0.0 && max[QS * k + i] >= half * 8192.0 {
+                        return false;
+                    }
+                    let codes = v.bytes(fp4::nearest_of(v, v.load(&x[QS * k + i]), half));
+                    for (j, byte) in bytes.iter_mut().enumerate() {
+                        *byte = codes[j] | codes[j + 8] << 4;
+                    }
+                }
+            }
+        }
+        true
+    }
+
+    fn block(x: &[f32; LEN], out: &mut [u8; BYTES]) {
+        let (scales, bytes) = out.split_at_mut(QS);
+        for ((x, scale), bytes) in x.as_chunks::<PART>().0.iter().zip(scales).zip(bytes.as_chunks_mut::<8>().0) {
+            let max = largest_magnitude(x);
+            *scale = scale_code(max / 6.0);
+            let mut nibbles = [0; PART];
+            codes(x, half_scale(*scale), max, &mut nibbles);
+            for (j, byte) in bytes.iter_mut().enumerate() {
+                *byte = nibbles[j] | nibbles[j + 8] << 4;
+            }
         }
     }
 }
 
 fn dequantize(bytes: &[u8], out: &mut [f32]) {
-    each_block(kernel::detect(), bytes, out, restore);
+    restore_blocks::<Block, BYTES, LEN>(kernel::detect(), bytes, out);
 }
 
-#[inline(always)]
-fn restore(block: &[u8; BYTES], out: &mut [f32; LEN]) {
-    let (scales, bytes) = block.split_at(QS);
-    for ((out, scale), bytes) in out.as_chunks_mut::<PART>().0.iter_mut().zip(scales).zip(bytes.as_chunks::<8>().0) {
-        let half = half_scale(*scale);
-        for (j, byte) in bytes.iter().enumerate() {
-            out[j] = value(byte & 15, half);
-            out[j + 8] = value(byte >> 4, half);
+impl Restore<BYTES, LEN> for Block {
+    #[inline(always)]
+    fn restore<S: Simd>(v: Sixteen<S>, block: &[u8; BYTES], out: &mut [f32; LEN]) {
+        let (scales, bytes) = block.split_at(QS);
+        for ((out, scale), bytes) in out.as_chunks_mut().0.iter_mut().zip(scales).zip(bytes.as_chunks::<8>().0) {
+            let mut places = [0; LANES];
+            for (j, byte) in bytes.iter().enumerate() {
+                (places[j], places[j + 8]) = (*byte, byte >> 4);
+            }
+            v.store(v.lookup(fp4::table(v, half_scale(*scale)), v.of_u8(&places)), out);
         }
     }
 }
@@ -92,7 +125,7 @@ fn best(x: &[f32], importance: Option<&[f32]>, out: &mut [u8]) {
     let one = OneScale { levels: &LEVELS, nearest: nearest_e4m3, signed: false };
     let (mut search, mut restored) = (Search::new(PART), [0.0; LEN]);
     for (i, (x, out)) in x.as_chunks::<LEN>().0.iter().zip(out.as_chunks_mut::<BYTES>().0).enumerate() {
-        restore(out, &mut restored);
+        dequantize(out, &mut restored);
         let (scales, bytes) = out.split_at_mut(QS);
         let parts = x.as_chunks::<PART>().0.iter().zip(restored.as_chunks::<PART>().0);
         for (k, ((x, restored), bytes)) in parts.zip(bytes.as_chunks_mut::<8>().0).enumerate() {

@@ -4,7 +4,7 @@
 use super::half::{from_half, to_half};
 use crate::block::layout::Layout;
 use crate::block::one_scale::{OneScale, best_row, nearest_f16};
-use crate::kernel::{self, each_block};
+use crate::kernel::{self, Restore, Simd, Sixteen, each_block, restore_blocks};
 
 const LEN: usize = 128;
 const BYTES: usize = 18;
@@ -20,11 +20,12 @@ pub(crate) const Q1_0: Layout = Layout {
     best: Some(best),
 };
 
+struct Block;
+
 fn quantize(x: &[f32], _importance: Option<&[f32]>, out: &mut [u8]) {
-    each_block(kernel::detect(), x, out, block);
+    each_block(x, out, block);
 }
 
-#[inline(always)]
 fn block(x: &[f32; LEN], out: &mut [u8; BYTES]) {
     let sum = x.iter().fold(0.0_f32, |sum, x| sum + x.abs());
     out[..2].copy_from_slice(&to_half(sum / LEN as f32));
@@ -34,15 +35,16 @@ fn block(x: &[f32; LEN], out: &mut [u8; BYTES]) {
 }
 
 fn dequantize(bytes: &[u8], out: &mut [f32]) {
-    each_block(kernel::detect(), bytes, out, restore);
+    restore_blocks::<Block, BYTES, LEN>(kernel::detect(), bytes, out);
 }
 
-#[inline(always)]
-fn restore(block: &[u8; BYTES], out: &mut [f32; LEN]) {
-    let d = from_half(block, 0);
-    for (out, byte) in out.as_chunks_mut::<8>().0.iter_mut().zip(&block[2..]) {
-        for (i, out) in out.iter_mut().enumerate() {
-            *out = if byte >> i & 1 == 1 { d } else { -d };
+impl Restore<BYTES, LEN> for Block {
+    #[inline(always)]
+    fn restore<S: Simd>(v: Sixteen<S>, block: &[u8; BYTES], out: &mut [f32; LEN]) {
+        let d = from_half(block, 0);
+        let (set, clear) = (v.bits(v.all(d)), v.bits(v.all(-d)));
+        for (out, bytes) in out.as_chunks_mut().0.iter_mut().zip(block[2..].as_chunks().0) {
+            v.store(v.of_bits(v.choose(u16::from_le_bytes(*bytes), set, clear)), out);
         }
     }
 }
@@ -52,7 +54,7 @@ fn best(x: &[f32], importance: Option<&[f32]>, out: &mut [u8]) {
     best_row(
         &Q1_0,
         &one,
-        |d, places, out| {
+        &|d: f32, places: &[u8], out: &mut [u8]| {
             out[..2].copy_from_slice(&to_half(d));
             for (out, places) in out[2..].iter_mut().zip(places.as_chunks::<8>().0) {
                 *out = places.iter().rev().fold(0, |bits, place| bits << 1 | place);

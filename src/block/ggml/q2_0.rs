@@ -3,9 +3,10 @@
 
 use super::half::{from_half, to_half};
 use super::scalar::{half_away, largest_magnitude, reciprocal};
+use super::scales::Scales;
 use crate::block::layout::Layout;
 use crate::block::one_scale::{OneScale, best_row, nearest_f16, steps};
-use crate::kernel::{self, each_block};
+use crate::kernel::{self, Restore, Simd, Sixteen, Write, restore_blocks, write_blocks};
 
 const LEN: usize = 64;
 const BYTES: usize = 18;
@@ -21,17 +22,35 @@ pub(crate) const Q2_0: Layout = Layout {
     best: Some(best),
 };
 
+struct Block;
+
 fn quantize(x: &[f32], _importance: Option<&[f32]>, out: &mut [u8]) {
-    each_block(kernel::detect(), x, out, block);
+    write_blocks::<Block, LEN, BYTES>(kernel::detect(), x, out);
 }
 
-#[inline(always)]
-fn block(x: &[f32; LEN], out: &mut [u8; BYTES]) {
-    let d = largest_magnitude(x);
-    let inverse = reciprocal(d);
-    out[..2].copy_from_slice(&to_half(d));
-    for (out, x) in out[2..].iter_mut().zip(x.as_chunks::<4>().0) {
-        *out = x.iter().rev().fold(0, |bits, x| bits << 2 | code(x * inverse));
+impl Write<LEN, BYTES> for Block {
+    #[inline(always)]
+    fn sixteen<S: Simd>(v: Sixteen<S>, x: &[[f32; LEN]], out: &mut [[u8; BYTES]]) -> bool {
+        let Some(scales) = Scales::of_largest(v, x, 1.0) else { return false };
+        for (k, (x, out)) in x.iter().zip(out).enumerate() {
+            out[..2].copy_from_slice(&scales.halves[k].to_le_bytes());
+            for (x, out) in x.as_chunks().0.iter().zip(out[2..].as_chunks_mut::<4>().0) {
+                let codes = v.bytes(scales.code(v, k, x) + v.whole(1));
+                for (out, [a, b, c, d]) in out.iter_mut().zip(codes.as_chunks::<4>().0) {
+                    *out = a | b << 2 | c << 4 | d << 6;
+                }
+            }
+        }
+        true
+    }
+
+    fn block(x: &[f32; LEN], out: &mut [u8; BYTES]) {
+        let d = largest_magnitude(x);
+        let inverse = reciprocal(d);
+        out[..2].copy_from_slice(&to_half(d));
+        for (out, x) in out[2..].iter_mut().zip(x.as_chunks::<4>().0) {
+            *out = x.iter().rev().fold(0, |bits, x| bits << 2 | code(x * inverse));
+        }
     }
 }
 
@@ -41,15 +60,16 @@ fn code(quotient: f32) -> u8 {
 }
 
 fn dequantize(bytes: &[u8], out: &mut [f32]) {
-    each_block(kernel::detect(), bytes, out, restore);
+    restore_blocks::<Block, BYTES, LEN>(kernel::detect(), bytes, out);
 }
 
-#[inline(always)]
-fn restore(block: &[u8; BYTES], out: &mut [f32; LEN]) {
-    let d = from_half(block, 0);
-    for (out, byte) in out.as_chunks_mut::<4>().0.iter_mut().zip(&block[2..]) {
-        for (i, out) in out.iter_mut().enumerate() {
-            *out = (f32::from(byte >> (2 * i) & 3) - 1.0) * d;
+impl Restore<BYTES, LEN> for Block {
+    #[inline(always)]
+    fn restore<S: Simd>(v: Sixteen<S>, block: &[u8; BYTES], out: &mut [f32; LEN]) {
+        let d = v.all(from_half(block, 0));
+        for (out, bytes) in out.as_chunks_mut().0.iter_mut().zip(block[2..].as_chunks::<4>().0) {
+            let bits = v.fields([u32::from_le_bytes(*bytes), u32::from(bytes[2]) | u32::from(bytes[3]) << 8], 2);
+            v.store((v.reals(bits & v.whole(3)) - v.all(1.0)) * d, out);
         }
     }
 }
@@ -59,7 +79,7 @@ fn best(x: &[f32], importance: Option<&[f32]>, out: &mut [u8]) {
     best_row(
         &Q2_0,
         &one,
-        |d, places, out| {
+        &|d: f32, places: &[u8], out: &mut [u8]| {
             out[..2].copy_from_slice(&to_half(d));
             for (out, places) in out[2..].iter_mut().zip(places.as_chunks::<4>().0) {
                 *out = places.iter().rev().fold(0, |bits, place| bits << 2 | place);

@@ -9,7 +9,10 @@ use super::scalar::{nearest, sum_of_squares};
 use super::scale_codes::scale_codes;
 use crate::block::layout::Layout;
 use crate::block::super_block::{Parts, SuperBlock, better_row};
-use crate::kernel::{self, Affine, AffineOut, Levels, Step, Weights, affine_search, each_block, requantize_blocks};
+use crate::kernel::{
+    self, Affine, AffineOut, Levels, Restore, Simd, Sixteen, Step, Weights, affine_search, requantize_blocks,
+    restore_blocks,
+};
 
 const LEN: usize = 256;
 const BYTES: usize = 84;
@@ -29,6 +32,8 @@ pub(crate) const Q2_K: Layout = Layout {
 
 const PLAIN: Affine = Affine { n: 16, limit: 3, first: -0.5, step: 0.1, steps: 15, absolute: true };
 const WEIGHTED: Affine = Affine { n: 16, limit: 3, first: -0.9, step: 0.05, steps: 36, absolute: false };
+
+struct Block;
 
 fn quantize(x: &[f32], importance: Option<&[f32]>, out: &mut [u8]) {
     let (mut codes, [mut scales, mut mins, mut sums]) = ([0; LEN], [[0.0; 16]; 3]);
@@ -76,17 +81,24 @@ fn of_largest(x: &[f32; 16], codes: &mut [u8; 16]) -> f32 {
 }
 
 fn dequantize(bytes: &[u8], out: &mut [f32]) {
-    each_block(kernel::detect(), bytes, out, restore);
+    restore_blocks::<Block, BYTES, LEN>(kernel::detect(), bytes, out);
 }
 
-#[inline(always)]
-fn restore(block: &[u8; BYTES], out: &mut [f32; LEN]) {
-    let (d, dmin) = (from_half(block, D), from_half(block, D + 2));
-    let codes = unpack(&block[QS..D]);
-    for ((out, codes), sm) in out.as_chunks_mut::<16>().0.iter_mut().zip(codes.as_chunks::<16>().0).zip(block) {
-        let (scale, min) = (d * f32::from(sm & 15), dmin * f32::from(sm >> 4));
-        for (out, q) in out.iter_mut().zip(codes) {
-            *out = scale * f32::from(*q) - min;
+impl Restore<BYTES, LEN> for Block {
+    #[inline(always)]
+    fn restore<S: Simd>(v: Sixteen<S>, block: &[u8; BYTES], out: &mut [f32; LEN]) {
+        let (d, dmin) = (from_half(block, D), from_half(block, D + 2));
+        let (scales, codes) = (&block[..QS], &block[QS..D]);
+        for (half, out) in out.as_chunks_mut::<128>().0.iter_mut().enumerate() {
+            for (l, bytes) in codes[32 * half..32 * half + 32].as_chunks().0.iter().enumerate() {
+                let mut bits = v.of_u8(bytes);
+                for (k, out) in out.as_chunks_mut::<32>().0.iter_mut().enumerate() {
+                    let sm = scales[8 * half + 2 * k + l];
+                    let (scale, min) = (d * f32::from(sm & 15), dmin * f32::from(sm >> 4));
+                    v.store(v.all(scale) * v.reals(bits & v.whole(3)) - v.all(min), &mut out.as_chunks_mut().0[l]);
+                    bits = bits >> 2;
+                }
+            }
         }
     }
 }

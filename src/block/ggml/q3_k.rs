@@ -10,7 +10,8 @@ use super::scalar::{nearest, sum_of_squares};
 use crate::block::layout::Layout;
 use crate::block::super_block::{Parts, SuperBlock, better_row};
 use crate::kernel::{
-    self, Levels, Signed, SignedOut, Step, Weights, descent_search, each_block, requantize_blocks, signed_search,
+    self, Levels, Restore, Signed, SignedOut, Simd, Sixteen, Step, Weights, descent_search, requantize_blocks,
+    restore_blocks, signed_search,
 };
 
 const LEN: usize = 256;
@@ -29,6 +30,8 @@ pub(crate) const Q3_K: Layout = Layout {
     dequantize,
     best: Some(best),
 };
+
+struct Block;
 
 fn quantize(x: &[f32], importance: Option<&[f32]>, out: &mut [u8]) {
     let (mut codes, [mut scales, mut sums]) = ([0; LEN], [[0.0; 16]; 2]);
@@ -112,18 +115,25 @@ fn unpack_scales(bytes: &[u8]) -> [f32; 16] {
 }
 
 fn dequantize(bytes: &[u8], out: &mut [f32]) {
-    each_block(kernel::detect(), bytes, out, restore);
+    restore_blocks::<Block, BYTES, LEN>(kernel::detect(), bytes, out);
 }
 
-#[inline(always)]
-fn restore(block: &[u8; BYTES], out: &mut [f32; LEN]) {
-    let d = from_half(block, D);
-    let codes = read_codes(block);
-    let scales = unpack_scales(&block[SCALES..D]);
-    for ((out, codes), s) in out.as_chunks_mut::<16>().0.iter_mut().zip(codes.as_chunks::<16>().0).zip(scales) {
-        let scale = d * s;
-        for (out, q) in out.iter_mut().zip(codes) {
-            *out = scale * (f32::from(*q) - 4.0);
+impl Restore<BYTES, LEN> for Block {
+    #[inline(always)]
+    fn restore<S: Simd>(v: Sixteen<S>, block: &[u8; BYTES], out: &mut [f32; LEN]) {
+        let d = from_half(block, D);
+        let (high, codes, scales) = (&block[..QS], &block[QS..SCALES], unpack_scales(&block[SCALES..D]));
+        for (l, high) in high.as_chunks().0.iter().enumerate() {
+            let mut high = v.of_u8(high);
+            for (half, out) in out.as_chunks_mut::<128>().0.iter_mut().enumerate() {
+                let mut bits = v.of_u8(&codes.as_chunks().0[2 * half + l]);
+                for (k, out) in out.as_chunks_mut::<32>().0.iter_mut().enumerate() {
+                    let scale = v.all(d * scales[8 * half + 2 * k + l]);
+                    let code = (bits & v.whole(3)) | ((high & v.whole(1)) << 2);
+                    v.store(scale * (v.reals(code) - v.all(4.0)), &mut out.as_chunks_mut().0[l]);
+                    (bits, high) = (bits >> 2, high >> 1);
+                }
+            }
         }
     }
 }

@@ -6,7 +6,7 @@
 use super::k_scales::{self, HEADER, LEN};
 use crate::block::layout::Layout;
 use crate::block::super_block::{Parts, SuperBlock, better_row};
-use crate::kernel::{self, Affine, Levels, each_block};
+use crate::kernel::{self, Affine, Levels, Restore, Simd, Sixteen, restore_blocks};
 
 const BYTES: usize = 144;
 const _: () = assert!(BYTES == HEADER + LEN / 2, "scales, and 256 codes of 4 bits");
@@ -32,6 +32,8 @@ pub(super) fn pack(codes: &[u8; LEN], out: &mut [u8]) {
     }
 }
 
+struct Block;
+
 fn quantize(x: &[f32], importance: Option<&[f32]>, out: &mut [u8]) {
     let out = out.as_chunks_mut::<BYTES>().0;
     k_scales::quantize(x, importance, PLAIN, |i, header, codes| {
@@ -41,19 +43,27 @@ fn quantize(x: &[f32], importance: Option<&[f32]>, out: &mut [u8]) {
 }
 
 fn dequantize(bytes: &[u8], out: &mut [f32]) {
-    each_block(kernel::detect(), bytes, out, restore);
+    restore_blocks::<Block, BYTES, LEN>(kernel::detect(), bytes, out);
 }
 
-#[inline(always)]
-fn restore(block: &[u8; BYTES], out: &mut [f32; LEN]) {
-    let Some((header, bytes)) = block.split_first_chunk() else { return };
-    let steps = k_scales::steps(header);
-    let halves = out.as_chunks_mut::<64>().0.iter_mut().zip(bytes.as_chunks::<32>().0).zip(steps.as_chunks::<2>().0);
-    for ((out, bytes), [low, high]) in halves {
-        let (first, second) = out.split_at_mut(32);
-        for ((a, b), byte) in first.iter_mut().zip(second).zip(bytes) {
-            *a = low.scale * f32::from(byte & 15) - low.min;
-            *b = high.scale * f32::from(byte >> 4) - high.min;
+impl Restore<BYTES, LEN> for Block {
+    #[inline(always)]
+    fn restore<S: Simd>(v: Sixteen<S>, block: &[u8; BYTES], out: &mut [f32; LEN]) {
+        let Some((header, bytes)) = block.split_first_chunk() else { return };
+        let steps = k_scales::steps(header);
+        let fifteen = v.whole(15);
+        let halves =
+            out.as_chunks_mut::<64>().0.iter_mut().zip(bytes.as_chunks::<32>().0).zip(steps.as_chunks::<2>().0);
+        for ((out, bytes), [low, high]) in halves {
+            let (low_scale, low_min) = (v.all(low.scale), v.all(low.min));
+            let (high_scale, high_min) = (v.all(high.scale), v.all(high.min));
+            let (first, second) = out.split_at_mut(32);
+            let parts = first.as_chunks_mut().0.iter_mut().zip(second.as_chunks_mut().0);
+            for ((a, b), bytes) in parts.zip(bytes.as_chunks().0) {
+                let both = v.of_u8(bytes);
+                v.store(low_scale * v.reals(both & fifteen) - low_min, a);
+                v.store(high_scale * v.reals(both >> 4) - high_min, b);
+            }
         }
     }
 }

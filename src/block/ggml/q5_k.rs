@@ -7,7 +7,7 @@ use super::k_scales::{self, HEADER, LEN};
 use super::q4_k::pack;
 use crate::block::layout::Layout;
 use crate::block::super_block::{Parts, SuperBlock, better_row};
-use crate::kernel::{self, Affine, Levels, each_block};
+use crate::kernel::{self, Affine, Levels, Restore, Simd, Sixteen, restore_blocks};
 
 const BYTES: usize = 176;
 const QS: usize = HEADER + LEN / 8;
@@ -25,6 +25,8 @@ pub(crate) const Q5_K: Layout = Layout {
 
 const PLAIN: Affine = Affine { n: 32, limit: 31, first: -0.5, step: 0.1, steps: 15, absolute: false };
 
+struct Block;
+
 fn quantize(x: &[f32], importance: Option<&[f32]>, out: &mut [u8]) {
     let out = out.as_chunks_mut::<BYTES>().0;
     k_scales::quantize(x, importance, PLAIN, |i, header, codes| {
@@ -41,18 +43,27 @@ fn write_codes(codes: &[u8; LEN], out: &mut [u8]) {
 }
 
 fn dequantize(bytes: &[u8], out: &mut [f32]) {
-    each_block(kernel::detect(), bytes, out, restore);
+    restore_blocks::<Block, BYTES, LEN>(kernel::detect(), bytes, out);
 }
 
-#[inline(always)]
-fn restore(block: &[u8; BYTES], out: &mut [f32; LEN]) {
-    let Some((header, _)) = block.split_first_chunk() else { return };
-    let (steps, fifth, bytes) = (k_scales::steps(header), &block[HEADER..QS], &block[QS..]);
-    for (k, (out, step)) in out.as_chunks_mut::<32>().0.iter_mut().zip(steps).enumerate() {
-        let bytes = &bytes[k / 2 * 32..][..32];
-        for ((out, byte), fifth) in out.iter_mut().zip(bytes).zip(fifth) {
-            let q = byte >> (k % 2 * 4) & 15 | (fifth >> k & 1) << 4;
-            *out = step.scale * f32::from(q) - step.min;
+impl Restore<BYTES, LEN> for Block {
+    #[inline(always)]
+    fn restore<S: Simd>(v: Sixteen<S>, block: &[u8; BYTES], out: &mut [f32; LEN]) {
+        let Some((header, _)) = block.split_first_chunk() else { return };
+        let (steps, fifth, bytes) = (k_scales::steps(header), &block[HEADER..QS], &block[QS..]);
+        for (l, fifth) in fifth.as_chunks().0.iter().enumerate() {
+            let mut fifth = v.of_u8(fifth);
+            for (k, steps) in steps.as_chunks::<2>().0.iter().enumerate() {
+                let Some(bytes) = bytes[32 * k + 16 * l..].first_chunk() else { return };
+                let both = v.of_u8(bytes);
+                let codes =
+                    [(both & v.whole(15)) | ((fifth & v.whole(1)) << 4), (both >> 4) | ((fifth & v.whole(2)) << 3)];
+                fifth = fifth >> 2;
+                for (i, (codes, step)) in codes.into_iter().zip(steps).enumerate() {
+                    let Some(out) = out[64 * k + 32 * i + 16 * l..].first_chunk_mut() else { return };
+                    v.store(v.all(step.scale) * v.reals(codes) - v.all(step.min), out);
+                }
+            }
         }
     }
 }

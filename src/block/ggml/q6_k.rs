@@ -8,7 +8,10 @@ use super::half::{from_half, to_half};
 use super::scalar::{largest, nearest};
 use crate::block::layout::Layout;
 use crate::block::super_block::{Parts, SuperBlock, better_row};
-use crate::kernel::{self, Levels, Signed, SignedOut, Step, Weights, each_block, requantize_blocks, signed_search};
+use crate::kernel::{
+    self, Levels, Restore, Signed, SignedOut, Simd, Sixteen, Step, Weights, requantize_blocks, restore_blocks,
+    signed_search,
+};
 
 const LEN: usize = 256;
 const BYTES: usize = 210;
@@ -26,6 +29,8 @@ pub(crate) const Q6_K: Layout = Layout {
     dequantize,
     best: Some(best),
 };
+
+struct Block;
 
 fn quantize(x: &[f32], importance: Option<&[f32]>, out: &mut [u8]) {
     let (mut codes, mut scales) = ([0; LEN], [0.0; 16]);
@@ -81,18 +86,31 @@ fn unpack(block: &[u8]) -> [u8; LEN] {
 }
 
 fn dequantize(bytes: &[u8], out: &mut [f32]) {
-    each_block(kernel::detect(), bytes, out, restore);
+    restore_blocks::<Block, BYTES, LEN>(kernel::detect(), bytes, out);
 }
 
-#[inline(always)]
-fn restore(block: &[u8; BYTES], out: &mut [f32; LEN]) {
-    let d = from_half(block, D);
-    let codes = unpack(block);
-    let groups = out.as_chunks_mut::<16>().0.iter_mut().zip(codes.as_chunks::<16>().0);
-    for ((out, codes), s) in groups.zip(&block[SCALES..D]) {
-        let scale = d * f32::from(*s as i8);
-        for (out, q) in out.iter_mut().zip(codes) {
-            *out = scale * (f32::from(*q) - 32.0);
+impl Restore<BYTES, LEN> for Block {
+    #[inline(always)]
+    fn restore<S: Simd>(v: Sixteen<S>, block: &[u8; BYTES], out: &mut [f32; LEN]) {
+        let d = from_half(block, D);
+        let (low, rest) = block.split_at(HIGH);
+        let (high, scales) = rest.split_at(LEN / 4);
+        for (half, out) in out.as_chunks_mut::<128>().0.iter_mut().enumerate() {
+            for (l, high) in high[32 * half..32 * half + 32].as_chunks().0.iter().enumerate() {
+                let low = &low.as_chunks().0[4 * half..];
+                let (low, high) = ([v.of_u8(&low[l]), v.of_u8(&low[l + 2])], v.of_u8(high));
+                let (fifteen, upper) = (v.whole(15), v.whole(0x30));
+                let codes = [
+                    (low[0] & fifteen) | ((high << 4) & upper),
+                    (low[1] & fifteen) | ((high << 2) & upper),
+                    (low[0] >> 4) | (high & upper),
+                    (low[1] >> 4) | ((high >> 2) & upper),
+                ];
+                for (k, (code, out)) in codes.into_iter().zip(out.as_chunks_mut::<32>().0).enumerate() {
+                    let scale = v.all(d * f32::from(scales[8 * half + 2 * k + l] as i8));
+                    v.store(scale * (v.reals(code) - v.all(32.0)), &mut out.as_chunks_mut().0[l]);
+                }
+            }
         }
     }
 }

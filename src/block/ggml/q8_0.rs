@@ -5,13 +5,15 @@
 
 use super::half::{from_half, to_half};
 use super::scalar::{half_away, largest_magnitude, reciprocal};
+use super::scales::Scales;
 use crate::block::layout::Layout;
 use crate::block::one_scale::{OneScale, best_row, nearest_f16, steps};
-use crate::kernel::{self, each_block};
+use crate::kernel::{self, Restore, Simd, Sixteen, Write, restore_blocks, write_blocks};
 
 const LEN: usize = 32;
+const QS: usize = size_of::<[u8; 2]>();
 const BYTES: usize = 34;
-const _: () = assert!(BYTES == size_of::<[u8; 2]>() + size_of::<[i8; LEN]>(), "an f16 scale and 32 codes");
+const _: () = assert!(BYTES == QS + size_of::<[i8; LEN]>(), "an f16 scale and 32 codes");
 
 pub(crate) const Q8_0: Layout = Layout {
     name: "q8_0",
@@ -23,29 +25,44 @@ pub(crate) const Q8_0: Layout = Layout {
     best: Some(best),
 };
 
+struct Block;
+
 fn quantize(x: &[f32], _importance: Option<&[f32]>, out: &mut [u8]) {
-    each_block(kernel::detect(), x, out, block);
+    write_blocks::<Block, LEN, BYTES>(kernel::detect(), x, out);
 }
 
-#[inline(always)]
-fn block(x: &[f32; LEN], out: &mut [u8; BYTES]) {
-    let d = largest_magnitude(x) / 127.0;
-    let inverse = reciprocal(d);
-    out[..2].copy_from_slice(&to_half(d));
-    for (code, x) in out[2..].iter_mut().zip(x) {
-        *code = half_away(x * inverse) as u8;
+impl Write<LEN, BYTES> for Block {
+    #[inline(always)]
+    fn sixteen<S: Simd>(v: Sixteen<S>, x: &[[f32; LEN]], out: &mut [[u8; BYTES]]) -> bool {
+        let Some(scales) = Scales::of_bytes(v, x) else { return false };
+        for (k, (x, out)) in x.iter().zip(out).enumerate() {
+            out[..QS].copy_from_slice(&scales.halves[k].to_le_bytes());
+            scales.codes(v, k, x, &mut out[QS..]);
+        }
+        true
+    }
+
+    fn block(x: &[f32; LEN], out: &mut [u8; BYTES]) {
+        let d = largest_magnitude(x) / 127.0;
+        let inverse = reciprocal(d);
+        out[..2].copy_from_slice(&to_half(d));
+        for (code, x) in out[2..].iter_mut().zip(x) {
+            *code = half_away(x * inverse) as u8;
+        }
     }
 }
 
 fn dequantize(bytes: &[u8], out: &mut [f32]) {
-    each_block(kernel::detect(), bytes, out, restore);
+    restore_blocks::<Block, BYTES, LEN>(kernel::detect(), bytes, out);
 }
 
-#[inline(always)]
-fn restore(block: &[u8; BYTES], out: &mut [f32; LEN]) {
-    let d = from_half(block, 0);
-    for (out, q) in out.iter_mut().zip(&block[2..]) {
-        *out = f32::from(*q as i8) * d;
+impl Restore<BYTES, LEN> for Block {
+    #[inline(always)]
+    fn restore<S: Simd>(v: Sixteen<S>, block: &[u8; BYTES], out: &mut [f32; LEN]) {
+        let d = v.all(from_half(block, 0));
+        for (out, codes) in out.as_chunks_mut().0.iter_mut().zip(block[QS..].as_chunks().0) {
+            v.store(v.reals(v.of_i8(codes)) * d, out);
+        }
     }
 }
 
@@ -54,7 +71,7 @@ fn best(x: &[f32], importance: Option<&[f32]>, out: &mut [u8]) {
     best_row(
         &Q8_0,
         &one,
-        |d, places, out| {
+        &|d: f32, places: &[u8], out: &mut [u8]| {
             out[..2].copy_from_slice(&to_half(d));
             out[2..].iter_mut().zip(places).for_each(|(code, place)| *code = place ^ 0x80);
         },

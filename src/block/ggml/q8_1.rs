@@ -5,42 +5,64 @@
 
 use super::half::{from_half, to_half};
 use super::scalar::{half_away, largest_magnitude, reciprocal};
+use super::scales::Scales;
 use crate::block::layout::Layout;
-use crate::kernel::{self, each_block};
+use crate::kernel::{self, LANES, Restore, Simd, Sixteen, Write, restore_blocks, write_blocks};
 
 const LEN: usize = 32;
+const QS: usize = 2 * size_of::<[u8; 2]>();
 const BYTES: usize = 36;
-const _: () = assert!(BYTES == 2 * size_of::<[u8; 2]>() + size_of::<[i8; LEN]>(), "two f16 and 32 codes");
+const _: () = assert!(BYTES == QS + size_of::<[i8; LEN]>(), "two f16 and 32 codes");
 
 pub(crate) const Q8_1: Layout =
     Layout { name: "q8_1", len: LEN, bytes: BYTES, id: Some(9), quantize: Some(quantize), dequantize, best: None };
 
+struct Block;
+
 fn quantize(x: &[f32], _importance: Option<&[f32]>, out: &mut [u8]) {
-    each_block(kernel::detect(), x, out, block);
+    write_blocks::<Block, LEN, BYTES>(kernel::detect(), x, out);
 }
 
-#[inline(always)]
-fn block(x: &[f32; LEN], out: &mut [u8; BYTES]) {
-    let d = largest_magnitude(x) / 127.0;
-    let inverse = reciprocal(d);
-    let mut sum = 0;
-    for (code, x) in out[4..].iter_mut().zip(x) {
-        let q = half_away(x * inverse);
-        *code = q as u8;
-        sum += i32::from(q);
+impl Write<LEN, BYTES> for Block {
+    #[inline(always)]
+    fn sixteen<S: Simd>(v: Sixteen<S>, x: &[[f32; LEN]], out: &mut [[u8; BYTES]]) -> bool {
+        let Some(scales) = Scales::of_bytes(v, x) else { return false };
+        let mut sums = [0.0; LANES];
+        for (k, (x, out)) in x.iter().zip(&mut *out).enumerate() {
+            out[..2].copy_from_slice(&scales.halves[k].to_le_bytes());
+            sums[k] = scales.codes(v, k, x, &mut out[QS..]) as f32;
+        }
+        let sums = v.halves(v.load(&sums) * scales.d);
+        for (sum, out) in sums.iter().zip(out) {
+            out[2..QS].copy_from_slice(&sum.to_le_bytes());
+        }
+        true
     }
-    out[..2].copy_from_slice(&to_half(d));
-    out[2..4].copy_from_slice(&to_half(sum as f32 * d));
+
+    fn block(x: &[f32; LEN], out: &mut [u8; BYTES]) {
+        let d = largest_magnitude(x) / 127.0;
+        let inverse = reciprocal(d);
+        let mut sum = 0;
+        for (code, x) in out[4..].iter_mut().zip(x) {
+            let q = half_away(x * inverse);
+            *code = q as u8;
+            sum += i32::from(q);
+        }
+        out[..2].copy_from_slice(&to_half(d));
+        out[2..4].copy_from_slice(&to_half(sum as f32 * d));
+    }
 }
 
 fn dequantize(bytes: &[u8], out: &mut [f32]) {
-    each_block(kernel::detect(), bytes, out, restore);
+    restore_blocks::<Block, BYTES, LEN>(kernel::detect(), bytes, out);
 }
 
-#[inline(always)]
-fn restore(block: &[u8; BYTES], out: &mut [f32; LEN]) {
-    let d = from_half(block, 0);
-    for (out, q) in out.iter_mut().zip(&block[4..]) {
-        *out = f32::from(*q as i8) * d;
+impl Restore<BYTES, LEN> for Block {
+    #[inline(always)]
+    fn restore<S: Simd>(v: Sixteen<S>, block: &[u8; BYTES], out: &mut [f32; LEN]) {
+        let d = v.all(from_half(block, 0));
+        for (out, codes) in out.as_chunks_mut().0.iter_mut().zip(block[QS..].as_chunks().0) {
+            v.store(v.reals(v.of_i8(codes)) * d, out);
+        }
     }
 }

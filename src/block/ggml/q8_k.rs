@@ -5,7 +5,7 @@
 
 use super::scalar::{largest, nearest};
 use crate::block::layout::Layout;
-use crate::kernel::{self, each_block};
+use crate::kernel::{self, Restore, Simd, Sixteen, each_block, restore_blocks};
 
 const LEN: usize = 256;
 const BYTES: usize = 292;
@@ -16,11 +16,12 @@ const _: () = assert!(BYTES == SUMS + size_of::<[i16; LEN / 16]>(), "an f32 scal
 pub(crate) const Q8_K: Layout =
     Layout { name: "q8_k", len: LEN, bytes: BYTES, id: Some(15), quantize: Some(quantize), dequantize, best: None };
 
+struct Block;
+
 fn quantize(x: &[f32], _importance: Option<&[f32]>, out: &mut [u8]) {
-    each_block(kernel::detect(), x, out, block);
+    each_block(x, out, block);
 }
 
-#[inline(always)]
 fn block(x: &[f32; LEN], out: &mut [u8; BYTES]) {
     let max = largest(x);
     if max == 0.0 {
@@ -39,13 +40,15 @@ fn block(x: &[f32; LEN], out: &mut [u8; BYTES]) {
 }
 
 fn dequantize(bytes: &[u8], out: &mut [f32]) {
-    each_block(kernel::detect(), bytes, out, restore);
+    restore_blocks::<Block, BYTES, LEN>(kernel::detect(), bytes, out);
 }
 
-#[inline(always)]
-fn restore(block: &[u8; BYTES], out: &mut [f32; LEN]) {
-    let d = f32::from_le_bytes([block[0], block[1], block[2], block[3]]);
-    for (out, q) in out.iter_mut().zip(&block[QS..SUMS]) {
-        *out = d * f32::from(*q as i8);
+impl Restore<BYTES, LEN> for Block {
+    #[inline(always)]
+    fn restore<S: Simd>(v: Sixteen<S>, block: &[u8; BYTES], out: &mut [f32; LEN]) {
+        let d = v.all(f32::from_le_bytes([block[0], block[1], block[2], block[3]]));
+        for (out, codes) in out.as_chunks_mut().0.iter_mut().zip(block[QS..SUMS].as_chunks().0) {
+            v.store(d * v.reals(v.of_i8(codes)), out);
+        }
     }
 }

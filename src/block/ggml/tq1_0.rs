@@ -6,9 +6,10 @@
 
 use super::half::{from_half, to_half};
 use super::scalar::{half_away, largest_magnitude, reciprocal};
+use super::scales::Scales;
 use crate::block::layout::Layout;
 use crate::block::one_scale::{OneScale, best_row, nearest_f16, steps};
-use crate::kernel::{self, each_block};
+use crate::kernel::{self, Restore, Simd, Sixteen, Write, restore_blocks, write_blocks};
 
 const LEN: usize = 256;
 const BYTES: usize = 54;
@@ -28,19 +29,42 @@ pub(crate) const TQ1_0: Layout = Layout {
 /// Runs of bytes: the first byte, how many, the first element, trits of a byte.
 const RUNS: [(usize, usize, usize, usize); 3] = [(0, 32, 0, 5), (32, 16, 160, 5), (48, 4, 240, 4)];
 
+struct Block;
+
 fn quantize(x: &[f32], _importance: Option<&[f32]>, out: &mut [u8]) {
-    each_block(kernel::detect(), x, out, block);
+    write_blocks::<Block, LEN, BYTES>(kernel::detect(), x, out);
 }
 
-#[inline(always)]
-fn block(x: &[f32; LEN], out: &mut [u8; BYTES]) {
-    let d = largest_magnitude(x);
-    let inverse = reciprocal(d);
-    write(d, &x.map(|x| (half_away(x * inverse) + 1) as u8), out);
+impl Write<LEN, BYTES> for Block {
+    #[inline(always)]
+    fn sixteen<S: Simd>(v: Sixteen<S>, x: &[[f32; LEN]], out: &mut [[u8; BYTES]]) -> bool {
+        let Some(scales) = Scales::of_largest(v, x, 1.0) else { return false };
+        for (k, (x, out)) in x.iter().zip(out).enumerate() {
+            let mut codes = [0; LEN];
+            for (x, codes) in x.as_chunks().0.iter().zip(codes.as_chunks_mut().0) {
+                *codes = v.bytes(scales.code(v, k, x) + v.whole(1));
+            }
+            write_codes(&codes, out);
+            out[D..].copy_from_slice(&scales.halves[k].to_le_bytes());
+        }
+        true
+    }
+
+    fn block(x: &[f32; LEN], out: &mut [u8; BYTES]) {
+        let d = largest_magnitude(x);
+        let inverse = reciprocal(d);
+        write(d, &x.map(|x| (half_away(x * inverse) + 1) as u8), out);
+    }
 }
 
 /// Writes a block of trits, one too large.
 fn write(d: f32, codes: &[u8], out: &mut [u8]) {
+    write_codes(codes, out);
+    out[D..].copy_from_slice(&to_half(d));
+}
+
+#[inline(always)]
+fn write_codes(codes: &[u8], out: &mut [u8]) {
     for (first, count, element, trits) in RUNS {
         for (m, byte) in out[first..first + count].iter_mut().enumerate() {
             let mut q = 0_u8;
@@ -53,30 +77,36 @@ fn write(d: f32, codes: &[u8], out: &mut [u8]) {
             *byte = ((u16::from(q) * 256).wrapping_add(242) / 243) as u8;
         }
     }
-    out[D..].copy_from_slice(&to_half(d));
 }
 
 fn dequantize(bytes: &[u8], out: &mut [f32]) {
-    each_block(kernel::detect(), bytes, out, restore);
+    restore_blocks::<Block, BYTES, LEN>(kernel::detect(), bytes, out);
 }
 
-#[inline(always)]
-fn restore(block: &[u8; BYTES], out: &mut [f32; LEN]) {
-    let d = from_half(block, D);
-    for (first, count, element, trits) in RUNS {
-        let mut power = 1_u8;
-        for n in 0..trits {
-            let out = &mut out[element + n * count..][..count];
-            for (out, byte) in out.iter_mut().zip(&block[first..first + count]) {
-                let trit = (u16::from(byte.wrapping_mul(power)) * 3) >> 8;
-                *out = (f32::from(trit) - 1.0) * d;
+impl Restore<BYTES, LEN> for Block {
+    #[inline(always)]
+    fn restore<S: Simd>(v: Sixteen<S>, block: &[u8; BYTES], out: &mut [f32; LEN]) {
+        let d = v.all(from_half(block, D));
+        for (first, count, element, trits) in RUNS {
+            let mut power = 1_u8;
+            for n in 0..trits {
+                let out = &mut out[element + n * count..][..count];
+                let bytes = &block[first..first + count];
+                for (out, bytes) in out.as_chunks_mut().0.iter_mut().zip(bytes.as_chunks().0) {
+                    let product = (v.of_u8(bytes) * v.whole(power.into())) & v.whole(255);
+                    v.store((v.reals((product * v.whole(3)) >> 8) - v.all(1.0)) * d, out);
+                }
+                for (out, byte) in out.as_chunks_mut::<16>().1.iter_mut().zip(bytes) {
+                    let trit = (u16::from(byte.wrapping_mul(power)) * 3) >> 8;
+                    *out = (f32::from(trit) - 1.0) * from_half(block, D);
+                }
+                power = power.wrapping_mul(3);
             }
-            power = power.wrapping_mul(3);
         }
     }
 }
 
 fn best(x: &[f32], importance: Option<&[f32]>, out: &mut [u8]) {
     let one = OneScale { levels: &const { steps::<3>(-1) }, nearest: nearest_f16, signed: false };
-    best_row(&TQ1_0, &one, write, x, importance, out);
+    best_row(&TQ1_0, &one, &write, x, importance, out);
 }

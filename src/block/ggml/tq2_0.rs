@@ -3,11 +3,12 @@
 //! Of each half of 128, byte m has elements m, m + 32, m + 64 and m + 96, the first in the low bits. d is the largest magnitude.
 
 use super::half::{from_half, to_half};
-use super::pairs::{pack, unpack};
+use super::pairs::pack;
 use super::scalar::{half_away, largest_magnitude, reciprocal};
+use super::scales::Scales;
 use crate::block::layout::Layout;
 use crate::block::one_scale::{OneScale, best_row, nearest_f16, steps};
-use crate::kernel::{self, each_block};
+use crate::kernel::{self, Restore, Simd, Sixteen, Write, restore_blocks, write_blocks};
 
 const LEN: usize = 256;
 const BYTES: usize = 66;
@@ -24,31 +25,56 @@ pub(crate) const TQ2_0: Layout = Layout {
     best: Some(best),
 };
 
+struct Block;
+
 fn quantize(x: &[f32], _importance: Option<&[f32]>, out: &mut [u8]) {
-    each_block(kernel::detect(), x, out, block);
+    write_blocks::<Block, LEN, BYTES>(kernel::detect(), x, out);
 }
 
-#[inline(always)]
-fn block(x: &[f32; LEN], out: &mut [u8; BYTES]) {
-    let d = largest_magnitude(x);
-    let inverse = reciprocal(d);
-    let mut codes = [0; LEN];
-    for (code, x) in codes.iter_mut().zip(x) {
-        *code = (half_away(x * inverse) + 1) as u8;
+impl Write<LEN, BYTES> for Block {
+    #[inline(always)]
+    fn sixteen<S: Simd>(v: Sixteen<S>, x: &[[f32; LEN]], out: &mut [[u8; BYTES]]) -> bool {
+        let Some(scales) = Scales::of_largest(v, x, 1.0) else { return false };
+        for (k, (x, out)) in x.iter().zip(out).enumerate() {
+            let mut codes = [0; LEN];
+            for (x, codes) in x.as_chunks().0.iter().zip(codes.as_chunks_mut().0) {
+                *codes = v.bytes(scales.code(v, k, x) + v.whole(1));
+            }
+            pack(&codes, &mut out[..D]);
+            out[D..].copy_from_slice(&scales.halves[k].to_le_bytes());
+        }
+        true
     }
-    pack(&codes, &mut out[..D]);
-    out[D..].copy_from_slice(&to_half(d));
+
+    fn block(x: &[f32; LEN], out: &mut [u8; BYTES]) {
+        let d = largest_magnitude(x);
+        let inverse = reciprocal(d);
+        let mut codes = [0; LEN];
+        for (code, x) in codes.iter_mut().zip(x) {
+            *code = (half_away(x * inverse) + 1) as u8;
+        }
+        pack(&codes, &mut out[..D]);
+        out[D..].copy_from_slice(&to_half(d));
+    }
 }
 
 fn dequantize(bytes: &[u8], out: &mut [f32]) {
-    each_block(kernel::detect(), bytes, out, restore);
+    restore_blocks::<Block, BYTES, LEN>(kernel::detect(), bytes, out);
 }
 
-#[inline(always)]
-fn restore(block: &[u8; BYTES], out: &mut [f32; LEN]) {
-    let d = from_half(block, D);
-    for (out, q) in out.iter_mut().zip(unpack(&block[..D])) {
-        *out = (f32::from(q) - 1.0) * d;
+impl Restore<BYTES, LEN> for Block {
+    #[inline(always)]
+    fn restore<S: Simd>(v: Sixteen<S>, block: &[u8; BYTES], out: &mut [f32; LEN]) {
+        let d = v.all(from_half(block, D));
+        for (half, out) in out.as_chunks_mut::<128>().0.iter_mut().enumerate() {
+            for (l, bytes) in block[32 * half..32 * half + 32].as_chunks().0.iter().enumerate() {
+                let mut bits = v.of_u8(bytes);
+                for out in out.as_chunks_mut::<32>().0 {
+                    v.store((v.reals(bits & v.whole(3)) - v.all(1.0)) * d, &mut out.as_chunks_mut().0[l]);
+                    bits = bits >> 2;
+                }
+            }
+        }
     }
 }
 
@@ -57,7 +83,7 @@ fn best(x: &[f32], importance: Option<&[f32]>, out: &mut [u8]) {
     best_row(
         &TQ2_0,
         &one,
-        |d, places, out| {
+        &|d: f32, places: &[u8], out: &mut [u8]| {
             if let Ok(codes) = places.try_into() {
                 pack(codes, &mut out[..D]);
                 out[D..].copy_from_slice(&to_half(d));

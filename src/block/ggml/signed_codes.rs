@@ -1,0 +1,107 @@
+//! What Q4_0 and Q5_0 have in common: `d · (q − limit)`, a scale and codes of 4 or 5 bits ([`nibbles`](super::nibbles)).
+//!
+//! Without importance d is the element of largest magnitude divided by −limit, and nothing is searched; with importance it is
+//! searched ([`signed_search`]), an element's error counting its importance times √(mean square of the row + x²).
+
+use super::half::{from_half, to_half};
+use super::nibbles::{Bits, get, pack, put};
+use super::scalar::{floor_code, largest, reciprocal, sum_of_squares};
+use crate::block::layout::Layout;
+use crate::block::one_scale::{OneScale, best_row, nearest_f16};
+use crate::kernel::{self, Signed, SignedOut, Simd, Sixteen, Weights, signed_search};
+
+/// Elements of a block.
+pub(super) const LEN: usize = 32;
+/// Bytes of the scale.
+const QS: usize = size_of::<[u8; 2]>();
+
+/// Writes up to sixteen blocks without importance; returns whether it could.
+#[inline(always)]
+pub(super) fn sixteen<S: Simd, const BYTES: usize>(
+    v: Sixteen<S>,
+    bits: Bits,
+    x: &[[f32; LEN]],
+    out: &mut [[u8; BYTES]],
+) -> bool {
+    if !v.are_usual(v.magnitudes(x)) {
+        return false;
+    }
+    let (max, min) = v.ends(x);
+    let (max, min) = (<[f32; 16]>::from(max), <[f32; 16]>::from(min));
+    let mut largest = [0.0; 16];
+    for (k, x) in x.iter().enumerate() {
+        let magnitude = max[k].max(-min[k]);
+        // Of two equal magnitudes the first.
+        largest[k] = match max[k] + min[k] {
+            _ if magnitude == 0.0 => 0.0,
+            0.0 => x.iter().copied().find(|x| x.abs() == magnitude).unwrap_or(magnitude),
+            sum if sum > 0.0 => magnitude,
+            _ => -magnitude,
+        };
+    }
+    let limit = bits.limit();
+    let d = v.load(&largest) / v.all(-limit);
+    let (halves, inverses) = (v.halves(d), <[f32; 16]>::from(v.reciprocals(d)));
+    let (above, last) = (v.all(limit + 0.5), v.whole(2 * limit as i32 - 1));
+    for (k, (x, out)) in x.iter().zip(out).enumerate() {
+        let ([low, high], _) = x.as_chunks() else { continue };
+        let inverse = v.all(inverses[k]);
+        let low = v.at_most(v.truncated(v.load(low) * inverse + above), last);
+        let high = v.at_most(v.truncated(v.load(high) * inverse + above), last);
+        out[..QS].copy_from_slice(&halves[k].to_le_bytes());
+        put(v, bits, [low, high], &mut out[QS..]);
+    }
+    true
+}
+
+/// Writes a block without importance.
+pub(super) fn block(bits: Bits, x: &[f32; LEN], out: &mut [u8]) {
+    let d = largest(x) / -bits.limit();
+    let inverse = reciprocal(d);
+    let mut codes = [0; LEN];
+    for (code, x) in codes.iter_mut().zip(x) {
+        *code = floor_code(x * inverse + (bits.limit() + 0.5), 2.0 * bits.limit() - 1.0);
+    }
+    write(bits, d, &codes, out);
+}
+
+fn write(bits: Bits, d: f32, codes: &[u8; LEN], out: &mut [u8]) {
+    out[..QS].copy_from_slice(&to_half(d));
+    pack(bits, codes, &mut out[QS..]);
+}
+
+/// Writes a row with importance.
+pub(super) fn weighted(layout: &Layout, bits: Bits, x: &[f32], importance: &[f32], out: &mut [u8]) {
+    let variances = [sum_of_squares(x) / x.len() as f32; 16];
+    let (mut codes, mut scales) = ([0; 16 * LEN], [0.0; 16]);
+    let tiles = x.chunks(16 * LEN).zip(importance.chunks(16 * LEN)).zip(out.chunks_mut(16 * layout.bytes));
+    for ((x, importance), out) in tiles {
+        let (n, blocks) = (x.len(), x.len() / LEN);
+        let w = Weights::Spread(importance, &variances[..blocks]);
+        let found = SignedOut { codes: &mut codes[..n], scales: &mut scales[..blocks], sums: &mut [] };
+        signed_search(kernel::detect(), x, w, Signed { n: LEN, limit: bits.limit() as i32 }, found);
+        for ((out, codes), d) in out.chunks_exact_mut(layout.bytes).zip(codes.as_chunks::<LEN>().0).zip(scales) {
+            write(bits, d, codes, out);
+        }
+    }
+}
+
+/// Restores a block.
+#[inline(always)]
+pub(super) fn restore<S: Simd>(v: Sixteen<S>, bits: Bits, block: &[u8], out: &mut [f32; LEN]) {
+    let (d, limit) = (v.all(from_half(block, 0)), v.all(bits.limit()));
+    for (out, q) in out.as_chunks_mut().0.iter_mut().zip(get(v, bits, &block[QS..])) {
+        v.store((v.reals(q) - limit) * d, out);
+    }
+}
+
+/// Writes the best blocks of a row; `levels` are −limit to limit − 1.
+pub(super) fn best(layout: &Layout, bits: Bits, levels: &[f32], x: &[f32], importance: Option<&[f32]>, out: &mut [u8]) {
+    let one = OneScale { levels, nearest: nearest_f16, signed: true };
+    let write = |d: f32, codes: &[u8], out: &mut [u8]| {
+        if let Ok(codes) = codes.try_into() {
+            write(bits, d, codes, out);
+        }
+    };
+    best_row(layout, &one, &write, x, importance, out);
+}
