@@ -101,7 +101,7 @@ pub mod docs;
 mod error;
 pub mod graph;
 #[cfg(feature = "pipeline")]
-mod improve;
+pub mod improve;
 #[cfg(any(feature = "safetensors", feature = "tflite"))]
 mod input;
 pub mod kernel;

@@ -1,4 +1,4 @@
-//! The best block is the best, and is never worse than the plain one.
+//! The best block is the best, and is never worse than the plain one; a block does not depend on its neighbours.
 
 use super::{BlockFormat, BlockType};
 use crate::num::f16;
@@ -76,6 +76,29 @@ fn it_is_never_worse_than_the_plain_block() {
                 format.dequantize_row(&bytes, &mut y);
                 let best = error(&x, importance.unwrap_or(&ones), &y);
                 assert!(best <= plain, "{format} {seed}: {best} {plain}");
+            }
+        }
+    }
+}
+
+/// A block beside one with NaN is written by the specification, alone it is written with fifteen others at a time.
+#[test]
+fn a_block_is_what_it_is_beside_others() {
+    for &format in BlockType::ALL.iter().filter(|format| format.can_quantize()) {
+        let (len, bytes) = (format.block_len(), format.block_bytes());
+        let mut rows = vec![row(7, 40 * len)];
+        rows.push(rows[0].iter().map(|x| (x * 400.0).round()).collect());
+        rows.push(rows[0].iter().map(|x| (x * 400.0).round() * 0.5).collect());
+        rows.push(rows[0].iter().enumerate().map(|(i, x)| if i / len % 3 == 0 { 0.0 } else { x.abs() }).collect());
+        for x in rows {
+            let mut together = vec![0; 40 * bytes];
+            format.quantize_row(&x, None, &mut together);
+            for (x, want) in x.chunks(len).zip(together.chunks(bytes)) {
+                let mut pair = x.to_vec();
+                pair.resize(2 * len, f32::NAN);
+                let mut got = vec![0; 2 * bytes];
+                format.quantize_row(&pair, None, &mut got);
+                assert_eq!(&got[..bytes], want, "{format} {x:?}");
             }
         }
     }

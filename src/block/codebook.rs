@@ -10,7 +10,7 @@
 
 use super::format::BlockFormat;
 use super::layout::Layout;
-use super::one_scale::{OneScale, Search, nearest_f32};
+use super::one_scale::{OneScale, Search};
 use crate::error::{Error, Result};
 use crate::kernel::{self, LANES, Restore, Simd, Sixteen, Write, restore_blocks, write_blocks};
 use alloc::vec::Vec;
@@ -275,7 +275,7 @@ fn quantize_sixteen<S: Simd>(v: Sixteen<S>, table: &Values, x: &[[f32; LEN]], ou
 
 /// Writes the blocks of least error over all positive scales that f32 has.
 fn best(layout: &Layout, table: &Values, x: &[f32], importance: Option<&[f32]>, out: &mut [u8]) {
-    let one = OneScale { levels: &table.levels, nearest: nearest_f32, signed: false };
+    let one = OneScale { levels: &table.levels, grid: None, signed: false };
     let (mut search, mut restored) = (Search::new(LEN), [0.0; LEN]);
     (layout.quantize.unwrap_or(|_, _, _| ()))(x, None, out);
     for (i, (x, out)) in x.as_chunks::<LEN>().0.iter().zip(out.as_chunks_mut::<BYTES>().0).enumerate() {

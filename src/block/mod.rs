@@ -11,6 +11,7 @@
 //! | ggml, of activations | `q8_1` `q8_k` | `d · q` |
 //! | microscaling | `mxfp4` `nvfp4` as in GGUF; `mxfp8_e4m3` `mxfp8_e5m2` `mxfp6_e2m3` `mxfp6_e3m2` `mxfp4_e2m1` `mxint8` | `2^e · element` |
 //! | codebooks | `nf4` `bnb_fp4` and those of your own ([`Codebook`]) | `s · v[code]` |
+//! | groups | [`Int4Groups`] | `s · q` |
 //!
 //! [`BlockType`] names them all by value; [`quantize_blocks`] and [`dequantize_blocks`] turn rows into bytes and back, of these and of
 //! any other [`BlockFormat`]. ggml's bytes are those of its own library built without fused multiply-add, on every machine: nothing
@@ -25,15 +26,20 @@ mod codebook;
 mod format;
 #[expect(clippy::doc_markdown, reason = "Q4_0 and its like are the names of formats, as everybody writes them")]
 mod ggml;
+mod grid_search;
+mod int4_groups;
 mod kmeans;
 mod layout;
 mod mx;
+mod nested_scales;
 mod nvfp4;
 mod one_scale;
 mod product;
 mod quantize;
+mod scale_grid;
 mod sparsity;
 mod super_block;
+mod sweep;
 mod ternary;
 mod two_numbers;
 
@@ -43,8 +49,10 @@ pub use block_type::BlockType;
 pub use codebook::{Codebook, CodebookBlocks, FP4_VALUES, NF4_VALUES};
 pub use format::BlockFormat;
 pub use ggml::iq4_nl_without_search;
+pub use int4_groups::Int4Groups;
 pub use kmeans::optimal_codebook;
 pub use mx::{Mx, MxElement, ScaleRule};
+pub use nested_scales::{NestedScales, dynamic_map};
 pub use nvfp4::Nvfp4;
 pub use product::{matmul, matvec};
 pub use quantize::{BlockSearch, dequantize_blocks, quantize_blocks};

@@ -25,12 +25,15 @@
 use super::format::BlockFormat;
 use super::layout::Layout;
 use crate::error::Error;
-use crate::num::{F4E2M1Fn, F6E2M3Fn, F6E3M2Fn, F8E4M3Fn, F8E5M2};
+use crate::kernel::{self, block_codes, block_reals};
+use crate::num::{F4E2M1Fn, F6E2M3Fn, F6E3M2Fn, F8E4M3Fn, F8E5M2, SmallFloat, Stored};
 use core::fmt;
 use core::str::FromStr;
 
 /// Elements of a block.
 const LEN: usize = 32;
+/// Blocks that are coded at a time.
+const TOGETHER: usize = 16;
 
 /// The type of the elements of a microscaling block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -81,6 +84,23 @@ impl MxElement {
             Self::E2M1 => (2, 1),
             Self::Int8 => (0, 6),
         }
+    }
+
+    /// Returns how codes are laid out, of floats.
+    const fn small_float(self) -> Option<SmallFloat> {
+        match self {
+            Self::E4M3 => F8E4M3Fn::SMALL_FLOAT,
+            Self::E5M2 => F8E5M2::SMALL_FLOAT,
+            Self::E2M3 => F6E2M3Fn::SMALL_FLOAT,
+            Self::E3M2 => F6E3M2Fn::SMALL_FLOAT,
+            Self::E2M1 => F4E2M1Fn::SMALL_FLOAT,
+            Self::Int8 => None,
+        }
+    }
+
+    /// Returns what a whole number counts.
+    const fn unit(self) -> f32 {
+        if matches!(self, Self::Int8) { 1.0 / 64.0 } else { 1.0 }
     }
 
     /// Returns the code nearest to a number, halves to even, saturated; of NaN some code.
@@ -196,21 +216,25 @@ fn scale_value(e: u8) -> f32 {
 impl Mx {
     /// Returns the scale, as E8M0, and the codes of a block, one a byte.
     pub fn scale_and_codes(self, x: &[f32; LEN], importance: Option<&[f32]>) -> (u8, [u8; LEN]) {
-        let mut max = 0.0_f32;
-        for x in x {
-            if x.is_nan() {
-                return (NAN, [0; LEN]);
-            }
-            max = max.max(x.abs());
+        match self.scale_of(x, importance) {
+            NAN => (NAN, [0; LEN]),
+            e => (e, self.codes(x, e)),
         }
-        if max == f32::INFINITY {
-            max = f32::MAX;
-        }
-        let e = match self.rule {
+    }
+
+    /// Returns the scale of a block, that of NaN if it has one.
+    fn scale_of(self, x: &[f32; LEN], importance: Option<&[f32]>) -> u8 {
+        // As integers magnitudes have the order of numbers, and NaN is the largest.
+        let max = f32::from_bits(x.iter().fold(0, |max, x| max.max(x.to_bits() & 0x7fff_ffff)));
+        let max = match max {
+            max if max.is_nan() => return NAN,
+            f32::INFINITY => f32::MAX,
+            max => max,
+        };
+        match self.rule {
             ScaleRule::Best => self.best_scale(x, importance, max),
             rule => self.scale(rule, max),
-        };
-        (e, self.codes(x, e))
+        }
     }
 
     /// Returns the elements that a scale and codes stand for.
@@ -235,8 +259,13 @@ impl Mx {
         (unbiased + BIAS).clamp(0, 254) as u8
     }
 
+    /// Returns what elements are multiplied with. The reciprocal of a scale is exact; of 2⁻¹²⁷, which f32 cannot divide by without loss
+    /// elsewhere, it is that of the smallest normal number.
+    fn factor(self, e: u8) -> f32 {
+        1.0 / scale_value(e.max(1))
+    }
+
     fn codes(self, x: &[f32; LEN], e: u8) -> [u8; LEN] {
-        // The exact reciprocal; of 2⁻¹²⁷, which f32 cannot divide by without loss elsewhere, that of the smallest normal number.
         let inverse = 1.0 / scale_value(e.max(1));
         x.map(|x| self.element.code(x * inverse))
     }
@@ -309,16 +338,42 @@ impl BlockFormat for Mx {
     }
 
     fn quantize_row(&self, x: &[f32], importance: Option<&[f32]>, out: &mut [u8]) {
-        for (i, (x, out)) in x.as_chunks::<LEN>().0.iter().zip(out.chunks_exact_mut(self.block_bytes())).enumerate() {
-            let (e, codes) = self.scale_and_codes(x, importance.map(|w| &w[i * LEN..(i + 1) * LEN]));
-            out[0] = e;
-            self.pack(&codes, &mut out[1..]);
+        let (size, float) = (self.block_bytes(), self.element.small_float());
+        let (mut scales, mut factors, mut codes) = ([0; TOGETHER], [0.0; TOGETHER], [0; TOGETHER * LEN]);
+        let tiles = x.chunks(TOGETHER * LEN).zip(out.chunks_mut(TOGETHER * size));
+        for (i, (x, out)) in tiles.enumerate() {
+            let (blocks, mut finite) = (x.as_chunks::<LEN>().0, true);
+            for (k, x) in blocks.iter().enumerate() {
+                let start = (i * TOGETHER + k) * LEN;
+                scales[k] = self.scale_of(x, importance.map(|w| &w[start..start + LEN]));
+                factors[k] = self.factor(scales[k]);
+                finite &= scales[k] != NAN;
+            }
+            if finite {
+                block_codes(kernel::detect(), x, &factors, float, &mut codes[..x.len()]);
+            } else {
+                for (codes, (x, e)) in codes.as_chunks_mut::<LEN>().0.iter_mut().zip(blocks.iter().zip(scales)) {
+                    *codes = if e == NAN { [0; LEN] } else { self.codes(x, e) };
+                }
+            }
+            for (k, out) in out.chunks_exact_mut(size).enumerate() {
+                out[0] = scales[k];
+                self.pack(&codes.as_chunks().0[k], &mut out[1..]);
+            }
         }
     }
 
     fn dequantize_row(&self, bytes: &[u8], out: &mut [f32]) {
-        for (block, out) in bytes.chunks_exact(self.block_bytes()).zip(out.as_chunks_mut::<LEN>().0) {
-            *out = self.restore(block[0], &self.unpack(&block[1..]));
+        let (size, float) = (self.block_bytes(), self.element.small_float());
+        let (mut scales, mut codes) = ([0.0; TOGETHER], [0; TOGETHER * LEN]);
+        for (bytes, out) in bytes.chunks(TOGETHER * size).zip(out.chunks_mut(TOGETHER * LEN)) {
+            let blocks = bytes.chunks_exact(size).zip(codes.as_chunks_mut::<LEN>().0);
+            for ((block, codes), scale) in blocks.zip(&mut scales) {
+                *codes = self.unpack(&block[1..]);
+                // A power of two: the product with 2⁻⁶ is exact, or rounded once as that of the two others is.
+                *scale = scale_value(block[0]) * self.element.unit();
+            }
+            block_reals(kernel::detect(), &codes[..out.len()], &scales, float, out);
         }
     }
 

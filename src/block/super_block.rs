@@ -16,7 +16,7 @@
 //! The best result is kept if it restores with a smaller error than ggml's block, and so is never worse.
 
 use super::layout::Layout;
-use super::one_scale::nearest_f16;
+use super::scale_grid::nearest_f16;
 use crate::kernel::{self, Levels, fit, fit_codes};
 
 /// Elements of a super-block.

@@ -9,17 +9,21 @@
 //! better than ggml's block.
 
 use super::layout::Layout;
-use super::one_scale::{Search, nearest_f16};
+use super::one_scale::Search;
+use super::scale_grid::nearest_f16;
 
 /// Elements of a block.
 const LEN: usize = 32;
 const CUTS: [f64; 4] = [0.0, 0.02, 0.045, 0.08];
 
+/// Writes a block from its scale, its smallest value and its codes.
+pub(crate) type WriteBlock<'a> = dyn Fn(f32, f32, &[u8; LEN], &mut [u8]) + 'a;
+
 /// Writes blocks that are not worse than the format's own; codes are 0 to `limit`.
 pub(crate) fn better_row(
     layout: &Layout,
     limit: u8,
-    write: &dyn Fn(f32, f32, &[u8; LEN], &mut [u8]),
+    write: &WriteBlock<'_>,
     x: &[f32],
     importance: Option<&[f32]>,
     out: &mut [u8],

@@ -1,5 +1,6 @@
 //! Weights that cost a layer's outputs less, at the same bytes.
 
+mod block_feedback;
 mod codes;
 mod descent;
 mod effort;
@@ -21,6 +22,7 @@ mod statistics;
 mod tail;
 mod windows;
 
+pub use block_feedback::quantize_blocks_with_feedback;
 pub(crate) use codes::Codes;
 pub(crate) use descent::Row;
 pub use effort::Effort;

@@ -77,6 +77,8 @@ mod settings;
 mod sixteen;
 #[cfg(all(feature = "blocks", any(target_arch = "x86", target_arch = "x86_64")))]
 mod sixteen_x86;
+#[cfg(feature = "blocks")]
+mod small_blocks;
 mod small_floats;
 mod store;
 mod transpose;
@@ -107,8 +109,9 @@ pub(crate) use backward::fake_quantize_backward_span;
 pub(crate) use between::collect_between;
 #[cfg(feature = "blocks")]
 pub(crate) use block_search::{
-    Affine, AffineOut, Levels, Signed, SignedOut, Step, TableSearch, Weights, affine_search, descent_search, fit,
-    fit_codes, requantize as requantize_blocks, signed_search, table_codes, table_search,
+    Affine, AffineOut, Levels, ScaleLevels, Signed, SignedOut, Step, TableSearch, Weights, affine_search,
+    descent_search, fit, fit_codes, least_errors, requantize as requantize_blocks, signed_search, table_codes,
+    table_search,
 };
 pub(crate) use code_sums::{Magnitudes, magnitudes, sums_above};
 pub(crate) use column_sums::{ColumnSums, ROWS as TILE_ROWS, TOGETHER as COLUMNS_TOGETHER};
@@ -134,6 +137,8 @@ pub(crate) use rounder::Rounder;
 pub(crate) use settings::Settings;
 #[cfg(feature = "blocks")]
 pub(crate) use sixteen::{Ints, LANES, Reals, Sixteen};
+#[cfg(feature = "blocks")]
+pub(crate) use small_blocks::{block_codes, block_reals};
 pub(crate) use transpose::{Rows, transpose};
 #[cfg(feature = "serde")]
 pub(crate) use two_grids::SHARES;

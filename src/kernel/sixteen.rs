@@ -12,6 +12,7 @@
 use super::level::{is_avx2, is_avx512};
 #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
 use super::sixteen_x86 as x86;
+use crate::num::{MAGIC, SmallFloat, f16_bits_to_f32};
 #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
 use fearless_simd::Level;
 use fearless_simd::prelude::*;
@@ -48,6 +49,7 @@ pub(crate) type Reals<S> = f32x16<S>;
 /// Sixteen integers.
 pub(crate) type Ints<S> = i32x16<S>;
 
+#[expect(clippy::unused_self, reason = "what is done to vectors stands in one place, at one SIMD level")]
 impl<S: Simd> Sixteen<S> {
     /// Returns one number sixteen times.
     #[inline(always)]
@@ -213,6 +215,41 @@ impl<S: Simd> Sixteen<S> {
         (unordered(self, largest), -unordered(self, smallest))
     }
 
+    /// Returns the codes of a small float nearest to numbers that are not NaN, halves to even, saturated.
+    #[inline(always)]
+    pub(super) fn small_float(self, x: f32x16<S>, float: SmallFloat) -> i32x16<S> {
+        let largest = self.all(float.max as f32);
+        let magnitude = x.abs();
+        let magnitude = magnitude.simd_gt(largest).select(largest, magnitude);
+        let bits: i32x16<S> = magnitude.bitcast();
+        let odd = (bits >> float.dropped) & self.whole(1);
+        let below_half = self.whole((1 << (float.dropped - 1)) - 1 - float.rebias);
+        let normal = (bits + below_half + odd) >> float.dropped;
+        let raised: i32x16<S> = (magnitude + self.of_bits(self.whole(float.base))).bitcast();
+        let code = bits.simd_lt(self.whole(float.smallest_normal)).select(raised - self.whole(float.base), normal);
+        let sign = self.bits(x).simd_lt(self.whole(0)).select(self.whole(i32::from(float.sign as u8)), self.whole(0));
+        code | sign
+    }
+
+    /// Returns the whole numbers nearest to those that are not NaN, halves to even, of magnitudes up to a limit below 2²².
+    #[inline(always)]
+    pub(super) fn whole_between(self, x: f32x16<S>, limit: f32) -> i32x16<S> {
+        let x = x.simd_gt(self.all(limit)).select(self.all(limit), x);
+        let x = x.simd_lt(self.all(-limit)).select(self.all(-limit), x);
+        let shifted: i32x16<S> = (x + MAGIC).bitcast();
+        shifted - self.whole(MAGIC.to_bits() as i32)
+    }
+
+    /// Returns which of two numbers has the larger magnitude, +0 of zeros; and where a positive and a negative one have the same.
+    #[inline(always)]
+    pub(crate) fn farther(self, max: f32x16<S>, min: f32x16<S>) -> (f32x16<S>, u16) {
+        let (zero, sum) = (self.all(0.0), max + min);
+        let largest = sum.simd_lt(zero).select(min, max);
+        let nothing = largest.simd_eq(zero);
+        let equal = sum.simd_eq(zero) & !nothing;
+        (nothing.select(zero, largest), equal.to_bitmask() as u16)
+    }
+
     /// Returns the bits of the f16 nearest to each number, halves to even; none is NaN.
     #[inline(always)]
     pub(crate) fn halves(self, x: f32x16<S>) -> [u16; LANES] {
@@ -266,17 +303,54 @@ impl<S: Simd> Sixteen<S> {
         x.reduce_sum()
     }
 
-    /// Returns the bits of two numbers from each multiple of `width` on, eight of the first and then eight of the second.
+    /// Returns eight times one number and eight times another, each shifted to the right by its own number of bits.
     #[inline(always)]
-    pub(crate) fn fields(self, [low, high]: [u32; 2], width: u32) -> i32x16<S> {
-        let (mut words, mut shifts) = ([low; LANES], [0; LANES]);
+    pub(crate) fn shifted(self, [low, high]: [u32; 2], shifts: [u32; LANES]) -> i32x16<S> {
+        let mut words = [low; LANES];
         words[8..].fill(high);
-        for (i, shift) in shifts.iter_mut().enumerate() {
-            *shift = width * (i as u32 % 8);
-        }
         let words: u32x16<S> = words.simd_into(self.0);
         let shifts: u32x16<S> = shifts.simd_into(self.0);
         (words >> shifts).bitcast()
+    }
+
+    /// Returns the bits of two numbers from each multiple of `width` on, eight of the first and then eight of the second.
+    #[inline(always)]
+    pub(crate) fn fields(self, words: [u32; 2], width: u32) -> i32x16<S> {
+        let mut shifts = [0; LANES];
+        for (i, shift) in shifts.iter_mut().enumerate() {
+            *shift = width * (i as u32 % 8);
+        }
+        self.shifted(words, shifts)
+    }
+
+    /// Returns the low nibbles of eight bytes, then the high ones, maybe with something above them.
+    #[inline(always)]
+    pub(crate) fn nibbles(self, bytes: [u8; LANES / 2]) -> i32x16<S> {
+        let mut twice = [0; LANES];
+        twice[..8].copy_from_slice(&bytes);
+        twice[8..].copy_from_slice(&bytes);
+        let twice = self.of_u8(&twice);
+        self.choose(0xff00, twice >> 4, twice)
+    }
+
+    /// Returns the value of the f16 at a place of some bytes.
+    #[inline(always)]
+    pub(crate) fn half(self, bytes: &[u8], at: usize) -> f32 {
+        let bits = u16::from_le_bytes([bytes[at], bytes[at + 1]]);
+        #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+        {
+            if const { is_avx512::<S>() }
+                && let Level::Avx512(own) = self.0.level()
+            {
+                return x86::half_avx512(own, bits);
+            }
+            if const { is_avx2::<S>() }
+                && let Level::Avx2(own) = self.0.level()
+            {
+                return x86::half_avx2(own, bits);
+            }
+        }
+        f16_bits_to_f32(bits)
     }
 
     /// Returns whether a number is zero, of either sign.
@@ -320,4 +394,113 @@ fn ordered<S: Simd>(v: Sixteen<S>, x: f32x16<S>) -> i32x16<S> {
 #[inline(always)]
 fn unordered<S: Simd>(v: Sixteen<S>, bits: i32x16<S>) -> f32x16<S> {
     (bits ^ ((bits >> 31) & v.whole(0x7fff_ffff))).bitcast()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::level::dispatch;
+    use crate::kernel::levels;
+    use crate::num::f16_bits_from_f32;
+
+    fn number(i: u32) -> u32 {
+        (i ^ 0x55aa).wrapping_mul(0x9e37_79b9).rotate_left(i % 31).wrapping_mul(0x85eb_ca6b)
+    }
+
+    #[inline(always)]
+    fn bytes_and_places<S: Simd>(v: Sixteen<S>, round: u32) {
+        let (mut bytes, mut reals) = ([0_u8; LANES], [0.0_f32; LANES]);
+        for i in 0..LANES {
+            (bytes[i], reals[i]) = (number(round * 32 + i as u32) as u8, i as f32 - 3.5);
+        }
+        let unsigned = <[i32; LANES]>::from(v.of_u8(&bytes));
+        let signed = <[i32; LANES]>::from(v.of_i8(&bytes));
+        let found = <[f32; LANES]>::from(v.lookup(v.load(&reals), v.of_u8(&bytes)));
+        let tested = v.test(v.of_u8(&bytes), 4);
+        let chosen = <[i32; LANES]>::from(v.choose(tested, v.whole(7), v.whole(9)));
+        let nibbles = <[i32; LANES]>::from(v.nibbles([0x21, 0x43, 0x65, 0x87, 0xa9, 0xcb, 0xed, 0x0f]));
+        for i in 0..LANES {
+            assert_eq!((unsigned[i], signed[i]), (bytes[i].into(), i32::from(bytes[i] as i8)));
+            assert_eq!(found[i], reals[usize::from(bytes[i] & 15)]);
+            assert_eq!((tested >> i & 1 == 1, chosen[i] == 7), (bytes[i] & 4 != 0, bytes[i] & 4 != 0));
+            assert_eq!(nibbles[i] & 15, (i as i32 % 8 * 2 + 1 + i as i32 / 8) & 15);
+        }
+        assert_eq!((v.bytes(v.of_u8(&bytes)), v.bytes(v.of_i8(&bytes))), (bytes, bytes));
+    }
+
+    #[inline(always)]
+    fn halves<S: Simd>(v: Sixteen<S>, round: u32) {
+        let mut x = [0.0_f32; LANES];
+        for (i, x) in x.iter_mut().enumerate() {
+            let bits = number(round * 32 + i as u32);
+            // About the range of f16, ties and subnormal numbers among them.
+            let bits = if round % 3 == 0 { bits & !0xfff } else { bits };
+            *x = f32::from_bits(bits & 0x807f_ffff | (100 + (bits >> 23) % 45) << 23);
+        }
+        for (half, x) in v.halves(v.load(&x)).into_iter().zip(x) {
+            assert_eq!(half, f16_bits_from_f32(x), "{x}");
+        }
+        let bits = number(round) as u16;
+        let (own, want) = (v.half(&bits.to_le_bytes(), 0), f16_bits_to_f32(bits));
+        assert!(own.to_bits() == want.to_bits() || (own.is_nan() && want.is_nan()), "{bits:#x}");
+    }
+
+    #[inline(always)]
+    fn blocks<S: Simd>(v: Sixteen<S>, round: u32) {
+        let mut x = [[0.0_f32; 32]; 13];
+        for (i, x) in x.as_flattened_mut().iter_mut().enumerate() {
+            *x = (number(round * 512 + i as u32) as i32 >> 8) as f32 * 1e-3;
+        }
+        x[3] = [-0.0; 32];
+        let magnitudes = <[f32; LANES]>::from(v.of_bits(v.magnitudes(&x)));
+        let (max, min) = v.ends(&x);
+        let (max, min) = (<[f32; LANES]>::from(max), <[f32; LANES]>::from(min));
+        for (k, x) in x.iter().enumerate() {
+            let wanted = x.iter().fold((f32::MIN, f32::MAX), |(max, min), x| (max.max(*x), min.min(*x)));
+            assert_eq!((max[k], min[k]), wanted);
+            assert_eq!(magnitudes[k], wanted.0.max(-wanted.1));
+        }
+        assert!(v.are_usual(v.magnitudes(&x)));
+        for odd in [f32::NAN, f32::INFINITY, 1e-40] {
+            x[5] = [odd; 32];
+            assert!(!v.are_usual(v.magnitudes(&x)), "{odd}");
+        }
+    }
+
+    #[test]
+    fn every_level_gives_what_single_numbers_give() {
+        for level in levels() {
+            for round in 0..200 {
+                dispatch!(level, simd => bytes_and_places(Sixteen(simd), round));
+                dispatch!(level, simd => halves(Sixteen(simd), round));
+                dispatch!(level, simd => blocks(Sixteen(simd), round));
+            }
+        }
+    }
+
+    #[test]
+    fn halves_of_whole_numbers_go_away_from_zero() {
+        let x: [f32; LANES] = [
+            0.5,
+            -0.5,
+            1.5,
+            -1.5,
+            2.5,
+            -2.5,
+            0.499_999_97,
+            -0.499_999_97,
+            126.5,
+            -126.5,
+            3.0,
+            -3.0,
+            0.0,
+            -0.0,
+            7.49,
+            -7.51,
+        ];
+        for level in levels() {
+            let got = dispatch!(level, simd => <[i32; LANES]>::from(Sixteen(simd).half_away(Sixteen(simd).load(&x))));
+            assert_eq!(got, [1, -1, 2, -2, 3, -3, 0, 0, 127, -127, 3, -3, 0, 0, 7, -8], "{level:?}");
+        }
+    }
 }

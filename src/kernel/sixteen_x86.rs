@@ -42,6 +42,22 @@ kernel!(
 
 kernel!(
     #[inline(always)]
+    pub(super) fn half_avx512(simd: Avx512, bits: u16) -> f32 {
+        let _ = simd;
+        arch::_mm_cvtss_f32(arch::_mm_cvtph_ps(arch::_mm_cvtsi32_si128(bits.into())))
+    }
+);
+
+kernel!(
+    #[inline(always)]
+    pub(super) fn half_avx2(simd: Avx2, bits: u16) -> f32 {
+        let _ = simd;
+        arch::_mm_cvtss_f32(arch::_mm_cvtph_ps(arch::_mm_cvtsi32_si128(bits.into())))
+    }
+);
+
+kernel!(
+    #[inline(always)]
     pub(super) fn of_u8_avx2(simd: Avx2, bytes: &[u8; 16]) -> [i32; 16] {
         let bytes = u8x16::from_slice(simd, bytes).into();
         let low: i32x8<_> = arch::_mm256_cvtepu8_epi32(bytes).simd_into(simd);

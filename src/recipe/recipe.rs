@@ -225,6 +225,7 @@ mod tests {
         assert_eq!(error("name = \"a\"\nrule = []"), "the recipe \"a\" has no rule");
         let unknown = error("name = \"a\"\n[[rule]]\nto = \"int9\"");
         assert!(unknown.starts_with("line 3: \"int9\" is no code type"), "{unknown}");
+        assert!(unknown.contains("q4_k") && !unknown.contains("iq2_xs"), "{unknown}");
         assert!(error("name = \"a\"\n[[rule]]\nto = \"int8\"\nmin_elements = 3").contains("min_elements"));
         assert!(Recipe::named("int7").unwrap_err().to_string().contains("int8-dynamic"));
         assert!(Recipe::from_json("{").is_err());

@@ -2,7 +2,7 @@
 
 use super::candidate::{Candidate, Part};
 use super::glob::Glob;
-use crate::block::BlockScheme;
+use crate::block::{BlockScheme, BlockType};
 use crate::error::{Error, Result};
 use crate::improve::Effort;
 use crate::num::{AnyRounding, CodeType};
@@ -128,8 +128,19 @@ impl FromStr for Target {
         match text.parse() {
             _ if text.trim() == "keep" => Ok(Self::Keep),
             Ok(blocks) => Ok(Self::Blocks(blocks)),
-            Err(_) => text.parse().map(|parts| Self::Scheme(Box::new(parts))),
+            Err(_) => text.parse().map(|parts| Self::Scheme(Box::new(parts))).map_err(or_blocks),
         }
+    }
+}
+
+/// Names the block formats, too, where a code type is not known.
+fn or_blocks(error: Error) -> Error {
+    match error {
+        Error::UnknownName { what: "code type", name, mut expected } => {
+            expected.extend(BlockType::ALL.iter().filter(|block| block.can_quantize()).map(|block| block.name()));
+            Error::UnknownName { what: "code type or block format", name, expected }
+        }
+        other => other,
     }
 }
 

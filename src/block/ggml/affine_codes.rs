@@ -3,7 +3,7 @@
 //! Without importance m is the smallest element and d the width divided by the largest code; with importance both are searched
 //! ([`affine_search`]), m ≤ 0 then.
 
-use super::half::{from_half, to_half};
+use super::half::to_half;
 use super::nibbles::{Bits, get, pack, put};
 use super::scalar::{floor_code, reciprocal, sum_of_squares};
 use crate::block::layout::Layout;
@@ -106,7 +106,7 @@ pub(super) fn weighted(layout: &Layout, bits: Bits, x: &[f32], importance: &[f32
 /// Restores a block.
 #[inline(always)]
 pub(super) fn restore<S: Simd>(v: Sixteen<S>, bits: Bits, block: &[u8], out: &mut [f32; LEN]) {
-    let (d, m) = (v.all(from_half(block, 0)), v.all(from_half(block, 2)));
+    let (d, m) = (v.all(v.half(block, 0)), v.all(v.half(block, 2)));
     for (out, q) in out.as_chunks_mut().0.iter_mut().zip(get(v, bits, &block[QS..])) {
         v.store(v.reals(q) * d + m, out);
     }

@@ -6,7 +6,7 @@ use crate::kernel::{Ints, Reals, Simd, Sixteen};
 /// The values, doubled.
 const VALUES: [i8; 16] = [0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12];
 /// The middles between the magnitudes.
-const MIDDLES: [f32; 7] = [0.5, 1.5, 2.5, 3.5, 5.0, 7.0, 10.0];
+pub(super) const MIDDLES: [f32; 7] = [0.5, 1.5, 2.5, 3.5, 5.0, 7.0, 10.0];
 
 /// Returns the values under half a scale, in the order of their codes.
 #[inline(always)]
@@ -17,17 +17,13 @@ pub(super) fn table<S: Simd>(v: Sixteen<S>, half: f32) -> Reals<S> {
 /// Returns the codes of the doubled values nearest to usual finite numbers.
 #[inline(always)]
 pub(super) fn nearest<S: Simd>(v: Sixteen<S>, x: Reals<S>) -> Ints<S> {
-    signed(v, x, v.above(v.magnitude(x), &MIDDLES))
+    nearest_of(v, x, &MIDDLES)
 }
 
-/// Returns the codes of the values nearest to usual finite numbers, under half a scale that is not zero.
+/// Returns the codes of the values nearest to usual finite numbers, under a scale that the middles are multiplied with.
 #[inline(always)]
-pub(super) fn nearest_of<S: Simd>(v: Sixteen<S>, x: Reals<S>, half: f32) -> Ints<S> {
-    let mut middles = MIDDLES;
-    for middle in &mut middles {
-        *middle *= half;
-    }
-    signed(v, x, v.above(v.magnitude(x), &middles))
+pub(super) fn nearest_of<S: Simd>(v: Sixteen<S>, x: Reals<S>, middles: &[f32; 7]) -> Ints<S> {
+    signed(v, x, v.above(v.magnitude(x), middles))
 }
 
 /// Returns codes with the signs of the numbers: of a code of zero there is none.

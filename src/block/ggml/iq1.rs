@@ -8,7 +8,6 @@
 //! A weight is `d · (2 s + 1) · (point ± ⅛)`.
 
 use super::grids::IQ1 as POINTS;
-use super::half::from_half;
 use super::lattice::write_moved;
 use crate::block::layout::Layout;
 use crate::kernel::{self, Restore, Simd, Sixteen, restore_blocks};
@@ -27,7 +26,7 @@ struct Small;
 impl Restore<50, LEN> for Small {
     #[inline(always)]
     fn restore<S: Simd>(v: Sixteen<S>, block: &[u8; 50], out: &mut [f32; LEN]) {
-        let d = from_half(block, 0);
+        let d = v.half(block, 0);
         let (low, high) = block[2..].split_at(32);
         for (k, out) in out.as_chunks_mut().0.iter_mut().enumerate() {
             let high = u16::from_le_bytes([high[k / 2 * 2], high[k / 2 * 2 + 1]]);

@@ -9,7 +9,6 @@
 //! A weight is `d · (s + ½) / 4 · point · sign`. In the first two the number of negative signs of eight is even.
 
 use super::grids;
-use super::half::from_half;
 use super::lattice::{even_signs, of_two_bits, write_signed};
 use crate::block::layout::Layout;
 use crate::kernel::{self, Restore, Simd, Sixteen, restore_blocks};
@@ -34,7 +33,7 @@ struct Smallest;
 impl Restore<66, LEN> for Smallest {
     #[inline(always)]
     fn restore<S: Simd>(v: Sixteen<S>, block: &[u8; 66], out: &mut [f32; LEN]) {
-        let d = from_half(block, 0);
+        let d = v.half(block, 0);
         for (part, out) in block[2..].as_chunks::<8>().0.iter().zip(out.as_chunks_mut::<32>().0) {
             let signs = u32::from_le_bytes([part[4], part[5], part[6], part[7]]);
             for (l, out) in out.as_chunks_mut().0.iter_mut().enumerate() {
@@ -55,7 +54,7 @@ struct ExtraSmall;
 impl Restore<74, LEN> for ExtraSmall {
     #[inline(always)]
     fn restore<S: Simd>(v: Sixteen<S>, block: &[u8; 74], out: &mut [f32; LEN]) {
-        let d = from_half(block, 0);
+        let d = v.half(block, 0);
         let (points, scales) = block[2..].split_at(64);
         for (k, (out, bytes)) in out.as_chunks_mut().0.iter_mut().zip(points.as_chunks::<4>().0).enumerate() {
             let both = [u16::from_le_bytes([bytes[0], bytes[1]]), u16::from_le_bytes([bytes[2], bytes[3]])];
@@ -76,7 +75,7 @@ struct Small;
 impl Restore<82, LEN> for Small {
     #[inline(always)]
     fn restore<S: Simd>(v: Sixteen<S>, block: &[u8; 82], out: &mut [f32; LEN]) {
-        let d = from_half(block, 0);
+        let d = v.half(block, 0);
         let (low, signs, high, scales) = (&block[2..34], &block[34..66], &block[66..74], &block[74..]);
         for (k, out) in out.as_chunks_mut().0.iter_mut().enumerate() {
             let high = high[k / 2] >> (k % 2 * 4);

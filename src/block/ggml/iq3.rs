@@ -6,7 +6,6 @@
 //! | IQ3_S | 110 | d: f16, 64 low bytes of points, 8 bytes of high bits, 32 bytes of signs, 4 bytes of scales; `d · (2 s + 1) · point` | 3.4375 |
 
 use super::grids;
-use super::half::from_half;
 use super::lattice::{even_signs, of_three_bits, write_signed};
 use crate::block::layout::Layout;
 use crate::kernel::{self, Restore, Simd, Sixteen, restore_blocks};
@@ -33,7 +32,7 @@ struct Smallest;
 impl Restore<98, LEN> for Smallest {
     #[inline(always)]
     fn restore<S: Simd>(v: Sixteen<S>, block: &[u8; 98], out: &mut [f32; LEN]) {
-        let d = from_half(block, 0);
+        let d = v.half(block, 0);
         let (points, signs) = block[2..].split_at(64);
         for (k, out) in out.as_chunks_mut().0.iter_mut().enumerate() {
             let signs = &signs[k / 2 * 4..];
@@ -55,7 +54,7 @@ struct Small;
 impl Restore<110, LEN> for Small {
     #[inline(always)]
     fn restore<S: Simd>(v: Sixteen<S>, block: &[u8; 110], out: &mut [f32; LEN]) {
-        let d = from_half(block, 0);
+        let d = v.half(block, 0);
         let (low, high, signs, scales) = (&block[2..66], &block[66..74], &block[74..106], &block[106..]);
         for (k, out) in out.as_chunks_mut().0.iter_mut().enumerate() {
             let bits = usize::from(high[k / 2] >> (k % 2 * 4));

@@ -3,11 +3,12 @@
 //! Files hold the d of least error among fifteen, an error counting x² or importance · √(2 · mean square + x²) times its square; ggml's
 //! `_ref` function does not search.
 
-use super::half::{from_half, to_half};
+use super::half::to_half;
 use super::nibbles::{Bits, get, pack};
 use super::scalar::{reciprocal, sum_of_squares};
 use crate::block::layout::Layout;
-use crate::block::one_scale::{OneScale, best_row, nearest_f16};
+use crate::block::one_scale::{OneScale, best_row};
+use crate::block::scale_grid::ScaleGrid;
 use crate::kernel::{self, Restore, Simd, Sixteen, TableSearch, Weights, restore_blocks, table_codes, table_search};
 
 const LEN: usize = 32;
@@ -89,7 +90,7 @@ fn dequantize(bytes: &[u8], out: &mut [f32]) {
 impl Restore<BYTES, LEN> for Block {
     #[inline(always)]
     fn restore<S: Simd>(v: Sixteen<S>, block: &[u8; BYTES], out: &mut [f32; LEN]) {
-        let values = v.load(&const { levels() }) * v.all(from_half(block, 0));
+        let values = v.load(&const { levels() }) * v.all(v.half(block, 0));
         for (out, places) in out.as_chunks_mut().0.iter_mut().zip(get(v, Bits::Four, &block[2..])) {
             v.store(v.lookup(values, places), out);
         }
@@ -97,7 +98,7 @@ impl Restore<BYTES, LEN> for Block {
 }
 
 fn best(x: &[f32], importance: Option<&[f32]>, out: &mut [u8]) {
-    let one = OneScale { levels: &const { levels() }, nearest: nearest_f16, signed: true };
+    let one = OneScale { levels: &const { levels() }, grid: Some(ScaleGrid::F16), signed: true };
     best_row(
         &IQ4_NL,
         &one,

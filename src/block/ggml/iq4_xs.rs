@@ -10,7 +10,7 @@ use super::scalar::{largest, nearest, reciprocal, sum_of_squares};
 use crate::block::layout::Layout;
 use crate::block::super_block::{Parts, SuperBlock, better_row};
 use crate::kernel::{
-    self, Levels, Restore, Simd, Sixteen, TableSearch, Weights, restore_blocks, table_codes, table_search,
+    self, LANES, Levels, Restore, Simd, Sixteen, TableSearch, Weights, restore_blocks, table_codes, table_search,
 };
 
 const LEN: usize = 256;
@@ -102,9 +102,12 @@ fn dequantize(bytes: &[u8], out: &mut [f32]) {
 impl Restore<BYTES, LEN> for Block {
     #[inline(always)]
     fn restore<S: Simd>(v: Sixteen<S>, block: &[u8; BYTES], out: &mut [f32; LEN]) {
-        let d = from_half(block, 0);
+        let d = v.half(block, 0);
+        let high = v.fields([u32::from(u16::from_le_bytes([block[2], block[3]])); 2], 2) & v.whole(3);
+        let low = v.fields([u32::from_le_bytes([block[4], block[5], block[6], block[7]]); 2], 4) & v.whole(15);
+        let scales: [f32; LANES] = (v.all(d) * v.reals((low | (high << 4)) - v.whole(32))).into();
         for (k, out) in out.as_chunks_mut::<32>().0.iter_mut().enumerate() {
-            let values = v.load(&const { levels() }) * v.all(d * scale(block, k) as f32);
+            let values = v.load(&const { levels() }) * v.all(scales[k]);
             for (out, places) in out.as_chunks_mut().0.iter_mut().zip(get(v, Bits::Four, &block[QS + 16 * k..])) {
                 v.store(v.lookup(values, places), out);
             }

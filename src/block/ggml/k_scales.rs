@@ -7,7 +7,7 @@ use super::half::{from_half, to_half};
 use super::scalar::{nearest, sum_of_squares};
 use super::scale_codes::scale_codes;
 use crate::block::super_block::Parts;
-use crate::kernel::{self, Affine, AffineOut, Step, Weights, affine_search, requantize_blocks};
+use crate::kernel::{self, Affine, AffineOut, Simd, Sixteen, Step, Weights, affine_search, requantize_blocks};
 
 /// Elements of a super-block.
 pub(super) const LEN: usize = 256;
@@ -88,18 +88,31 @@ fn pack(d: f32, dmin: f32, s: [u8; 8], m: [u8; 8]) -> [u8; HEADER] {
 /// Returns s and m of each sub-block.
 #[inline(always)]
 pub(super) fn numbers(header: &[u8; HEADER]) -> ([u8; 8], [u8; 8]) {
-    let bytes = &header[4..];
+    let four = |at: usize| u32::from_le_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]);
+    let (a, b, c) = (four(4), four(8), four(12));
+    // Four bytes at a time.
+    let upper = |x: u32| x >> 2 & 0x3030_3030;
     let (mut s, mut m) = ([0; 8], [0; 8]);
-    for k in 0..4 {
-        let (a, b, c) = (bytes[k], bytes[k + 4], bytes[k + 8]);
-        (s[k], m[k]) = (a & 63, b & 63);
-        (s[k + 4], m[k + 4]) = (c & 15 | a >> 6 << 4, c >> 4 | b >> 6 << 4);
-    }
+    s[..4].copy_from_slice(&(a & 0x3f3f_3f3f).to_le_bytes());
+    m[..4].copy_from_slice(&(b & 0x3f3f_3f3f).to_le_bytes());
+    s[4..].copy_from_slice(&(c & 0x0f0f_0f0f | upper(a)).to_le_bytes());
+    m[4..].copy_from_slice(&(c >> 4 & 0x0f0f_0f0f | upper(b)).to_le_bytes());
     (s, m)
 }
 
-/// Returns `d · s` and `dmin · m` of each sub-block.
+/// Returns `d · s` of each sub-block, then `dmin · m`.
 #[inline(always)]
+pub(super) fn steps_of<S: Simd>(v: Sixteen<S>, header: &[u8; HEADER]) -> [f32; 16] {
+    let (s, m) = numbers(header);
+    let mut both = [0; 16];
+    both[..8].copy_from_slice(&s);
+    both[8..].copy_from_slice(&m);
+    let mut factors = [v.half(header, 0); 16];
+    factors[8..].fill(v.half(header, 2));
+    (v.load(&factors) * v.reals(v.of_u8(&both))).into()
+}
+
+/// Returns `d · s` and `dmin · m` of each sub-block.
 pub(super) fn steps(header: &[u8; HEADER]) -> [Step; 8] {
     let (d, dmin, (s, m)) = (from_half(header, 0), from_half(header, 2), numbers(header));
     let mut steps = [Step { scale: 0.0, min: 0.0 }; 8];

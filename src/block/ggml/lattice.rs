@@ -48,12 +48,8 @@ pub(super) fn write_moved<S: Simd>(
     points: [u32; 2],
     down: [bool; 2],
 ) {
-    let mut moved = [0.125; LANES];
-    for (moved, down) in moved.as_chunks_mut::<8>().0.iter_mut().zip(down) {
-        if down {
-            *moved = [-0.125; 8];
-        }
-    }
+    let down = (u16::from(down[0]) * 0x00ff) | (u16::from(down[1]) * 0xff00);
+    let moved = v.of_bits(v.choose(down, v.bits(v.all(-0.125)), v.bits(v.all(0.125))));
     let numbers = v.reals(v.fields(points, 2) & v.whole(3)) - v.all(1.0);
-    v.store(v.all(scale) * (numbers + v.load(&moved)), out);
+    v.store(v.all(scale) * (numbers + moved), out);
 }

@@ -7,7 +7,8 @@ use super::fp4::{self, LEVELS, code_of_place, codes};
 use super::nibbles::{Bits, get, pack, put};
 use super::scalar::largest_magnitude;
 use crate::block::layout::Layout;
-use crate::block::one_scale::{OneScale, best_row, nearest_power};
+use crate::block::one_scale::{OneScale, best_row};
+use crate::block::scale_grid::ScaleGrid;
 use crate::kernel::{self, LANES, Restore, Simd, Sixteen, Write, restore_blocks, write_blocks};
 
 const LEN: usize = 32;
@@ -104,7 +105,7 @@ impl Restore<BYTES, LEN> for Block {
 }
 
 fn best(x: &[f32], importance: Option<&[f32]>, out: &mut [u8]) {
-    let one = OneScale { levels: &LEVELS, nearest: nearest_power, signed: false };
+    let one = OneScale { levels: &LEVELS, grid: Some(ScaleGrid::E8M0), signed: false };
     let write = |d: f32, places: &[u8], out: &mut [u8]| {
         out[0] = (d.to_bits() >> 23) as u8;
         if let Ok(places) = <&[u8; LEN]>::try_from(places) {

@@ -5,9 +5,10 @@
 //! 0.094 have subnormal scales. An importance changes nothing.
 
 use super::fp4::{self, LEVELS, code_of_place, codes};
-use super::scalar::largest_magnitude;
+use super::scalar::{floor_code, largest_magnitude};
 use crate::block::layout::Layout;
-use crate::block::one_scale::{OneScale, Search, nearest_e4m3};
+use crate::block::one_scale::{OneScale, Search};
+use crate::block::scale_grid::ScaleGrid;
 use crate::kernel::{self, LANES, Restore, Simd, Sixteen, Write, restore_blocks, write_blocks};
 use crate::num::F8E4M3Fn;
 
@@ -28,29 +29,46 @@ pub(crate) const NVFP4: Layout = Layout {
 };
 
 /// Returns the code of a scale, halves up; 448 for what is larger, 0 for NaN.
+#[inline(always)]
 fn scale_code(x: f32) -> u8 {
-    if x.is_nan() || x <= 0.0 {
-        return 0;
-    }
-    let bits = x.min(448.0).to_bits();
-    let exponent = (bits >> 23) as i32 - 127 + 7;
-    if exponent <= 0 {
-        return ((x * 512.0 + 0.5) as u8).min(7);
-    }
+    let x = if x > 0.0 { x } else { 0.0 };
+    let bits = (if x < 448.0 { x } else { 448.0 }).to_bits();
+    let subnormal = floor_code(x * 512.0 + 0.5, 7.0);
     // The fraction carries into the exponent. From the exponent of 256 on there is 448 alone, as ggml has it.
-    let code = ((exponent as u32) << 3) + (bits >> 20 & 7) + (bits >> 19 & 1);
-    if code >= 15 << 3 { 0x7e } else { code as u8 }
+    let code = (bits >> 20).wrapping_sub((127 - 7) << 3) + (bits >> 19 & 1);
+    let code = if code >= 15 << 3 { 0x7e } else { code as u8 };
+    if bits < (127 - 6) << 23 { subnormal } else { code }
 }
 
-/// Returns half of a scale; 0 of the code that would be NaN.
-fn half_scale(code: u8) -> f32 {
-    let (exponent, fraction) = (u32::from(code >> 3 & 15), f32::from(code & 7));
-    let value = match (code, exponent) {
-        (0x7f, _) => 0.0,
-        (_, 0) => fraction / 512.0,
-        _ => (1.0 + fraction / 8.0) * f32::from_bits((exponent + 120) << 23),
-    };
-    value * 0.5
+/// Half of each scale; 0 of the code that would be NaN. The highest bit does not count.
+static HALF_SCALES: [f32; 256] = half_scales();
+
+const fn half_scales() -> [f32; 256] {
+    let mut halves = [0.0; 256];
+    let mut code = 0;
+    while code < 256 {
+        let (exponent, fraction) = (code as u32 >> 3 & 15, (code & 7) as f32);
+        let value = match exponent {
+            0 => fraction / 512.0,
+            _ => (1.0 + fraction / 8.0) * f32::from_bits((exponent + 120) << 23),
+        };
+        halves[code] = if code == 0x7f { 0.0 } else { value * 0.5 };
+        code += 1;
+    }
+    halves
+}
+
+/// The middles between the doubled values, under half of each scale.
+static MIDDLES: [[f32; 7]; 256] = middles();
+
+const fn middles() -> [[f32; 7]; 256] {
+    let mut middles = [[0.0; 7]; 256];
+    let mut i = 0;
+    while i < 256 * 7 {
+        middles[i / 7][i % 7] = fp4::MIDDLES[i % 7] * HALF_SCALES[i / 7];
+        i += 1;
+    }
+    middles
 }
 
 struct Block;
@@ -73,15 +91,14 @@ impl Write<LEN, BYTES> for Block {
                 let (scales, bytes) = out.split_at_mut(QS);
                 for (i, (scale, bytes)) in scales.iter_mut().zip(bytes.as_chunks_mut::<8>().0).enumerate() {
                     *scale = scale_code(max[QS * k + i]);
-                    let half = half_scale(*scale);
+                    let half = HALF_SCALES[usize::from(*scale)];
                     // Beyond it the differences of distances are lost.
                     if max[QS * k + i] > 0.0 && max[QS * k + i] >= half * 8192.0 {
                         return false;
                     }
-                    let codes = v.bytes(fp4::nearest_of(v, v.load(&x[QS * k + i]), half));
-                    for (j, byte) in bytes.iter_mut().enumerate() {
-                        *byte = codes[j] | codes[j + 8] << 4;
-                    }
+                    let codes = v.bytes(fp4::nearest_of(v, v.load(&x[QS * k + i]), &MIDDLES[usize::from(*scale)]));
+                    let [low, high] = codes.as_chunks::<8>().0 else { continue };
+                    *bytes = (u64::from_le_bytes(*low) | u64::from_le_bytes(*high) << 4).to_le_bytes();
                 }
             }
         }
@@ -94,7 +111,7 @@ impl Write<LEN, BYTES> for Block {
             let max = largest_magnitude(x);
             *scale = scale_code(max / 6.0);
             let mut nibbles = [0; PART];
-            codes(x, half_scale(*scale), max, &mut nibbles);
+            codes(x, HALF_SCALES[usize::from(*scale)], max, &mut nibbles);
             for (j, byte) in bytes.iter_mut().enumerate() {
                 *byte = nibbles[j] | nibbles[j + 8] << 4;
             }
@@ -110,19 +127,15 @@ impl Restore<BYTES, LEN> for Block {
     #[inline(always)]
     fn restore<S: Simd>(v: Sixteen<S>, block: &[u8; BYTES], out: &mut [f32; LEN]) {
         let (scales, bytes) = block.split_at(QS);
-        for ((out, scale), bytes) in out.as_chunks_mut().0.iter_mut().zip(scales).zip(bytes.as_chunks::<8>().0) {
-            let mut places = [0; LANES];
-            for (j, byte) in bytes.iter().enumerate() {
-                (places[j], places[j + 8]) = (*byte, byte >> 4);
-            }
-            v.store(v.lookup(fp4::table(v, half_scale(*scale)), v.of_u8(&places)), out);
+        for ((out, scale), bytes) in out.as_chunks_mut().0.iter_mut().zip(scales).zip(bytes.as_chunks().0) {
+            v.store(v.lookup(fp4::table(v, HALF_SCALES[usize::from(*scale)]), v.nibbles(*bytes)), out);
         }
     }
 }
 
 fn best(x: &[f32], importance: Option<&[f32]>, out: &mut [u8]) {
     quantize(x, importance, out);
-    let one = OneScale { levels: &LEVELS, nearest: nearest_e4m3, signed: false };
+    let one = OneScale { levels: &LEVELS, grid: Some(ScaleGrid::E4M3), signed: false };
     let (mut search, mut restored) = (Search::new(PART), [0.0; LEN]);
     for (i, (x, out)) in x.as_chunks::<LEN>().0.iter().zip(out.as_chunks_mut::<BYTES>().0).enumerate() {
         dequantize(out, &mut restored);

@@ -1,9 +1,10 @@
 //! Q1_0: `±d`, one bit a weight. A block of 128 is `d: f16 | 128 bits`, 1.125 bits a weight; d is the mean magnitude, a set bit is
 //! `+d`, and stands for x ≥ 0. An importance changes nothing.
 
-use super::half::{from_half, to_half};
+use super::half::to_half;
 use crate::block::layout::Layout;
-use crate::block::one_scale::{OneScale, best_row, nearest_f16};
+use crate::block::one_scale::{OneScale, best_row};
+use crate::block::scale_grid::ScaleGrid;
 use crate::kernel::{self, Restore, Simd, Sixteen, each_block, restore_blocks};
 
 const LEN: usize = 128;
@@ -41,7 +42,7 @@ fn dequantize(bytes: &[u8], out: &mut [f32]) {
 impl Restore<BYTES, LEN> for Block {
     #[inline(always)]
     fn restore<S: Simd>(v: Sixteen<S>, block: &[u8; BYTES], out: &mut [f32; LEN]) {
-        let d = from_half(block, 0);
+        let d = v.half(block, 0);
         let (set, clear) = (v.bits(v.all(d)), v.bits(v.all(-d)));
         for (out, bytes) in out.as_chunks_mut().0.iter_mut().zip(block[2..].as_chunks().0) {
             v.store(v.of_bits(v.choose(u16::from_le_bytes(*bytes), set, clear)), out);
@@ -50,7 +51,7 @@ impl Restore<BYTES, LEN> for Block {
 }
 
 fn best(x: &[f32], importance: Option<&[f32]>, out: &mut [u8]) {
-    let one = OneScale { levels: &const { [-1.0, 1.0] }, nearest: nearest_f16, signed: false };
+    let one = OneScale { levels: &const { [-1.0, 1.0] }, grid: Some(ScaleGrid::F16), signed: false };
     best_row(
         &Q1_0,
         &one,

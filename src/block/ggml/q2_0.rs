@@ -1,11 +1,12 @@
 //! Q2_0: `d · (q − 1)`, q in 0..4. A block of 64 is `d: f16 | 16 bytes of 2-bit codes`, 2.25 bits a weight; d is the largest
 //! magnitude, so that of the four values −d, 0, d, 2d the last is written by nobody. An importance changes nothing.
 
-use super::half::{from_half, to_half};
+use super::half::to_half;
 use super::scalar::{half_away, largest_magnitude, reciprocal};
 use super::scales::Scales;
 use crate::block::layout::Layout;
-use crate::block::one_scale::{OneScale, best_row, nearest_f16, steps};
+use crate::block::one_scale::{OneScale, best_row, steps};
+use crate::block::scale_grid::ScaleGrid;
 use crate::kernel::{self, Restore, Simd, Sixteen, Write, restore_blocks, write_blocks};
 
 const LEN: usize = 64;
@@ -66,7 +67,7 @@ fn dequantize(bytes: &[u8], out: &mut [f32]) {
 impl Restore<BYTES, LEN> for Block {
     #[inline(always)]
     fn restore<S: Simd>(v: Sixteen<S>, block: &[u8; BYTES], out: &mut [f32; LEN]) {
-        let d = v.all(from_half(block, 0));
+        let d = v.all(v.half(block, 0));
         for (out, bytes) in out.as_chunks_mut().0.iter_mut().zip(block[2..].as_chunks::<4>().0) {
             let bits = v.fields([u32::from_le_bytes(*bytes), u32::from(bytes[2]) | u32::from(bytes[3]) << 8], 2);
             v.store((v.reals(bits & v.whole(3)) - v.all(1.0)) * d, out);
@@ -75,7 +76,7 @@ impl Restore<BYTES, LEN> for Block {
 }
 
 fn best(x: &[f32], importance: Option<&[f32]>, out: &mut [u8]) {
-    let one = OneScale { levels: &const { steps::<4>(-1) }, nearest: nearest_f16, signed: true };
+    let one = OneScale { levels: &const { steps::<4>(-1) }, grid: Some(ScaleGrid::F16), signed: true };
     best_row(
         &Q2_0,
         &one,

@@ -10,7 +10,7 @@ use super::scale_codes::scale_codes;
 use crate::block::layout::Layout;
 use crate::block::super_block::{Parts, SuperBlock, better_row};
 use crate::kernel::{
-    self, Affine, AffineOut, Levels, Restore, Simd, Sixteen, Step, Weights, affine_search, requantize_blocks,
+    self, Affine, AffineOut, LANES, Levels, Restore, Simd, Sixteen, Step, Weights, affine_search, requantize_blocks,
     restore_blocks,
 };
 
@@ -87,16 +87,18 @@ fn dequantize(bytes: &[u8], out: &mut [f32]) {
 impl Restore<BYTES, LEN> for Block {
     #[inline(always)]
     fn restore<S: Simd>(v: Sixteen<S>, block: &[u8; BYTES], out: &mut [f32; LEN]) {
-        let (d, dmin) = (from_half(block, D), from_half(block, D + 2));
-        let (scales, codes) = (&block[..QS], &block[QS..D]);
+        let (d, dmin) = (v.half(block, D), v.half(block, D + 2));
+        let (Some(scales), codes) = (block.first_chunk(), &block[QS..D]) else { return };
+        let both = v.of_u8(scales);
+        let scales: [f32; LANES] = (v.all(d) * v.reals(both & v.whole(15))).into();
+        let mins: [f32; LANES] = (v.all(dmin) * v.reals(both >> 4)).into();
         for (half, out) in out.as_chunks_mut::<128>().0.iter_mut().enumerate() {
             for (l, bytes) in codes[32 * half..32 * half + 32].as_chunks().0.iter().enumerate() {
                 let mut bits = v.of_u8(bytes);
                 for (k, out) in out.as_chunks_mut::<32>().0.iter_mut().enumerate() {
-                    let sm = scales[8 * half + 2 * k + l];
-                    let (scale, min) = (d * f32::from(sm & 15), dmin * f32::from(sm >> 4));
+                    let (scale, min) = (scales[8 * half + 2 * k + l], mins[8 * half + 2 * k + l]);
                     v.store(v.all(scale) * v.reals(bits & v.whole(3)) - v.all(min), &mut out.as_chunks_mut().0[l]);
-                    bits = bits >> 2;
+                    bits >>= 2;
                 }
             }
         }

@@ -10,7 +10,7 @@ use super::scalar::{nearest, sum_of_squares};
 use crate::block::layout::Layout;
 use crate::block::super_block::{Parts, SuperBlock, better_row};
 use crate::kernel::{
-    self, Levels, Restore, Signed, SignedOut, Simd, Sixteen, Step, Weights, descent_search, requantize_blocks,
+    self, LANES, Levels, Restore, Signed, SignedOut, Simd, Sixteen, Step, Weights, descent_search, requantize_blocks,
     restore_blocks, signed_search,
 };
 
@@ -114,6 +114,19 @@ fn unpack_scales(bytes: &[u8]) -> [f32; 16] {
     scales
 }
 
+/// Returns `d · (s − 32)`.
+#[inline(always)]
+fn scales_of<S: Simd>(v: Sixteen<S>, d: f32, bytes: &[u8]) -> [f32; LANES] {
+    let Some((low, &[a, b, c, e])) = bytes.split_first_chunk() else { return [0.0; LANES] };
+    let mut shifts = [0; LANES];
+    for (k, shift) in shifts.iter_mut().enumerate() {
+        *shift = 8 * (k as u32 % 4) + 2 * (k as u32 / 4);
+    }
+    let high = v.shifted([u32::from_le_bytes([a, b, c, e]); 2], shifts) & v.whole(3);
+    let s = (v.nibbles(*low) & v.whole(15)) | (high << 4);
+    (v.all(d) * (v.reals(s) - v.all(32.0))).into()
+}
+
 fn dequantize(bytes: &[u8], out: &mut [f32]) {
     restore_blocks::<Block, BYTES, LEN>(kernel::detect(), bytes, out);
 }
@@ -121,14 +134,14 @@ fn dequantize(bytes: &[u8], out: &mut [f32]) {
 impl Restore<BYTES, LEN> for Block {
     #[inline(always)]
     fn restore<S: Simd>(v: Sixteen<S>, block: &[u8; BYTES], out: &mut [f32; LEN]) {
-        let d = from_half(block, D);
-        let (high, codes, scales) = (&block[..QS], &block[QS..SCALES], unpack_scales(&block[SCALES..D]));
+        let d = v.half(block, D);
+        let (high, codes, scales) = (&block[..QS], &block[QS..SCALES], scales_of(v, d, &block[SCALES..D]));
         for (l, high) in high.as_chunks().0.iter().enumerate() {
             let mut high = v.of_u8(high);
             for (half, out) in out.as_chunks_mut::<128>().0.iter_mut().enumerate() {
                 let mut bits = v.of_u8(&codes.as_chunks().0[2 * half + l]);
                 for (k, out) in out.as_chunks_mut::<32>().0.iter_mut().enumerate() {
-                    let scale = v.all(d * scales[8 * half + 2 * k + l]);
+                    let scale = v.all(scales[8 * half + 2 * k + l]);
                     let code = (bits & v.whole(3)) | ((high & v.whole(1)) << 2);
                     v.store(scale * (v.reals(code) - v.all(4.0)), &mut out.as_chunks_mut().0[l]);
                     (bits, high) = (bits >> 2, high >> 1);

@@ -50,13 +50,11 @@ impl Restore<BYTES, LEN> for Block {
     #[inline(always)]
     fn restore<S: Simd>(v: Sixteen<S>, block: &[u8; BYTES], out: &mut [f32; LEN]) {
         let Some((header, bytes)) = block.split_first_chunk() else { return };
-        let steps = k_scales::steps(header);
+        let steps = k_scales::steps_of(v, header);
         let fifteen = v.whole(15);
-        let halves =
-            out.as_chunks_mut::<64>().0.iter_mut().zip(bytes.as_chunks::<32>().0).zip(steps.as_chunks::<2>().0);
-        for ((out, bytes), [low, high]) in halves {
-            let (low_scale, low_min) = (v.all(low.scale), v.all(low.min));
-            let (high_scale, high_min) = (v.all(high.scale), v.all(high.min));
+        for (k, (out, bytes)) in out.as_chunks_mut::<64>().0.iter_mut().zip(bytes.as_chunks::<32>().0).enumerate() {
+            let (low_scale, low_min) = (v.all(steps[2 * k]), v.all(steps[2 * k + 8]));
+            let (high_scale, high_min) = (v.all(steps[2 * k + 1]), v.all(steps[2 * k + 9]));
             let (first, second) = out.split_at_mut(32);
             let parts = first.as_chunks_mut().0.iter_mut().zip(second.as_chunks_mut().0);
             for ((a, b), bytes) in parts.zip(bytes.as_chunks().0) {

@@ -50,18 +50,18 @@ impl Restore<BYTES, LEN> for Block {
     #[inline(always)]
     fn restore<S: Simd>(v: Sixteen<S>, block: &[u8; BYTES], out: &mut [f32; LEN]) {
         let Some((header, _)) = block.split_first_chunk() else { return };
-        let (steps, fifth, bytes) = (k_scales::steps(header), &block[HEADER..QS], &block[QS..]);
+        let (steps, fifth, bytes) = (k_scales::steps_of(v, header), &block[HEADER..QS], &block[QS..]);
         for (l, fifth) in fifth.as_chunks().0.iter().enumerate() {
             let mut fifth = v.of_u8(fifth);
-            for (k, steps) in steps.as_chunks::<2>().0.iter().enumerate() {
+            for k in 0..4 {
                 let Some(bytes) = bytes[32 * k + 16 * l..].first_chunk() else { return };
                 let both = v.of_u8(bytes);
                 let codes =
                     [(both & v.whole(15)) | ((fifth & v.whole(1)) << 4), (both >> 4) | ((fifth & v.whole(2)) << 3)];
-                fifth = fifth >> 2;
-                for (i, (codes, step)) in codes.into_iter().zip(steps).enumerate() {
+                fifth >>= 2;
+                for (i, codes) in codes.into_iter().enumerate() {
                     let Some(out) = out[64 * k + 32 * i + 16 * l..].first_chunk_mut() else { return };
-                    v.store(v.all(step.scale) * v.reals(codes) - v.all(step.min), out);
+                    v.store(v.all(steps[2 * k + i]) * v.reals(codes) - v.all(steps[2 * k + i + 8]), out);
                 }
             }
         }

@@ -9,7 +9,7 @@ use super::scalar::{largest, nearest};
 use crate::block::layout::Layout;
 use crate::block::super_block::{Parts, SuperBlock, better_row};
 use crate::kernel::{
-    self, Levels, Restore, Signed, SignedOut, Simd, Sixteen, Step, Weights, requantize_blocks, restore_blocks,
+    self, LANES, Levels, Restore, Signed, SignedOut, Simd, Sixteen, Step, Weights, requantize_blocks, restore_blocks,
     signed_search,
 };
 
@@ -92,9 +92,11 @@ fn dequantize(bytes: &[u8], out: &mut [f32]) {
 impl Restore<BYTES, LEN> for Block {
     #[inline(always)]
     fn restore<S: Simd>(v: Sixteen<S>, block: &[u8; BYTES], out: &mut [f32; LEN]) {
-        let d = from_half(block, D);
+        let d = v.half(block, D);
         let (low, rest) = block.split_at(HIGH);
         let (high, scales) = rest.split_at(LEN / 4);
+        let Some(scales) = scales.first_chunk() else { return };
+        let scales: [f32; LANES] = (v.all(d) * v.reals(v.of_i8(scales))).into();
         for (half, out) in out.as_chunks_mut::<128>().0.iter_mut().enumerate() {
             for (l, high) in high[32 * half..32 * half + 32].as_chunks().0.iter().enumerate() {
                 let low = &low.as_chunks().0[4 * half..];
@@ -107,7 +109,7 @@ impl Restore<BYTES, LEN> for Block {
                     (low[1] >> 4) | ((high >> 2) & upper),
                 ];
                 for (k, (code, out)) in codes.into_iter().zip(out.as_chunks_mut::<32>().0).enumerate() {
-                    let scale = v.all(d * f32::from(scales[8 * half + 2 * k + l] as i8));
+                    let scale = v.all(scales[8 * half + 2 * k + l]);
                     v.store(scale * (v.reals(code) - v.all(32.0)), &mut out.as_chunks_mut().0[l]);
                 }
             }

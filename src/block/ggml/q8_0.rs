@@ -3,11 +3,12 @@
 //! d is the largest magnitude divided by 127; codes are rounded with halves away from zero, as in files (llama.cpp's path for
 //! activations rounds halves to even). An importance changes nothing.
 
-use super::half::{from_half, to_half};
+use super::half::to_half;
 use super::scalar::{half_away, largest_magnitude, reciprocal};
 use super::scales::Scales;
 use crate::block::layout::Layout;
-use crate::block::one_scale::{OneScale, best_row, nearest_f16, steps};
+use crate::block::one_scale::{OneScale, best_row, steps};
+use crate::block::scale_grid::ScaleGrid;
 use crate::kernel::{self, Restore, Simd, Sixteen, Write, restore_blocks, write_blocks};
 
 const LEN: usize = 32;
@@ -59,7 +60,7 @@ fn dequantize(bytes: &[u8], out: &mut [f32]) {
 impl Restore<BYTES, LEN> for Block {
     #[inline(always)]
     fn restore<S: Simd>(v: Sixteen<S>, block: &[u8; BYTES], out: &mut [f32; LEN]) {
-        let d = v.all(from_half(block, 0));
+        let d = v.all(v.half(block, 0));
         for (out, codes) in out.as_chunks_mut().0.iter_mut().zip(block[QS..].as_chunks().0) {
             v.store(v.reals(v.of_i8(codes)) * d, out);
         }
@@ -67,7 +68,7 @@ impl Restore<BYTES, LEN> for Block {
 }
 
 fn best(x: &[f32], importance: Option<&[f32]>, out: &mut [u8]) {
-    let one = OneScale { levels: &const { steps::<256>(-128) }, nearest: nearest_f16, signed: true };
+    let one = OneScale { levels: &const { steps::<256>(-128) }, grid: Some(ScaleGrid::F16), signed: true };
     best_row(
         &Q8_0,
         &one,

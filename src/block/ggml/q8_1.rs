@@ -3,7 +3,7 @@
 //! A block of 32 is `d: f16 | d · Σq: f16 | 32 codes: i8`, 9 bits a weight; codes as of Q8_0. It is a format of activations: no file
 //! holds it.
 
-use super::half::{from_half, to_half};
+use super::half::to_half;
 use super::scalar::{half_away, largest_magnitude, reciprocal};
 use super::scales::Scales;
 use crate::block::layout::Layout;
@@ -60,7 +60,7 @@ fn dequantize(bytes: &[u8], out: &mut [f32]) {
 impl Restore<BYTES, LEN> for Block {
     #[inline(always)]
     fn restore<S: Simd>(v: Sixteen<S>, block: &[u8; BYTES], out: &mut [f32; LEN]) {
-        let d = v.all(from_half(block, 0));
+        let d = v.all(v.half(block, 0));
         for (out, codes) in out.as_chunks_mut().0.iter_mut().zip(block[QS..].as_chunks().0) {
             v.store(v.reals(v.of_i8(codes)) * d, out);
         }

@@ -3,11 +3,12 @@
 //! Without importance d is the element of largest magnitude divided by −limit, and nothing is searched; with importance it is
 //! searched ([`signed_search`]), an element's error counting its importance times √(mean square of the row + x²).
 
-use super::half::{from_half, to_half};
+use super::half::to_half;
 use super::nibbles::{Bits, get, pack, put};
 use super::scalar::{floor_code, largest, reciprocal, sum_of_squares};
 use crate::block::layout::Layout;
-use crate::block::one_scale::{OneScale, best_row, nearest_f16};
+use crate::block::one_scale::{OneScale, best_row};
+use crate::block::scale_grid::ScaleGrid;
 use crate::kernel::{self, Signed, SignedOut, Simd, Sixteen, Weights, signed_search};
 
 /// Elements of a block.
@@ -27,20 +28,20 @@ pub(super) fn sixteen<S: Simd, const BYTES: usize>(
         return false;
     }
     let (max, min) = v.ends(x);
-    let (max, min) = (<[f32; 16]>::from(max), <[f32; 16]>::from(min));
-    let mut largest = [0.0; 16];
-    for (k, x) in x.iter().enumerate() {
-        let magnitude = max[k].max(-min[k]);
+    let (mut largest, mut equal) = v.farther(max, min);
+    if equal != 0 {
         // Of two equal magnitudes the first.
-        largest[k] = match max[k] + min[k] {
-            _ if magnitude == 0.0 => 0.0,
-            0.0 => x.iter().copied().find(|x| x.abs() == magnitude).unwrap_or(magnitude),
-            sum if sum > 0.0 => magnitude,
-            _ => -magnitude,
-        };
+        let mut each = <[f32; 16]>::from(largest);
+        for (largest, x) in each.iter_mut().zip(x) {
+            if equal & 1 == 1 {
+                *largest = x.iter().copied().find(|x| x.abs() == *largest).unwrap_or(*largest);
+            }
+            equal >>= 1;
+        }
+        largest = v.load(&each);
     }
     let limit = bits.limit();
-    let d = v.load(&largest) / v.all(-limit);
+    let d = largest / v.all(-limit);
     let (halves, inverses) = (v.halves(d), <[f32; 16]>::from(v.reciprocals(d)));
     let (above, last) = (v.all(limit + 0.5), v.whole(2 * limit as i32 - 1));
     for (k, (x, out)) in x.iter().zip(out).enumerate() {
@@ -89,7 +90,7 @@ pub(super) fn weighted(layout: &Layout, bits: Bits, x: &[f32], importance: &[f32
 /// Restores a block.
 #[inline(always)]
 pub(super) fn restore<S: Simd>(v: Sixteen<S>, bits: Bits, block: &[u8], out: &mut [f32; LEN]) {
-    let (d, limit) = (v.all(from_half(block, 0)), v.all(bits.limit()));
+    let (d, limit) = (v.all(v.half(block, 0)), v.all(bits.limit()));
     for (out, q) in out.as_chunks_mut().0.iter_mut().zip(get(v, bits, &block[QS..])) {
         v.store((v.reals(q) - limit) * d, out);
     }
@@ -97,7 +98,7 @@ pub(super) fn restore<S: Simd>(v: Sixteen<S>, bits: Bits, block: &[u8], out: &mu
 
 /// Writes the best blocks of a row; `levels` are −limit to limit − 1.
 pub(super) fn best(layout: &Layout, bits: Bits, levels: &[f32], x: &[f32], importance: Option<&[f32]>, out: &mut [u8]) {
-    let one = OneScale { levels, nearest: nearest_f16, signed: true };
+    let one = OneScale { levels, grid: Some(ScaleGrid::F16), signed: true };
     let write = |d: f32, codes: &[u8], out: &mut [u8]| {
         if let Ok(codes) = codes.try_into() {
             write(bits, d, codes, out);

@@ -4,11 +4,12 @@
 //! out of the byte by a multiplication with 3. Byte m of the first 32 has elements m, m + 32 …, of the next 16 elements 160 + m,
 //! 176 + m …; the last four bytes have four trits each, of elements 240 + m, 244 + m …. d is the largest magnitude.
 
-use super::half::{from_half, to_half};
+use super::half::to_half;
 use super::scalar::{half_away, largest_magnitude, reciprocal};
 use super::scales::Scales;
 use crate::block::layout::Layout;
-use crate::block::one_scale::{OneScale, best_row, nearest_f16, steps};
+use crate::block::one_scale::{OneScale, best_row, steps};
+use crate::block::scale_grid::ScaleGrid;
 use crate::kernel::{self, Restore, Simd, Sixteen, Write, restore_blocks, write_blocks};
 
 const LEN: usize = 256;
@@ -86,7 +87,7 @@ fn dequantize(bytes: &[u8], out: &mut [f32]) {
 impl Restore<BYTES, LEN> for Block {
     #[inline(always)]
     fn restore<S: Simd>(v: Sixteen<S>, block: &[u8; BYTES], out: &mut [f32; LEN]) {
-        let d = v.all(from_half(block, D));
+        let d = v.all(v.half(block, D));
         for (first, count, element, trits) in RUNS {
             let mut power = 1_u8;
             for n in 0..trits {
@@ -98,7 +99,7 @@ impl Restore<BYTES, LEN> for Block {
                 }
                 for (out, byte) in out.as_chunks_mut::<16>().1.iter_mut().zip(bytes) {
                     let trit = (u16::from(byte.wrapping_mul(power)) * 3) >> 8;
-                    *out = (f32::from(trit) - 1.0) * from_half(block, D);
+                    *out = (f32::from(trit) - 1.0) * v.half(block, D);
                 }
                 power = power.wrapping_mul(3);
             }
@@ -107,6 +108,6 @@ impl Restore<BYTES, LEN> for Block {
 }
 
 fn best(x: &[f32], importance: Option<&[f32]>, out: &mut [u8]) {
-    let one = OneScale { levels: &const { steps::<3>(-1) }, nearest: nearest_f16, signed: false };
+    let one = OneScale { levels: &const { steps::<3>(-1) }, grid: Some(ScaleGrid::F16), signed: false };
     best_row(&TQ1_0, &one, &write, x, importance, out);
 }

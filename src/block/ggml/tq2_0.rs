@@ -2,12 +2,13 @@
 //!
 //! Of each half of 128, byte m has elements m, m + 32, m + 64 and m + 96, the first in the low bits. d is the largest magnitude.
 
-use super::half::{from_half, to_half};
+use super::half::to_half;
 use super::pairs::pack;
 use super::scalar::{half_away, largest_magnitude, reciprocal};
 use super::scales::Scales;
 use crate::block::layout::Layout;
-use crate::block::one_scale::{OneScale, best_row, nearest_f16, steps};
+use crate::block::one_scale::{OneScale, best_row, steps};
+use crate::block::scale_grid::ScaleGrid;
 use crate::kernel::{self, Restore, Simd, Sixteen, Write, restore_blocks, write_blocks};
 
 const LEN: usize = 256;
@@ -65,13 +66,13 @@ fn dequantize(bytes: &[u8], out: &mut [f32]) {
 impl Restore<BYTES, LEN> for Block {
     #[inline(always)]
     fn restore<S: Simd>(v: Sixteen<S>, block: &[u8; BYTES], out: &mut [f32; LEN]) {
-        let d = v.all(from_half(block, D));
+        let d = v.all(v.half(block, D));
         for (half, out) in out.as_chunks_mut::<128>().0.iter_mut().enumerate() {
             for (l, bytes) in block[32 * half..32 * half + 32].as_chunks().0.iter().enumerate() {
                 let mut bits = v.of_u8(bytes);
                 for out in out.as_chunks_mut::<32>().0 {
                     v.store((v.reals(bits & v.whole(3)) - v.all(1.0)) * d, &mut out.as_chunks_mut().0[l]);
-                    bits = bits >> 2;
+                    bits >>= 2;
                 }
             }
         }
@@ -79,7 +80,7 @@ impl Restore<BYTES, LEN> for Block {
 }
 
 fn best(x: &[f32], importance: Option<&[f32]>, out: &mut [u8]) {
-    let one = OneScale { levels: &const { steps::<3>(-1) }, nearest: nearest_f16, signed: false };
+    let one = OneScale { levels: &const { steps::<3>(-1) }, grid: Some(ScaleGrid::F16), signed: false };
     best_row(
         &TQ2_0,
         &one,

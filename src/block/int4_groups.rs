@@ -1,0 +1,127 @@
+//! INT4 in groups: what GPTQ, AWQ and their kin store, as blocks.
+//!
+//! ```text
+//! x ≈ s · q,      q in −8..=7,      s = max|x| of the group / 7
+//! ```
+
+use super::format::BlockFormat;
+use crate::kernel::{self, LANES, Restore, Simd, Sixteen, restore_blocks};
+
+/// Groups of `len` codes of INT4 with an f32 scale each: a block is the scale, little-endian, and two codes a byte, the first in the
+/// low nibble.
+///
+/// Codes are rounded half to even. Of NaN the code is 0, and of a group with an infinity all finite numbers have the code 0.
+///
+/// # Examples
+///
+/// ```
+/// use tensor_quant::block::{BlockFormat, BlockSearch, Int4Groups, matvec, quantize_blocks};
+///
+/// let format = Int4Groups::new(128)?;
+/// let weights: Vec<f32> = (0..256).map(|i| (i as f32 * 0.3).sin()).collect();
+/// let bytes = quantize_blocks(&format, &weights, 128, None, BlockSearch::Plain)?;
+/// assert_eq!(bytes.len(), 2 * (4 + 64));
+/// let products = matvec(&format, &bytes, &[1.0; 128])?;
+/// assert!((products[0] - weights[..128].iter().sum::<f32>()).abs() < 0.5);
+/// # Ok::<(), tensor_quant::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Int4Groups {
+    len: usize,
+}
+
+const SCALE: usize = size_of::<f32>();
+/// Bytes that are restored at a time.
+const AT_A_TIME: usize = 16;
+
+impl Int4Groups {
+    /// Returns groups of so many elements.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::LengthMismatch`](crate::Error::LengthMismatch) unless it is a multiple of 32 that is not 0.
+    pub fn new(len: usize) -> crate::Result<Self> {
+        if len == 0 || !len.is_multiple_of(2 * AT_A_TIME) {
+            let expected = (len / (2 * AT_A_TIME) * (2 * AT_A_TIME)).max(2 * AT_A_TIME);
+            return Err(crate::Error::LengthMismatch { what: "a group of INT4", expected, actual: len });
+        }
+        Ok(Self { len })
+    }
+}
+
+/// Sixteen bytes to 32 codes.
+struct Codes;
+
+impl Restore<AT_A_TIME, { 2 * LANES }> for Codes {
+    #[inline(always)]
+    fn restore<S: Simd>(v: Sixteen<S>, bytes: &[u8; AT_A_TIME], out: &mut [f32; 2 * LANES]) {
+        let both = v.of_i8(bytes);
+        let (first, second) = v.alternate(v.reals((both << 28) >> 28), v.reals(both >> 4));
+        let (low, high) = out.split_at_mut(LANES);
+        if let (Some(low), Some(high)) = (low.first_chunk_mut(), high.first_chunk_mut()) {
+            v.store(first, low);
+            v.store(second, high);
+        }
+    }
+}
+
+impl BlockFormat for Int4Groups {
+    fn block_len(&self) -> usize {
+        self.len
+    }
+
+    fn block_bytes(&self) -> usize {
+        SCALE + self.len / 2
+    }
+
+    fn quantize_row(&self, x: &[f32], _importance: Option<&[f32]>, out: &mut [u8]) {
+        for (x, out) in x.chunks_exact(self.len).zip(out.chunks_exact_mut(self.block_bytes())) {
+            let max = x.iter().fold(0.0_f32, |max, x| if x.abs() > max { x.abs() } else { max });
+            let scale = max / 7.0;
+            let inverse = if scale > 0.0 { 1.0 / scale } else { 0.0 };
+            let code = |x: f32| (crate::num::ties_even((x * inverse).clamp(-8.0, 7.0)) as i8 & 15) as u8;
+            out[..SCALE].copy_from_slice(&scale.to_le_bytes());
+            for (out, [a, b]) in out[SCALE..].iter_mut().zip(x.as_chunks().0) {
+                *out = code(*a) | code(*b) << 4;
+            }
+        }
+    }
+
+    fn dequantize_row(&self, bytes: &[u8], out: &mut [f32]) {
+        let level = kernel::detect();
+        for (block, out) in bytes.chunks_exact(self.block_bytes()).zip(out.chunks_exact_mut(self.len)) {
+            let scale = f32::from_le_bytes([block[0], block[1], block[2], block[3]]);
+            restore_blocks::<Codes, AT_A_TIME, { 2 * LANES }>(level, &block[SCALE..], out);
+            for out in out {
+                *out *= scale;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+mod tests {
+    use super::*;
+    use alloc::vec;
+    use alloc::vec::Vec;
+
+    #[test]
+    fn codes_stand_in_order_and_odd_numbers_give_some() {
+        let format = Int4Groups::new(32).unwrap();
+        let x: Vec<f32> = (0..32).map(|i| (i % 15) as f32 - 7.0).collect();
+        let (mut bytes, mut restored) = (vec![0; 20], vec![0.0; 32]);
+        format.quantize_row(&x, None, &mut bytes);
+        assert_eq!((&bytes[..4], bytes[4]), (&1.0_f32.to_le_bytes()[..], 0xa9));
+        format.dequantize_row(&bytes, &mut restored);
+        assert_eq!(restored, x);
+        bytes[4] = 0x78;
+        format.dequantize_row(&bytes, &mut restored);
+        assert_eq!(restored[..2], [-8.0, 7.0]);
+        for odd in [f32::NAN, f32::INFINITY, 1e-44, 0.0, f32::MAX] {
+            format.quantize_row(&[odd; 32], None, &mut bytes);
+            format.dequantize_row(&bytes, &mut restored);
+        }
+        assert!(Int4Groups::new(0).is_err() && Int4Groups::new(48).unwrap_err().to_string().contains("48"));
+    }
+}
