@@ -9,6 +9,15 @@ fn error(x: &[f32], w: &[f32], y: &[f32]) -> f64 {
     x.iter().zip(w).zip(y).map(|((x, w), y)| f64::from(*w) * (f64::from(*x) - f64::from(*y)).powi(2)).sum()
 }
 
+/// Returns the distance to the nearest of the levels under a scale: of whole numbers next to each other by rounding.
+fn distance(x: f64, d: f64, levels: &[f32]) -> f64 {
+    let (first, last) = (f64::from(levels[0]), f64::from(levels[levels.len() - 1]));
+    if last - first == (levels.len() - 1) as f64 && d != 0.0 {
+        return (x - d * (x / d).round().clamp(first, last)).abs();
+    }
+    levels.iter().map(|v| (x - d * f64::from(*v)).abs()).fold(f64::MAX, f64::min)
+}
+
 /// Returns the least error over every f16 there is, each element at its nearest level.
 fn brute_force(x: &[f32], w: &[f32], levels: &[f32]) -> f64 {
     let mut least = f64::MAX;
@@ -19,8 +28,7 @@ fn brute_force(x: &[f32], w: &[f32], levels: &[f32]) -> f64 {
         }
         let mut sum = 0.0;
         for (x, w) in x.iter().zip(w) {
-            let distances = levels.iter().map(|v| (f64::from(*x) - d * f64::from(*v)).powi(2));
-            sum += f64::from(*w) * distances.fold(f64::MAX, f64::min);
+            sum += f64::from(*w) * distance(f64::from(*x), d, levels).powi(2);
             if sum >= least {
                 break;
             }
@@ -44,6 +52,7 @@ fn it_is_the_best_of_all_scales() {
     let formats = [
         (BlockType::Q4_0, steps(-8, 7)),
         (BlockType::Q5_0, steps(-16, 15)),
+        (BlockType::Q8_0, steps(-128, 127)),
         (BlockType::IQ4_NL, uneven),
         (BlockType::Q2_0, steps(-1, 2)),
     ];
