@@ -261,12 +261,12 @@ impl Mx {
 
     /// Returns what elements are multiplied with. The reciprocal of a scale is exact; of 2⁻¹²⁷, which f32 cannot divide by without loss
     /// elsewhere, it is that of the smallest normal number.
-    fn factor(self, e: u8) -> f32 {
+    fn factor(e: u8) -> f32 {
         1.0 / scale_value(e.max(1))
     }
 
     fn codes(self, x: &[f32; LEN], e: u8) -> [u8; LEN] {
-        let inverse = 1.0 / scale_value(e.max(1));
+        let inverse = Self::factor(e);
         x.map(|x| self.element.code(x * inverse))
     }
 
@@ -346,7 +346,7 @@ impl BlockFormat for Mx {
             for (k, x) in blocks.iter().enumerate() {
                 let start = (i * TOGETHER + k) * LEN;
                 scales[k] = self.scale_of(x, importance.map(|w| &w[start..start + LEN]));
-                factors[k] = self.factor(scales[k]);
+                factors[k] = Self::factor(scales[k]);
                 finite &= scales[k] != NAN;
             }
             if finite {

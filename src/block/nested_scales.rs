@@ -99,6 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[expect(clippy::excessive_precision, reason = "as they stand in files")]
     fn the_map_is_the_published_one() {
         let map = dynamic_map();
         assert!(map.windows(2).all(|pair| pair[0] < pair[1]));

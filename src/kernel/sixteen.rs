@@ -434,7 +434,7 @@ mod tests {
         for (i, x) in x.iter_mut().enumerate() {
             let bits = number(round * 32 + i as u32);
             // About the range of f16, ties and subnormal numbers among them.
-            let bits = if round % 3 == 0 { bits & !0xfff } else { bits };
+            let bits = if round.is_multiple_of(3) { bits & !0xfff } else { bits };
             *x = f32::from_bits(bits & 0x807f_ffff | (100 + (bits >> 23) % 45) << 23);
         }
         for (half, x) in v.halves(v.load(&x)).into_iter().zip(x) {
