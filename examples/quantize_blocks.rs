@@ -3,7 +3,7 @@
 //! ```sh
 //! quantize_blocks q4_k 1024 weights.f32 blocks.bin [importance.f32]     # rows of 1024 elements to blocks
 //! quantize_blocks --restore q4_k blocks.bin weights.f32                # blocks to f32
-//! quantize_blocks --time q4_k 1024 weights.f32                         # nanoseconds a weight: quantize, best, restore
+//! quantize_blocks --time q4_k 1024 weights.f32                         # nanoseconds a weight: quantize, best, restore, store f32
 //! ```
 
 use std::error::Error;
@@ -59,7 +59,8 @@ fn main() -> Result<(), Box<dyn Error>> {
                 }
             });
             let restore = nanoseconds(n, || format.dequantize_row(&bytes, &mut x));
-            println!("{plain:.3} {best:.1} {restore:.3}");
+            let store = nanoseconds(n, || std::hint::black_box(&mut x).fill(0.5));
+            println!("{plain:.3} {best:.1} {restore:.3} {store:.3}");
         }
         [format, row_len, input, output, ref rest @ ..] => {
             let importance = rest.first().map(|path| floats(path)).transpose()?;

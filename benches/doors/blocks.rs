@@ -5,8 +5,8 @@ use crate::buffers::COLUMNS;
 use ndarray::ArrayView2;
 use std::hint::black_box;
 use tensor_quant::block::{
-    BlockSearch, BlockTensor, BlockType, Codebook, Nvfp4, dequantize_blocks, iq4_nl_without_search, matmul, matvec,
-    optimal_codebook, optimal_ternary, quantize_blocks, twn, two_of_four, xnor,
+    BlockSearch, BlockTensor, BlockType, Codebook, NestedScales, Nvfp4, dequantize_blocks, iq4_nl_without_search,
+    matmul, matvec, optimal_codebook, optimal_ternary, quantize_blocks, twn, two_of_four, xnor,
 };
 
 /// Values that a codebook is made for at a time: its search takes more than a time for each.
@@ -53,6 +53,7 @@ pub(crate) fn add(doors: &mut Doors) {
     doors.add("block::optimal_ternary", |b, n| _ = black_box(optimal_ternary(&b.weights[..n], None)));
     doors.add("block::twn", |b, n| _ = black_box(twn(&b.weights[..n])));
     doors.add("block::xnor", |b, n| _ = black_box(xnor(&b.weights[..n])));
+    doors.add("NestedScales::quantize", |b, n| _ = black_box(NestedScales::quantize(&b.weights[..n])));
     doors.add("block::two_of_four", |b, n| _ = black_box(two_of_four(&b.weights[..n], None)));
     doors.add("block::optimal_codebook, 16 of 4096 values", |b, n| {
         for x in b.weights[..n].chunks(AT_A_TIME) {

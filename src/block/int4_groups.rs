@@ -5,6 +5,7 @@
 //! ```
 
 use super::format::BlockFormat;
+use crate::error::{Error, Result};
 use crate::kernel::{self, LANES, Restore, Simd, Sixteen, restore_blocks};
 
 /// Groups of `len` codes of INT4 with an f32 scale each: a block is the scale, little-endian, and two codes a byte, the first in the
@@ -39,11 +40,11 @@ impl Int4Groups {
     ///
     /// # Errors
     ///
-    /// [`Error::LengthMismatch`](crate::Error::LengthMismatch) unless it is a multiple of 32 that is not 0.
-    pub fn new(len: usize) -> crate::Result<Self> {
+    /// [`Error::LengthMismatch`] unless it is a multiple of 32 that is not 0.
+    pub fn new(len: usize) -> Result<Self> {
         if len == 0 || !len.is_multiple_of(2 * AT_A_TIME) {
             let expected = (len / (2 * AT_A_TIME) * (2 * AT_A_TIME)).max(2 * AT_A_TIME);
-            return Err(crate::Error::LengthMismatch { what: "a group of INT4", expected, actual: len });
+            return Err(Error::LengthMismatch { what: "a group of INT4", expected, actual: len });
         }
         Ok(Self { len })
     }

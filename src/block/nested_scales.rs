@@ -10,7 +10,7 @@
 //! and `nested_offset`.
 
 use super::codebook::Codebook;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use alloc::vec::Vec;
 
 /// Scales that share a scale.
@@ -44,10 +44,10 @@ impl NestedScales {
     ///
     /// # Errors
     ///
-    /// [`Error::NotANumber`](crate::Error::NotANumber) with the first that is not finite.
+    /// [`Error::NotANumber`] with the first that is not finite.
     pub fn quantize(scales: &[f32]) -> Result<Self> {
         if let Some(i) = scales.iter().position(|scale| !scale.is_finite()) {
-            return Err(crate::Error::NotANumber { index: alloc::vec![i] });
+            return Err(Error::NotANumber { index: alloc::vec![i] });
         }
         let mean = scales.iter().map(|scale| f64::from(*scale)).sum::<f64>() / scales.len().max(1) as f64;
         let offset = mean as f32;

@@ -8,7 +8,8 @@
 //! the same with a d that is 4 and 10 % larger and scales to match, two steps take turns, each of which never lets the weighted squared error rise, four times at most, until it falls by less than a
 //! ten-thousandth:
 //!
-//! 1. **each sub-block for itself**, under d and dmin: s within two steps of where it stands, for each of them m at the nearest whole
+//! 1. **each sub-block for itself**, under d and dmin: s within two steps of where it stands (the first time also of −s, where levels are
+//!    few and not symmetric, so that it is another grid), for each of them m at the nearest whole
 //!    number to the least squares of the codes, and the codes nearest;
 //! 2. **d and dmin for all**, under s, m and the codes: the least squares of two unknowns, then the best of the nine pairs of f16 around
 //!    them.
@@ -56,6 +57,18 @@ pub(crate) struct SuperBlock {
     pub(crate) read: fn(&[u8], &mut Parts),
     /// Writes a block.
     pub(crate) write: fn(&Parts, &mut [u8]),
+}
+
+impl SuperBlock {
+    /// Returns whether a scale of the other sign is another grid that is worth a look: s may be negative, and the levels are few and not
+    /// symmetric.
+    fn may_turn(&self) -> bool {
+        let few = match self.levels {
+            Levels::Steps(first, last) => last - first < 16,
+            Levels::Table(_) => true,
+        };
+        few && self.scales.0 < 0
+    }
 }
 
 /// Writes super-blocks that are not worse than the format's own.
@@ -114,10 +127,10 @@ fn error(x: &[f32], w: &[f32], restored: &[f32]) -> f64 {
 
 fn descend(format: &SuperBlock, x: &[f32; LEN], w: &[f32; LEN], parts: &mut Parts) {
     let mut last = f64::INFINITY;
-    for _ in 0..ROUNDS {
+    for round in 0..ROUNDS {
         let mut sum = 0.0;
         for k in 0..LEN / format.n {
-            sum += improve_part(format, x, w, parts, k);
+            sum += improve_part(format, x, w, parts, k, round == 0 && format.may_turn());
         }
         if sum >= last * 0.9999 {
             break;
@@ -127,18 +140,19 @@ fn descend(format: &SuperBlock, x: &[f32; LEN], w: &[f32; LEN], parts: &mut Part
     }
     // The codes belong to d and dmin of the round before.
     for k in 0..LEN / format.n {
-        improve_part(format, x, w, parts, k);
+        improve_part(format, x, w, parts, k, false);
     }
 }
 
-/// Chooses s, m and the codes of a sub-block; returns its error.
-fn improve_part(format: &SuperBlock, x: &[f32; LEN], w: &[f32; LEN], parts: &mut Parts, k: usize) -> f64 {
+/// Chooses s, m and the codes of a sub-block; returns its error. `turn` says that s of the other sign is looked at, too.
+fn improve_part(format: &SuperBlock, x: &[f32; LEN], w: &[f32; LEN], parts: &mut Parts, k: usize, turn: bool) -> f64 {
     let range = k * format.n..(k + 1) * format.n;
     let (level, own_x, own_w) = (kernel::detect(), &x[range.clone()], &w[range.clone()]);
     let (d, dmin, s, m) = (parts.d, parts.dmin, parts.scales[k], parts.mins[k]);
     let fit_of = |s: i32, m: i32| fit(level, own_x, own_w, format.levels, d * s as f32, dmin * m as f32);
     let mut best = (fit_of(s, m).error, s, m);
-    for s in (s - 2).max(format.scales.0)..=(s + 2).min(format.scales.1) {
+    let near = |s: i32| (s - 2).max(format.scales.0)..=(s + 2).min(format.scales.1);
+    for s in near(s).chain(turn.then(|| near(-s)).into_iter().flatten()) {
         let fit = fit_of(s, m);
         if fit.error < best.0 {
             best = (fit.error, s, m);

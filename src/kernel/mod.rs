@@ -75,8 +75,6 @@ mod rounding;
 mod settings;
 #[cfg(feature = "blocks")]
 mod sixteen;
-#[cfg(all(feature = "blocks", any(target_arch = "x86", target_arch = "x86_64")))]
-mod sixteen_x86;
 #[cfg(feature = "blocks")]
 mod small_blocks;
 mod small_floats;

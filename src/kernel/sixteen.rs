@@ -11,7 +11,7 @@
 #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
 use super::level::{is_avx2, is_avx512};
 #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
-use super::sixteen_x86 as x86;
+use super::x86::sixteen as x86;
 use crate::num::{MAGIC, SmallFloat, f16_bits_to_f32};
 #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
 use fearless_simd::Level;

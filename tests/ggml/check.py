@@ -120,17 +120,17 @@ def main():
                 different += 1
                 print(f"{kind}: {np.count_nonzero(~same)} restored numbers differ")
         speed.tofile(source)
-        print("ns a weight  | quantize (ggml) | best | restore (ggml)")
+        print("ns a weight  | quantize (ggml) | best | restore (ggml, a store of as many f32)")
         for kind, (_, length, _) in TYPES.items():
             arguments = [program, "--time", kind, str(COLUMNS), source]
-            plain, best, restore = map(float, subprocess.run(arguments, check=True, capture_output=True).stdout.split())
+            plain, best, restore, store = map(float, subprocess.run(arguments, check=True, capture_output=True).stdout.split())
             blocks, times = theirs(kind, speed, None), [[], []]
             for _ in range(3):
                 for k, run in enumerate((lambda: theirs(kind, speed, None), lambda: their_reals(kind, blocks, speed.size))):
                     start = time.perf_counter()
                     run()
                     times[k].append((time.perf_counter() - start) / speed.size * 1e9)
-            print(f"{kind:12} | {plain:6.2f} ({min(times[0]):.2f}) | {best:.0f} | {restore:.2f} ({min(times[1]):.2f})")
+            print(f"{kind:12} | {plain:6.2f} ({min(times[0]):.2f}) | {best:.0f} | {restore:.2f} ({min(times[1]):.2f}, {store:.2f})")
     print(f"{compared} blocks compared, {different} differ")
     return different > 0
 

@@ -9,3 +9,5 @@ pub(super) mod f16c;
 pub(super) mod integer_matmul;
 pub(super) mod narrow;
 pub(super) mod requantize;
+#[cfg(feature = "blocks")]
+pub(super) mod sixteen;

@@ -1,4 +1,4 @@
-//! The instructions of x86 behind [`sixteen`](super::sixteen), one function each.
+//! The instructions of x86 behind [`sixteen`](super::super::sixteen), one function each.
 
 #[cfg(target_arch = "x86")]
 use core::arch::x86 as arch;
@@ -10,7 +10,7 @@ use fearless_simd::{f32x8, f32x16, i32x8, i32x16, kernel, u8x16};
 
 kernel!(
     #[inline(always)]
-    pub(super) fn of_u8_avx512(simd: Avx512, bytes: &[u8; 16]) -> [i32; 16] {
+    pub(in crate::kernel) fn of_u8_avx512(simd: Avx512, bytes: &[u8; 16]) -> [i32; 16] {
         let wide: i32x16<_> = arch::_mm512_cvtepu8_epi32(u8x16::from_slice(simd, bytes).into()).simd_into(simd);
         wide.into()
     }
@@ -18,7 +18,7 @@ kernel!(
 
 kernel!(
     #[inline(always)]
-    pub(super) fn of_i8_avx512(simd: Avx512, bytes: &[u8; 16]) -> [i32; 16] {
+    pub(in crate::kernel) fn of_i8_avx512(simd: Avx512, bytes: &[u8; 16]) -> [i32; 16] {
         let wide: i32x16<_> = arch::_mm512_cvtepi8_epi32(u8x16::from_slice(simd, bytes).into()).simd_into(simd);
         wide.into()
     }
@@ -26,7 +26,7 @@ kernel!(
 
 kernel!(
     #[inline(always)]
-    pub(super) fn bytes_avx512(simd: Avx512, x: i32x16<Avx512>) -> [u8; 16] {
+    pub(in crate::kernel) fn bytes_avx512(simd: Avx512, x: i32x16<Avx512>) -> [u8; 16] {
         let bytes: u8x16<_> = arch::_mm512_cvtepi32_epi8(x.into()).simd_into(simd);
         bytes.into()
     }
@@ -34,7 +34,7 @@ kernel!(
 
 kernel!(
     #[inline(always)]
-    pub(super) fn lookup_avx512(simd: Avx512, list: f32x16<Avx512>, places: i32x16<Avx512>) -> [f32; 16] {
+    pub(in crate::kernel) fn lookup_avx512(simd: Avx512, list: f32x16<Avx512>, places: i32x16<Avx512>) -> [f32; 16] {
         let found: f32x16<_> = arch::_mm512_permutexvar_ps(places.into(), list.into()).simd_into(simd);
         found.into()
     }
@@ -42,7 +42,7 @@ kernel!(
 
 kernel!(
     #[inline(always)]
-    pub(super) fn half_avx512(simd: Avx512, bits: u16) -> f32 {
+    pub(in crate::kernel) fn half_avx512(simd: Avx512, bits: u16) -> f32 {
         let _ = simd;
         arch::_mm_cvtss_f32(arch::_mm_cvtph_ps(arch::_mm_cvtsi32_si128(bits.into())))
     }
@@ -50,7 +50,7 @@ kernel!(
 
 kernel!(
     #[inline(always)]
-    pub(super) fn half_avx2(simd: Avx2, bits: u16) -> f32 {
+    pub(in crate::kernel) fn half_avx2(simd: Avx2, bits: u16) -> f32 {
         let _ = simd;
         arch::_mm_cvtss_f32(arch::_mm_cvtph_ps(arch::_mm_cvtsi32_si128(bits.into())))
     }
@@ -58,7 +58,7 @@ kernel!(
 
 kernel!(
     #[inline(always)]
-    pub(super) fn of_u8_avx2(simd: Avx2, bytes: &[u8; 16]) -> [i32; 16] {
+    pub(in crate::kernel) fn of_u8_avx2(simd: Avx2, bytes: &[u8; 16]) -> [i32; 16] {
         let bytes = u8x16::from_slice(simd, bytes).into();
         let low: i32x8<_> = arch::_mm256_cvtepu8_epi32(bytes).simd_into(simd);
         let high: i32x8<_> = arch::_mm256_cvtepu8_epi32(arch::_mm_srli_si128::<8>(bytes)).simd_into(simd);
@@ -68,7 +68,7 @@ kernel!(
 
 kernel!(
     #[inline(always)]
-    pub(super) fn of_i8_avx2(simd: Avx2, bytes: &[u8; 16]) -> [i32; 16] {
+    pub(in crate::kernel) fn of_i8_avx2(simd: Avx2, bytes: &[u8; 16]) -> [i32; 16] {
         let bytes = u8x16::from_slice(simd, bytes).into();
         let low: i32x8<_> = arch::_mm256_cvtepi8_epi32(bytes).simd_into(simd);
         let high: i32x8<_> = arch::_mm256_cvtepi8_epi32(arch::_mm_srli_si128::<8>(bytes)).simd_into(simd);
@@ -78,7 +78,7 @@ kernel!(
 
 kernel!(
     #[inline(always)]
-    pub(super) fn bytes_avx2(simd: Avx2, x: i32x16<Avx2>) -> [u8; 16] {
+    pub(in crate::kernel) fn bytes_avx2(simd: Avx2, x: i32x16<Avx2>) -> [u8; 16] {
         let (a, b) = x.split();
         // The lowest bytes of four integers to the front of each half.
         let front = arch::_mm256_setr_epi8(
@@ -96,7 +96,7 @@ kernel!(
 
 kernel!(
     #[inline(always)]
-    pub(super) fn lookup_avx2(simd: Avx2, list: f32x16<Avx2>, places: i32x16<Avx2>) -> [f32; 16] {
+    pub(in crate::kernel) fn lookup_avx2(simd: Avx2, list: f32x16<Avx2>, places: i32x16<Avx2>) -> [f32; 16] {
         let ((list_low, list_high), (a, b)) = (list.split(), places.split());
         let (list_low, list_high, a, b) = (list_low.into(), list_high.into(), a.into(), b.into());
         // The fourth bit of a place to the sign, which selects.
