@@ -9,14 +9,13 @@ use core::fmt;
 pub type Result<T, E = Error> = core::result::Result<T, E>;
 
 /// What went wrong. The message names the numbers, in one line.
-#[derive(Debug, thiserror::Error)]
+///
+/// Here is what the floors share. What one of them alone can say is an enum of its own, in [`Floor`](Self::Floor), and
+/// [`floor`](Self::floor) has it by its type.
+#[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
     /// A range was asked of an estimator that saw no finite value.
-    #[error(
-        "no finite value was observed{}, so there is no range (of {observed} values, {nan} were NaN and {infinite} infinite)",
-        InGroup(*group)
-    )]
     NoData {
         /// The index of the group, in the order of [`Granularity::groups`](crate::Granularity::groups): with one scale an axis, the
         /// index along it. `None` where there is one group for all, or the group is not known, as to an estimator.
@@ -29,13 +28,11 @@ pub enum Error {
         infinite: u64,
     },
     /// A NaN where the policy is to refuse it.
-    #[error("the value at index {index:?} is NaN; `NanPolicy::Skip` would code it as the zero point")]
     NotANumber {
         /// Where the first NaN stands, in row-major order; one number an axis.
         index: Vec<usize>,
     },
     /// Bounds of a range that are not finite or not ordered.
-    #[error("a range of values needs finite bounds with min <= max, got min = {min} and max = {max}")]
     InvalidRange {
         /// The lower bound.
         min: f32,
@@ -43,7 +40,6 @@ pub enum Error {
         max: f32,
     },
     /// A range of codes that is empty or that the type cannot hold.
-    #[error("codes {min}..={max} are not a range of at least two codes within the {full_min}..={full_max} of {code}")]
     InvalidCodes {
         /// The smallest code asked for.
         min: f64,
@@ -57,7 +53,6 @@ pub enum Error {
         code: &'static str,
     },
     /// A scale that is not a positive finite number.
-    #[error("scale {scale} of group {group} is not a positive finite number")]
     InvalidScale {
         /// The scale.
         scale: f64,
@@ -65,7 +60,6 @@ pub enum Error {
         group: usize,
     },
     /// A zero point outside the code range.
-    #[error("zero point {zero_point} of group {group} is outside the codes {min}..={max}")]
     InvalidZeroPoint {
         /// The zero point.
         zero_point: i32,
@@ -77,7 +71,6 @@ pub enum Error {
         max: f64,
     },
     /// A setting of an estimator or calculator that makes no sense.
-    #[error("{what} must be {expected}, got {actual}")]
     InvalidSetting {
         /// The setting.
         what: &'static str,
@@ -86,24 +79,12 @@ pub enum Error {
         /// What it was.
         actual: f64,
     },
-    /// Scales of another granularity than an operation can work with.
-    #[error("{what} must have its scales {expected}, not {actual}")]
-    UnsupportedGranularity {
-        /// The tensor.
-        what: &'static str,
-        /// What the granularity may be.
-        expected: &'static str,
-        /// What it was.
-        actual: String,
-    },
     /// Floating codes where only integers will do.
-    #[error("{what} needs integer codes: floating ones have no zero point")]
     IntegerCodesOnly {
         /// What needs them.
         what: &'static str,
     },
     /// A name, as of a code type, that stands for nothing.
-    #[error("{name:?} is no {what}: there are {}", Names(expected))]
     UnknownName {
         /// What was named.
         what: &'static str,
@@ -112,34 +93,7 @@ pub enum Error {
         /// The names that there are.
         expected: Vec<&'static str>,
     },
-    /// A code outside those that parameters name.
-    #[error("code {code} is outside the codes {min}..={max}")]
-    CodeOutOfRange {
-        /// The code.
-        code: f64,
-        /// The smallest code.
-        min: f64,
-        /// The largest code.
-        max: f64,
-    },
-    /// A tensor of other codes than were asked for.
-    #[error("the codes are of type {actual}, not {expected}")]
-    CodeTypeMismatch {
-        /// The type that was asked for.
-        expected: &'static str,
-        /// The type that the codes have.
-        actual: &'static str,
-    },
-    /// A text that says no scheme.
-    #[error("{text:?} is no scheme: {reason}")]
-    SchemeText {
-        /// The text.
-        text: String,
-        /// What is wrong with it.
-        reason: String,
-    },
     /// An axis that the tensor does not have.
-    #[error("axis {axis} is out of bounds for a tensor of {ndim} dimensions")]
     AxisOutOfBounds {
         /// The axis asked for.
         axis: usize,
@@ -147,13 +101,11 @@ pub enum Error {
         ndim: usize,
     },
     /// Blocks of no elements.
-    #[error("a block size of 0 along axis {axis} is not possible")]
     BlockSizeZero {
         /// The axis that is cut in blocks.
         axis: usize,
     },
     /// Blocks of another number of dimensions than the tensor's.
-    #[error("blocks of {axes} dimensions do not fit a tensor of {ndim}")]
     BlockAxes {
         /// The dimensions of the blocks.
         axes: usize,
@@ -161,7 +113,6 @@ pub enum Error {
         ndim: usize,
     },
     /// More of something than there is memory for: an empty tensor may have any number of channels.
-    #[error("{count} {what} do not fit in memory")]
     OutOfMemory {
         /// What there would be.
         what: &'static str,
@@ -169,7 +120,6 @@ pub enum Error {
         count: usize,
     },
     /// A slice whose length does not fit.
-    #[error("{what}: expected a length of {expected}, got {actual}")]
     LengthMismatch {
         /// Which slice.
         what: &'static str,
@@ -178,14 +128,7 @@ pub enum Error {
         /// The length that it has.
         actual: usize,
     },
-    /// A block format that can only be read.
-    #[error("blocks of {format} can be read, not written")]
-    ReadOnlyFormat {
-        /// The format.
-        format: &'static str,
-    },
     /// Two tensors whose shapes must be equal.
-    #[error("{what}: expected the shape {expected:?}, got {actual:?}")]
     ShapeMismatch {
         /// Which tensor.
         what: &'static str,
@@ -194,16 +137,7 @@ pub enum Error {
         /// The shape that it has.
         actual: Vec<usize>,
     },
-    /// An output view that is not in row-major order without gaps.
-    #[error("the output of shape {shape:?} has the strides {strides:?}: it must be contiguous in row-major order")]
-    NotContiguous {
-        /// The output's shape.
-        shape: Vec<usize>,
-        /// The output's strides, in elements.
-        strides: Vec<isize>,
-    },
     /// An error while a named tensor was handled.
-    #[error("tensor {name:?}: {source}")]
     Tensor {
         /// The tensor's name.
         name: String,
@@ -212,7 +146,6 @@ pub enum Error {
     },
     /// A file that cannot be read, written or renamed.
     #[cfg(feature = "std")]
-    #[error("cannot {action} {path:?}: {source}")]
     Io {
         /// What was tried, as in `read`.
         action: &'static str,
@@ -223,7 +156,6 @@ pub enum Error {
     },
     /// A file that is not what its format prescribes.
     #[cfg(feature = "std")]
-    #[error("{path:?} is not a usable {format} file: {reason}")]
     Format {
         /// The file.
         path: std::path::PathBuf,
@@ -232,126 +164,98 @@ pub enum Error {
         /// What is wrong.
         reason: String,
     },
-    /// A recipe that cannot be read.
-    #[cfg(feature = "std")]
-    #[error("not a usable recipe: {reason}")]
-    Recipe {
-        /// What is wrong, and where.
-        reason: String,
-    },
-    /// A recipe that would leave a file as it is.
-    #[cfg(feature = "std")]
-    #[error("the recipe {recipe:?} changes no tensor of this file; {reason}")]
-    NothingToQuantize {
-        /// The recipe.
-        recipe: String,
-        /// Why not, for the largest tensor.
-        reason: String,
-    },
-    /// An output that is there already.
-    #[cfg(feature = "std")]
-    #[error("{path:?} exists: name another output, or allow that it is replaced")]
-    TargetExists {
-        /// The output.
-        path: std::path::PathBuf,
-    },
-    /// An output that is the input.
-    #[cfg(feature = "std")]
-    #[error("{path:?} is the input: name another output")]
-    TargetIsSource {
-        /// The file.
-        path: std::path::PathBuf,
-    },
-    /// A file of no known format, or of one that this build was made without.
-    #[cfg(feature = "std")]
-    #[error("{path:?} is no file that can be quantized: {reason}")]
-    UnknownFormat {
-        /// The file.
-        path: std::path::PathBuf,
-        /// What was looked for.
-        reason: &'static str,
-    },
-    /// A tensor whose values cannot be had as reals.
-    #[cfg(feature = "std")]
-    #[error("{reason}")]
-    Unreadable {
-        /// Why not.
-        reason: String,
-    },
-    /// A bias too large for its codes in the scale of its accumulator.
-    #[error(
-        "bias {bias} of channel {channel} does not fit {bits} bits at a scale of {scale:e}: \
-         the weight scale must be at least {smallest_weight_scale:e}"
-    )]
-    BiasOverflow {
-        /// The channel.
-        channel: usize,
-        /// The bias.
-        bias: f32,
-        /// Its scale: that of the input times that of the weights.
-        scale: f32,
-        /// The bits of a code.
-        bits: u32,
-        /// The smallest weight scale at which it fits.
-        smallest_weight_scale: f32,
-    },
-    /// Two tensors of one name in a file to be written.
-    #[error("two tensors would be named {name:?}")]
-    DuplicateName {
-        /// The name.
-        name: String,
-    },
-    /// A tensor that was handed to a file's writer in another form than it was announced in.
-    #[error("tensor {name:?} is not as it was planned: {what} differs")]
-    NotAsPlanned {
-        /// The tensor's name.
-        name: String,
-        /// What is not the same.
-        what: &'static str,
-    },
-    /// A tensor that was announced to a file's writer, and not handed over before the file was finished.
-    #[error("tensor {name:?} was planned, but never written")]
-    NotWritten {
-        /// The tensor's name.
-        name: String,
-    },
-    /// Tensors for which a calibrator was asked, and that it never saw.
-    #[error("no values were observed for {}; {}", Listed(names), Others(*observed))]
-    NotObserved {
-        /// The names asked for.
-        names: Vec<String>,
-        /// How many other tensors were observed.
-        observed: usize,
-    },
-    /// A calibrator's saved state that is not what its format prescribes.
-    #[error("not a usable calibration: {reason}")]
-    Calibration {
-        /// What is wrong.
-        reason: String,
-    },
-    /// Two calibrators whose ranges are of different parts of a tensor.
-    #[error("a calibrator {ours} cannot take in one {theirs}")]
-    NotMergeable {
-        /// What a range is of in the one.
-        ours: String,
-        /// What it is of in the other.
-        theirs: String,
-    },
-    /// A model that did not run on a sample.
-    #[error("{reason}")]
-    Run {
-        /// Why not.
-        reason: String,
-    },
-    /// A tensor that the file does not hold.
-    #[error("there is no tensor named {name:?}")]
-    NoSuchTensor {
-        /// The name asked for.
-        name: String,
-    },
+    /// What one floor alone can say, as a [`TensorError`](crate::tensor::TensorError) or a
+    /// [`ConventionError`](crate::convention::ConventionError).
+    Floor(Box<dyn core::error::Error + Send + Sync>),
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoData { group, observed, nan, infinite } => write!(
+                f,
+                "no finite value was observed{}, so there is no range (of {observed} values, {nan} were NaN and {infinite} infinite)",
+                InGroup(*group)
+            ),
+            Self::NotANumber { index } => {
+                write!(f, "the value at index {index:?} is NaN; `NanPolicy::Skip` would code it as the zero point")
+            }
+            Self::InvalidRange { min, max } => {
+                write!(f, "a range of values needs finite bounds with min <= max, got min = {min} and max = {max}")
+            }
+            Self::InvalidCodes { min, max, full_min, full_max, code } => write!(
+                f,
+                "codes {min}..={max} are not a range of at least two codes within the {full_min}..={full_max} of {code}"
+            ),
+            Self::InvalidScale { scale, group } => {
+                write!(f, "scale {scale} of group {group} is not a positive finite number")
+            }
+            Self::InvalidZeroPoint { zero_point, group, min, max } => {
+                write!(f, "zero point {zero_point} of group {group} is outside the codes {min}..={max}")
+            }
+            Self::InvalidSetting { what, expected, actual } => write!(f, "{what} must be {expected}, got {actual}"),
+            Self::IntegerCodesOnly { what } => {
+                write!(f, "{what} needs integer codes: floating ones have no zero point")
+            }
+            Self::UnknownName { what, name, expected } => {
+                write!(f, "{name:?} is no {what}: there are {}", Names(expected))
+            }
+            Self::AxisOutOfBounds { axis, ndim } => {
+                write!(f, "axis {axis} is out of bounds for a tensor of {ndim} dimensions")
+            }
+            Self::BlockSizeZero { axis } => write!(f, "a block size of 0 along axis {axis} is not possible"),
+            Self::BlockAxes { axes, ndim } => write!(f, "blocks of {axes} dimensions do not fit a tensor of {ndim}"),
+            Self::OutOfMemory { what, count } => write!(f, "{count} {what} do not fit in memory"),
+            Self::LengthMismatch { what, expected, actual } => {
+                write!(f, "{what}: expected a length of {expected}, got {actual}")
+            }
+            Self::ShapeMismatch { what, expected, actual } => {
+                write!(f, "{what}: expected the shape {expected:?}, got {actual:?}")
+            }
+            Self::Tensor { name, source } => write!(f, "tensor {name:?}: {source}"),
+            #[cfg(feature = "std")]
+            Self::Io { action, path, source } => write!(f, "cannot {action} {path:?}: {source}"),
+            #[cfg(feature = "std")]
+            Self::Format { path, format, reason } => write!(f, "{path:?} is not a usable {format} file: {reason}"),
+            Self::Floor(error) => error.fmt(f),
+        }
+    }
+}
+
+impl core::error::Error for Error {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            Self::Tensor { source, .. } => Some(source),
+            #[cfg(feature = "std")]
+            Self::Io { source, .. } => Some(source),
+            Self::Floor(error) => error.source(),
+            _ => None,
+        }
+    }
 }
 
 impl Error {
+    /// Returns the error of one floor.
+    pub(crate) fn of_floor(error: impl core::error::Error + Send + Sync + 'static) -> Self {
+        Self::Floor(Box::new(error))
+    }
+
+    /// Returns what a floor alone can say, if that is what went wrong, with a tensor's name around it or without.
+    ///
+    /// ```
+    /// use tensor_quant::{AnyScheme, tensor::TensorError};
+    ///
+    /// let error = "int8 per apple".parse::<AnyScheme>().unwrap_err();
+    /// assert!(matches!(error.floor(), Some(TensorError::SchemeText { text, .. }) if text == "int8 per apple"));
+    /// ```
+    pub fn floor<E: core::error::Error + 'static>(&self) -> Option<&E> {
+        match self {
+            Self::Floor(error) => error.downcast_ref(),
+            Self::Tensor { source, .. } => source.floor(),
+            _ => None,
+        }
+    }
+
     /// Says which tensor an error is about.
     #[must_use]
     pub fn of_tensor(self, name: &str) -> Self {
@@ -396,29 +300,5 @@ struct Names<'a>(&'a [&'static str]);
 impl fmt::Display for Names<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0.join(", "))
-    }
-}
-
-/// Names in quotation marks, with commas between them.
-struct Listed<'a>(&'a [String]);
-
-impl fmt::Display for Listed<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (i, name) in self.0.iter().enumerate() {
-            write!(f, "{}{name:?}", if i > 0 { ", " } else { "" })?;
-        }
-        Ok(())
-    }
-}
-
-/// How many other tensors there are.
-struct Others(usize);
-
-impl fmt::Display for Others {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            1 => f.write_str("1 other tensor was observed"),
-            n => write!(f, "{n} other tensors were observed"),
-        }
     }
 }

@@ -6,6 +6,9 @@ use std::path::Path;
 use std::process::ExitCode;
 use tensor_quant::Error;
 use tensor_quant::calibration::RunError;
+use tensor_quant::pipeline::PipelineError;
+use tensor_quant::recipe::RecipeError;
+use tensor_quant::tensor::TensorError;
 
 /// A message, and an exit code.
 #[derive(Debug)]
@@ -92,16 +95,18 @@ impl From<RunError> for Failure {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        let (code, advice) = match &error {
-            Error::NothingToQuantize { .. } => (3, "; inspect shows what the file holds, recipes what there is"),
-            Error::TargetExists { .. } => (4, " with --force"),
-            Error::TargetIsSource { .. } => (4, ""),
-            // What was typed, or a recipe says, cannot be.
-            Error::Recipe { .. }
-            | Error::SchemeText { .. }
-            | Error::UnknownName { .. }
-            | Error::InvalidSetting { .. }
-            | Error::BlockSizeZero { .. } => (2, ""),
+        // What was typed, or a recipe says, cannot be.
+        let wrong =
+            matches!(error, Error::UnknownName { .. } | Error::InvalidSetting { .. } | Error::BlockSizeZero { .. })
+                || matches!(error.floor(), Some(RecipeError::Unusable { .. }))
+                || matches!(error.floor(), Some(TensorError::SchemeText { .. }));
+        let (code, advice) = match (error.floor(), error.floor()) {
+            (Some(RecipeError::NothingToQuantize { .. }), _) => {
+                (3, "; inspect shows what the file holds, recipes what there is")
+            }
+            (_, Some(PipelineError::TargetExists { .. })) => (4, " with --force"),
+            (_, Some(PipelineError::TargetIsSource { .. })) => (4, ""),
+            _ if wrong => (2, ""),
             _ => (1, ""),
         };
         Self { message: format!("{error}{advice}"), code, text: String::new() }

@@ -9,8 +9,11 @@ use crate::samples;
 use clap::{Arg, ArgAction, ArgGroup, ArgMatches, Command, ValueHint, value_parser};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use tensor_quant::Error;
 use tensor_quant::num::CodeType;
-use tensor_quant::pipeline::{Arithmetic, Count, Data, Fitted, Goal, Options, Overwrite, Request, fit_file};
+use tensor_quant::pipeline::{
+    Arithmetic, Count, Data, Fitted, Goal, Options, Overwrite, PipelineError, Request, fit_file,
+};
 use tensor_quant::recipe::Glob;
 use tensor_quant::report::{Alignment, Report, Table, bytes, shape, shortened};
 use tensor_quant_run::data::{Classes, Signatures};
@@ -136,7 +139,7 @@ pub(crate) fn run(arguments: &ArgMatches) -> Result<String, Failure> {
             return Err(Failure::usage_text(&message));
         }
         if !force && saved.symlink_metadata().is_ok() {
-            return Err(tensor_quant::Error::TargetExists { path: saved.clone() }.into());
+            return Err(Error::from(PipelineError::TargetExists { path: saved.clone() }).into());
         }
     }
     let reports = report_file::checked(arguments, &[input.as_path(), output.as_path()])?;

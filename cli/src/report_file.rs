@@ -4,6 +4,7 @@ use crate::failure::Failure;
 use clap::ArgMatches;
 use std::path::{Path, PathBuf};
 use tensor_quant::Error;
+use tensor_quant::pipeline::PipelineError;
 use tensor_quant::report::Report;
 
 /// Returns the reports that were asked for, after a look whether they can be written.
@@ -47,7 +48,7 @@ pub(crate) fn check(report: &Path, models: &[&Path], reports: &[&Path], force: b
         return Err(Failure::usage_text(&mistake));
     }
     if !force && report.symlink_metadata().is_ok() {
-        return Err(Error::TargetExists { path: report.into() }.into());
+        return Err(Error::from(PipelineError::TargetExists { path: report.into() }).into());
     }
     Ok(())
 }

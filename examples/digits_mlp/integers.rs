@@ -4,7 +4,7 @@ use super::{ACTIVATIONS, Tensors, layer};
 use ndarray::{Array2, ArrayView1, ArrayView2, Ix2};
 use std::collections::BTreeMap;
 use std::error::Error;
-use tensor_quant::Error::BiasOverflow;
+use tensor_quant::convention::ConventionError;
 use tensor_quant::convention::tflite::{quantize_bias, weights};
 use tensor_quant::params::QuantParams;
 use tensor_quant::tensor::{Activation, FullyConnected, Fused};
@@ -55,10 +55,14 @@ fn weights_and_bias(
                 let bias = bias.codes.into_iter().map(i32::try_from).collect::<Result<_, _>>()?;
                 return Ok((quantize_with_params(weight, &params, scheme.settings())?, bias));
             }
-            Err(BiasOverflow { channel, smallest_weight_scale, .. }) if smallest_weight_scale > scales[channel] => {
-                scales[channel] = smallest_weight_scale;
-            }
-            Err(error) => return Err(error.into()),
+            Err(error) => match error.floor() {
+                Some(&ConventionError::BiasOverflow { channel, smallest_weight_scale, .. })
+                    if smallest_weight_scale > scales[channel] =>
+                {
+                    scales[channel] = smallest_weight_scale;
+                }
+                _ => return Err(error.into()),
+            },
         }
     }
 }

@@ -18,6 +18,7 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::Path;
 use tensor_quant::Error;
+use tensor_quant::calibration::CalibrationError;
 use tensor_quant::calibration::{Calibrator, State};
 use tensor_quant::graph::ValueId;
 
@@ -57,7 +58,8 @@ impl<E: State> Statistics<E> {
     ///
     /// # Errors
     ///
-    /// [`Error::Calibration`] if an estimator cannot be written; those of the library always can.
+    /// [`CalibrationError::Unusable`](crate::calibration::CalibrationError::Unusable) if an estimator cannot be written; those
+    /// of the library always can.
     ///
     /// # Examples
     ///
@@ -89,7 +91,7 @@ impl<E: State> Statistics<E> {
     ///
     /// # Errors
     ///
-    /// [`Error::Calibration`], which says what is wrong.
+    /// [`CalibrationError::Unusable`](crate::calibration::CalibrationError::Unusable), which says what is wrong.
     pub fn from_json(json: &str) -> Result<Self, Error> {
         let head: Head = serde_json::from_str(json).map_err(unusable)?;
         if head.format != FORMAT {
@@ -130,9 +132,11 @@ impl<E: State> Statistics<E> {
         let path = path.as_ref();
         let json = std::fs::read_to_string(path);
         let json = json.map_err(|source| Error::Io { action: "read", path: path.to_path_buf(), source })?;
-        Self::from_json(&json).map_err(|error| match error {
-            Error::Calibration { reason } => Error::Format { path: path.to_path_buf(), format: "statistics", reason },
-            error => error,
+        Self::from_json(&json).map_err(|error| match error.floor() {
+            Some(CalibrationError::Unusable { reason }) => {
+                Error::Format { path: path.to_path_buf(), format: "statistics", reason: reason.clone() }
+            }
+            _ => error,
         })
     }
 }
@@ -142,5 +146,5 @@ fn unusable(error: serde_json::Error) -> Error {
 }
 
 fn because(reason: String) -> Error {
-    Error::Calibration { reason }
+    CalibrationError::Unusable { reason }.into()
 }

@@ -23,6 +23,7 @@ mod block_scheme;
 mod block_tensor;
 mod block_type;
 mod codebook;
+mod error;
 mod format;
 #[expect(clippy::doc_markdown, reason = "Q4_0 and its like are the names of formats, as everybody writes them")]
 mod ggml;
@@ -47,6 +48,7 @@ pub use block_scheme::BlockScheme;
 pub use block_tensor::BlockTensor;
 pub use block_type::BlockType;
 pub use codebook::{Codebook, CodebookBlocks, FP4_VALUES, NF4_VALUES};
+pub use error::BlockError;
 pub use format::BlockFormat;
 pub use ggml::iq4_nl_without_search;
 pub use int4_groups::Int4Groups;

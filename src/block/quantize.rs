@@ -1,6 +1,7 @@
 //! Rows of a matrix to blocks, and back, with everything checked.
 
 use super::block_type::BlockType;
+use super::error::BlockError;
 use super::format::BlockFormat;
 use crate::error::{Error, Result};
 use alloc::vec;
@@ -103,7 +104,7 @@ impl BlockType {
     ///
     /// # Errors
     ///
-    /// As [`quantize_blocks`], and [`Error::ReadOnlyFormat`] for a format that is only read.
+    /// As [`quantize_blocks`], and [`BlockError::ReadOnlyFormat`] for a format that is only read.
     pub fn quantize(
         self,
         x: &[f32],
@@ -112,7 +113,7 @@ impl BlockType {
         search: BlockSearch,
     ) -> Result<Vec<u8>> {
         if !self.can_quantize() {
-            return Err(Error::ReadOnlyFormat { format: self.name() });
+            return Err(BlockError::ReadOnlyFormat { format: self.name() }.into());
         }
         quantize_blocks(&self, x, row_len, importance, search)
     }

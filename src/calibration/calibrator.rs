@@ -1,5 +1,6 @@
 //! Estimator states by tensor name.
 
+use super::error::CalibrationError;
 use crate::error::{Error, Result};
 use crate::kernel::{self, Extremes};
 use crate::num::Real;
@@ -110,12 +111,12 @@ impl<E: RangeEstimator> Calibrator<E> {
     ///
     /// # Errors
     ///
-    /// [`Error::NotMergeable`] if their axes differ; [`Error::LengthMismatch`], which names the tensor, if a tensor's
+    /// [`CalibrationError::NotMergeable`] if their axes differ; [`Error::LengthMismatch`], which names the tensor, if a tensor's
     /// lengths along them do. Tensors before it in alphabetical order have been merged then.
     pub fn merge(&self, other: &Self) -> Result<()> {
         if self.granularity != other.granularity {
             let (ours, theirs) = (self.granularity.to_string(), other.granularity.to_string());
-            return Err(Error::NotMergeable { ours, theirs });
+            return Err(CalibrationError::NotMergeable { ours, theirs }.into());
         }
         // Copied first: nothing waits for two calibrators at a time.
         for (name, theirs) in other.states() {
@@ -144,7 +145,8 @@ impl<E: RangeEstimator> Calibrator<E> {
     ///
     /// # Errors
     ///
-    /// [`Error::NotObserved`], and those of the estimator: [`Error::NoData`], which names the channel, if no value was finite.
+    /// [`CalibrationError::NotObserved`], and those of the estimator: [`Error::NoData`], which names the channel, if no value
+    /// was finite.
     pub fn ranges(&self, name: &str, target: &dyn Target) -> Result<Vec<ValueRange>> {
         let tensor = self.read().get(name).cloned().ok_or_else(|| self.not_observed([name]))?;
         // The search for a range is long beside the copy of a state, and no other thread has to wait for it.
@@ -172,7 +174,7 @@ impl<E: RangeEstimator> Calibrator<E> {
     ///
     /// # Errors
     ///
-    /// [`Error::NotObserved`] with all the names that were not; then those of [`params`](Self::params).
+    /// [`CalibrationError::NotObserved`] with all the names that were not; then those of [`params`](Self::params).
     ///
     /// # Examples
     ///
@@ -206,7 +208,7 @@ impl<E: RangeEstimator> Calibrator<E> {
 
     fn not_observed<'a>(&self, names: impl IntoIterator<Item = &'a str>) -> Error {
         let names = names.into_iter().map(str::to_owned).collect();
-        Error::NotObserved { names, observed: self.read().len() }
+        CalibrationError::NotObserved { names, observed: self.read().len() }.into()
     }
 
     /// Returns a tensor's state, a fresh one if there is none.

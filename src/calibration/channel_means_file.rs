@@ -93,7 +93,7 @@ impl ChannelMeans {
     ///
     /// # Errors
     ///
-    /// [`Error::Calibration`](crate::Error::Calibration), which does not happen.
+    /// [`CalibrationError::Unusable`](crate::calibration::CalibrationError::Unusable), which does not happen.
     pub fn to_json(&self) -> Result<String> {
         let file = File { format: FORMAT.into(), version: VERSION, means: self.clone() };
         serde_json::to_string(&file).map(|text| text + "\n").map_err(|error| unusable(one_line(&error)))
@@ -103,7 +103,7 @@ impl ChannelMeans {
     ///
     /// # Errors
     ///
-    /// [`Error::Calibration`](crate::Error::Calibration), which says what is wrong and where.
+    /// [`CalibrationError::Unusable`](crate::calibration::CalibrationError::Unusable), which says what is wrong and where.
     ///
     /// # Examples
     ///
@@ -137,7 +137,8 @@ impl ChannelMeans {
     ///
     /// # Errors
     ///
-    /// [`Error::Io`](crate::Error::Io), and [`Error::Format`](crate::Error::Format) for a file that [`from_json`](Self::from_json) refuses.
+    /// [`Error::Io`](crate::Error::Io), and [`Error::Format`](crate::Error::Format) for a file that
+    /// [`from_json`](Self::from_json) refuses.
     pub fn load(path: impl AsRef<Path>) -> Result<Self> {
         load(path.as_ref(), "channel means", Self::from_json)
     }

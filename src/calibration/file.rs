@@ -107,7 +107,8 @@ impl<E: State> Calibrator<E> {
     ///
     /// # Errors
     ///
-    /// [`Error::Calibration`](crate::Error::Calibration) if an estimator cannot be written; those of this crate always can.
+    /// [`CalibrationError::Unusable`](crate::calibration::CalibrationError::Unusable) if an estimator cannot be written; those
+    /// of this crate always can.
     pub fn to_json(&self) -> Result<String> {
         let json = |error: serde_json::Error| unusable(one_line(&error));
         let axis = if let Granularity::Axis(axis) = self.granularity { Some(axis) } else { None };
@@ -132,7 +133,7 @@ impl<E: State> Calibrator<E> {
     ///
     /// # Errors
     ///
-    /// [`Error::Calibration`](crate::Error::Calibration), which says what is wrong and where.
+    /// [`CalibrationError::Unusable`](crate::calibration::CalibrationError::Unusable), which says what is wrong and where.
     ///
     /// # Examples
     ///
@@ -184,7 +185,8 @@ impl<E: State> Calibrator<E> {
     ///
     /// # Errors
     ///
-    /// [`Error::Io`](crate::Error::Io), and [`Error::Format`](crate::Error::Format) for a file that [`from_json`](Self::from_json) refuses.
+    /// [`Error::Io`](crate::Error::Io), and [`Error::Format`](crate::Error::Format) for a file that
+    /// [`from_json`](Self::from_json) refuses.
     pub fn load(path: impl AsRef<Path>) -> Result<Self> {
         load(path.as_ref(), "calibration", Self::from_json)
     }

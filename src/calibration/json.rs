@@ -1,11 +1,12 @@
 //! What all files of calibration have in common: JSON with the name of its format and a version.
 
+use super::error::CalibrationError;
 use crate::error::{Error, Result};
 use std::path::Path;
 
 /// Returns the error of a file that is not what its format prescribes.
 pub(super) fn unusable(reason: String) -> Error {
-    Error::Calibration { reason }
+    CalibrationError::Unusable { reason }.into()
 }
 
 /// Checks what a file says of itself.
@@ -27,8 +28,10 @@ pub(super) fn check_head(format: &str, expected: &str, version: u32, known: u32)
 pub(super) fn load<T>(path: &Path, format: &'static str, from_json: impl FnOnce(&str) -> Result<T>) -> Result<T> {
     let json = std::fs::read_to_string(path);
     let json = json.map_err(|source| Error::Io { action: "read", path: path.to_path_buf(), source })?;
-    from_json(&json).map_err(|error| match error {
-        Error::Calibration { reason } => Error::Format { path: path.to_path_buf(), format, reason },
-        error => error,
+    from_json(&json).map_err(|error| match error.floor() {
+        Some(CalibrationError::Unusable { reason }) => {
+            Error::Format { path: path.to_path_buf(), format, reason: reason.clone() }
+        }
+        _ => error,
     })
 }

@@ -20,6 +20,7 @@ mod channel_means;
 #[cfg(feature = "serde")]
 mod channel_means_file;
 mod engine;
+mod error;
 mod exact_sum;
 #[cfg(feature = "serde")]
 mod file;
@@ -33,6 +34,7 @@ pub use bias_correction::correct_bias;
 pub use calibrator::Calibrator;
 pub use channel_means::ChannelMeans;
 pub use engine::Engine;
+pub use error::CalibrationError;
 #[cfg(feature = "serde")]
 pub use file::State;
 pub use runner::{Endpoint, Observe, Replace, RunError, Runner, ValueView};

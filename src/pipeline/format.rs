@@ -1,5 +1,6 @@
 //! Which format a file has: what it holds decides, not its name.
 
+use super::error::PipelineError;
 use crate::error::{Error, Result};
 use crate::input;
 use core::fmt;
@@ -20,7 +21,7 @@ impl Format {
     ///
     /// # Errors
     ///
-    /// [`Error::Io`]; [`Error::UnknownFormat`].
+    /// [`Error::Io`]; [`PipelineError::UnknownFormat`].
     pub fn of(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let io = |source| Error::Io { action: "read", path: path.into(), source };
@@ -28,12 +29,12 @@ impl Format {
         input::open(path)?.take(9).read_to_end(&mut first).map_err(io)?;
         // A safetensors file starts with the length of its header, and the header with a brace.
         match first.as_slice() {
-            [] => Err(Error::UnknownFormat { path: path.into(), reason: "it is empty" }),
+            [] => Err(PipelineError::UnknownFormat { path: path.into(), reason: "it is empty" }.into()),
             [_, _, _, _, b'T', b'F', b'L', b'3', ..] => Ok(Self::Tflite),
             [.., b'{'] if first.len() == 9 => Ok(Self::Safetensors),
             _ => {
                 let reason = "it starts neither as a .tflite nor as a .safetensors file does";
-                Err(Error::UnknownFormat { path: path.into(), reason })
+                Err(PipelineError::UnknownFormat { path: path.into(), reason }.into())
             }
         }
     }

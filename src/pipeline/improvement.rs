@@ -6,8 +6,9 @@ use super::integer::Data;
 use super::options::Options;
 use super::progress::Progress;
 use super::source::Source;
+use crate::calibration::CalibrationError;
 use crate::calibration::RunError;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::graph::{Graph, ValueId};
 use crate::improve::{
     Belief, Codes, Effort, Improved, Place, Problem, Row, Statistics, batches, capture, count, improve, improve_table,
@@ -127,7 +128,9 @@ pub(super) fn improve_weights(
     drop(bytes);
     let samples = count(&*runner, data.samples);
     if samples == 0 {
-        return Err(Error::Run { reason: "there is no sample for any signature of the model".into() });
+        return Err(
+            CalibrationError::NotRun { reason: "there is no sample for any signature of the model".into() }.into()
+        );
     }
     let tables = layers.iter().filter(|layer| layer.place.products.is_empty());
     for layer in tables {

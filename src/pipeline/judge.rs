@@ -1,8 +1,9 @@
 //! Candidates judged by their outputs, sample by sample.
 
 use super::integer::Data;
+use crate::calibration::CalibrationError;
 use crate::calibration::{RunError, Runner, Sample};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::graph::{Graph, Op, ValueId};
 use crate::improve::is_for_judging;
 use crate::model::tflite::Model;
@@ -117,7 +118,7 @@ impl<'a> Judge<'a> {
     ///
     /// # Errors
     ///
-    /// [`Error::Run`] without samples that judge; what running the model comes to.
+    /// [`CalibrationError::NotRun`] without samples that judge; what running the model comes to.
     pub(super) fn new(
         data: Data<'a>,
         float: &[u8],
@@ -139,7 +140,10 @@ impl<'a> Judge<'a> {
             }
         }
         if places.is_empty() {
-            return Err(Error::Run { reason: format!("{of_all} samples are too few: some fit, and others judge") });
+            return Err(CalibrationError::NotRun {
+                reason: format!("{of_all} samples are too few: some fit, and others judge"),
+            }
+            .into());
         }
         let mut judge = Self { data, places, references: Vec::new(), labels, seed };
         for place in &judge.places {

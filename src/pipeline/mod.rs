@@ -35,6 +35,7 @@ mod channels;
 mod comparison;
 mod deflated;
 mod encoded;
+mod error;
 mod fit;
 mod format;
 mod improvement;
@@ -52,6 +53,7 @@ mod wide;
 
 pub use channels::{Channels, Profile};
 pub use comparison::{Compared, Comparison, Sameness, Totals, compare_files};
+pub use error::PipelineError;
 pub use fit::{Arithmetic, Chosen, Count, Fitted, Goal, Request, fit_file};
 pub use format::Format;
 pub use inspection::{Inspected, Inspection, inspect_file};
@@ -62,6 +64,7 @@ pub use progress::Progress;
 
 use crate::error::{Error, Result};
 use crate::recipe::Recipe;
+use crate::recipe::RecipeError;
 pub use crate::recipe::Warning;
 use options::check_output;
 use outcome::Written;
@@ -72,8 +75,10 @@ use std::time::Instant;
 ///
 /// # Errors
 ///
-/// [`Error::TargetExists`], [`Error::TargetIsSource`]; [`Error::UnknownFormat`]; [`Error::NothingToQuantize`] if the recipe
-/// would change nothing; [`Error::Calibration`] for a recipe that makes codes of activations
+/// [`PipelineError::TargetExists`], [`PipelineError::TargetIsSource`]; [`PipelineError::UnknownFormat`];
+/// [`RecipeError::NothingToQuantize`] if the recipe
+/// would change nothing; [`CalibrationError::Unusable`](crate::calibration::CalibrationError::Unusable) for a recipe that
+/// makes codes of activations
 /// ([`quantize_file_with`] has the data for it); what reading and writing the formats gives. On any of them the output is as
 /// it was.
 pub fn quantize_file(
@@ -149,7 +154,7 @@ fn outcome(
         Format::Tflite => tflite::quantize(input, output, recipe, options, data, progress)?,
         Format::Safetensors if recipe.activations.is_some() => {
             let reason = "a .safetensors file has no operators: activations become codes in a .tflite file".into();
-            return Err(Error::NothingToQuantize { recipe: recipe.name.clone(), reason });
+            return Err(RecipeError::NothingToQuantize { recipe: recipe.name.clone(), reason }.into());
         }
         Format::Safetensors if data.is_some() => {
             let reason = "its operators are not in it, so that no sample can be run on it".into();

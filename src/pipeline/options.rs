@@ -1,6 +1,7 @@
 //! What a caller says about quantizing a file, beside the recipe.
 
-use crate::error::{Error, Result};
+use super::error::PipelineError;
+use crate::error::Result;
 use std::num::NonZeroUsize;
 use std::path::Path;
 
@@ -46,10 +47,10 @@ pub(super) fn check_output(input: &Path, output: &Path, overwrite: Overwrite) ->
     if let (Ok(a), Ok(b)) = (input.canonicalize(), output.canonicalize())
         && a == b
     {
-        return Err(Error::TargetIsSource { path: output.into() });
+        return Err(PipelineError::TargetIsSource { path: output.into() }.into());
     }
     if overwrite == Overwrite::Never && output.symlink_metadata().is_ok() {
-        return Err(Error::TargetExists { path: output.into() });
+        return Err(PipelineError::TargetExists { path: output.into() }.into());
     }
     Ok(())
 }

@@ -8,6 +8,7 @@ use super::wide::{beyond_f32, narrowed, to_odd};
 use crate::error::{Error, Result};
 use crate::model::safetensors::{Reader, Stored, TensorInfo, Writer, quantized_by_others};
 use crate::params::{ParamsCalculator, ZeroPoints};
+use crate::recipe::RecipeError;
 use crate::recipe::{Candidate, Decision, Plan, Recipe, Storage};
 use std::collections::HashSet;
 use std::path::Path;
@@ -104,7 +105,7 @@ fn keep_names(plan: &mut Plan, tensors: &[TensorInfo]) -> Result<()> {
     match plan.entries.iter().find(|entry| entry.reason.starts_with("its parameters would be called")) {
         Some(entry) if plan.entries.iter().all(|entry| entry.decision == Decision::Keep) => {
             let reason = format!("{:?}: {}", entry.candidate.name, entry.reason);
-            Err(Error::NothingToQuantize { recipe: plan.recipe.clone(), reason })
+            Err(RecipeError::NothingToQuantize { recipe: plan.recipe.clone(), reason }.into())
         }
         _ => Ok(()),
     }

@@ -19,6 +19,7 @@
 
 mod activations;
 mod candidate;
+mod error;
 mod glob;
 mod idle;
 pub mod integer;
@@ -33,6 +34,7 @@ mod warning;
 pub use crate::improve::Effort;
 pub use activations::{Activations, Improve, ValueRule};
 pub use candidate::{Candidate, Storage, Usage, UsageRole};
+pub use error::RecipeError;
 pub use glob::Glob;
 pub(crate) use plan::spoken;
 pub use plan::{Decision, Entry, Plan, Treatment};

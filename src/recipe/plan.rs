@@ -1,13 +1,14 @@
 //! A plan: what a recipe comes to, tensor by tensor, and why.
 
 use super::candidate::{Candidate, Part, Storage};
+use super::error::RecipeError;
 use super::idle::idle_parts;
 use super::recipe::Recipe;
 use super::rule::{Compute, FLOATS, Inputs, Mismatch, Rule, Target};
 use super::survival::{survives_cast, survives_integers, whole_numbers};
 use super::warning::Warning;
 use crate::block::{BlockFormat, BlockScheme};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::improve::Effort;
 use crate::num::{CodeKind, CodeType};
 use crate::params::{AnyCalculator, BlockShape, CodeRange, Granularity, MaxAbs, ParamsCalculator, Symmetric};
@@ -100,7 +101,7 @@ impl Recipe {
     ///
     /// # Errors
     ///
-    /// [`Error::NothingToQuantize`] if no tensor is to be changed; what `values` gives.
+    /// [`RecipeError::NothingToQuantize`] if no tensor is to be changed; what `values` gives.
     pub fn plan(&self, candidates: Vec<Candidate>, values: impl FnMut(usize) -> Result<ArrayD<f32>>) -> Result<Plan> {
         let Plan { recipe, entries, warnings } = self.plan_for_rest(candidates, values)?;
         if entries.iter().all(|entry| entry.decision == Decision::Keep) {
@@ -109,7 +110,7 @@ impl Recipe {
                 format!("the largest of {} tensors, {:?}: {}", entries.len(), entry.candidate.name, entry.reason)
             });
             let reasons: Vec<String> = iter::once(reason).chain(warnings.iter().map(ToString::to_string)).collect();
-            return Err(Error::NothingToQuantize { recipe, reason: reasons.join("; ") });
+            return Err(RecipeError::NothingToQuantize { recipe, reason: reasons.join("; ") }.into());
         }
         Ok(Plan { recipe, entries, warnings })
     }

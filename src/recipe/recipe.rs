@@ -1,6 +1,7 @@
 //! A recipe: what is asked for, before any file is looked at.
 
 use super::activations::Activations;
+use super::error::RecipeError;
 use super::glob::Glob;
 use super::nearest::nearest;
 use super::rule::{FLOATS, Rule, Target};
@@ -83,7 +84,7 @@ impl Recipe {
     ///
     /// # Errors
     ///
-    /// [`Error::Recipe`] names those that there are.
+    /// [`RecipeError::Unusable`] names those that there are.
     pub fn named(name: &str) -> Result<Self> {
         let mut recipes = Self::ready_made();
         if let Some(at) = recipes.iter().position(|recipe| recipe.name == name) {
@@ -95,7 +96,7 @@ impl Recipe {
             Some(nearest) => format!("{none}: did you mean {nearest:?}? Those that need no file are {known}"),
             None => format!("{none}; those that need no file are {known}"),
         };
-        Err(Error::Recipe { reason })
+        Err(RecipeError::Unusable { reason }.into())
     }
 
     /// Returns a recipe that makes all weights codes of a scheme, given as its text, as in `uint8 per tensor, ceil`.
@@ -114,7 +115,7 @@ impl Recipe {
     ///
     /// # Errors
     ///
-    /// [`Error::Io`], [`Error::Recipe`].
+    /// [`Error::Io`], [`RecipeError::Unusable`].
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let io = |source| Error::Io { action: "read", path: path.into(), source };
@@ -123,13 +124,18 @@ impl Recipe {
         let len = file.metadata().map_err(io)?.len();
         file.take(LONGEST + 1).read_to_string(&mut text).map_err(io)?;
         if text.len() as u64 > LONGEST {
-            return Err(Error::Recipe { reason: format!("{} has {len} bytes: too long for a recipe", path.display()) });
+            return Err(RecipeError::Unusable {
+                reason: format!("{} has {len} bytes: too long for a recipe", path.display()),
+            }
+            .into());
         }
         let is_json = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json"));
         let recipe = if is_json { Self::from_json(&text) } else { Self::from_toml(&text) };
-        recipe.map_err(|error| match error {
-            Error::Recipe { reason } => Error::Recipe { reason: format!("{}: {reason}", path.display()) },
-            other => other,
+        recipe.map_err(|error| match error.floor() {
+            Some(RecipeError::Unusable { reason }) => {
+                RecipeError::Unusable { reason: format!("{}: {reason}", path.display()) }.into()
+            }
+            _ => error,
         })
     }
 
@@ -137,13 +143,13 @@ impl Recipe {
     ///
     /// # Errors
     ///
-    /// [`Error::Recipe`] says where, and what was expected.
+    /// [`RecipeError::Unusable`] says where, and what was expected.
     pub fn from_toml(text: &str) -> Result<Self> {
         let parsed: Result<Self, toml::de::Error> = toml::from_str(text);
         let recipe = parsed.map_err(|error| {
             let breaks = |end| text.bytes().take(end).filter(|&byte| byte == b'\n').count();
             let line = error.span().map_or(0, |span| breaks(span.start).saturating_add(1));
-            Error::Recipe { reason: format!("line {line}: {}", one_line(&error.message())) }
+            RecipeError::Unusable { reason: format!("line {line}: {}", one_line(&error.message())) }
         })?;
         recipe.checked()
     }
@@ -152,17 +158,17 @@ impl Recipe {
     ///
     /// # Errors
     ///
-    /// [`Error::Recipe`] says where, and what was expected.
+    /// [`RecipeError::Unusable`] says where, and what was expected.
     pub fn from_json(text: &str) -> Result<Self> {
         let parsed: Result<Self, serde_json::Error> = serde_json::from_str(text);
-        parsed.map_err(|error| Error::Recipe { reason: one_line(&error) })?.checked()
+        parsed.map_err(|error| RecipeError::Unusable { reason: one_line(&error) })?.checked()
     }
 
     /// Returns the text of the ready-made recipe of that name, comments included: something to start from.
     ///
     /// # Errors
     ///
-    /// [`Error::Recipe`] names those that there are.
+    /// [`RecipeError::Unusable`] names those that there are.
     pub fn text_of(name: &str) -> Result<&'static str> {
         let recipe = Self::named(name)?;
         let found = READY_MADE.iter().find(|text| Self::from_toml(text).is_ok_and(|other| other == recipe));
@@ -177,7 +183,7 @@ impl Recipe {
     /// Returns the recipe, unless it could never do what it seems to ask for.
     fn checked(self) -> Result<Self> {
         if self.rules.is_empty() && self.activations.is_none() {
-            return Err(Error::Recipe { reason: format!("the recipe {:?} has no rule", self.name) });
+            return Err(RecipeError::Unusable { reason: format!("the recipe {:?} has no rule", self.name) }.into());
         }
         for (i, rule) in self.rules.iter().enumerate() {
             let unknown = rule.element_types.iter().find(|name| !FLOATS.contains(&name.as_str()));
@@ -197,7 +203,7 @@ impl Recipe {
                 }
                 _ => continue,
             };
-            return Err(Error::Recipe { reason: format!("rule {}: {reason}", i + 1) });
+            return Err(RecipeError::Unusable { reason: format!("rule {}: {reason}", i + 1) }.into());
         }
         Ok(self)
     }

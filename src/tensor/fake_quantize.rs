@@ -198,7 +198,7 @@ where
 ///
 /// # Errors
 ///
-/// As [`fake_quantize_backward`], and [`Error::NotContiguous`](crate::Error::NotContiguous) of `out`.
+/// As [`fake_quantize_backward`], and [`TensorError::NotContiguous`](crate::tensor::TensorError::NotContiguous) of `out`.
 pub fn fake_quantize_backward_into<V, G, C, R>(
     x: V,
     gradient: G,

@@ -9,6 +9,7 @@
 //! 2018, § 2.2 to 2.4.) The rounding is that of TFLite's reference kernel, to whose `FULLY_CONNECTED` it is equal bit for
 //! bit; where a product by a ratio above 1 would wrap there, it saturates.
 
+use super::error::TensorError;
 use super::quantized::QuantizedTensor;
 use crate::error::{Error, Result};
 use crate::kernel::{self, IntegerWeights, Requantization, integer_matmul};
@@ -87,8 +88,9 @@ impl FullyConnected {
     ///
     /// # Errors
     ///
-    /// [`Error::UnsupportedGranularity`] for weights with scales of another granularity than the tensor or axis 0;
-    /// [`Error::InvalidSetting`] for weights with a zero point or an offset, and for a scale of the activations that is no positive
+    /// [`TensorError::UnsupportedGranularity`] for weights with scales of another granularity than the tensor or axis 0;
+    /// [`Error::InvalidSetting`] for weights with a zero point or an offset, and for a scale of the activations that is no
+    /// positive
     /// finite number or a zero point that is no code; [`Error::LengthMismatch`] of the biases.
     pub fn new(
         weights: &QuantizedTensor<i8, Ix2>,
@@ -101,7 +103,12 @@ impl FullyConnected {
         let channels = weights.codes().nrows();
         if !matches!(params.granularity(), Granularity::Tensor | Granularity::Axis(0)) {
             let (what, expected) = ("the matrix of a layer's weights", "per tensor or per axis 0");
-            return Err(Error::UnsupportedGranularity { what, expected, actual: params.granularity().to_string() });
+            return Err(TensorError::UnsupportedGranularity {
+                what,
+                expected,
+                actual: params.granularity().to_string(),
+            }
+            .into());
         }
         let zero_points = params.zero_points().iter().map(|&z| ("the zero point of a layer's weights", f64::from(z)));
         let offsets = params.offsets().iter().map(|&offset| ("the offset of a layer's weights", f64::from(offset)));

@@ -6,6 +6,7 @@
 mod any_scheme;
 #[cfg(feature = "serde")]
 mod base64;
+mod error;
 mod estimate;
 mod fake_quantize;
 mod fully_connected;
@@ -30,6 +31,7 @@ mod tiles;
 mod view;
 
 pub use any_scheme::AnyScheme;
+pub use error::TensorError;
 pub use fake_quantize::{
     fake_quantize_backward, fake_quantize_backward_into, fake_quantize_tensor, fake_quantize_tensor_into,
     fake_quantize_with_params, fake_quantize_with_params_into,

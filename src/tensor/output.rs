@@ -1,5 +1,6 @@
 //! Where results go.
 
+use super::error::TensorError;
 use crate::error::{Error, Result};
 use crate::num::CodesMut;
 use alloc::vec;
@@ -56,5 +57,5 @@ pub(super) fn contiguous<'a, O, D: Dimension>(out: &'a mut ArrayViewMut<'_, O, D
         }
         unreachable!("an array in standard layout is a slice")
     }
-    Err(Error::NotContiguous { shape: out.shape().to_vec(), strides: out.strides().to_vec() })
+    Err(TensorError::NotContiguous { shape: out.shape().to_vec(), strides: out.strides().to_vec() }.into())
 }

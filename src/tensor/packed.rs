@@ -1,5 +1,6 @@
 //! A quantized tensor by value: codes as wide as their type.
 
+use super::error::TensorError;
 use super::input::{Input, PIECE};
 use super::observed::Observed;
 use super::output::{Output, check_shape, contiguous};
@@ -192,7 +193,7 @@ fn map(
     let (level, looks) = (kernel::detect(), looks(settings.nan));
     let settings_for = |span, x: &[f32]| {
         if !check {
-            return Ok((settings, Observed::default()));
+            return Ok::<_, Error>((settings, Observed::default()));
         }
         let observed = check_values(span, x, settings.nan, input.shape)?;
         Ok((settings.given(observed.nan), observed))
@@ -216,8 +217,10 @@ impl PackedTensor {
     ///
     /// # Errors
     ///
-    /// [`Error::LengthMismatch`] unless there are exactly the bytes of the shape's codes; [`Error::OutOfMemory`] for a shape of more
-    /// elements than an array can have; [`Error::CodeOutOfRange`] for a code outside those that the parameters name; and those of
+    /// [`Error::LengthMismatch`] unless there are exactly the bytes of the shape's codes; [`Error::OutOfMemory`] for a shape
+    /// of more
+    /// elements than an array can have; [`TensorError::CodeOutOfRange`] for a code outside those that the parameters name; and
+    /// those of
     /// parameters that do not fit.
     pub fn from_bytes(code: CodeType, shape: &[usize], bytes: &[u8], params: QuantParams) -> Result<Self> {
         params.check_type(code, shape)?;
@@ -298,10 +301,11 @@ impl PackedTensor {
     ///
     /// # Errors
     ///
-    /// [`Error::CodeTypeMismatch`] if its codes are of another type; [`Error::ShapeMismatch`] if it has another number of
+    /// [`TensorError::CodeTypeMismatch`] if its codes are of another type; [`Error::ShapeMismatch`] if it has another number of
     /// dimensions.
     pub fn to_typed<C: Code, D: Dimension>(&self) -> Result<QuantizedTensor<C, D>> {
-        let codes = self.codes::<C>().ok_or(Error::CodeTypeMismatch { expected: C::NAME, actual: self.code.name() })?;
+        let codes =
+            self.codes::<C>().ok_or(TensorError::CodeTypeMismatch { expected: C::NAME, actual: self.code.name() })?;
         let codes = codes.into_dimensionality::<D>().map_err(|_| Error::ShapeMismatch {
             what: "a tensor of another number of dimensions",
             expected: vec![0; D::NDIM.unwrap_or(0)],
@@ -346,7 +350,7 @@ impl PackedTensor {
     ///
     /// # Errors
     ///
-    /// [`Error::ShapeMismatch`], [`Error::NotContiguous`].
+    /// [`Error::ShapeMismatch`], [`TensorError::NotContiguous`].
     pub fn dequantize_into<D: Dimension>(&self, out: ArrayViewMut<'_, f32, D>) -> Result<()> {
         check_shape("the output", &self.shape, out.shape())?;
         let mut out = out;
@@ -439,7 +443,9 @@ impl PackedTensor {
             if tile.iter().fold(false, |any, &code| any | outside(code))
                 && let Some(&code) = tile.iter().find(|&&code| outside(code))
             {
-                return Err(Error::CodeOutOfRange { code: f64::from(code), min: range.min(), max: range.max() });
+                return Err(
+                    TensorError::CodeOutOfRange { code: f64::from(code), min: range.min(), max: range.max() }.into()
+                );
             }
         }
         Ok(())

@@ -99,7 +99,8 @@ where
 ///
 /// # Errors
 ///
-/// As [`quantize_tensor`], and [`Error::ShapeMismatch`] or [`Error::NotContiguous`] of `out`.
+/// As [`quantize_tensor`], and [`Error::ShapeMismatch`] or
+/// [`TensorError::NotContiguous`](crate::tensor::TensorError::NotContiguous) of `out`.
 pub fn quantize_tensor_into<V, S>(
     x: V,
     scheme: &S,
@@ -179,7 +180,8 @@ where
 ///
 /// # Errors
 ///
-/// As [`quantize_with_params`], and [`Error::ShapeMismatch`] or [`Error::NotContiguous`] of `out`.
+/// As [`quantize_with_params`], and [`Error::ShapeMismatch`] or
+/// [`TensorError::NotContiguous`](crate::tensor::TensorError::NotContiguous) of `out`.
 pub fn quantize_with_params_into<V, C, R>(
     x: V,
     params: &QuantParams,

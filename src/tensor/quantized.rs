@@ -1,5 +1,6 @@
 //! Codes, and what is needed to restore the tensor.
 
+use super::error::TensorError;
 use super::observed::Observed;
 use super::output::{check_shape, contiguous, zeros};
 use super::tasks::{Tasks, map_tasks};
@@ -38,7 +39,7 @@ impl<C: Code, D: Dimension> QuantizedTensor<C, D> {
     ///
     /// [`Error::InvalidCodes`](crate::Error::InvalidCodes), [`Error::LengthMismatch`](crate::Error::LengthMismatch),
     /// [`Error::AxisOutOfBounds`](crate::Error::AxisOutOfBounds) if the parameters do not fit the codes;
-    /// [`Error::CodeOutOfRange`](crate::Error::CodeOutOfRange) for a code outside those that they name.
+    /// [`TensorError::CodeOutOfRange`] for a code outside those that they name.
     pub fn new(codes: Array<C, D>, params: QuantParams) -> Result<Self> {
         params.check::<C>(codes.shape())?;
         if !params.codes().is_all_of(C::TYPE) {
@@ -117,7 +118,7 @@ impl<C: Code, D: Dimension> QuantizedTensor<C, D> {
     ///
     /// # Errors
     ///
-    /// [`Error::ShapeMismatch`](crate::Error::ShapeMismatch), [`Error::NotContiguous`](crate::Error::NotContiguous).
+    /// [`Error::ShapeMismatch`](crate::Error::ShapeMismatch), [`TensorError::NotContiguous`].
     pub fn dequantize_into(&self, out: ArrayViewMut<'_, f32, D>) -> Result<()> {
         dequantize_into(self.codes.view(), &self.params, out)
     }
@@ -132,7 +133,7 @@ impl<C: Code, D: Dimension> QuantizedTensor<C, D> {
 ///
 /// # Errors
 ///
-/// [`Error::ShapeMismatch`](crate::Error::ShapeMismatch) or [`Error::NotContiguous`](crate::Error::NotContiguous) of
+/// [`Error::ShapeMismatch`](crate::Error::ShapeMismatch) or [`TensorError::NotContiguous`] of
 /// `out`; [`Error::LengthMismatch`](crate::Error::LengthMismatch) and
 /// [`Error::InvalidCodes`](crate::Error::InvalidCodes) if the parameters do not fit the codes.
 pub fn dequantize_into<V>(codes: V, params: &QuantParams, out: ArrayViewMut<'_, f32, V::Dim>) -> Result<()>
@@ -163,7 +164,7 @@ fn check_code<C: Code>(code: C, params: &QuantParams) -> Result<()> {
     if !code.is_finite() || (range.min()..=range.max()).contains(&code) {
         return Ok(());
     }
-    Err(Error::CodeOutOfRange { code, min: range.min(), max: range.max() })
+    Err(TensorError::CodeOutOfRange { code, min: range.min(), max: range.max() }.into())
 }
 
 /// So many codes with one scale are restored at once: no tasks are made of them.

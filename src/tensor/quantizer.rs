@@ -5,6 +5,7 @@
 //! tensors are shared out among threads, which does.
 
 use super::any_scheme::AnyScheme;
+use super::error::TensorError;
 use super::fake_quantize::check_and_map_reals;
 use super::input::Input;
 use super::observed::Observed;
@@ -101,7 +102,7 @@ impl<R: Rounding> Quantizer<R> {
         if self.code == C::TYPE {
             Ok(())
         } else {
-            Err(Error::CodeTypeMismatch { expected: C::NAME, actual: self.code.name() })
+            Err(TensorError::CodeTypeMismatch { expected: C::NAME, actual: self.code.name() }.into())
         }
     }
 
@@ -111,8 +112,8 @@ impl<R: Rounding> Quantizer<R> {
     ///
     /// # Errors
     ///
-    /// [`Error::CodeTypeMismatch`] if `out` is of another code type; [`Error::NotANumber`]; [`Error::ShapeMismatch`] or
-    /// [`Error::NotContiguous`] of `out`; [`Error::LengthMismatch`] if the parameters do not fit the shape.
+    /// [`TensorError::CodeTypeMismatch`] if `out` is of another code type; [`Error::NotANumber`]; [`Error::ShapeMismatch`] or
+    /// [`TensorError::NotContiguous`] of `out`; [`Error::LengthMismatch`] if the parameters do not fit the shape.
     pub fn quantize_into<V, C>(&self, x: V, out: ArrayViewMut<'_, C, V::Dim>) -> Result<Observed>
     where
         V: AsView<Element: Real>,
@@ -144,7 +145,7 @@ impl<R: Rounding> Quantizer<R> {
     ///
     /// # Errors
     ///
-    /// [`Error::CodeTypeMismatch`] if `codes` are of another type; as [`dequantize_into`](super::dequantize_into).
+    /// [`TensorError::CodeTypeMismatch`] if `codes` are of another type; as [`dequantize_into`](super::dequantize_into).
     pub fn dequantize_into<V>(&self, codes: V, out: ArrayViewMut<'_, f32, V::Dim>) -> Result<()>
     where
         V: AsView<Element: Code>,
@@ -269,14 +270,15 @@ impl<S: DynamicScheme> DynamicQuantizer<S> {
     ///
     /// # Errors
     ///
-    /// As [`quantize_tensor_into`](super::quantize_tensor_into), and [`Error::CodeTypeMismatch`] if `out` is of another code type.
+    /// As [`quantize_tensor_into`](super::quantize_tensor_into), and [`TensorError::CodeTypeMismatch`] if `out` is of another
+    /// code type.
     pub fn quantize_into<V, C>(&mut self, x: V, out: ArrayViewMut<'_, C, V::Dim>) -> Result<&QuantParams>
     where
         V: AsView<Element: Real>,
         C: Code,
     {
         if self.scheme.code() != C::TYPE {
-            return Err(Error::CodeTypeMismatch { expected: C::NAME, actual: self.scheme.code().name() });
+            return Err(TensorError::CodeTypeMismatch { expected: C::NAME, actual: self.scheme.code().name() }.into());
         }
         let view = x.as_view();
         check_shape("the output", view.shape(), out.shape())?;

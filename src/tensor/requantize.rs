@@ -1,5 +1,6 @@
 //! A quantized tensor in another scale, without going through reals.
 
+use super::error::TensorError;
 use super::output::zeros;
 use super::quantized::QuantizedTensor;
 use crate::error::{Error, Result};
@@ -16,7 +17,8 @@ impl<C: Code, D: Dimension> QuantizedTensor<C, D> {
     ///
     /// # Errors
     ///
-    /// [`Error::IntegerCodesOnly`]; [`Error::UnsupportedGranularity`] unless this tensor has one scale; [`Error::InvalidSetting`] if it
+    /// [`Error::IntegerCodesOnly`]; [`TensorError::UnsupportedGranularity`] unless this tensor has one scale;
+    /// [`Error::InvalidSetting`] if it
     /// has an offset;
     /// [`Error::InvalidScale`], [`Error::InvalidZeroPoint`].
     ///
@@ -43,7 +45,7 @@ impl<C: Code, D: Dimension> QuantizedTensor<C, D> {
         }
         let [from_scale] = *from.scales() else {
             let (what, expected, actual) = ("a tensor to be requantized", "per tensor", from.granularity().to_string());
-            return Err(Error::UnsupportedGranularity { what, expected, actual });
+            return Err(TensorError::UnsupportedGranularity { what, expected, actual }.into());
         };
         if let Some(&offset) = from.offsets().first() {
             let what = "the offset of a tensor to be requantized";

@@ -1,5 +1,6 @@
 //! A scheme of which only some parts are said, and its text form.
 
+use super::error::TensorError;
 use crate::error::{Error, Result};
 use crate::num::{AnyRounding, CodeType, Scaling};
 use crate::params::{AnyCalculator, Granularity, NanPolicy};
@@ -89,7 +90,7 @@ impl FromStr for SchemeParts {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        let bad = |reason| Error::SchemeText { text: text.into(), reason };
+        let bad = |reason| Error::from(TensorError::SchemeText { text: text.into(), reason });
         let spaced: String = text.replace(',', " ");
         let words: Vec<&str> = spaced.split_whitespace().collect();
         let Some((first, mut words)) = words.split_first() else {

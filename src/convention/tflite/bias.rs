@@ -1,5 +1,6 @@
 //! A bias in the scale of the accumulator that it is added to.
 
+use crate::convention::error::ConventionError;
 use crate::error::{Error, Result};
 use crate::num::{HalfAway, Rounding};
 use alloc::vec::Vec;
@@ -21,7 +22,8 @@ const FEW_STEPS: u32 = 8;
 ///
 /// # Errors
 ///
-/// [`Error::BiasOverflow`] if a code does not fit: it names the channel and the smallest weight scale at which it would.
+/// [`ConventionError::BiasOverflow`] if a code does not fit: it names the channel and the smallest weight scale at which it
+/// would.
 /// [`Error::LengthMismatch`] unless there are as many weight scales as biases, or one; [`Error::NotANumber`];
 /// [`Error::InvalidSetting`] for any other number of bits (40, those that may be used, is 64).
 ///
@@ -66,7 +68,7 @@ pub fn quantize_bias(bias: &[f32], input_scale: f32, weight_scales: &[f32], bits
                     smallest_weight_scale = smallest_weight_scale.next_up();
                 }
             }
-            return Err(Error::BiasOverflow { channel, bias: b, scale, bits, smallest_weight_scale });
+            return Err(ConventionError::BiasOverflow { channel, bias: b, scale, bits, smallest_weight_scale }.into());
         }
         codes.push(code(scale) as i64);
         scales.push(scale);

@@ -5,6 +5,7 @@ use super::reader::TensorInfo;
 #[cfg(feature = "blocks")]
 use crate::block::BlockType;
 use crate::error::{Error, Result};
+use crate::model::error::ModelError;
 use crate::num::{Code, CodeKind, CodeType};
 use crate::params::Granularity;
 use ::safetensors::tensor::{Dtype, TensorInfo as Entry};
@@ -209,7 +210,7 @@ pub(super) fn lay_out(plan: &[(String, Stored)]) -> Result<Vec<(String, Entry)>>
     let mut laid_out = Vec::with_capacity(entries.len());
     for (name, dtype, shape, bytes) in entries {
         if !names.insert(name.clone()) {
-            return Err(Error::DuplicateName { name });
+            return Err(ModelError::DuplicateName { name }.into());
         }
         let end = at.saturating_add(bytes);
         laid_out.push((name, Entry { dtype, shape, data_offsets: (at, end) }));

@@ -7,6 +7,7 @@ use super::description::{Description, KEY, TensorDescription, VERSION};
 use crate::block::{BlockTensor, BlockType};
 use crate::error::{Error, Result, one_line};
 use crate::input;
+use crate::model::error::ModelError;
 use crate::num::{Code, CodeKind, CodeType, Real, bf16, f16};
 use crate::params::{CodeRange, QuantParams};
 use crate::tensor::{PackedTensor, QuantizedTensor};
@@ -163,7 +164,7 @@ impl Reader {
     ///
     /// # Errors
     ///
-    /// [`Error::NoSuchTensor`]; [`Error::Format`] if its type is another; [`Error::Io`].
+    /// [`ModelError::NoSuchTensor`]; [`Error::Format`] if its type is another; [`Error::Io`].
     pub fn read(&mut self, name: &str) -> Result<ArrayD<f32>> {
         let (shape, values) = match self.entry(name)?.dtype {
             Dtype::F32 => self.values(name, f32::from_le_bytes)?,
@@ -220,11 +221,12 @@ impl Reader {
     ///
     /// # Errors
     ///
-    /// [`Error::NoSuchTensor`] if the file does not hold such a tensor, or not in blocks; [`Error::Format`] if its bytes are not the
+    /// [`ModelError::NoSuchTensor`] if the file does not hold such a tensor, or not in blocks; [`Error::Format`] if its bytes
+    /// are not the
     /// blocks of its shape; [`Error::Io`].
     #[cfg(feature = "blocks")]
     pub fn read_blocks(&mut self, name: &str) -> Result<BlockTensor> {
-        let block = self.block_type(name).ok_or_else(|| Error::NoSuchTensor { name: name.into() })?;
+        let block = self.block_type(name).ok_or_else(|| ModelError::NoSuchTensor { name: name.into() })?;
         let shape = self.quantized.get(name).map(|description| description.shape.clone()).unwrap_or_default();
         let bytes = self.bytes(name)?;
         BlockTensor::from_bytes(block, &shape, bytes).map_err(|e| self.bad(name, &e.to_string()))
@@ -234,10 +236,12 @@ impl Reader {
     ///
     /// # Errors
     ///
-    /// [`Error::NoSuchTensor`] if the file does not hold such a tensor, or not as codes; [`Error::Format`] if what the file says of
+    /// [`ModelError::NoSuchTensor`] if the file does not hold such a tensor, or not as codes; [`Error::Format`] if what the
+    /// file says of
     /// them does not fit together; [`Error::Io`].
     pub fn read_packed(&mut self, name: &str) -> Result<PackedTensor> {
-        let description = self.quantized.get(name).cloned().ok_or_else(|| Error::NoSuchTensor { name: name.into() })?;
+        let description =
+            self.quantized.get(name).cloned().ok_or_else(|| ModelError::NoSuchTensor { name: name.into() })?;
         let code = CodeType::named(&description.code)
             .ok_or_else(|| self.bad(name, &format!("its code type {:?} is unknown", description.code)))?;
         let granularity = description.granularity().map_err(|e| self.bad(name, &e.to_string()))?;
@@ -344,7 +348,7 @@ impl Reader {
     }
 
     fn entry(&self, name: &str) -> Result<&Entry> {
-        self.header.info(name).ok_or_else(|| Error::NoSuchTensor { name: name.into() })
+        self.header.info(name).ok_or_else(|| ModelError::NoSuchTensor { name: name.into() }.into())
     }
 
     fn array<T>(&self, name: &str, shape: Vec<usize>, values: Vec<T>) -> Result<ArrayD<T>> {

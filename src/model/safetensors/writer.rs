@@ -6,6 +6,7 @@ use super::reader::Reader;
 #[cfg(feature = "blocks")]
 use crate::block::BlockTensor;
 use crate::error::{Error, Result};
+use crate::model::error::ModelError;
 use crate::num::{Code, CodeType};
 use crate::output::Output;
 use crate::params::QuantParams;
@@ -49,7 +50,7 @@ impl Writer {
     /// # Errors
     ///
     /// [`Error::Io`] if the target is a folder, a device or read-only, or its folder cannot be written to;
-    /// [`Error::DuplicateName`] if two tensors, parameters included, would have the same name.
+    /// [`ModelError::DuplicateName`] if two tensors, parameters included, would have the same name.
     pub fn create(
         path: impl AsRef<Path>,
         plan: Vec<(String, Stored)>,
@@ -115,7 +116,8 @@ impl Writer {
     ///
     /// # Errors
     ///
-    /// [`Error::NoSuchTensor`] if the name was not planned; [`Error::NotAsPlanned`] or [`Error::ShapeMismatch`] if the plan
+    /// [`ModelError::NoSuchTensor`] if the name was not planned; [`ModelError::NotAsPlanned`] or [`Error::ShapeMismatch`] if
+    /// the plan
     /// was another; [`Error::Io`].
     pub fn write_quantized<C: Code, D: Dimension>(&mut self, name: &str, q: &QuantizedTensor<C, D>) -> Result<()> {
         self.begin_codes(name, C::TYPE, q.shape(), q.params())?;
@@ -148,13 +150,13 @@ impl Writer {
     /// As [`write_quantized`](Self::write_quantized).
     #[cfg(feature = "blocks")]
     pub fn write_blocks(&mut self, name: &str, q: &BlockTensor) -> Result<()> {
-        let stored = self.plan.get(name).cloned().ok_or_else(|| Error::NoSuchTensor { name: name.into() })?;
+        let stored = self.plan.get(name).cloned().ok_or_else(|| ModelError::NoSuchTensor { name: name.into() })?;
         let Kind::Blocks { block, shape } = &stored.0 else {
-            return Err(Error::NotAsPlanned { name: name.into(), what: "being stored in blocks" });
+            return Err(ModelError::NotAsPlanned { name: name.into(), what: "being stored in blocks" }.into());
         };
         as_planned(shape, q.shape()).map_err(|e| e.of_tensor(name))?;
         if *block != q.block_type() {
-            return Err(Error::NotAsPlanned { name: name.into(), what: "its block format" });
+            return Err(ModelError::NotAsPlanned { name: name.into(), what: "its block format" }.into());
         }
         self.description.tensors.extend(stored.description((0, 0)).map(|d| (name.into(), d)));
         self.start(name)?;
@@ -165,8 +167,8 @@ impl Writer {
 
     /// Checks a tensor against the plan, writes its parameters, and goes to where its codes stand.
     fn begin_codes(&mut self, name: &str, code: CodeType, shape: &[usize], params: &QuantParams) -> Result<()> {
-        let stored = self.plan.get(name).cloned().ok_or_else(|| Error::NoSuchTensor { name: name.into() })?;
-        let unexpected = |what| Error::NotAsPlanned { name: name.into(), what };
+        let stored = self.plan.get(name).cloned().ok_or_else(|| ModelError::NoSuchTensor { name: name.into() })?;
+        let unexpected = |what| Error::from(ModelError::NotAsPlanned { name: name.into(), what });
         match &stored.0 {
             Kind::Copied { .. } => return Err(unexpected("being quantized")),
             #[cfg(feature = "blocks")]
@@ -211,16 +213,16 @@ impl Writer {
     ///
     /// # Errors
     ///
-    /// [`Error::NoSuchTensor`] if the name was not planned, or the other file does not hold it;
-    /// [`Error::NotAsPlanned`] or [`Error::ShapeMismatch`] if the plan was another; [`Error::Io`].
+    /// [`ModelError::NoSuchTensor`] if the name was not planned, or the other file does not hold it;
+    /// [`ModelError::NotAsPlanned`] or [`Error::ShapeMismatch`] if the plan was another; [`Error::Io`].
     pub fn copy(&mut self, name: &str, from: &mut Reader) -> Result<()> {
-        let info = from.info(name).ok_or_else(|| Error::NoSuchTensor { name: name.into() })?;
+        let info = from.info(name).ok_or_else(|| ModelError::NoSuchTensor { name: name.into() })?;
         match self.plan.get(name).map(|stored| &stored.0) {
             Some(Kind::Copied { dtype, shape }) if *dtype == info.entry_dtype => {
                 as_planned(shape, &info.shape).map_err(|e| e.of_tensor(name))?;
             }
-            Some(_) => return Err(Error::NotAsPlanned { name: name.into(), what: "its element type" }),
-            None => return Err(Error::NoSuchTensor { name: name.into() }),
+            Some(_) => return Err(ModelError::NotAsPlanned { name: name.into(), what: "its element type" }.into()),
+            None => return Err(ModelError::NoSuchTensor { name: name.into() }.into()),
         }
         self.start(name)?;
         from.copy(name, |bytes| self.append(bytes))?;
@@ -235,7 +237,7 @@ impl Writer {
     ///
     /// # Errors
     ///
-    /// [`Error::NotWritten`] if a planned tensor was not handed over; [`Error::Io`].
+    /// [`ModelError::NotWritten`] if a planned tensor was not handed over; [`Error::Io`].
     pub fn finish(self) -> Result<()> {
         self.finish_timed().map(|_| ())
     }
@@ -247,7 +249,7 @@ impl Writer {
     /// As [`finish`](Self::finish).
     pub(crate) fn finish_timed(self) -> Result<Duration> {
         if let Some(name) = self.plan.keys().find(|name| !self.written.contains(*name)) {
-            return Err(Error::NotWritten { name: name.clone() });
+            return Err(ModelError::NotWritten { name: name.clone() }.into());
         }
         let mut header = self.header()?;
         header.resize(self.header_len, b' ');
@@ -274,7 +276,7 @@ impl Writer {
 
     /// Goes to where a tensor's data stand.
     fn start(&mut self, name: &str) -> Result<()> {
-        let &at = self.index.get(name).ok_or_else(|| Error::NoSuchTensor { name: name.into() })?;
+        let &at = self.index.get(name).ok_or_else(|| ModelError::NoSuchTensor { name: name.into() })?;
         let offset = self.data_start + self.entries[at].1.data_offsets.0 as u64;
         let Some(output) = &mut self.output else { return Ok(()) };
         let moved = output.file().seek(SeekFrom::Start(offset));

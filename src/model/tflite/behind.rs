@@ -18,7 +18,8 @@ impl Model {
     ///
     /// # Errors
     ///
-    /// [`Error::NoSuchTensor`](crate::Error::NoSuchTensor); [`Error::Io`](crate::Error::Io) if the order of operators cannot be read.
+    /// [`ModelError::NoSuchTensor`](crate::model::ModelError::NoSuchTensor); [`Error::Io`](crate::Error::Io) if the order of
+    /// operators cannot be read.
     pub fn dequantize_behind(&mut self, number: usize, at: usize, table: TensorId, version: i32) -> Result<()> {
         let operators = self.operators();
         let of_graph = operators.get(number).and_then(|graph| graph.get(at));

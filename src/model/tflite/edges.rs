@@ -22,7 +22,8 @@ impl Model {
     ///
     /// # Errors
     ///
-    /// [`Error::NoSuchTensor`](crate::Error::NoSuchTensor) if there is no such subgraph, or `old` is not at that edge.
+    /// [`ModelError::NoSuchTensor`](crate::model::ModelError::NoSuchTensor) if there is no such subgraph, or `old` is not at
+    /// that edge.
     pub fn replace_edge(&mut self, subgraph: usize, edge: Edge, old: usize, new: usize) -> Result<()> {
         let id = TensorId { subgraph, tensor: old };
         let (of_graph, of_signature) = match edge {
@@ -42,7 +43,7 @@ impl Model {
     ///
     /// # Errors
     ///
-    /// [`Error::NoSuchTensor`](crate::Error::NoSuchTensor) if there is no such subgraph.
+    /// [`ModelError::NoSuchTensor`](crate::model::ModelError::NoSuchTensor) if there is no such subgraph.
     pub fn add_outputs(&mut self, subgraph: usize, outputs: &[(usize, String)]) -> Result<()> {
         let graph = self.graph_mut(TensorId { subgraph, tensor: 0 })?;
         let mut numbers = graph.i32s(subgraph::OUTPUTS);

@@ -13,6 +13,7 @@ use super::schema::{
 use super::tree::{Child, Data, Table, Vector};
 use super::writer::OUTSIDE;
 use crate::error::{Error, Result};
+use crate::model::error::ModelError;
 use std::collections::HashMap;
 
 /// What a constant becomes.
@@ -42,7 +43,7 @@ impl Model {
     ///
     /// # Errors
     ///
-    /// [`Error::NoSuchTensor`].
+    /// [`ModelError::NoSuchTensor`].
     pub fn replace(&mut self, id: TensorId, replacement: Replacement) -> Result<()> {
         let of = match replacement.data {
             NewData::Of(other) => Some(self.tensor(other)?.u32(tensor::BUFFER).unwrap_or(0) as usize),
@@ -115,7 +116,7 @@ impl Model {
     ///
     /// # Errors
     ///
-    /// [`Error::NoSuchTensor`].
+    /// [`ModelError::NoSuchTensor`].
     pub fn dequantize_in_front(&mut self, number: usize, tensors: &[usize]) -> Result<()> {
         self.dequantize_in_front_of(number, tensors, &|_, _| false)
     }
@@ -125,7 +126,7 @@ impl Model {
     ///
     /// # Errors
     ///
-    /// [`Error::NoSuchTensor`].
+    /// [`ModelError::NoSuchTensor`].
     pub fn dequantize_in_front_of(
         &mut self,
         number: usize,
@@ -193,7 +194,7 @@ impl Model {
     ///
     /// # Errors
     ///
-    /// [`Error::NoSuchTensor`].
+    /// [`ModelError::NoSuchTensor`].
     pub fn retype_dequantize(&mut self, number: usize, operators: &[usize]) -> Result<()> {
         for &index in operators {
             let (input, _) = self.ends(number, index)?;
@@ -210,7 +211,7 @@ impl Model {
     ///
     /// # Errors
     ///
-    /// [`Error::NoSuchTensor`].
+    /// [`ModelError::NoSuchTensor`].
     pub fn bypass_dequantize(&mut self, number: usize, operators: &[usize]) -> Result<()> {
         let mut inputs_of = HashMap::new();
         for &index in operators {
@@ -225,12 +226,12 @@ impl Model {
 
     /// Returns the only input and the only output of an operator.
     fn ends(&self, number: usize, index: usize) -> Result<(i32, i32)> {
-        let missing = || Error::NoSuchTensor { name: format!("operator {index} of subgraph {number}") };
+        let missing = || ModelError::NoSuchTensor { name: format!("operator {index} of subgraph {number}") };
         let operator = self.graphs().get(number).and_then(|graph| graph.tables(subgraph::OPERATORS).get(index));
         let operator = operator.ok_or_else(missing)?;
         match (&operator.i32s(op::INPUTS)[..], &operator.i32s(op::OUTPUTS)[..]) {
             (&[input], &[output]) => Ok((input, output)),
-            _ => Err(missing()),
+            _ => Err(missing().into()),
         }
     }
 
@@ -256,9 +257,9 @@ impl Model {
     ///
     /// # Errors
     ///
-    /// [`Error::NoSuchTensor`] if there is no such operator.
+    /// [`ModelError::NoSuchTensor`] if there is no such operator.
     pub fn run_in_dynamic_range(&mut self, number: usize, index: usize, version: i32) -> Result<()> {
-        let missing = || Error::NoSuchTensor { name: format!("operator {index} of subgraph {number}") };
+        let missing = || ModelError::NoSuchTensor { name: format!("operator {index} of subgraph {number}") };
         let codes = self.operator_codes();
         let graph = self.graph_mut(TensorId { subgraph: number, tensor: 0 })?;
         let operator = graph.tables_mut(subgraph::OPERATORS).get_mut(index).ok_or_else(missing)?;
@@ -311,6 +312,6 @@ pub(super) fn rewire(operators: &mut [Table], instead: &HashMap<i32, i32>, excep
 
 impl TensorId {
     pub(super) fn missing(self) -> Error {
-        Error::NoSuchTensor { name: format!("tensor {} of subgraph {}", self.tensor, self.subgraph) }
+        ModelError::NoSuchTensor { name: format!("tensor {} of subgraph {}", self.tensor, self.subgraph) }.into()
     }
 }

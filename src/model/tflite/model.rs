@@ -15,6 +15,7 @@ use super::tree::{Data, Table};
 use super::writer::{copy, lay_out};
 use crate::error::{Error, Result};
 use crate::graph::Quantization;
+use crate::model::error::ModelError;
 use crate::output::Output;
 use std::collections::{HashMap, HashSet};
 use std::io::{BufWriter, Write};
@@ -238,9 +239,9 @@ impl Model {
     ///
     /// # Errors
     ///
-    /// [`Error::NoSuchTensor`] if there is no such buffer, or it is empty; [`Error::Io`].
+    /// [`ModelError::NoSuchTensor`] if there is no such buffer, or it is empty; [`Error::Io`].
     pub fn bytes(&self, buffer: usize) -> Result<Vec<u8>> {
-        let data = self.data_of(buffer).ok_or_else(|| Error::NoSuchTensor { name: format!("buffer {buffer}") })?;
+        let data = self.data_of(buffer).ok_or_else(|| ModelError::NoSuchTensor { name: format!("buffer {buffer}") })?;
         match data {
             Data::Held(bytes) => Ok(bytes.clone()),
             &Data::File { start, len } => {

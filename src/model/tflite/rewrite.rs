@@ -15,6 +15,7 @@ use super::schema::{
 use super::tree::{Child, Data, Table, Vector};
 use crate::error::{Error, Result};
 use crate::graph::Quantization;
+use crate::model::error::ModelError;
 
 /// A tensor to be added.
 #[derive(Clone, Debug, PartialEq)]
@@ -68,7 +69,7 @@ impl Model {
     ///
     /// # Errors
     ///
-    /// [`Error::NoSuchTensor`] if there is no such subgraph.
+    /// [`ModelError::NoSuchTensor`] if there is no such subgraph.
     pub fn add_tensor(&mut self, subgraph: usize, new: NewTensor) -> Result<TensorId> {
         let tensors = self.graphs().get(subgraph).map(|graph| graph.tables(subgraph::TENSORS).len());
         let id = TensorId { subgraph, tensor: tensors.ok_or_else(|| no_subgraph(subgraph))? };
@@ -103,7 +104,7 @@ impl Model {
     ///
     /// # Errors
     ///
-    /// [`Error::NoSuchTensor`].
+    /// [`ModelError::NoSuchTensor`].
     pub fn set_element_type(&mut self, id: TensorId, element_type: ElementType) -> Result<()> {
         self.tensor_mut(id)?.set_scalar(tensor::TYPE, [element_type.number()]);
         Ok(())
@@ -113,7 +114,7 @@ impl Model {
     ///
     /// # Errors
     ///
-    /// [`Error::NoSuchTensor`]; [`Error::LengthMismatch`] unless there is a zero point for each scale.
+    /// [`ModelError::NoSuchTensor`]; [`Error::LengthMismatch`] unless there is a zero point for each scale.
     pub fn set_quantization(&mut self, id: TensorId, quantization: Option<&Quantization>) -> Result<()> {
         if let Some(Quantization { scales, zero_points, .. }) = quantization
             && scales.len() != zero_points.len()
@@ -129,7 +130,7 @@ impl Model {
     ///
     /// # Errors
     ///
-    /// [`Error::NoSuchTensor`].
+    /// [`ModelError::NoSuchTensor`].
     pub fn rename(&mut self, id: TensorId, name: &str) -> Result<()> {
         self.tensor_mut(id)?.set_child(tensor::NAME, Child::Vector(Vector::text(name)));
         Ok(())
@@ -139,7 +140,7 @@ impl Model {
     ///
     /// # Errors
     ///
-    /// [`Error::NoSuchTensor`] if the subgraph, one of the operators in front, or the operator's name is not there;
+    /// [`ModelError::NoSuchTensor`] if the subgraph, one of the operators in front, or the operator's name is not there;
     /// [`Error::Io`] if the order of operators cannot be read.
     pub fn insert_operator(&mut self, subgraph: usize, at: usize, new: &NewOperator) -> Result<()> {
         let operators = self.graphs().get(subgraph).map(|graph| graph.tables(subgraph::OPERATORS).len());
@@ -147,7 +148,7 @@ impl Model {
         if at > operators {
             return Err(no_operator(subgraph, at));
         }
-        let code = code_of_name(&new.name).ok_or_else(|| Error::NoSuchTensor { name: new.name.clone() })?;
+        let code = code_of_name(&new.name).ok_or_else(|| ModelError::NoSuchTensor { name: new.name.clone() })?;
         let entry = self.operator_code(code, new.version);
         let mut operator = Table::new(&OPERATOR);
         operator.set_scalar(op::CODE, (entry as u32).to_le_bytes());
@@ -164,7 +165,7 @@ impl Model {
     ///
     /// # Errors
     ///
-    /// [`Error::NoSuchTensor`] if one of them is not there; [`Error::Io`] if the order of operators cannot be read.
+    /// [`ModelError::NoSuchTensor`] if one of them is not there; [`Error::Io`] if the order of operators cannot be read.
     pub fn remove_operators(&mut self, subgraph: usize, operators: &[usize]) -> Result<()> {
         let count = self.graphs().get(subgraph).map(|graph| graph.tables(subgraph::OPERATORS).len());
         let count = count.ok_or_else(|| no_subgraph(subgraph))?;
@@ -196,7 +197,7 @@ impl Model {
     ///
     /// # Errors
     ///
-    /// [`Error::NoSuchTensor`] if there is no such operator.
+    /// [`ModelError::NoSuchTensor`] if there is no such operator.
     pub fn set_inputs(&mut self, subgraph: usize, operator: usize, inputs: &[Option<usize>]) -> Result<()> {
         set_numbers(self.operator_mut(subgraph, operator)?, op::INPUTS, inputs);
         Ok(())
@@ -206,7 +207,7 @@ impl Model {
     ///
     /// # Errors
     ///
-    /// [`Error::NoSuchTensor`] if there is no such operator.
+    /// [`ModelError::NoSuchTensor`] if there is no such operator.
     pub fn set_outputs(&mut self, subgraph: usize, operator: usize, outputs: &[usize]) -> Result<()> {
         let outputs: Vec<_> = outputs.iter().copied().map(Some).collect();
         set_numbers(self.operator_mut(subgraph, operator)?, op::OUTPUTS, &outputs);
@@ -217,7 +218,7 @@ impl Model {
     ///
     /// # Errors
     ///
-    /// [`Error::NoSuchTensor`] if there is no such subgraph.
+    /// [`ModelError::NoSuchTensor`] if there is no such subgraph.
     pub fn use_instead(&mut self, subgraph: usize, old: usize, new: usize) -> Result<()> {
         let graph = self.graph_mut(TensorId { subgraph, tensor: 0 })?;
         for operator in graph.tables_mut(subgraph::OPERATORS) {
@@ -230,7 +231,7 @@ impl Model {
     ///
     /// # Errors
     ///
-    /// [`Error::NoSuchTensor`] if there is no such operator.
+    /// [`ModelError::NoSuchTensor`] if there is no such operator.
     pub fn set_operator_version(&mut self, subgraph: usize, operator: usize, version: i32) -> Result<()> {
         let old = self.operator_mut(subgraph, operator)?.u32(op::CODE).unwrap_or(0) as usize;
         let mut entry = match self.root.tables(model::OPERATOR_CODES).get(old) {
@@ -254,7 +255,7 @@ impl Model {
     ///
     /// # Errors
     ///
-    /// [`Error::NoSuchTensor`] if there is no such operator.
+    /// [`ModelError::NoSuchTensor`] if there is no such operator.
     pub fn set_flag(&mut self, subgraph: usize, operator: usize, flag: Flag, value: bool) -> Result<bool> {
         let codes = self.operator_codes();
         let table = self.operator_mut(subgraph, operator)?;
@@ -334,9 +335,9 @@ pub(super) fn replace_number(table: &mut Table, slot: u16, old: usize, new: usiz
 }
 
 fn no_subgraph(number: usize) -> Error {
-    Error::NoSuchTensor { name: format!("subgraph {number}") }
+    ModelError::NoSuchTensor { name: format!("subgraph {number}") }.into()
 }
 
 pub(super) fn no_operator(subgraph: usize, number: usize) -> Error {
-    Error::NoSuchTensor { name: format!("operator {number} of subgraph {subgraph}") }
+    ModelError::NoSuchTensor { name: format!("operator {number} of subgraph {subgraph}") }.into()
 }

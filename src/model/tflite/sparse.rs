@@ -12,6 +12,7 @@ use super::model::{Model, shape_of};
 use super::schema::{dimension, sparsity, tensor};
 use super::tree::Table;
 use crate::error::{Error, Result};
+use crate::model::error::ModelError;
 
 /// The most elements that a tensor gets for each byte that is stored.
 const ELEMENTS_A_BYTE: usize = 64;
@@ -32,8 +33,8 @@ impl Model {
     ///
     /// # Errors
     ///
-    /// [`Error::NoSuchTensor`] if there is no such tensor, or it has no data here; [`Error::Tensor`] with the name around
-    /// [`Error::Unreadable`] if its sparse data do not fit its shape; [`Error::Io`].
+    /// [`ModelError::NoSuchTensor`] if there is no such tensor, or it has no data here; [`Error::Tensor`] with the name around
+    /// [`ModelError::Unreadable`] if its sparse data do not fit its shape; [`Error::Io`].
     pub fn dense_bytes(&self, id: TensorId) -> Result<Vec<u8>> {
         let table = self.tensor(id)?;
         let bytes = self.bytes(table.u32(tensor::BUFFER).unwrap_or(0) as usize)?;
@@ -43,7 +44,7 @@ impl Model {
         let dense = width.filter(|&width| width > 0).and_then(|width| expand(sparse, &shape_of(table), &bytes, width));
         dense.ok_or_else(|| {
             let reason = "its sparse data do not fit its shape".into();
-            Error::Unreadable { reason }.of_tensor(&table.text(tensor::NAME))
+            Error::from(ModelError::Unreadable { reason }).of_tensor(&table.text(tensor::NAME))
         })
     }
 }

@@ -13,7 +13,8 @@ use super::schema::{
     DIMENSION_METADATA, OPERATOR, SPARSE_INDEX, SPARSITY, dimension, operator as op, sparsity, subgraph, tensor,
 };
 use super::tree::{Child, Data, Table, Vector};
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::model::error::ModelError;
 use std::collections::HashMap;
 
 /// About what a `DENSIFY` and the tensor behind it take in a file, and the tables that tell where elements are.
@@ -80,7 +81,7 @@ impl Model {
     ///
     /// # Errors
     ///
-    /// [`Error::NoSuchTensor`]; [`Error::Io`].
+    /// [`ModelError::NoSuchTensor`]; [`Error::Io`].
     pub fn store_sparse(&mut self, id: TensorId) -> Result<Option<u64>> {
         let table = self.tensor(id)?;
         let (shape, old) = (shape_of(table), table.u32(tensor::BUFFER).unwrap_or(0) as usize);
@@ -132,7 +133,7 @@ impl Model {
         let tensors = self.graph_mut(id)?.tables_mut(subgraph::TENSORS);
         tensors.push(dense);
         i32::try_from(tensors.len() - 1)
-            .map_err(|_| Error::Unreadable { reason: "it has too many tensors for another".into() })
+            .map_err(|_| ModelError::Unreadable { reason: "it has too many tensors for another".into() }.into())
     }
 }
 

@@ -8,6 +8,7 @@ use super::model::Model;
 use super::tree::Data;
 use crate::error::{Error, Result};
 use crate::graph::Quantization;
+use crate::model::error::ModelError;
 use crate::num::{Code, I2, I4, Real, bf16, f16};
 use crate::params::{CodeRange, Granularity, QuantParams};
 use crate::tensor::QuantizedTensor;
@@ -24,10 +25,10 @@ impl Model {
     ///
     /// # Errors
     ///
-    /// [`Error::Tensor`] with the name around [`Error::Unreadable`] if the type is another, the tensor is sparse,
+    /// [`Error::Tensor`] with the name around [`ModelError::Unreadable`] if the type is another, the tensor is sparse,
     /// quantized in blocks or in another file, or its data do not fit its shape; [`Error::Io`].
     pub fn values(&self, constant: &Constant) -> Result<ArrayD<f32>> {
-        let unreadable = |reason: String| Error::Unreadable { reason }.of_tensor(&constant.name);
+        let unreadable = |reason: String| Error::from(ModelError::Unreadable { reason }).of_tensor(&constant.name);
         if constant.is_sparse {
             return Err(unreadable("its values are stored in a sparse format".into()));
         }
@@ -80,7 +81,7 @@ impl Model {
         }
         let values = self.floats(constant.buffer, rounded.len(), f64::from_le_bytes)?;
         let array = ArrayD::from_shape_vec(rounded.raw_dim(), values);
-        array.map_err(|e| Error::Unreadable { reason: e.to_string() }.of_tensor(&constant.name))
+        array.map_err(|e| Error::from(ModelError::Unreadable { reason: e.to_string() }).of_tensor(&constant.name))
     }
 
     fn floats<T, const N: usize>(&self, buffer: usize, count: usize, convert: impl Fn([u8; N]) -> T) -> Result<Vec<T>> {
@@ -110,6 +111,6 @@ fn restore<C: Code>(bytes: &[u8], shape: &[usize], quantization: &Quantization) 
     let zero_points = quantization.zero_points.iter().map(|&z| i32::try_from(z).unwrap_or(i32::MAX)).collect();
     let params = QuantParams::new(granularity, CodeRange::of::<C>(), quantization.scales.clone(), zero_points)?;
     let codes = ArrayD::from_shape_vec(IxDyn(shape), codes);
-    let codes = codes.map_err(|e| Error::Unreadable { reason: e.to_string() })?;
+    let codes = codes.map_err(|e| ModelError::Unreadable { reason: e.to_string() })?;
     Ok(QuantizedTensor::new(codes, params)?.dequantize())
 }

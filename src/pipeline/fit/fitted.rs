@@ -203,7 +203,7 @@ impl Fitted {
     ///
     /// # Errors
     ///
-    /// [`Error::Recipe`](crate::Error::Recipe) if no tensor is in it.
+    /// [`RecipeError::Unusable`](crate::recipe::RecipeError::Unusable) if no tensor is in it.
     pub fn to_recipe(&self) -> Result<Recipe> {
         Recipe::from_toml(&self.recipe())
     }

@@ -3,7 +3,7 @@
 use super::super::integer::Data;
 use super::super::judge::Judged;
 use super::request::{Goal, Request};
-use crate::calibration::RunError;
+use crate::calibration::{CalibrationError, RunError};
 use crate::error::{Error, Result};
 use crate::search::Bound;
 
@@ -35,7 +35,8 @@ pub(super) fn check(request: &Request, labels: Option<&[usize]>) -> Result<()> {
             invalid("the drop of accuracy in percentage points", "0 or more", drop)
         }
         Goal::MaxAccuracyDrop(_) if labels.is_none() => {
-            Err(Error::Run { reason: "accuracy needs labels: the right choice for each sample".into() })
+            Err(CalibrationError::NotRun { reason: "accuracy needs labels: the right choice for each sample".into() }
+                .into())
         }
         _ if request.types.is_empty() => invalid("the number of types", "1 or more", 0.0),
         _ => Ok(()),

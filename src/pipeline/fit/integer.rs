@@ -11,7 +11,7 @@ use super::goal::{bound_of, check, hash, quality_of};
 use super::request::{Count, Request};
 use crate::error::{Error, Result};
 use crate::model::tflite::Model;
-use crate::recipe::Recipe;
+use crate::recipe::{Recipe, RecipeError};
 use crate::search::Measured;
 use std::path::Path;
 use std::time::Instant;
@@ -70,7 +70,9 @@ pub(super) fn fit(
         }
     }
     let Some((measured, file, text, judged, download)) = best else {
-        return Err(Error::NothingToQuantize { recipe: "fit".into(), reason: "no candidate was run".into() });
+        return Err(
+            RecipeError::NothingToQuantize { recipe: "fit".into(), reason: "no candidate was run".into() }.into()
+        );
     };
     let is_reached = bound.holds(measured);
     if is_reached {

@@ -22,6 +22,7 @@ use crate::model::tflite::Model;
 use crate::num::CodeType;
 use crate::params::{Granularity, Symmetric, ValueRange};
 use crate::range::Fixed;
+use crate::recipe::RecipeError;
 use crate::recipe::{Decision, Effort, Inputs, Plan, Recipe, Rule, Target};
 use crate::search::{Bound, Choice, Measured, Point, front, walk};
 use goal::{bound_of, check, hash, quality_of};
@@ -65,7 +66,7 @@ struct Candidate {
 /// # Errors
 ///
 /// Those of [`quantize_file_with`](super::quantize_file_with); [`Error::InvalidSetting`] for a goal that is none;
-/// [`Error::NothingToQuantize`] if no tensor may become any of the types.
+/// [`RecipeError::NothingToQuantize`] if no tensor may become any of the types.
 #[expect(clippy::too_many_lines, reason = "the search from end to end; its steps are functions")]
 pub fn fit_file(
     input: impl AsRef<Path>,
@@ -164,7 +165,11 @@ pub fn fit_file(
     let on_front = request.evaluations.div_ceil(2).max(1);
     let found = walk(points.len(), first, bound, on_front, &mut |at| measure(&points[at].choices))?;
     let Some((at, measured)) = found else {
-        return Err(Error::NothingToQuantize { recipe: "fit".into(), reason: "it holds no tensor that may be".into() });
+        return Err(RecipeError::NothingToQuantize {
+            recipe: "fit".into(),
+            reason: "it holds no tensor that may be".into(),
+        }
+        .into());
     };
     let mut best = (points[at].choices.clone(), measured);
     // Neighbours of the best: what the sum of errors does not tell.
@@ -190,7 +195,9 @@ pub fn fit_file(
     let choice: Vec<Option<usize>> =
         best.0.iter().zip(&groups).map(|(&choice, group)| group.options[choice].plan).collect();
     let Some((run, _)) = runs.remove(&choice) else {
-        return Err(Error::NothingToQuantize { recipe: "fit".into(), reason: "no candidate was run".into() });
+        return Err(
+            RecipeError::NothingToQuantize { recipe: "fit".into(), reason: "no candidate was run".into() }.into()
+        );
     };
     let is_reached = bound.holds(best.1);
     if is_reached {
@@ -296,7 +303,7 @@ fn plans(request: &Request, model: &Model, constants: &[Source]) -> Result<Vec<P
         let candidates = source::candidates(constants, model);
         match recipe.plan(candidates, |i| model.values(&constants[i].constant)) {
             Ok(plan) => plans.push(plan),
-            Err(error @ Error::NothingToQuantize { .. }) => reason = Some(error),
+            Err(error) if matches!(error.floor(), Some(RecipeError::NothingToQuantize { .. })) => reason = Some(error),
             Err(error) => return Err(error),
         }
     }

@@ -1,7 +1,8 @@
 //! Constants as codes: weights, biases, operands.
 
+use crate::convention::ConventionError;
 use crate::convention::tflite;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::metrics::ErrorMetrics;
 use crate::num::CodeType;
 use crate::params::{Granularity, QuantParams};
@@ -172,8 +173,12 @@ fn raise(scales: &mut [f32], values: &ArrayD<f32>, axis: usize, uses: &[BiasUse]
             let Some(&bias) = of.bias.get(channel) else { continue };
             match tflite::quantize_bias(&[bias], of.input_scale, &[*scale], of.bits) {
                 Ok(_) => {}
-                Err(Error::BiasOverflow { smallest_weight_scale, .. }) => *scale = smallest_weight_scale,
-                Err(other) => return Err(other),
+                Err(error) => match error.floor() {
+                    Some(&ConventionError::BiasOverflow { smallest_weight_scale, .. }) => {
+                        *scale = smallest_weight_scale
+                    }
+                    _ => return Err(error),
+                },
             }
         }
         if *scale > from {

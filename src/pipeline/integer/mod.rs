@@ -29,10 +29,12 @@ pub use judge::Data;
 pub use outcome::{IntegerOutcome, Island, ValueOutcome};
 pub use variant::Variant;
 
+use crate::calibration::CalibrationError;
 use crate::calibration::RunError;
 use crate::error::{Error, Result};
 use crate::graph::Graph;
 use crate::model::tflite::{Model, TensorId};
+use crate::recipe::RecipeError;
 use crate::recipe::integer::{Choices, Domain, EdgeType, IntegerPlan, Width};
 use crate::recipe::{Activations, Improve, Recipe, Warning};
 use base::Base;
@@ -78,7 +80,8 @@ impl Quantized {
 ///
 /// # Errors
 ///
-/// [`Error::Calibration`] without data, and if they hold no sample; [`Error::NothingToQuantize`] if the model is quantized already
+/// [`CalibrationError::Unusable`] without data, and if they hold no sample; [`RecipeError::NothingToQuantize`] if the model is
+/// quantized already
 /// or no operator can compute in integers; what running it comes to.
 pub(super) fn quantize(
     mut model: Model,
@@ -87,7 +90,7 @@ pub(super) fn quantize(
     data: Option<Data<'_>>,
     progress: &mut dyn FnMut(&str),
 ) -> Result<Quantized> {
-    let nothing = |reason: String| Error::NothingToQuantize { recipe: recipe.name.clone(), reason };
+    let nothing = |reason: String| Error::from(RecipeError::NothingToQuantize { recipe: recipe.name.clone(), reason });
     fold(&mut model)?;
     let graph = model.graph();
     if let Some(reason) = obstacle(&graph) {
@@ -98,7 +101,7 @@ pub(super) fn quantize(
             "the recipe {:?} makes codes of activations, and needs samples of the model's inputs to learn their ranges",
             recipe.name
         );
-        return Err(Error::Calibration { reason });
+        return Err(CalibrationError::Unusable { reason }.into());
     };
     let held = Held::new(data.samples);
     let data = Data { engine: data.engine, samples: &held };
@@ -112,7 +115,7 @@ pub(super) fn quantize(
         .filter(|s| !s.fitting.is_empty())
         .collect();
     if splits.is_empty() {
-        return Err(Error::Calibration { reason: "the data hold no sample".into() });
+        return Err(CalibrationError::Unusable { reason: "the data hold no sample".into() }.into());
     }
     let bytes = model.to_bytes()?;
     let constants = Constants::read(&model, &graph)?;
@@ -220,7 +223,7 @@ fn asked(graph: &Graph, activations: &Activations) -> BTreeMap<crate::graph::Val
 fn choices(recipe: &Recipe, activations: &Activations) -> Result<Choices> {
     if activations.to == Width::Int16 && [activations.inputs, activations.outputs].contains(&EdgeType::Uint8) {
         let reason = "unsigned bytes at the model's edges are for int8 activations: int16 ones have no zero point";
-        return Err(Error::Recipe { reason: reason.into() });
+        return Err(RecipeError::Unusable { reason: reason.into() }.into());
     }
     let mut keep_float = activations.keep_float.clone();
     keep_float.extend(recipe.exclude.iter().cloned());

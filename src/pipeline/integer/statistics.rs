@@ -2,7 +2,7 @@
 
 use super::arguments::Arguments;
 use super::channel_moments::ChannelMoments;
-use crate::calibration::{RunError, Runner, Samples, ValueView};
+use crate::calibration::{CalibrationError, RunError, Runner, Samples, ValueView};
 use crate::error::{Error, Result};
 use crate::graph::{Graph, Value, ValueId};
 use crate::kernel::{Extremes, detect, min_max};
@@ -151,7 +151,9 @@ fn check(sample: &[(String, crate::calibration::Array)], number: usize) -> Resul
         if let Some((index, _)) = values.indexed_iter().find(|(_, x)| x.is_nan()) {
             let index = ndarray::Dimension::slice(&index).to_vec();
             let source = Error::NotANumber { index };
-            return Err(Error::Calibration { reason: format!("sample {number} of input {name:?}: {source}") });
+            return Err(
+                CalibrationError::Unusable { reason: format!("sample {number} of input {name:?}: {source}") }.into()
+            );
         }
     }
     Ok(())

@@ -13,7 +13,9 @@ use super::outcome::{Fate, TensorOutcome, Written};
 use super::progress::Progress;
 use super::source::{self, Source};
 use crate::error::{Error, Result};
+use crate::model::ModelError;
 use crate::model::tflite::{Fault, Model, NewData, Replacement, Role, Severity, TensorId};
+use crate::recipe::RecipeError;
 use crate::recipe::{Candidate, Decision, Entry, Plan, Recipe, Warning};
 use edits::{Edits, element_type};
 use shared::Shared;
@@ -58,9 +60,10 @@ fn check(model: &Model, before: &[Fault]) -> Result<()> {
         None => Ok(()),
         Some(first) => {
             let count = faults.len();
-            Err(Error::Unreadable {
+            Err(ModelError::Unreadable {
                 reason: format!("the quantized model would have {count} faults, and is not written: {first}"),
-            })
+            }
+            .into())
         }
     }
 }
@@ -100,7 +103,7 @@ fn weights(
     let is_nothing = integers.is_none() && plan.entries.iter().all(|entry| entry.decision == Decision::Keep);
     if let Some(entry) = plan.entries.first().filter(|_| is_nothing) {
         let reason = format!("{:?}: {}", entry.candidate.name, entry.reason);
-        return Err(Error::NothingToQuantize { recipe: recipe.name.clone(), reason });
+        return Err(RecipeError::NothingToQuantize { recipe: recipe.name.clone(), reason }.into());
     }
     let mut plans = [plan];
     let better = improve_weights(model, &mut plans, &constants, options, data, progress)?;

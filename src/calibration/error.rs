@@ -1,0 +1,81 @@
+//! What only calibration can come to.
+
+use crate::error::Error;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+
+/// What only calibration can come to. [`Error::floor`] has it by its type.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum CalibrationError {
+    /// Tensors for which a calibrator was asked, and that it never saw.
+    NotObserved {
+        /// The names asked for.
+        names: Vec<String>,
+        /// How many other tensors were observed.
+        observed: usize,
+    },
+    /// A calibrator's saved state that is not what its format prescribes.
+    Unusable {
+        /// What is wrong.
+        reason: String,
+    },
+    /// Two calibrators whose ranges are of different parts of a tensor.
+    NotMergeable {
+        /// What a range is of in the one.
+        ours: String,
+        /// What it is of in the other.
+        theirs: String,
+    },
+    /// A model that did not run on a sample.
+    NotRun {
+        /// Why not.
+        reason: String,
+    },
+}
+
+impl fmt::Display for CalibrationError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotObserved { names, observed } => {
+                write!(f, "no values were observed for {}; {}", Listed(names), Others(*observed))
+            }
+            Self::Unusable { reason } => write!(f, "not a usable calibration: {reason}"),
+            Self::NotMergeable { ours, theirs } => write!(f, "a calibrator {ours} cannot take in one {theirs}"),
+            Self::NotRun { reason } => f.write_str(reason),
+        }
+    }
+}
+
+impl core::error::Error for CalibrationError {}
+
+impl From<CalibrationError> for Error {
+    fn from(error: CalibrationError) -> Self {
+        Self::of_floor(error)
+    }
+}
+
+/// Names in quotation marks, with commas between them.
+struct Listed<'a>(&'a [String]);
+
+impl fmt::Display for Listed<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, name) in self.0.iter().enumerate() {
+            write!(f, "{}{name:?}", if i > 0 { ", " } else { "" })?;
+        }
+        Ok(())
+    }
+}
+
+/// How many other tensors there are.
+struct Others(usize);
+
+impl fmt::Display for Others {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            1 => f.write_str("1 other tensor was observed"),
+            n => write!(f, "{n} other tensors were observed"),
+        }
+    }
+}
