@@ -3,12 +3,8 @@
 use arbitrary::{Result as Drawn, Unstructured};
 use tensor_quant::AnyScheme;
 use tensor_quant::num::{AnyRounding, CodeType, Rounding, Scaling, Stochastic};
-use tensor_quant::params::{
-    Affine, AnyCalculator, Article, BlockShape, Cast, Granularity, MaxAbs, NanPolicy, PowerOfTwo, Symmetric, ValueRange,
-};
-use tensor_quant::range::{
-    AnyEstimator, Entropy, Fixed, LpNorm, MeanStd, MinMax, MovingAverage, Mse, Octav, Percentile,
-};
+use tensor_quant::params::{AnyCalculator, BlockShape, Granularity, NanPolicy};
+use tensor_quant::range::AnyEstimator;
 
 /// Draws a scheme for codes of any type.
 pub fn any_scheme(u: &mut Unstructured<'_>) -> Drawn<AnyScheme> {
@@ -21,38 +17,29 @@ pub fn any_scheme(u: &mut Unstructured<'_>) -> Drawn<AnyScheme> {
         .with_nan_policy(*u.choose(&[NanPolicy::Error, NanPolicy::Skip, NanPolicy::Native])?))
 }
 
-/// Draws an estimator; settings that are refused give one that has none.
+/// Draws an estimator by its text form; settings that it has not, or refuses, give the default.
 fn estimator(u: &mut Unstructured<'_>) -> Drawn<AnyEstimator> {
-    let drawn = match u.int_in_range(0..=10_u8)? {
-        0 => ValueRange::new(u.arbitrary()?, u.arbitrary()?).ok().map(|range| Fixed::new(range).into()),
-        1 => MovingAverage::new(u.arbitrary()?).ok().map(AnyEstimator::from),
-        2 => Percentile::new(u.arbitrary()?, u.arbitrary()?).ok().map(AnyEstimator::from),
-        3 => Percentile::two_sided(f64::from(u.arbitrary::<u16>()?) / 65535.0).ok().map(AnyEstimator::from),
-        4 => MeanStd::new(u.arbitrary()?).ok().map(AnyEstimator::from),
-        5 => Some(Mse::default().into()),
-        6 => LpNorm::new(u.arbitrary()?).ok().map(AnyEstimator::from),
-        7 => LpNorm::new(f64::from(u.arbitrary::<u8>()?) / 32.0).ok().map(AnyEstimator::from),
-        8 => Some(Octav::default().into()),
-        9 => Some(Entropy::default().into()),
-        _ => None,
+    let name = u.choose(AnyEstimator::names())?;
+    let number = |u: &mut Unstructured<'_>| -> Drawn<f64> {
+        Ok(match u.int_in_range(0..=3_u8)? {
+            0 => u.arbitrary()?,
+            1 => f64::from(u.arbitrary::<f32>()?),
+            2 => f64::from(u.arbitrary::<u8>()?) / 32.0,
+            _ => f64::from(u.arbitrary::<u16>()?) / 65535.0,
+        })
     };
-    Ok(drawn.unwrap_or(MinMax::default().into()))
+    let (a, b) = (number(u)?, number(u)?);
+    let forms = [format!("{name} {a}..{b}"), format!("{name} {a}"), (*name).into()];
+    let first = u.int_in_range(0..=2)?;
+    Ok(forms.iter().cycle().skip(first).take(3).find_map(|text| text.parse().ok()).unwrap_or_default())
 }
 
-/// Draws a calculator; settings that are refused give one that has none.
+/// Draws a calculator by its text form; numbers that it has not, or refuses, are left out.
 fn calculator(u: &mut Unstructured<'_>) -> Drawn<AnyCalculator> {
-    Ok(match u.int_in_range(0..=9_u8)? {
-        0 => Affine::default().into(),
-        1 => Affine::without_zero().into(),
-        2 => Symmetric::narrow().into(),
-        3 => Symmetric::full().into(),
-        4 => PowerOfTwo.into(),
-        5 => Article::own_range().into(),
-        6 => Article::target(u.arbitrary()?, u.arbitrary()?).unwrap_or(Article::own_range()).into(),
-        7 => Cast::saturating().into(),
-        8 => Cast::ieee().into(),
-        _ => MaxAbs.into(),
-    })
+    let name = *u.choose(&AnyCalculator::names())?;
+    let (a, b): (i32, i32) = (u.arbitrary()?, u.arbitrary()?);
+    let with_numbers = if u.arbitrary()? { format!("{name} {a}..{b}").parse().ok() } else { None };
+    Ok(with_numbers.or(name.parse().ok()).unwrap_or(AnyCalculator::usual(CodeType::I8)))
 }
 
 /// Draws a rounding.

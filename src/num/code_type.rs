@@ -176,6 +176,11 @@ impl CodeType {
         matches!(self.kind(), CodeKind::Integer)
     }
 
+    /// Returns whether there are codes for ±∞.
+    pub fn has_infinities(self) -> bool {
+        !self.is_integer() && self.small_float().is_none_or(SmallFloat::has_infinities)
+    }
+
     /// Returns the type of that name, or of that other name; upper and lower case are the same.
     pub fn named(name: &str) -> Option<Self> {
         let is_named = |code: &&CodeType| {

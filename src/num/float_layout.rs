@@ -96,6 +96,11 @@ impl SmallFloat {
         }
     }
 
+    /// Returns whether there are codes for ±∞.
+    pub(super) fn has_infinities(self) -> bool {
+        self.infinity != ABSENT
+    }
+
     /// Returns the number of a code; exact.
     #[inline(always)]
     pub(crate) fn decode(&self, code: u8) -> f32 {

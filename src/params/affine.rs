@@ -75,6 +75,11 @@ impl TextForm for Affine {
     fn has_offsets(&self) -> bool {
         *self == Self::without_zero()
     }
+
+    #[cfg(feature = "proptest")]
+    fn is_for(&self, code: crate::num::CodeType) -> bool {
+        code.is_integer()
+    }
 }
 
 fn anywhere(range: ValueRange, codes: CodeRange) -> Result<AffineParams> {

@@ -45,7 +45,7 @@ macro_rules! any_of {
 
         impl AnyCalculator {
             /// Returns the names that text forms begin with.
-            pub(crate) fn names() -> Vec<&'static str> {
+            pub fn names() -> Vec<&'static str> {
                 let mut names = Vec::new();
                 $(names.extend($calculator::NAMED.iter().map(|(name, _)| *name));)*
                 names
@@ -57,6 +57,18 @@ macro_rules! any_of {
                 match self {
                     $(Self::$calculator(it) => it.has_offsets(),)*
                 }
+            }
+
+            /// Returns all that are for codes of a type; of those that take numbers with these, too.
+            #[cfg(feature = "proptest")]
+            pub(crate) fn all_for(code: CodeType, (a, b): (i32, i32)) -> Vec<Self> {
+                let mut all = Vec::new();
+                $(
+                    let named = $calculator::NAMED.iter().map(|&(_, calculator)| calculator);
+                    let of_numbers = $calculator::of_numbers(a, b).and_then(Result::ok);
+                    all.extend(named.chain(of_numbers).filter(|it| it.is_for(code)).map(Self::$calculator));
+                )*
+                all
             }
 
             /// Returns the calculator itself.

@@ -115,6 +115,11 @@ impl TextForm for Article {
     fn has_offsets(&self) -> bool {
         true
     }
+
+    #[cfg(feature = "proptest")]
+    fn is_for(&self, code: crate::num::CodeType) -> bool {
+        code.is_integer()
+    }
 }
 
 /// The step, offset and quotients of both forms, in f32 or f64, each operation as the article writes it.

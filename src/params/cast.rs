@@ -48,4 +48,9 @@ impl ParamsCalculator for Cast {
 
 impl TextForm for Cast {
     const NAMED: &'static [(&'static str, Self)] = &[("cast", Self::saturating()), ("cast-ieee", Self::ieee())];
+
+    #[cfg(feature = "proptest")]
+    fn is_for(&self, code: crate::num::CodeType) -> bool {
+        !code.is_integer() && (self.overflow == Overflow::Saturate || code.has_infinities())
+    }
 }

@@ -46,4 +46,9 @@ impl ParamsCalculator for MaxAbs {
 
 impl TextForm for MaxAbs {
     const NAMED: &'static [(&'static str, Self)] = &[("max-abs", Self)];
+
+    #[cfg(feature = "proptest")]
+    fn is_for(&self, code: crate::num::CodeType) -> bool {
+        code.is_integer() && code.min() < 0.0 && code.bits() > 1
+    }
 }

@@ -46,6 +46,12 @@ impl ParamsCalculator for PowerOfTwo {
 
 impl TextForm for PowerOfTwo {
     const NAMED: &'static [(&'static str, Self)] = &[("power-of-two", Self)];
+
+    #[cfg(feature = "proptest")]
+    fn is_for(&self, code: crate::num::CodeType) -> bool {
+        // Two codes have no middle.
+        code.bits() > 1
+    }
 }
 
 /// Returns the smallest power of two that is at least `x`, of those from 2⁻¹²⁶ to 2¹²⁷; `x` is positive.

@@ -194,4 +194,10 @@ impl ParamsCalculator for Symmetric {
 
 impl TextForm for Symmetric {
     const NAMED: &'static [(&'static str, Self)] = &[("symmetric", Self::narrow()), ("symmetric-full", Self::full())];
+
+    #[cfg(feature = "proptest")]
+    fn is_for(&self, code: crate::num::CodeType) -> bool {
+        // Two codes have no middle.
+        code.bits() > 1
+    }
 }

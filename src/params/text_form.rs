@@ -2,6 +2,8 @@
 
 use super::ParamsCalculator;
 use crate::error::Result;
+#[cfg(feature = "proptest")]
+use crate::num::CodeType;
 use core::any::Any;
 use core::fmt;
 
@@ -24,6 +26,10 @@ pub(super) trait TextForm: ParamsCalculator + Copy + PartialEq + Any {
     fn of_numbers(_a: i32, _b: i32) -> Option<Result<Self>> {
         None
     }
+
+    /// Returns whether it is for codes of a type: whether all laws that it promises hold of them.
+    #[cfg(feature = "proptest")]
+    fn is_for(&self, code: CodeType) -> bool;
 
     /// Returns whether it may give offsets.
     #[cfg(feature = "pipeline")]

@@ -53,6 +53,16 @@ macro_rules! any_of {
         const NAMES: &[&str] = &[$($estimator::NAME),*];
 
         impl AnyEstimator {
+            /// Returns one of all estimators that serve such codes, by numbers between 0 and 1: which it is, and its settings.
+            #[cfg(feature = "proptest")]
+            pub(crate) fn drawn(which: f64, settings: [f64; 2], integer_codes: bool) -> Self {
+                let kinds: &[(bool, fn([f64; 2]) -> Option<Self>)] = &[
+                    $(($estimator::INTEGER_CODES_ONLY, |numbers| $estimator::drawn(numbers).map(Self::$estimator)),)*
+                ];
+                let (integers_only, drawn) = kinds[((which * kinds.len() as f64) as usize).min(kinds.len() - 1)];
+                if integers_only && !integer_codes { Self::default() } else { drawn(settings).unwrap_or_default() }
+            }
+
             /// Returns the estimator itself.
             #[cfg(feature = "proptest")]
             pub(crate) fn itself(&self) -> &dyn core::any::Any {
@@ -158,7 +168,7 @@ any_of! { MinMax Percentile Mse Octav LpNorm Entropy MeanStd MovingAverage Fixed
 
 impl AnyEstimator {
     /// Returns the names that text forms begin with.
-    pub(crate) fn names() -> &'static [&'static str] {
+    pub fn names() -> &'static [&'static str] {
         NAMES
     }
 }

@@ -113,6 +113,8 @@ impl RangeEstimator for Entropy {
 
 impl TextForm for Entropy {
     const NAME: &'static str = "entropy";
+    #[cfg(feature = "proptest")]
+    const INTEGER_CODES_ONLY: bool = true;
 
     fn of_settings(settings: &str) -> Option<Result<Self>> {
         without_settings(settings)

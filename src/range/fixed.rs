@@ -67,4 +67,9 @@ impl TextForm for Fixed {
         let (min, max) = pair(settings)?;
         Some(ValueRange::new(min, max).map(Self::new))
     }
+
+    #[cfg(feature = "proptest")]
+    fn drawn([a, b]: [f64; 2]) -> Option<Self> {
+        ValueRange::new((a - b) as f32, (a + b) as f32).map(Self::new).ok()
+    }
 }

@@ -102,4 +102,9 @@ impl TextForm for LpNorm {
     fn of_settings(settings: &str) -> Option<Result<Self>> {
         without_settings(settings).or_else(|| settings.parse().ok().map(Self::new))
     }
+
+    #[cfg(feature = "proptest")]
+    fn drawn([a, _]: [f64; 2]) -> Option<Self> {
+        Self::new(2.0 + 2.0 * a).ok()
+    }
 }

@@ -95,6 +95,11 @@ impl TextForm for MeanStd {
     fn of_settings(settings: &str) -> Option<Result<Self>> {
         settings.parse().ok().map(Self::new)
     }
+
+    #[cfg(feature = "proptest")]
+    fn drawn([a, _]: [f64; 2]) -> Option<Self> {
+        Self::new(2.0 + 2.0 * a).ok()
+    }
 }
 
 #[cfg(test)]

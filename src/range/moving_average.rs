@@ -124,6 +124,11 @@ impl TextForm for MovingAverage {
     fn of_settings(settings: &str) -> Option<Result<Self>> {
         settings.parse().ok().map(Self::new)
     }
+
+    #[cfg(feature = "proptest")]
+    fn drawn([a, _]: [f64; 2]) -> Option<Self> {
+        Self::new((0.5 + a / 2.0) as f32).ok()
+    }
 }
 
 /// Returns `from + weight · (to − from)`, each step rounded; of a difference that is infinite, as of ±`f32::MAX`, a finite

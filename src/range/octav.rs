@@ -101,6 +101,8 @@ impl RangeEstimator for Octav {
 
 impl TextForm for Octav {
     const NAME: &'static str = "octav";
+    #[cfg(feature = "proptest")]
+    const INTEGER_CODES_ONLY: bool = true;
 
     fn of_settings(settings: &str) -> Option<Result<Self>> {
         without_settings(settings)

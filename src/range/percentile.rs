@@ -164,6 +164,12 @@ impl TextForm for Percentile {
             None => settings.parse().ok().map(Self::in_percent),
         }
     }
+
+    #[cfg(feature = "proptest")]
+    fn drawn([a, b]: [f64; 2]) -> Option<Self> {
+        let share = 0.5 + a / 2.0;
+        if b < 0.5 { Self::two_sided(share) } else { Self::new(b - 0.5, (b - 0.5) + share / 2.0) }.ok()
+    }
 }
 
 impl Percentile {

@@ -24,6 +24,16 @@ pub(super) trait TextForm: RangeEstimator + Any {
     ///
     /// Those of settings that no estimator of the kind has.
     fn of_settings(settings: &str) -> Option<Result<Self>>;
+
+    /// Whether it refuses floating codes.
+    #[cfg(feature = "proptest")]
+    const INTEGER_CODES_ONLY: bool = false;
+
+    /// Returns one whose settings, if it has some, follow from numbers between 0 and 1: what tests draw.
+    #[cfg(feature = "proptest")]
+    fn drawn(_numbers: [f64; 2]) -> Option<Self> {
+        Self::of_settings("")?.ok()
+    }
 }
 
 /// Writes the text form.

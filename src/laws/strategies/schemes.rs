@@ -3,10 +3,8 @@
 use crate::laws::random::Random;
 use crate::laws::shrink::{Shrink, Simplifying};
 use crate::num::{AnyRounding, Code, CodeType, Scaling, Stochastic};
-use crate::params::{
-    Affine, AnyCalculator, Article, BlockShape, Cast, Granularity, MaxAbs, PowerOfTwo, Symmetric, ValueRange,
-};
-use crate::range::{AnyEstimator, Entropy, Fixed, LpNorm, MeanStd, MinMax, MovingAverage, Mse, Octav, Percentile};
+use crate::params::{AnyCalculator, BlockShape, Granularity};
+use crate::range::{AnyEstimator, MinMax};
 use crate::tensor::{AnyScheme, Scheme};
 use core::marker::PhantomData;
 use proptest::strategy::{NewTree, Strategy, ValueTree};
@@ -180,48 +178,13 @@ fn any_rounding(random: &mut Random) -> AnyRounding {
 }
 
 fn any_calculator(random: &mut Random, code: CodeType) -> AnyCalculator {
-    let (integer, signed) = (code.is_integer(), code.min() < 0.0);
-    // Two codes have no middle.
-    let has_middle = code.bits() > 1;
     let a = random.between(-8, 7).clamp(code.min().max(-8.0) as i32, code.max().min(7.0) as i32);
-    let article = Article::target(a, a + random.between(1, 16));
-    let symmetric = random.pick(&[Symmetric::narrow(), Symmetric::full()]);
-    match random.below(8) {
-        0 if integer => AnyCalculator::Affine(Affine::default()),
-        1 if integer => AnyCalculator::Affine(Affine::without_zero()),
-        2 if has_middle => AnyCalculator::PowerOfTwo(PowerOfTwo),
-        3 if integer => AnyCalculator::Article(article.unwrap_or(Article::own_range())),
-        4 if !integer && has_infinities(code) => AnyCalculator::Cast(random.pick(&[Cast::saturating(), Cast::ieee()])),
-        4 if !integer => AnyCalculator::Cast(Cast::saturating()),
-        5 if integer && signed && has_middle => AnyCalculator::MaxAbs(MaxAbs),
-        _ if has_middle => AnyCalculator::Symmetric(symmetric),
-        _ => AnyCalculator::Affine(Affine::default()),
-    }
-}
-
-/// Returns whether a floating type has codes for ±∞.
-fn has_infinities(code: CodeType) -> bool {
-    matches!(code, CodeType::F16 | CodeType::Bf16 | CodeType::F8E5M2 | CodeType::F8E4M3 | CodeType::F8E3M4)
+    let all = AnyCalculator::all_for(code, (a, a + random.between(1, 16)));
+    random.pick(&all)
 }
 
 fn any_estimator(random: &mut Random, integer: bool) -> AnyEstimator {
-    let min_max = AnyEstimator::MinMax(MinMax::default());
-    let (share, low) = (0.5 + random.unit() / 2.0, random.unit() * 0.4);
-    match random.below(10) {
-        0 => {
-            let (a, b) = (random.normal() as f32, random.normal() as f32);
-            AnyEstimator::Fixed(Fixed::new(ValueRange::new(a.min(b), a.max(b)).unwrap_or(ValueRange::ZERO)))
-        }
-        1 => MovingAverage::new(share as f32).map_or(min_max, AnyEstimator::MovingAverage),
-        2 => Percentile::new(low, low + share / 2.0).map_or(min_max, AnyEstimator::Percentile),
-        3 => Percentile::two_sided(share).map_or(min_max, AnyEstimator::Percentile),
-        4 => MeanStd::new(share * 4.0).map_or(min_max, AnyEstimator::MeanStd),
-        5 => AnyEstimator::Mse(Mse::default()),
-        6 => LpNorm::new(share * 4.0).map_or(min_max, AnyEstimator::LpNorm),
-        7 if integer => AnyEstimator::Octav(Octav::default()),
-        8 if integer => AnyEstimator::Entropy(Entropy::default()),
-        _ => min_max,
-    }
+    AnyEstimator::drawn(random.unit(), [random.unit(), random.unit()], integer)
 }
 
 /// A scheme, and whether it has to keep its code type.
