@@ -2,7 +2,7 @@
 //! caller uses.
 
 use super::code_type::for_each_code_type;
-use super::{Code, CodeType};
+use super::CodeType;
 use core::ops::Range;
 
 macro_rules! define {
@@ -100,5 +100,3 @@ pub trait SliceOfCodes: Sized {
     /// Returns the slice to be written, whatever its type.
     fn codes_mut(codes: &mut [Self]) -> CodesMut<'_>;
 }
-
-const _: () = assert!(CodeType::ALL.len() == 23 && <i8 as Code>::BITS == 8, "each type has its slice");
