@@ -5,6 +5,8 @@
 //! goal cannot be reached. Errors are one line on the standard error. What can be checked is
 //! checked before any work is done; if a report cannot be written all the same, the model is there, and the code is 1.
 
+#![forbid(unsafe_code)]
+
 mod argument;
 mod asked_recipe;
 mod calibrate;
