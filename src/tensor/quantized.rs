@@ -5,7 +5,7 @@ use super::observed::Observed;
 use super::output::{check_shape, contiguous, zeros};
 use super::tasks::{Tasks, map_tasks};
 use super::view::AsView;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::kernel::{self, dequantize_bytes, dequantize_span};
 use crate::num::{Code, Codes, SliceOfCodes};
 use crate::params::{Granularity, QuantParams, Span};
