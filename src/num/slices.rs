@@ -1,8 +1,8 @@
 //! Slices of any code type, by value: what is done with them is compiled once, in this crate, and not for each type that a
 //! caller uses.
 
-use super::code_type::for_each_code_type;
 use super::CodeType;
+use super::code_type::for_each_code_type;
 use core::ops::Range;
 
 macro_rules! define {
