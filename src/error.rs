@@ -170,6 +170,10 @@ pub enum Error {
 }
 
 impl fmt::Display for Error {
+    #[cfg_attr(
+        feature = "std",
+        expect(clippy::unnecessary_debug_formatting, reason = "quoted and escaped, a path is in one line")
+    )]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoData { group, observed, nan, infinite } => write!(

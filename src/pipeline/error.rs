@@ -28,6 +28,7 @@ pub enum PipelineError {
 }
 
 impl fmt::Display for PipelineError {
+    #[expect(clippy::unnecessary_debug_formatting, reason = "quoted and escaped, a path is in one line")]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::TargetExists { path } => {

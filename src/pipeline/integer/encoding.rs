@@ -175,7 +175,7 @@ fn raise(scales: &mut [f32], values: &ArrayD<f32>, axis: usize, uses: &[BiasUse]
                 Ok(_) => {}
                 Err(error) => match error.floor() {
                     Some(&ConventionError::BiasOverflow { smallest_weight_scale, .. }) => {
-                        *scale = smallest_weight_scale
+                        *scale = smallest_weight_scale;
                     }
                     _ => return Err(error),
                 },
