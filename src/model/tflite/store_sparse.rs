@@ -81,7 +81,7 @@ impl Model {
     ///
     /// # Errors
     ///
-    /// [`ModelError::NoSuchTensor`]; [`Error::Io`].
+    /// [`ModelError::NoSuchTensor`]; [`Error::Io`](crate::Error::Io).
     pub fn store_sparse(&mut self, id: TensorId) -> Result<Option<u64>> {
         let table = self.tensor(id)?;
         let (shape, old) = (shape_of(table), table.u32(tensor::BUFFER).unwrap_or(0) as usize);

@@ -17,7 +17,7 @@ use super::options::{Options, check_output};
 use super::progress::Progress;
 use super::source::{self, Source};
 use super::tflite::{Judging, keep_operands_in_f32, write};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::model::tflite::Model;
 use crate::num::CodeType;
 use crate::params::{Granularity, Symmetric, ValueRange};

@@ -12,7 +12,7 @@ use super::options::Options;
 use super::outcome::{Fate, TensorOutcome, Written};
 use super::progress::Progress;
 use super::source::{self, Source};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::model::ModelError;
 use crate::model::tflite::{Fault, Model, NewData, Replacement, Role, Severity, TensorId};
 use crate::recipe::RecipeError;
