@@ -4,7 +4,9 @@
 //! cargo run --release --example realtime
 //! ```
 
+use ndarray::{ArrayView1, ArrayViewMut1};
 use std::time::{Duration, Instant};
+use tensor_quant::metrics::per_tensor;
 use tensor_quant::tensor::{DynamicQuantizer, Settings};
 use tensor_quant::{AnyScheme, QuantParams, Quantizer};
 
@@ -24,18 +26,20 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         })?;
         report(&format!("{len} values to int8 and back"), || {
             quantizer.quantize_slice_into(&frame, &mut codes)?;
-            let view = ndarray::ArrayView1::from(&codes);
-            quantizer.dequantize_into(view, ndarray::ArrayViewMut1::from(&mut restored))
+            let view = ArrayView1::from(&codes);
+            quantizer.dequantize_into(view, ArrayViewMut1::from(&mut restored))
         })?;
         let mut dynamic = DynamicQuantizer::new("u8 affine".parse::<AnyScheme>()?);
         let mut bytes = vec![0_u8; len];
         report(&format!("{len} values to uint8, range included"), || {
-            let view = ndarray::ArrayView1::from(&frame);
-            dynamic.quantize_into(view, ndarray::ArrayViewMut1::from(&mut bytes))?;
+            let view = ArrayView1::from(&frame);
+            dynamic.quantize_into(view, ArrayViewMut1::from(&mut bytes))?;
             Ok(())
         })?;
         let largest = frame.iter().zip(&restored).map(|(x, y)| (x - y).abs()).fold(0.0, f32::max);
         println!("{:<44}{largest:>10.2e}", "    largest error of the round trip");
+        let sqnr = per_tensor(ArrayView1::from(&frame), ArrayView1::from(&restored))?.sqnr_db();
+        println!("{:<44}{sqnr:>7.1} dB", "    signal to quantization noise");
     }
     Ok(())
 }

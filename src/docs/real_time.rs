@@ -39,7 +39,7 @@
 //! | | of | by |
 //! | --- | --- | --- |
 //! | no allocation | every `_into` method, any granularity and element type | a counting allocator: `tests/allocations.rs` |
-//! | no lock, no system call | the same | the library without `std`, which can make none, is built in CI; `tests/tensors/real_time.rs` counts how often a thread gave up its core: never |
+//! | no lock, no system call | the same | the library without `std`, which can make none, is checked in CI; `tests/tensors/real_time.rs` counts how often a thread gave up its core: never |
 //! | no panic, nor any of the above | `i8` and `u8` with one scale, halves to even, no offset, a scale of 2⁻⁹⁰ to 2⁹⁰ (or any by reciprocal), finite values; back to reals | the object code of the released program: `tests/real_time/object_code.py` follows every call and jump from the two functions that do the work, and finds computing and copying alone, at every SIMD level |
 //! | no panic | all else | lengths 0 to 200 and around every length at which something changes, of any bits, with scales at both ends: `tests/tensors/real_time.rs`; and the reasons below |
 //! | the codes of the batch path | all | the same file; both call the same kernels |
