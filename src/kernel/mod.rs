@@ -19,7 +19,7 @@
 //!
 //! A kernel is one file, which opens with its equation and then numbers what makes it fast. In it stand
 //!
-//! 1. the body, `#[inline(always)]`, generic over [`Simd`](fearless_simd::Simd): explicit vectors of 16 lanes, of which a level makes
+//! 1. the body, `#[inline(always)]`, generic over [`Simd`]: explicit vectors of 16 lanes, of which a level makes
 //!    one, two or four registers, or a plain loop that the compiler vectorises (`map_slice` in `elementwise.rs` has that loop);
 //! 2. the function that takes a [`Level`] and hands the body to `dispatch!`, outside of the loop over elements;
 //! 3. its specification, if `reference.rs` has none for it yet, and a property test against it at each of [`levels`].

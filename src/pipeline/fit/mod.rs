@@ -65,7 +65,7 @@ struct Candidate {
 ///
 /// # Errors
 ///
-/// Those of [`quantize_file_with`](super::quantize_file_with); [`Error::InvalidSetting`] for a goal that is none;
+/// Those of [`quantize_file_with`](super::quantize_file_with); [`Error::InvalidSetting`](crate::Error::InvalidSetting) for a goal that is none;
 /// [`RecipeError::NothingToQuantize`] if no tensor may become any of the types.
 #[expect(clippy::too_many_lines, reason = "the search from end to end; its steps are functions")]
 pub fn fit_file(
