@@ -63,32 +63,35 @@
 //!
 //! # Latencies
 //!
-//! `cargo bench --bench realtime` times each of 200,000 calls by itself, and prints a histogram for each kind of call, alone and beside a
-//! busy neighbour on each core. On a Xeon of 2023 with two cores, AVX-512, and twelve compilers at work on it all the while, so that
-//! each core had six neighbours; the clock itself takes 23 ns of each figure:
+//! `cargo bench --bench realtime` times each of 200,000 calls by itself, and prints a histogram for each kind of call, as the machine is and
+//! beside a busy neighbour on each core. On a virtual machine with two cores of a Xeon of 2023, AVX-512, on which a dozen compilers were
+//! at work all the while; the clock itself takes 23 ns of each figure:
 //!
-//! | | at a real-time priority (`chrt --fifo 50`): median | 99.9 % | worst | at the usual priority: median | 99.9 % | worst |
-//! | --- | --- | --- | --- | --- | --- | --- |
-//! | the clock alone | 23 ns | 28 ns | 75 µs | 23 ns | 31 ns | .8 µs |
-//! | 160 samples to int8 | 77 ns | 161 ns | 58 µs | 77 ns | 157 ns | 4.1 ms |
-//! | and back | 101 ns | 198 ns | 58 µs | 100 ns | 275 ns | 8.1 ms |
-//! | 512 samples to int8 | 104 ns | 180 ns | 34 µs | 103 ns | 296 ns | .15 ms |
-//! | and back | 142 ns | 418 ns | 65 µs | 140 ns | 293 ns | 5.6 ms |
-//! | 1024 samples to int8 | 147 ns | 209 ns | 34 µs | 149 ns | 368 ns | 1.7 ms |
-//! | and back | 222 ns | 496 ns | 54 µs | 221 ns | 469 ns | 4.4 ms |
-//! | 1024 samples, with their range | 480 ns | 964 ns | 158 µs | 465 ns | 1.1 µs | 4.1 ms |
+//! | | at a real-time priority (`chrt --fifo 50`, `--alone`): median | 99.9 % | worst | at the usual priority: median | 99.9 % | worst | and busy neighbours: median | 99.9 % | worst |
+//! | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |
+//! | the clock alone | 23 ns | 36 ns | 32 µs | 23 ns | 39 ns | 8 ms | 23 ns | 25 ns | 12 ms |
+//! | 160 samples to int8 | 77 ns | 172 ns | 63 µs | 77 ns | 167 ns | 8 ms | 76 ns | 279 ns | 12 ms |
+//! | and back | 114 ns | 271 ns | 67 µs | 112 ns | 397 ns | 8 ms | 144 ns | 379 ns | 12 ms |
+//! | 512 samples to int8 | 103 ns | 285 ns | 49 µs | 103 ns | 354 ns | 12 ms | 113 ns | 7 µs | 16 ms |
+//! | and back | 151 ns | 428 ns | 80 µs | 145 ns | 440 ns | 8 ms | 145 ns | 482 ns | 13 ms |
+//! | 1024 samples to int8 | 150 ns | 374 ns | 115 µs | 149 ns | 393 ns | 8 ms | 151 ns | 549 ns | 16 ms |
+//! | and back | 242 ns | 753 ns | 53 µs | 243 ns | 494 ns | 12 ms | 241 ns | 690 ns | 18 ms |
+//! | 1024 samples to int8, with their range | 401 ns | 991 ns | 74 µs | 383 ns | 767 ns | 10 ms | 386 ns | 3.9 µs | 24 ms |
 //!
 //! How many of the 200,000 calls took how long, at the real-time priority:
 //!
 //! | | ≤ 64 ns | ≤ 128 ns | ≤ 256 ns | ≤ 512 ns | ≤ 1 µs | ≤ 4 µs | ≤ 16 µs | ≤ 131 µs | more |
 //! | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |
-//! | 160 samples to int8 | 0 | 199206 | 769 | 8 | 5 | 5 | 0 | 7 | 0 |
-//! | and back | 0 | 194325 | 5603 | 63 | 2 | 3 | 0 | 4 | 0 |
-//! | 512 samples to int8 | 0 | 199137 | 729 | 115 | 1 | 9 | 2 | 7 | 0 |
-//! | and back | 0 | 0 | 199282 | 631 | 14 | 46 | 19 | 8 | 0 |
-//! | 1024 samples to int8 and back | 0 | 0 | 190851 | 8952 | 142 | 36 | 5 | 14 | 0 |
+//! | the clock alone | 199960 | 28 | 3 | 1 | 0 | 7 | 0 | 1 | 0 |
+//! | 160 samples to int8 | 0 | 199106 | 832 | 27 | 4 | 19 | 5 | 7 | 0 |
+//! | and back | 0 | 182052 | 17687 | 216 | 3 | 16 | 14 | 12 | 0 |
+//! | 512 samples to int8 | 0 | 195216 | 4463 | 290 | 4 | 14 | 5 | 8 | 0 |
+//! | and back | 0 | 0 | 198679 | 1217 | 36 | 44 | 13 | 11 | 0 |
+//! | 1024 samples to int8 | 0 | 0 | 199253 | 692 | 24 | 8 | 9 | 14 | 0 |
+//! | and back | 0 | 0 | 175921 | 23711 | 273 | 61 | 16 | 18 | 0 |
 //!
-//! The worst case is not the library's: a loop that reads the clock and does nothing else has the same one at a real-time priority, when
-//! an interrupt comes, and at the usual one a call that the scheduler takes off its core waits for as long as a neighbour runs, some
-//! milliseconds. What is to be ready in time is given a real-time priority, and then took .16 ms at most where others compiled: a
-//! frame of 160 samples lasts 10 ms.
+//! The worst case is not the library's: a loop that reads the clock and does nothing else has the same one, when an interrupt comes, or, at
+//! the usual priority, when the scheduler gives its core to a neighbour, for some milliseconds. What is to be ready in time is given a
+//! real-time priority. The worst of six million calls in three runs at that priority was 2.3 ms, and at most seven took more than .17 ms, all in one
+//! run, on a machine whose host has other guests; a frame of 160 samples lasts 10 ms. The same on a machine that nobody else uses is yet to
+//! be measured.
