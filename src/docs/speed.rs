@@ -166,19 +166,19 @@
 //!   times the one that multiplies by the reciprocal). Elsewhere it is .03 ns an element of those that are at hand in the first-level
 //!   cache, and where the range is looked for nothing more.
 //! - A group costs 5 ns beside its elements: a division in f64 for the scale, another for its reciprocal, and both are checked. Blocks of 32
-//!   take .39 ns an element, 1 Mi of them .55; rows of 1024 .20. Columns are as many groups, each of few elements where there are few rows: 64 rows of
-//!   1024 take .44, 1024 rows .43. Half of what is left is these divisions.
+//!   take .39 to .44 ns an element, 1 Mi of them .55 to .63; rows of 1024 .20. Columns are as many groups, each of few elements where there are few
+//!   rows: 64 rows of 1024 take .46, 1024 rows .43. Half of what is left is these divisions.
 //! - What gives a new tensor sets its memory to zero first: Rust has no safe way to hand out memory that was not written. With the
 //!   allocation that is .17 ns an element where the `_into` form takes .15. Larger results are felt more, where the system has to find
 //!   their memory at every call: 16 Mi f32s take 5.5 ns each in place of 2.2.
 //! - Sums of errors are bound by arithmetic, six sums of products in f64: the kernel by hand takes .33 ns an element, and this one 1.1
 //!   times that. Less than .3 would take sums in f32, which depend on the order. Those of each column are made in 16 KiB of sums for sixteen
-//!   columns, which are begun and ended once in 4096 rows: 1024 rows take .9 ns an element, 64 rows 2.4, most of it for that.
+//!   columns, which are begun and ended once in 4096 rows: 1024 rows take .9 ns an element, 64 rows 2.4 to 3.9, most of it for that.
 //! - A mean and a deviation without rounding take .39 ns an element of values of like size, eight sums in f64 after a pass for the largest magnitude,
 //!   and .78 where many are less than a 500,000th of the largest, which are summed by another pass.
 //! - A view with exchanged axes is read in tiles of 16 rows that are transposed in registers; one scale for the tensor takes its extremes in
-//!   the order of memory: .66 ns an element, a scale for each row .84, blocks of 32 1.05, as both passes then transpose. Each row of a tile is a call
-//!   of the kernel, which is felt in matrices of fewer than a hundred columns.
+//!   the order of memory: .83 ns an element, a scale for each row 1.1, blocks of 32 1.8, as both passes then transpose, and the groups of each part
+//!   are looked up. Each row of a tile is a call of the kernel, which is felt in matrices of fewer than a hundred columns.
 //! - f64 and f16 are converted twice, for the range and for the codes, in the first-level cache: .50 and .37 ns an element. From further away
 //!   f64 is 8 bytes twice: 1 Mi take 3 to 5 times `memcpy` of their f32s.
 //! - A search for the smallest error over all scales (`Mse`) takes the time of its proof: 39 ns a value for i8 and 10 for I4 in rows of
