@@ -193,6 +193,14 @@ fn lost(model: &std::path::Path) -> f64 {
     evaluate(&mut executor("mlp.tflite"), &mut judged, None, half(1).into_iter().map(Ok), None).unwrap().sqnr_db()
 }
 
+/// What is lost in front of the softmax, which makes the loss of a whole set of samples that of one or two which are in doubt.
+fn lost_before_softmax(model: &std::path::Path) -> f64 {
+    let mut judged = Executor::open(model).unwrap();
+    let result = evaluate(&mut executor("mlp.tflite"), &mut judged, None, half(1).into_iter().map(Ok), None).unwrap();
+    let layers = result.values.iter().filter(|value| value.operator == "FULLY_CONNECTED");
+    layers.max_by_key(|value| value.position).unwrap().difference.sqnr_db()
+}
+
 #[test]
 fn weights_chosen_for_samples_lose_less_on_others_at_the_same_bytes() {
     let folder = tempfile::tempdir().unwrap();
@@ -202,9 +210,10 @@ fn weights_chosen_for_samples_lose_less_on_others_at_the_same_bytes() {
         let (output, mut options) = (folder.path().join(name), options);
         options.threads = threads.try_into().unwrap();
         quantize_file_with(path("mlp.tflite"), &output, recipe, &options, data, &mut |_| ()).unwrap();
-        (std::fs::read(&output).unwrap(), lost(&output))
+        (std::fs::read(&output).unwrap(), lost_before_softmax(&output))
     };
-    for (name, better) in [("int4-weight-only", 4.0), ("int8-weight-only", 6.0), ("int4-dynamic", 4.0)] {
+    // Measured: 7.3, 10.1 and 7.0 dB.
+    for (name, better) in [("int4-weight-only", 6.0), ("int8-weight-only", 8.0), ("int4-dynamic", 6.0)] {
         let mut recipe = Recipe::named(name).unwrap();
         let (plain, before) = quantize(&format!("{name}-plain"), &recipe, None, 1);
         let (full, after) = quantize(&format!("{name}-full"), &recipe, Some(data), 1);
