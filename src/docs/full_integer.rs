@@ -77,7 +77,7 @@
 //! | --- | --- | --- | --- | --- | --- | --- |
 //! | float | 904 052 | 983 of 1000 | | | | 60 |
 //! | `int8-dynamic`, with the samples | 234 672 | 982 | 57.0 dB | 57.0 dB | 57.0 dB | 23 |
-//! | `int8` | 234 112 | 982 | 44.8 dB | 44.8 dB | 44.3 dB | 24 |
-//! | `int16x8` | 234 848 | 983 | 59.2 dB | 58.3 dB | 58.3 dB | 1498 |
+//! | `int8` | 234 112 | 983 | 47.0 dB | 47.1 dB | 46.7 dB | 24 |
+//! | `int16x8` | 234 848 | 983 | 58.7 dB | 57.9 dB | 57.9 dB | 1498 |
 //!
 //! Activations of 16 bits run on reference kernels in LiteRT, which take more than twenty times as long as float.
