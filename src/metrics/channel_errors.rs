@@ -88,6 +88,29 @@ impl ChannelErrors {
         channels.filter(move |(_, channel)| channel.sqnr_db() < sqnr_db).map(|(index, _)| index)
     }
 
+    /// Returns the indices of the channels that their ratio calls fair, but of whose values more than half were restored as 0, in order:
+    /// one large value has the range, and makes the ratio. What is left of such a channel is that value.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ndarray::array;
+    /// use tensor_quant::{Scheme, quantize_tensor};
+    ///
+    /// // Each row has its own scale, which the large value of the first one takes.
+    /// let x = array![[1e6_f32, 0.3, -0.1], [0.5, -0.25, 0.1]];
+    /// let rows = quantize_tensor(x.view(), &Scheme::<i8>::symmetric().with_axis(0))?.channel_errors(x.view(), 0)?;
+    /// assert!(rows.worst().is_some_and(|(_, error)| error.sqnr_db() > 40.0));
+    /// assert_eq!(rows.emptied().collect::<Vec<_>>(), [0]);
+    /// # Ok::<(), tensor_quant::Error>(())
+    /// ```
+    pub fn emptied(&self) -> impl Iterator<Item = usize> + '_ {
+        let is_emptied = |channel: &ErrorMetrics| {
+            channel.sqnr_db() >= LOST_BELOW_DB && channel.zeroed() > channel.count().saturating_sub(1) / 2
+        };
+        self.channels.iter().enumerate().filter(move |(_, channel)| is_emptied(channel)).map(|(index, _)| index)
+    }
+
     fn at(&self, index: Option<usize>) -> Option<(usize, &ErrorMetrics)> {
         index.and_then(|index| Some((index, self.channels.get(index)?)))
     }

@@ -1,11 +1,12 @@
 //! How the channels of a tensor fared: one large value hides a row that is lost.
 
 use crate::error::Result;
-use crate::metrics::{ChannelErrors, ErrorMetrics};
+use crate::metrics::{ChannelErrors, ErrorMetrics, per_channel, per_tensor};
+use crate::num::Real;
 use crate::params::{Granularity, QuantParams};
 use crate::recipe::{Candidate, UsageRole};
 use crate::tensor::PackedTensor;
-use ndarray::ArrayD;
+use ndarray::{Array1, ArrayD, ArrayViewD, Axis};
 
 /// Lost channels that are named.
 const NAMED: usize = 8;
@@ -30,8 +31,24 @@ pub struct Channels {
     pub lost: usize,
     /// The first of those.
     pub first_lost: Vec<usize>,
+    /// How many are not, by their ratio, but have more than half of their values restored as 0: one large value makes the ratio.
+    pub emptied: usize,
+    /// The first of those.
+    pub first_emptied: Vec<Emptied>,
     /// Ranges and scales along the axis, if they were asked for.
     pub profile: Option<Profile>,
+}
+
+/// A channel of which little more than its largest value is left.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Emptied {
+    /// The channel.
+    pub channel: usize,
+    /// The SQNR in dB with the largest value.
+    pub with_largest_db: f64,
+    /// The SQNR in dB of the values but the largest.
+    pub without_largest_db: f64,
 }
 
 /// Ranges, scales and errors along an axis, in columns of as many channels each; the last may have fewer.
@@ -58,17 +75,53 @@ impl Channels {
     /// # Errors
     ///
     /// Those of a tensor of another shape.
-    pub(super) fn of(values: &ArrayD<f32>, q: &PackedTensor, axis: usize, with_profile: bool) -> Result<Option<Self>> {
+    pub(super) fn of<T: Real>(
+        values: ArrayViewD<'_, T>,
+        q: &PackedTensor,
+        axis: usize,
+        with_profile: bool,
+    ) -> Result<Option<Self>> {
         if values.shape().get(axis).is_none_or(|&count| count < 2) {
             return Ok(None);
         }
         let errors = q.channel_errors(values.view(), axis)?;
         let profile = with_profile.then(|| Profile::new(errors.channels(), &scales(q.params(), values.shape(), axis)));
-        Ok(Self::new(axis, &errors, profile))
+        let channels = Self::new(axis, &errors, profile);
+        Ok(channels.map(|channels| {
+            // Seldom: it is for the few channels that are named.
+            if channels.first_emptied.is_empty() { channels } else { channels.looked_into(&values, &q.dequantize()) }
+        }))
+    }
+
+    /// Returns how the channels along an axis of a restored tensor fared; `None` where one would be the whole tensor.
+    ///
+    /// # Errors
+    ///
+    /// Those of tensors of different shapes.
+    pub(super) fn between<T: Real, U: Real>(
+        values: ArrayViewD<'_, T>,
+        restored: &ArrayD<U>,
+        axis: usize,
+    ) -> Result<Option<Self>> {
+        if values.shape().get(axis).is_none_or(|&count| count < 2) {
+            return Ok(None);
+        }
+        let errors = ChannelErrors::new(per_channel(values.view(), restored.view(), axis)?);
+        Ok(Self::new(axis, &errors, None).map(|channels| channels.looked_into(&values, restored)))
+    }
+
+    /// Returns the same with the ratios of the channels that are named as emptied.
+    fn looked_into<T: Real, U: Real>(mut self, values: &ArrayViewD<'_, T>, restored: &ArrayD<U>) -> Self {
+        for emptied in &mut self.first_emptied {
+            let (axis, channel) = (Axis(self.axis), emptied.channel);
+            let (x, y) = (values.index_axis(axis, channel), restored.index_axis(axis, channel));
+            emptied.without_largest_db = without_largest_db(&x, &y);
+        }
+        self
     }
 
     /// Returns the same of errors that were taken elsewhere.
-    pub(super) fn new(axis: usize, errors: &ChannelErrors, profile: Option<Profile>) -> Option<Self> {
+    fn new(axis: usize, errors: &ChannelErrors, profile: Option<Profile>) -> Option<Self> {
         let (worst, of_worst) = errors.worst()?;
         let (_, of_median) = errors.median()?;
         Some(Self {
@@ -79,18 +132,50 @@ impl Channels {
             median_db: of_median.sqnr_db(),
             lost: errors.lost().count(),
             first_lost: errors.lost().take(NAMED).collect(),
+            emptied: errors.emptied().count(),
+            first_emptied: errors
+                .emptied()
+                .take(NAMED)
+                .map(|channel| Emptied {
+                    channel,
+                    with_largest_db: errors.channels()[channel].sqnr_db(),
+                    without_largest_db: 0.0,
+                })
+                .collect(),
             profile,
         })
     }
 
     /// Returns which channels are lost, in words: `3, 17 and 4 more`.
     pub(super) fn lost_ones(&self) -> String {
-        let named: Vec<String> = self.first_lost.iter().map(ToString::to_string).collect();
-        match self.lost.saturating_sub(named.len()) {
-            0 => named.join(", "),
-            more => format!("{} and {more} more", named.join(", ")),
-        }
+        listed(self.first_lost.iter().map(ToString::to_string).collect(), self.lost)
     }
+
+    /// Returns which channels are emptied, and their ratios, in words: `3 (67.3 dB, and 0.1 dB without its largest value)`.
+    pub(super) fn emptied_ones(&self) -> String {
+        let named = |emptied: &Emptied| {
+            let Emptied { channel, with_largest_db, without_largest_db } = emptied;
+            format!("{channel} ({with_largest_db:.1} dB, and {without_largest_db:.1} dB without its largest value)")
+        };
+        listed(self.first_emptied.iter().map(named).collect(), self.emptied)
+    }
+}
+
+fn listed(named: Vec<String>, count: usize) -> String {
+    match count.saturating_sub(named.len()) {
+        0 => named.join(", "),
+        more => format!("{} and {more} more", named.join(", ")),
+    }
+}
+
+/// Returns the SQNR in dB of the elements but the first one of the largest finite magnitude.
+fn without_largest_db<T: Real, U: Real>(x: &ArrayViewD<'_, T>, y: &ArrayViewD<'_, U>) -> f64 {
+    let magnitudes = x.iter().map(|x| x.to_f32().abs()).enumerate().filter(|(_, x)| x.is_finite());
+    let largest = magnitudes.reduce(|a, b| if b.1 > a.1 { b } else { a }).map(|(at, _)| at);
+    let is_kept = |at: usize| Some(at) != largest;
+    let x: Array1<T> = x.iter().enumerate().filter(|(at, _)| is_kept(*at)).map(|(_, x)| *x).collect();
+    let y: Array1<U> = y.iter().enumerate().filter(|(at, _)| is_kept(*at)).map(|(_, y)| *y).collect();
+    per_tensor(x.view(), y.view()).map_or(f64::INFINITY, |error| error.sqnr_db())
 }
 
 /// Returns the axis of a tensor's channels: that of its scales, that of the output channels of the operator that uses it, or the
@@ -171,13 +256,31 @@ mod tests {
     fn a_row_beside_an_outlier_is_lost_and_named() {
         let value = |row, column| if (row, column) == (3, 0) { 1e6 } else { 1.0 + (row * column) as f32 / 999.0 };
         let (values, q) = quantized("int8 per tensor", [300, 7], value);
-        let channels = Channels::of(&values, &q, 0, true).unwrap().unwrap();
+        let channels = Channels::of(values.view(), &q, 0, true).unwrap().unwrap();
         assert!(q.error(&values).unwrap().sqnr_db() > 80.0);
         assert_eq!((channels.count, channels.lost, channels.worst_db, channels.median_db), (300, 299, 0.0, 0.0));
         assert_eq!(channels.lost_ones(), "0, 1, 2, 4, 5, 6, 7, 8 and 291 more");
         let profile = channels.profile.unwrap();
         assert_eq!((profile.channels_per_column, profile.min.len(), profile.largest_scale.len()), (4, 75, 75));
         assert_eq!((profile.min[0], profile.max[0], profile.worst_db[0]), (1.0, 1e6, 0.0));
+    }
+
+    #[test]
+    fn a_row_that_is_its_largest_value_is_named_beside_its_fair_ratio() {
+        let value = |row, column| if (row, column) == (2, 4) { 1e4 } else { ((row * 7 + column) as f32).sin() };
+        let (values, q) = quantized("int8 per axis 0", [8, 32], value);
+        let channels = Channels::of(values.view(), &q, 0, false).unwrap().unwrap();
+        assert_eq!((channels.lost, channels.emptied), (0, 1));
+        assert!(channels.worst_db > 35.0, "{channels:?}");
+        let emptied = channels.first_emptied[0];
+        assert_eq!((emptied.channel, emptied.without_largest_db), (2, 0.0));
+        assert!(emptied.with_largest_db > 60.0);
+        let between = Channels::between(values.view(), &q.dequantize(), 0).unwrap().unwrap();
+        assert_eq!(between, channels);
+        // Nearly all values small, but none of them lost; and one of two is not more than half.
+        let value = |row: usize, column: usize| if column == 0 { 1.0 } else { 0.02 + row as f32 / 1e3 };
+        let (values, q) = quantized("int8 per axis 0", [8, 32], value);
+        assert_eq!(Channels::of(values.view(), &q, 0, false).unwrap().unwrap().emptied, 0);
     }
 
     #[test]

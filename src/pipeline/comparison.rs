@@ -3,7 +3,7 @@
 use super::channels::{Channels, first_axis};
 use super::format::Format;
 use crate::error::Result;
-use crate::metrics::{ChannelErrors, ErrorMetrics, per_channel, per_tensor};
+use crate::metrics::{ErrorMetrics, per_tensor};
 use crate::model::safetensors::Reader;
 use crate::model::tflite::{Model, Quantization};
 use crate::num::Real;
@@ -186,8 +186,7 @@ fn errors<T: Real>(x: &ArrayD<T>, y: &ArrayD<T>, axis: Option<usize>) -> Result<
     let error = per_tensor(x.view(), y.view())?;
     let axis = axis.filter(|&axis| x.shape().get(axis).is_some_and(|&count| count > 1));
     let Some(axis) = axis.filter(|_| error.max_abs_error() > 0.0) else { return Ok((error, None)) };
-    let channels = ChannelErrors::new(per_channel(x.view(), y.view(), axis)?);
-    Ok((error, Channels::new(axis, &channels, None)))
+    Ok((error, Channels::between(x.view(), y, axis)?))
 }
 
 /// Returns whether two tensors of one type and shape hold the same bytes; `None` where bytes cannot be had, or mean something else.

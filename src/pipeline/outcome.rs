@@ -6,12 +6,13 @@ use super::format::Format;
 use super::integer::IntegerOutcome;
 use super::options::{Histograms, Options};
 use crate::error::Result;
-use crate::metrics::{ErrorMetrics, Histogram};
+use crate::metrics::{ErrorMetrics, Histogram, per_tensor};
+use crate::num::Real;
 use crate::params::{Granularity, ValueRange};
 use crate::range::AnyEstimator;
 use crate::recipe::{Decision, Entry, NO_CODE, Recipe, Warning};
 use crate::tensor::{AnyScheme, PackedTensor};
-use ndarray::ArrayD;
+use ndarray::{ArrayD, ArrayViewD};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -153,11 +154,16 @@ impl TensorOutcome {
         if let Encoded::Blocks(q) = encoded {
             self.fate = Fate::Quantized;
             let (original, restored) = (values.as_standard_layout(), q.dequantize());
-            let (x, y) = (original.as_slice().unwrap_or(&[]), restored.as_slice().unwrap_or(&[]));
             if options.histograms == Histograms::OfChanged {
+                let (x, y) = (original.as_slice().unwrap_or(&[]), restored.as_slice().unwrap_or(&[]));
                 self.histograms = histograms_of_slices(x, y);
             }
-            self.error = Some(ErrorMetrics::between(x, y)?);
+            let axis = axis_of(&entry.candidate, Granularity::Tensor);
+            let (error, channels) = match wide {
+                Some(wide) => between(wide.view(), &restored, axis)?,
+                None => between(values.view(), &restored, axis)?,
+            };
+            (self.error, self.channels) = (Some(error), channels);
             return Ok(());
         }
         let (Encoded::Codes(q), Decision::Quantize(treatment)) = (encoded, &entry.decision) else {
@@ -175,7 +181,10 @@ impl TensorOutcome {
             self.histograms = histograms(values, q, error.max_abs_error());
         }
         if let Some(axis) = axis_of(&entry.candidate, treatment.scheme.granularity) {
-            self.channels = Channels::of(values, q, axis, with_plots)?;
+            self.channels = match wide {
+                Some(wide) => Channels::of(wide.view(), q, axis, with_plots)?,
+                None => Channels::of(values.view(), q, axis, with_plots)?,
+            };
         }
         self.error = Some(error);
         Ok(())
@@ -201,6 +210,13 @@ impl TensorOutcome {
             let (are, which) = (if *lost == 1 { "is" } else { "are" }, channels.lost_ones());
             let message = format!("{lost} of {count} channels along axis {axis} {are} lost, below 6 dB: {which}");
             warnings.push(Warning::new(message, self.remedy(Some(*axis))));
+        } else if let Some(channels) = self.channels.as_ref().filter(|channels| channels.emptied > 0) {
+            let Channels { emptied, count, axis, .. } = channels;
+            let (are, which) = (if *emptied == 1 { "is" } else { "are" }, channels.emptied_ones());
+            let message = format!(
+                "{emptied} of {count} channels along axis {axis} {are} little more than a large value now, with most others 0: {which}"
+            );
+            warnings.push(Warning::new(message, self.remedy(None)));
         } else if is_poor {
             let message = format!("its error is large: SQNR {:.1} dB", error.sqnr_db());
             warnings.push(Warning::new(message, self.remedy(None)));
@@ -236,6 +252,17 @@ impl TensorOutcome {
             _ => exclude,
         }
     }
+}
+
+/// Returns how far restored values are from a tensor, as a whole and by its channels.
+fn between<T: Real>(
+    values: ArrayViewD<'_, T>,
+    restored: &ArrayD<f32>,
+    axis: Option<usize>,
+) -> Result<(ErrorMetrics, Option<Channels>)> {
+    let error = per_tensor(values.view(), restored.view())?;
+    let channels = axis.map_or(Ok(None), |axis| Channels::between(values, restored, axis))?;
+    Ok((error, channels))
 }
 
 /// Returns the histograms of values and of the errors of restored ones.

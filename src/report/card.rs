@@ -39,6 +39,10 @@ pub(super) fn card(row: &Row) -> String {
             ));
         }
     }
+    if let Some(channels) = row.channels.as_ref().filter(|channels| channels.emptied > 0) {
+        let value = format!("{} of {}", grouped(channels.emptied as u64), grouped(channels.count as u64));
+        facts.push(fact("channels with most values 0", value));
+    }
     facts.extend([
         fact("largest error", typeset(&real(error.max_abs_error))),
         fact("cosine", typeset(&format!("{:.6}", error.cosine_similarity))),

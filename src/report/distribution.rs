@@ -35,6 +35,8 @@ pub struct Distribution {
     pub channels: usize,
     /// How many of these are lost: below 6 dB.
     pub lost_channels: usize,
+    /// How many are not, by their ratio, but have more than half of their values restored as 0.
+    pub emptied_channels: usize,
     /// The SQNR of the worst channel of all.
     #[serde(skip_serializing_if = "sqnr::is_not_finite")]
     pub worst_channel_db: Option<f64>,
@@ -71,6 +73,7 @@ impl Distribution {
             best_db: part(1, 1),
             channels: channels().map(|channels| channels.count).sum(),
             lost_channels: channels().map(|channels| channels.lost).sum(),
+            emptied_channels: channels().map(|channels| channels.emptied).sum(),
             worst_channel_db: worst_channel.as_ref().and_then(of_channel),
             worst_channel_of: worst_channel.map_or(String::new(), |row| row.name.clone()),
         }
@@ -95,6 +98,9 @@ impl fmt::Display for Distribution {
         if self.channels > 0 {
             let lost = if self.lost_channels == 0 { "none".into() } else { self.lost_channels.to_string() };
             write!(f, "; of {} channels: worst {}, {lost} lost", self.channels, decibels(self.worst_channel_db))?;
+            if self.emptied_channels > 0 {
+                write!(f, ", {} with most values 0", self.emptied_channels)?;
+            }
         }
         Ok(())
     }

@@ -89,9 +89,24 @@ pub struct OfChannels {
     pub lost: usize,
     /// The first of those.
     pub first_lost: Vec<usize>,
+    /// How many are not, by their ratio, but have more than half of their values restored as 0: one large value makes the ratio.
+    pub emptied: usize,
+    /// The first of those.
+    pub first_emptied: Vec<OfEmptied>,
     /// Ranges and scales along the axis.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub profile: Option<Lines>,
+}
+
+/// A channel of which little more than its largest value is left.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct OfEmptied {
+    /// The channel.
+    pub channel: usize,
+    /// The SQNR in dB of the values but the largest.
+    #[serde(skip_serializing_if = "sqnr::is_not_finite")]
+    pub without_largest_db: Option<f64>,
 }
 
 /// Ranges and scales along an axis, in columns of as many channels each.
@@ -200,6 +215,15 @@ impl OfChannels {
             median_db: sqnr::of(channels.median_db),
             lost: channels.lost,
             first_lost: channels.first_lost.clone(),
+            emptied: channels.emptied,
+            first_emptied: channels
+                .first_emptied
+                .iter()
+                .map(|emptied| OfEmptied {
+                    channel: emptied.channel,
+                    without_largest_db: sqnr::of(emptied.without_largest_db),
+                })
+                .collect(),
             profile: channels.profile.as_ref().map(lines),
         }
     }

@@ -65,8 +65,41 @@ fn one_huge_value_hides_no_row() {
     // With a scale for each row, the others have all of theirs.
     let (_folder, outcome) = quantized(&input, &Recipe::named("int8-weight-only").unwrap());
     let channels = outcome.tensors[0].channels.as_ref().unwrap();
-    assert_eq!(channels.lost, 0, "{channels:?}");
     assert!(channels.worst_db > 40.0 && channels.median_db > channels.worst_db);
+    // But for those of its own row, which its ratio does not show.
+    assert_eq!((channels.lost, channels.emptied, channels.first_emptied[0].channel), (0, 1, 0), "{channels:?}");
+    assert_eq!(channels.first_emptied[0].without_largest_db, 0.0);
+    let warning = &outcome.tensors[0].warnings[0];
+    assert!(warning.message.contains("and 0.0 dB without its largest value"), "{warning}");
+    assert!(warning.advice.contains("--estimator mse"), "{warning}");
+    let report = Report::new(&outcome);
+    assert!(report.distribution.to_string().ends_with("none lost, 1 with most values 0"), "{}", report.distribution);
+    assert!(report.to_html().contains("channels with most values 0"));
+}
+
+/// What f32 cannot hold is lost, whatever becomes of the rest.
+#[test]
+fn errors_of_f64_are_those_of_the_values_in_the_file() {
+    let folder = tempdir().unwrap();
+    let values: Vec<u8> = (0..2048).flat_map(|i| (if i % 2 == 0 { 1.0 } else { 1e-50_f64 }).to_le_bytes()).collect();
+    let header = format!(r#"{{"w":{{"dtype":"F64","shape":[8,256],"data_offsets":[0,{}]}}}}"#, values.len());
+    let header = (header.len() as u64).to_le_bytes().into_iter().chain(header.into_bytes());
+    let input = folder.path().join("in.safetensors");
+    fs::write(&input, header.chain(values).collect::<Vec<u8>>()).unwrap();
+    for recipe in [Recipe::of_weights("int8 per axis 0").unwrap(), blocks("q8_0")] {
+        let (_folder, outcome) = quantized(&input, &recipe);
+        let tensor = &outcome.tensors[0];
+        let (error, channels) = (tensor.error.unwrap(), tensor.channels.as_ref().unwrap());
+        assert_eq!((error.zeroed(), error.max_abs_error() >= 1e-50), (1024, true), "{}", recipe.name);
+        assert!(channels.worst_db < 1001.0 && channels.median_db < 1001.0, "{}: {channels:?}", recipe.name);
+    }
+}
+
+fn blocks(format: &str) -> Recipe {
+    let mut recipe = Recipe::named("int8-weight-only").unwrap();
+    recipe.rules.truncate(1);
+    recipe.rules[0].to = format.parse().unwrap();
+    recipe
 }
 
 #[test]
