@@ -146,6 +146,17 @@ fn a_tensor_that_is_kept_keeps_what_has_the_same_bytes() {
 }
 
 #[test]
+fn bytes_that_are_weights_and_an_operand_become_half_floats_once() {
+    let (_folder, outcome, model) = named("float16", "tied_operand");
+    let (w, same) = (constant(&model, "w"), constant(&model, "same"));
+    assert_eq!((w.element_type, same.element_type, w.buffer), (ElementType::F16, ElementType::F16, same.buffer));
+    assert!(outcome.bytes_out < outcome.bytes_in * 6 / 10, "{} of {}", outcome.bytes_out, outcome.bytes_in);
+    // Codes have channels, which the operand's shape has not.
+    let error = by(&Recipe::named("int8-weight-only").unwrap(), "tied_operand").map(|(_, outcome, _)| outcome);
+    assert!(error.unwrap_err().to_string().contains("its bytes are those of \"same\""));
+}
+
+#[test]
 fn operands_whose_exact_values_decide_are_kept_with_the_reason() {
     for (name, operator) in [("equal", "EQUAL"), ("positions", "CAST"), ("phase", "SIN")] {
         for recipe in ["float16", "int8-weight-only"] {

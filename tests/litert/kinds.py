@@ -223,6 +223,65 @@ def tied(conv=False):
     return model.packed()
 
 
+def tied_operand():
+    """One buffer as the weights of a FULLY_CONNECTED, and in another shape as what an ADD adds: channels lie along no axis of it."""
+    model = Model()
+    graph = model.subgraph()
+    x, y = model.tensor(graph, "x", [1, 32]), model.tensor(graph, "y", [1, 80])
+    w = model.constant(graph, "w", normal(80, 32))
+    same = model.tensor(graph, "same", [20, 4, 32], buffer=graph.tensors[w].buffer)
+    other, z = model.tensor(graph, "other", [20, 4, 32]), model.tensor(graph, "z", [20, 4, 32])
+    model.operator(graph, "FULLY_CONNECTED", [x, w, -1], [y], options("FullyConnected"))
+    model.operator(graph, "ADD", [other, same], [z], options("Add"))
+    graph.inputs, graph.outputs = [x, other], [y, z]
+    return model.packed()
+
+
+def signatures():
+    """Two subgraphs with weights of their own, each called by a signature."""
+    model = Model()
+    model.model.signatureDefs = []
+    for number, (name, outputs) in enumerate([("encode", 36), ("score", 40)]):
+        graph = model.subgraph()
+        x, y = model.tensor(graph, f"{name}_x", [1, 32]), model.tensor(graph, f"{name}_y", [1, outputs])
+        w = model.constant(graph, f"{name}_w", normal(outputs, 32) / 6)
+        model.operator(graph, "FULLY_CONNECTED", [x, w, -1], [y], options("FullyConnected"))
+        graph.inputs, graph.outputs = [x], [y]
+        signature = schema.SignatureDefT()
+        signature.signatureKey, signature.subgraphIndex = name.encode(), number
+        for ends, end, tensor in [("inputs", "x", x), ("outputs", "y", y)]:
+            port = schema.TensorMapT()
+            port.name, port.tensorIndex = end.encode(), tensor
+            setattr(signature, ends, [port])
+        model.model.signatureDefs.append(signature)
+    return model.packed()
+
+
+def stateful():
+    """A sum that is kept from one run to the next, in a variable."""
+    resource = schema.TensorType.RESOURCE
+    model = Model()
+    main, start = model.subgraph(), model.subgraph()
+    for graph in [main, start]:
+        handle = model.tensor(graph, "handle", [1], resource)
+        if graph is main:
+            model.operator(graph, "CALL_ONCE", [], [], options("CallOnce", initSubgraphIndex=1))
+        model.operator(graph, "VAR_HANDLE", [], [handle], options("VarHandle", container=b"", sharedName=b"sum"))
+        if graph is start:
+            zeros = model.constant(graph, "zeros", np.zeros((1, 32), np.float32))
+            model.operator(graph, "ASSIGN_VARIABLE", [handle, zeros], [], options("AssignVariable"))
+            continue
+        x = model.tensor(graph, "x", [1, 32])
+        before, made, y = (model.tensor(graph, name, [1, 32]) for name in ["before", "made", "y"])
+        w = model.constant(graph, "w", normal(32, 32) / 6)
+        model.operator(graph, "READ_VARIABLE", [handle], [before], options("ReadVariable"))
+        model.operator(graph, "FULLY_CONNECTED", [x, w, -1], [made], options("FullyConnected"))
+        model.operator(graph, "ADD", [made, before], [y], options("Add"))
+        model.operator(graph, "ASSIGN_VARIABLE", [handle, y], [], options("AssignVariable"))
+        graph.inputs, graph.outputs = [x], [y]
+    return model.packed()
+
+
 def equal():
     constant = normal(256)
     steps = [("EQUAL", ["x", "c"], [("y", [256], BOOL)], options("Equal"))]
@@ -270,6 +329,9 @@ KINDS = {
     "branch": branch,
     "tied": tied,
     "tied_shapes": lambda: tied(conv=True),
+    "tied_operand": tied_operand,
+    "signatures": signatures,
+    "stateful": stateful,
     "equal": equal,
     "positions": positions,
     "largest": largest,

@@ -16,6 +16,7 @@ use super::judge::{Judge, Judged};
 use super::options::{Options, check_output};
 use super::progress::Progress;
 use super::source::{self, Source};
+use super::tflite::shared::Shared;
 use super::tflite::{Judging, keep_operands_in_f32, write};
 use crate::error::Result;
 use crate::model::tflite::Model;
@@ -300,9 +301,13 @@ fn plans(request: &Request, model: &Model, constants: &[Source]) -> Result<Vec<P
             exclude: request.exclude.clone(),
             ..Recipe::of_weights("int8")?
         };
-        let candidates = source::candidates(constants, model);
+        let shared = Shared::of(constants);
+        let candidates = shared.joined(source::candidates(constants, model));
         match recipe.plan(candidates, |i| model.values(&constants[i].constant)) {
-            Ok(plan) => plans.push(plan),
+            Ok(mut plan) => {
+                shared.decide_once(&mut plan);
+                plans.push(plan);
+            }
             Err(error) if matches!(error.floor(), Some(RecipeError::NothingToQuantize { .. })) => reason = Some(error),
             Err(error) => return Err(error),
         }

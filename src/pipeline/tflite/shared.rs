@@ -6,15 +6,16 @@
 use super::super::source::Source;
 use crate::graph::same_axis;
 use crate::improve::Effort;
-use crate::recipe::{Candidate, Decision, Entry, Plan, Usage, UsageRole};
+use crate::params::Granularity;
+use crate::recipe::{Candidate, Decision, Entry, Plan, Treatment, Usage, UsageRole};
 use crate::tensor::AnyScheme;
 use std::collections::BTreeMap;
 
 /// The numbers of constants that share their bytes, in groups of two and more.
-pub(super) struct Shared(Vec<Vec<usize>>);
+pub(crate) struct Shared(Vec<Vec<usize>>);
 
 impl Shared {
-    pub(super) fn of(constants: &[Source]) -> Self {
+    pub(crate) fn of(constants: &[Source]) -> Self {
         let mut by_buffer: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
         for (i, source) in constants.iter().enumerate().filter(|(_, source)| !source.constant.is_elsewhere) {
             by_buffer.entry(source.constant.buffer).or_default().push(i);
@@ -23,7 +24,7 @@ impl Shared {
     }
 
     /// Returns the candidates, each with the uses and the obstacles of all that share its bytes.
-    pub(super) fn joined(&self, mut candidates: Vec<Candidate>) -> Vec<Candidate> {
+    pub(crate) fn joined(&self, mut candidates: Vec<Candidate>) -> Vec<Candidate> {
         for group in &self.0 {
             let together = Together::of(group.iter().filter_map(|&i| candidates.get(i)));
             for &i in group {
@@ -37,7 +38,7 @@ impl Shared {
 
     /// Leaves constants as they are that share their bytes with one that stays as it is, or becomes something else. (One that
     /// an integer operator needs in f32 is left out of this.)
-    pub(super) fn decide_once(&self, plan: &mut Plan) {
+    pub(crate) fn decide_once(&self, plan: &mut Plan) {
         for group in &self.0 {
             let entries = || group.iter().filter_map(|&i| plan.entries.get(i));
             let mut codes = entries().filter(|entry| matches!(entry.decision, Decision::Quantize(_)));
@@ -72,18 +73,22 @@ impl Shared {
     }
 }
 
-/// Whether two tensors become the same bytes: by the same scheme, but for the axis, which was chosen to fit.
+/// Whether two tensors become the same bytes: by the same scheme, with scales for the same elements.
 fn is_same(a: &Entry, b: &Entry) -> bool {
-    let but_for_the_axis = |entry: &Entry| match &entry.decision {
-        Decision::Quantize(treatment) => {
-            let treatment = (**treatment).clone();
-            let scheme = AnyScheme { granularity: crate::params::Granularity::Tensor, ..treatment.scheme.clone() };
-            let len = treatment.scheme.granularity.groups(&entry.candidate.shape).ok();
-            Some((scheme, treatment.compute, len))
+    let (Decision::Quantize(ours), Decision::Quantize(theirs)) = (&a.decision, &b.decision) else { return false };
+    let of =
+        |entry: &Treatment| (AnyScheme { granularity: Granularity::Tensor, ..entry.scheme.clone() }, entry.compute);
+    let (shape, other) = (&a.candidate.shape, &b.candidate.shape);
+    let are_grouped_alike = match (ours.scheme.granularity, theirs.scheme.granularity) {
+        (Granularity::Axis(axis), Granularity::Axis(theirs)) => same_axis(shape, other, axis) == Some(theirs),
+        (ours, theirs) => {
+            ours == theirs && (ours == Granularity::Tensor || shape == other)
+                || [ours.groups(shape), theirs.groups(other)]
+                    .iter()
+                    .all(|groups| groups.as_ref().is_ok_and(|&n| n == 1))
         }
-        _ => None,
     };
-    but_for_the_axis(a) == but_for_the_axis(b)
+    of(ours) == of(theirs) && are_grouped_alike
 }
 
 /// What tensors of the same bytes have in common; there may be thousands of them.
@@ -121,7 +126,8 @@ impl Together {
         this
     }
 
-    /// Gives a candidate all uses, with axes of its own shape, or an obstacle.
+    /// Gives a candidate all uses, with axes of its own shape. What are weights in another shape, with channels that do not lie along one
+    /// axis of this one, is an operand here: it may be a cast, which has no channels.
     fn join(&self, candidate: &mut Candidate) {
         candidate.cost_of_restoring = self.cost_of_restoring;
         candidate.exact = candidate.exact.take().or_else(|| self.exact.clone());
@@ -130,7 +136,7 @@ impl Together {
             return;
         }
         let other_type = self.types.iter().find(|(element_type, _)| *element_type != candidate.element_type);
-        let mut obstacle = candidate.obstacle.take().or_else(|| self.obstacle.clone()).or_else(|| {
+        let obstacle = candidate.obstacle.take().or_else(|| self.obstacle.clone()).or_else(|| {
             other_type
                 .map(|(element_type, name)| format!("its bytes are those of {name:?}: there they are {element_type}"))
         });
@@ -147,13 +153,7 @@ impl Together {
                 }),
                 role => Some(role),
             };
-            let Some(role) = role else {
-                let operator = &used.operator;
-                let why = || format!("weights of {operator} with channels that lie otherwise, in the shape {shape:?}");
-                obstacle = obstacle.or_else(|| Some(why()));
-                continue;
-            };
-            uses.push(Usage { operator: used.operator.clone(), role });
+            uses.push(Usage { operator: used.operator.clone(), role: role.unwrap_or(UsageRole::Operand) });
         }
         candidate.obstacle = obstacle;
         candidate.uses = candidate.uses.as_ref().map(|_| uses);
