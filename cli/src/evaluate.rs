@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use tensor_quant::calibration::Runner;
 use tensor_quant::report::{Accuracy, JudgedOutput, JudgedValue, Judgement};
 use tensor_quant_run::data::{Classes, Data};
-use tensor_quant_run::{Difference, Evaluation, evaluate};
+use tensor_quant_run::{Difference, Evaluation, evaluate, evaluate_with_shares};
 
 /// Returns what the subcommand takes.
 pub(crate) fn command() -> Command {
@@ -92,60 +92,112 @@ fn shortfall(judgement: &Judgement, arguments: &ArgMatches) -> Result<Option<Str
 }
 
 /// A float model and samples, to judge others by.
-pub(crate) struct Judge<'a> {
+pub(crate) struct Judge {
     float: Box<dyn Runner>,
     path: PathBuf,
     runtime: Runtime,
-    data: Data,
+    /// The samples of each signature; of the one without a name where there is no choice.
+    data: Vec<(Option<String>, Data)>,
+    /// The classes of the first.
     classes: Option<Classes>,
-    signature: Option<&'a str>,
+    /// Whether they were asked for by name.
+    has_labels: bool,
+    /// Signatures without samples.
+    without_samples: Vec<String>,
     origin: String,
 }
 
-impl<'a> Judge<'a> {
+impl Judge {
     /// Opens the float model and the samples: what is wrong with either shows before any work is done.
-    pub(crate) fn open(float: &Path, arguments: &'a ArgMatches) -> Result<Self, Failure> {
+    ///
+    /// Unless one is named, all signatures are run that there are samples for.
+    pub(crate) fn open(float: &Path, arguments: &ArgMatches) -> Result<Self, Failure> {
         let runtime = Runtime::asked(arguments)?;
         let signature = arguments.get_one::<String>("signature").map(String::as_str);
         let runner = runtime.open(float, signature)?;
-        let data = samples::open(arguments, &*runner, signature)?;
-        let classes = samples::classes(arguments, &data)?;
-        let origin = samples::named(arguments);
-        Ok(Self { float: runner, path: float.into(), runtime, data, classes, signature, origin })
+        let all = runner.signatures();
+        let data: Vec<(Option<String>, Data)> = if signature.is_some() || all.len() < 2 {
+            vec![(signature.map(str::to_owned), samples::open(arguments, &*runner, signature)?)]
+        } else {
+            let found = samples::open_all_or_noise(arguments, &*runner)?;
+            found
+                .data()
+                .filter(|(_, data)| !data.is_empty())
+                .map(|(name, data)| (Some(name.into()), data.clone()))
+                .collect()
+        };
+        let is_run = |name: &String| data.iter().any(|(run, _)| run.as_ref() == Some(name));
+        let without_samples = if data.len() == 1 && data[0].0.as_deref() == signature {
+            Vec::new()
+        } else {
+            all.iter().filter(|name| !is_run(name)).cloned().collect()
+        };
+        let classes = match data.first() {
+            Some((_, first)) => samples::classes(arguments, first)?,
+            None => None,
+        };
+        let has_labels = arguments.contains_id("labels");
+        let (path, origin) = (float.into(), samples::named(arguments));
+        Ok(Self { float: runner, path, runtime, data, classes, has_labels, without_samples, origin })
     }
 
     /// Returns what a quantized model loses.
     pub(crate) fn judge(mut self, quant: &Path) -> Result<Judgement, Failure> {
-        let mut judged = self.runtime.open(quant, self.signature)?;
-        let mut bar = Bar::new();
-        let count = self.data.len();
-        let shown = self.data.samples().enumerate().map(|(number, sample)| {
-            bar.show_samples(number, count);
-            sample
-        });
-        let found = evaluate(&mut *self.float, &mut *judged, self.signature, shown, self.classes.as_ref());
-        bar.finish();
         let mut judgement = Judgement::new(self.path.display().to_string(), quant.display().to_string());
-        (judgement.data, judgement.is_noise) = (self.origin, self.data.is_noise());
+        judgement.data = self.origin;
         judgement.runtime = self.runtime.name();
-        fill(&mut judgement, &found?);
+        judgement.without_samples = self.without_samples;
+        let are_named = self.data.len() > 1 || !judgement.without_samples.is_empty();
+        for (at, (name, data)) in self.data.iter().enumerate() {
+            let signature = name.as_deref();
+            let mut judged = self.runtime.open(quant, signature)?;
+            let mut apart = self.runtime.apart(quant, signature, &*judged);
+            self.float.reset();
+            let mut bar = Bar::new();
+            let count = data.len();
+            let shown = data.samples().enumerate().map(|(number, sample)| {
+                bar.show_samples(number, count);
+                sample
+            });
+            let classes = self.classes.as_ref().filter(|_| at == 0);
+            let found = match &mut apart {
+                Some(apart) => evaluate_with_shares(&mut *self.float, &mut *judged, apart, signature, shown, classes),
+                None => evaluate(&mut *self.float, &mut *judged, signature, shown, classes),
+            };
+            bar.finish();
+            judgement.is_noise |= data.is_noise();
+            let prefix = match signature {
+                Some(name) if are_named => {
+                    judgement.signatures.push(name.into());
+                    format!("{name}/")
+                }
+                _ => String::new(),
+            };
+            fill(&mut judgement, &found?, &prefix);
+        }
+        if self.has_labels && judgement.accuracy.is_none() {
+            let reason =
+                "none of the labels could be compared: the first output has no choices, or all of them are below 0";
+            return Err(Failure::file(reason.into()));
+        }
         Ok(judgement)
     }
 }
 
-/// Puts what was found into a judgement.
-fn fill(judgement: &mut Judgement, found: &Evaluation) {
-    judgement.samples = found.samples;
-    judgement.accuracy = found.labels.filter(|labels| labels.count > 0).map(|labels| {
+/// Adds what was found to a judgement; `prefix` tells the names of one signature from those of another.
+fn fill(judgement: &mut Judgement, found: &Evaluation, prefix: &str) {
+    judgement.samples += found.samples;
+    let accuracy = found.labels.filter(|labels| labels.count > 0).map(|labels| {
         let [float, quantized] = labels.accuracy();
         let mut accuracy = Accuracy::default();
         (accuracy.float, accuracy.quantized, accuracy.labels) = (float, quantized, labels.count);
         accuracy
     });
+    judgement.accuracy = judgement.accuracy.or(accuracy);
     for output in &found.outputs {
         let difference = &output.difference;
         let mut judged = JudgedOutput::default();
-        judged.name.clone_from(&output.name);
+        judged.name = format!("{prefix}{}", output.name);
         judged.sqnr_db = difference.sqnr_db();
         judged.lossless = is_lossless(difference);
         (judged.cosine, judged.max_abs_error) = (difference.cosine(), difference.max_abs_error());
@@ -155,7 +207,7 @@ fn fill(judgement: &mut Judgement, found: &Evaluation) {
     for value in &found.values {
         let difference = &value.difference;
         let mut judged = JudgedValue::default();
-        judged.name.clone_from(&value.name);
+        judged.name = format!("{prefix}{}", value.name);
         judged.operator.clone_from(&value.operator);
         judged.position = value.position;
         (judged.sqnr_db, judged.own_sqnr_db) = (difference.sqnr_db(), value.own.map(|own| own.sqnr_db()));

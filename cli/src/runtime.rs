@@ -4,6 +4,7 @@ use crate::failure::Failure;
 use clap::{Arg, ArgMatches, ValueHint, value_parser};
 use std::path::{Path, PathBuf};
 use tensor_quant::calibration::{RunError, Runner};
+use tensor_quant::graph::ElementType;
 use tensor_quant_run::Executor;
 
 /// What runs models.
@@ -70,6 +71,21 @@ impl Runtime {
             #[cfg(feature = "litert")]
             Self::LiteRt(library) => Ok(Box::new(library.load(path).map_err(named)?)),
         }
+    }
+
+    /// Returns what tells the share of each operator where what runs the model cannot: a library shows values, but takes no others
+    /// in their place, and a model with variables would be one step ahead after a second run.
+    pub(crate) fn apart(&self, path: &Path, signature: Option<&str>, judged: &dyn Runner) -> Option<Executor> {
+        let keeps_variables = || {
+            let parts = judged.graph().into_iter().flat_map(|graph| &graph.subgraphs);
+            let mut values = parts.flat_map(|part| &part.values);
+            values.any(|value| value.is_variable || value.element_type == ElementType::Resource)
+        };
+        if matches!(self, Self::PureRust) && !keeps_variables() {
+            return None;
+        }
+        let executor = Executor::open(path).ok()?;
+        executor.missing(signature).is_ok_and(|missing| missing.is_empty()).then_some(executor)
     }
 
     /// Returns its name, for reports.

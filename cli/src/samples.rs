@@ -47,7 +47,10 @@ pub(crate) fn arguments() -> Vec<Arg> {
 
 /// Returns the argument that names a signature.
 pub(crate) fn signature() -> Arg {
-    Arg::new("signature").long("signature").value_name("NAME").help("The signature to run [default: the first]")
+    Arg::new("signature")
+        .long("signature")
+        .value_name("NAME")
+        .help("The signature to run [default: all that there are samples for]")
 }
 
 /// Returns the argument that names a file of labels.
@@ -100,11 +103,20 @@ pub(crate) fn open_all(arguments: &ArgMatches, runner: &dyn Runner) -> Result<Si
     Ok(samples)
 }
 
+/// Returns the samples for every signature of a model that the data have some for; noise for all where no data are named.
+pub(crate) fn open_all_or_noise(arguments: &ArgMatches, runner: &dyn Runner) -> Result<Signatures, Failure> {
+    if arguments.contains_id("data") {
+        return open_all(arguments, runner);
+    }
+    Ok(Signatures::noise(runner, arguments.get_one::<usize>("samples").copied().unwrap_or(NOISE))?)
+}
+
 /// Returns the labels that were named, or stand beside the samples.
 pub(crate) fn classes(arguments: &ArgMatches, data: &Data) -> Result<Option<Classes>, Failure> {
     let Some(path) = arguments.get_one::<PathBuf>("labels") else { return Ok(data.classes().cloned()) };
     let classes = Classes::open(path)?;
-    if classes.samples() < data.len() {
+    let is_limited = arguments.contains_id("samples");
+    if classes.samples() < data.len() || (classes.samples() > data.len() && !is_limited) {
         let (path, labels, samples) = (path.display(), classes.samples(), data.len());
         return Err(Failure::file(format!("{path} has labels of {labels} samples, and there are {samples}")));
     }

@@ -97,17 +97,56 @@ impl Evaluation {
 /// Outputs are compared by their names, or where the names differ by their places. Outputs of codes count as the reals that
 /// they stand for; inputs of codes are given the reals of the sample. The judged model runs twice on each sample: by itself, and with
 /// each value of a name that the float model has replaced by the float model's as soon as it is there, which shows what each
-/// operator adds; but not if it keeps variables from one run to the next.
+/// operator adds; but not if it keeps variables from one run to the next, for which there is [`evaluate_with_shares`].
 ///
 /// Classes, if there are any, are compared with the first choices of the first output, row by row. Values of loops are left
 /// out.
 ///
 /// # Errors
 ///
-/// Those of the samples and of [`Runner::run`]; [`RunError::Model`] if the models have different numbers of outputs.
+/// Those of the samples and of [`Runner::run`]; [`RunError::Model`] if the models have different numbers of outputs, or classes are no
+/// choices of the first output, or not as many as it has rows.
 pub fn evaluate(
     float: &mut dyn Runner,
     judged: &mut dyn Runner,
+    signature: Option<&str>,
+    samples: impl IntoIterator<Item = Result<Sample, RunError>>,
+    classes: Option<&Classes>,
+) -> Result<Evaluation, RunError> {
+    let replaces = !judged.graph().is_some_and(keeps_variables);
+    let shares = if replaces { Shares::ByJudged } else { Shares::Nobody };
+    run_all(float, judged, shares, signature, samples, classes)
+}
+
+/// The same with a runner of its own for what each operator adds: the judged model once more, in whatever runs it and can put other
+/// values in place of those it comes to. So the shares are told of a model that keeps variables, each of them that of the float
+/// model, and where what runs the judged model cannot replace values. If this runner cannot run the model either, there are none.
+///
+/// # Errors
+///
+/// Those of [`evaluate`].
+pub fn evaluate_with_shares(
+    float: &mut dyn Runner,
+    judged: &mut dyn Runner,
+    shares: &mut dyn Runner,
+    signature: Option<&str>,
+    samples: impl IntoIterator<Item = Result<Sample, RunError>>,
+    classes: Option<&Classes>,
+) -> Result<Evaluation, RunError> {
+    run_all(float, judged, Shares::By(shares), signature, samples, classes)
+}
+
+/// What tells the shares of operators.
+enum Shares<'a> {
+    ByJudged,
+    By(&'a mut dyn Runner),
+    Nobody,
+}
+
+fn run_all(
+    float: &mut dyn Runner,
+    judged: &mut dyn Runner,
+    mut shares: Shares<'_>,
     signature: Option<&str>,
     samples: impl IntoIterator<Item = Result<Sample, RunError>>,
     classes: Option<&Classes>,
@@ -117,8 +156,6 @@ pub fn evaluate(
     evaluation.outputs =
         places.outputs.iter().map(|name| OutputLoss { name: name.clone(), ..OutputLoss::default() }).collect();
     let mut losses: BTreeMap<usize, ValueLoss> = BTreeMap::new();
-    // A model with variables would be one step ahead after a second run.
-    let mut can_replace = !judged.graph().is_some_and(keeps_variables);
     for (number, sample) in samples.into_iter().enumerate() {
         let sample = sample?;
         let inputs: Vec<(&str, Array)> = sample.iter().map(|(name, array)| (name.as_str(), array.clone())).collect();
@@ -145,8 +182,20 @@ pub fn evaluate(
             }
             Ok(())
         })?;
-        if can_replace {
-            let replaced = judged.run_replacing(signature, &inputs, &mut |value| {
+        let runner: Option<&mut dyn Runner> = match &mut shares {
+            // A model with variables would be one step ahead after a second run.
+            Shares::ByJudged => {
+                let runner: &mut dyn Runner = judged;
+                Some(runner)
+            }
+            Shares::By(runner) => {
+                let runner: &mut dyn Runner = *runner;
+                Some(runner)
+            }
+            Shares::Nobody => None,
+        };
+        if let Some(runner) = runner {
+            let replaced = runner.run_replacing(signature, &inputs, &mut |value| {
                 let reference = values.get(value.name).filter(|_| value.id.subgraph == places.judged_part)?;
                 if let Some(loss) = losses.get_mut(&value.id.value) {
                     loss.own.get_or_insert_default().add(reference.view(), value.values.view());
@@ -156,7 +205,7 @@ pub fn evaluate(
             match replaced {
                 Ok(_) => {}
                 // The model has run: it is the runner that cannot.
-                Err(RunError::Model { .. }) => can_replace = false,
+                Err(RunError::Model { .. } | RunError::Missing { .. }) => shares = Shares::Nobody,
                 Err(error) => return Err(error),
             }
         }
@@ -171,6 +220,7 @@ pub fn evaluate(
             if place == 0
                 && let (Some(all), Some(classes)) = (&mut evaluation.labels, classes)
             {
+                check_classes(classes.of(number), number, ours.len(), x.shape().last().copied().unwrap_or(0))?;
                 for ((&class, ours), theirs) in classes.of(number).iter().zip(&ours).zip(&theirs) {
                     let Some(class) = class else { continue };
                     all.count += 1;
@@ -184,6 +234,27 @@ pub fn evaluate(
     evaluation.values = losses.into_values().collect();
     evaluation.values.sort_by_key(|loss| loss.position);
     Ok(evaluation)
+}
+
+/// Returns an error for classes of a sample that are not those of an output with so many rows of so many choices.
+fn check_classes(classes: &[Option<usize>], sample: usize, rows: usize, choices: usize) -> Result<(), RunError> {
+    // Of an output without choices, or a sample without classes, nothing is counted.
+    if rows == 0 || classes.is_empty() {
+        return Ok(());
+    }
+    if classes.len() != rows {
+        let reason =
+            format!("sample {sample} has {} labels, and the first output {rows} rows of choices", classes.len());
+        return Err(RunError::Model { reason });
+    }
+    match classes.iter().flatten().find(|&&class| class >= choices) {
+        None => Ok(()),
+        Some(class) => {
+            let reason =
+                format!("sample {sample} has the label {class}, and the first output the choices 0 to {}", choices - 1);
+            Err(RunError::Model { reason })
+        }
+    }
 }
 
 /// Returns whether a model keeps something from one run to the next.

@@ -31,6 +31,10 @@ pub struct Judgement {
     pub is_noise: bool,
     /// What ran them.
     pub runtime: String,
+    /// The signatures that were run; one alone, or none by name, is not named.
+    pub signatures: Vec<String>,
+    /// Those that were not, as there were no samples for them.
+    pub without_samples: Vec<String>,
     /// The samples.
     pub samples: u64,
     /// The worst ratio of an output.
@@ -202,6 +206,11 @@ impl Judgement {
         let changed: u64 = self.outputs.iter().map(|output| output.non_finite_changed).sum();
         if changed > 0 {
             text += &style.warning(&format!("warning: {changed} elements of outputs are finite in one model alone"));
+            text.push('\n');
+        }
+        if !self.without_samples.is_empty() {
+            let which = self.without_samples.join(", ");
+            text += &style.warning(&format!("warning: without samples, and so not run: the signatures {which}"));
             text.push('\n');
         }
         if self.is_noise {

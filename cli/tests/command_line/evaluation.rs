@@ -1,4 +1,4 @@
-//! What a quantized model loses on data, what samples tell of a model, and values from elsewhere.
+//! What a quantized model loses on data.
 
 use crate::{sample, tensor_quant};
 use serde_json::Value;
@@ -6,22 +6,22 @@ use std::fs;
 use tempfile::{TempDir, tempdir};
 
 /// A folder, and the paths of a float model, of its data, and of files in the folder.
-struct Bench {
-    folder: TempDir,
-    model: String,
-    data: String,
+pub(crate) struct Bench {
+    pub(crate) folder: TempDir,
+    pub(crate) model: String,
+    pub(crate) data: String,
 }
 
 /// The arguments that make the digits' pixels what the model takes.
-const PIXELS: [&str; 4] = ["--array", "images", "--scale", "1/16"];
+pub(crate) const PIXELS: [&str; 4] = ["--array", "images", "--scale", "1/16"];
 
 impl Bench {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let path = |name| sample(name).display().to_string();
         Self { folder: tempdir().unwrap(), model: path("digits_cnn.tflite"), data: path("digits_test.npz") }
     }
 
-    fn at(&self, name: &str) -> String {
+    pub(crate) fn at(&self, name: &str) -> String {
         self.folder.path().join(name).display().to_string()
     }
 
@@ -34,14 +34,14 @@ impl Bench {
 }
 
 /// Runs the program and returns what it printed.
-fn ran(arguments: &[&str]) -> String {
+pub(crate) fn ran(arguments: &[&str]) -> String {
     let done = tensor_quant().args(arguments).output().unwrap();
     assert!(done.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&done.stderr));
     String::from_utf8(done.stdout).unwrap()
 }
 
 /// Runs the program and returns its message, which must come with this exit code.
-fn failed(arguments: &[&str], code: i32) -> String {
+pub(crate) fn failed(arguments: &[&str], code: i32) -> String {
     let done = tensor_quant().args(arguments).output().unwrap();
     let message = String::from_utf8(done.stderr).unwrap();
     assert_eq!(done.status.code(), Some(code), "{arguments:?}: {message}");
@@ -49,7 +49,7 @@ fn failed(arguments: &[&str], code: i32) -> String {
     message
 }
 
-fn parsed(json: &str) -> Value {
+pub(crate) fn parsed(json: &str) -> Value {
     serde_json::from_str(json).unwrap()
 }
 
@@ -146,80 +146,99 @@ fn the_report_of_a_quantization_has_what_the_outputs_lose() {
     assert!(message.contains("images") && !fs::exists(other).unwrap());
 }
 
-#[test]
-fn statistics_are_saved_and_merged() {
-    let bench = Bench::new();
-    let (all, first, rest, merged) =
-        (bench.at("all.json"), bench.at("first.json"), bench.at("rest.json"), bench.at("merged.json"));
-    let calibrate = |array: &str, output: &str, more: &[&str]| {
-        let arguments =
-            ["calibrate", &bench.model, "--data", &bench.data, "--array", array, "--scale", "1/16", "--out", output];
-        parsed(&ran(&[&arguments, more, &["--json"]].concat()))
-    };
-    let json = calibrate("train_images", &all, &["--samples", "20"]);
-    assert_eq!((json["samples"].as_u64(), json["estimator"].as_str()), (Some(20), Some("min-max")));
-    let values = json["values"].as_array().unwrap();
-    let input = values.iter().find(|value| value["name"].as_str().unwrap().starts_with("serving_default")).unwrap();
-    assert_eq!((input["min"].as_f64(), input["max"].as_f64()), (Some(0.0), Some(1.0)));
-    assert_eq!(input["count"], 20 * 64);
-    assert!(values.iter().any(|value| value["channel_means"].is_array()));
-
-    calibrate("train_images", &first, &["--samples", "20"]);
-    calibrate("images", &rest, &["--samples", "20"]);
-    let merge = ["calibrate", "--merge", &first, &rest, "--out", &merged];
-    let json = parsed(&ran(&[&merge[..], &["--json"]].concat()));
-    assert_eq!(json["samples"], 40);
-    assert!(failed(&merge, 4).contains("--force"));
-    assert_eq!(fs::read(&all).unwrap(), fs::read(&first).unwrap());
-    let json = calibrate(
-        "images",
-        &rest,
-        &["--samples", "5", "--estimator", "percentile 99.9", "--force", "--second-moments"],
-    );
-    assert_eq!(json["estimator"], "percentile 99.9");
-    assert!(json["second_moments"].as_array().unwrap().iter().all(|moments| moments["rows"].as_u64().unwrap() > 0));
-    assert!(failed(&[&merge[..], &["--force"]].concat(), 1).contains("percentile 99.9"));
-    fs::write(&first, "{}").unwrap();
-    assert!(failed(&[&merge[..], &["--force"]].concat(), 1).contains("not a usable statistics file"));
-    assert!(failed(&["calibrate", &bench.model, "--out", &merged, "--force"], 2).contains("--data"));
-    assert!(failed(&["calibrate", "--out", &merged], 2).contains("MODEL"));
+/// Returns the path of a small model of a kind.
+fn kind(name: &str) -> String {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    root.join(format!("tests/tflite/kinds/{name}.tflite")).display().to_string()
 }
 
 #[test]
-fn values_of_a_run_elsewhere_are_read() {
+fn all_signatures_are_judged_unless_one_is_named() {
     let bench = Bench::new();
-    let exposed = bench.at("exposed.tflite");
-    let json = parsed(&ran(&["expose", &bench.model, &exposed, "--json"]));
-    let outputs = json["outputs"].as_array().unwrap();
-    assert!(outputs.len() > 4);
-    assert!(failed(&["expose", &bench.model, &exposed], 4).contains("--force"));
-    assert!(failed(&["expose", &bench.model, &bench.model, "--force"], 4).contains("is the input"));
-    // The copy has the same constants.
-    ran(&["compare", &bench.model, &exposed, "--min-sqnr", "300"]);
+    let (float, quantized) = (kind("signatures"), bench.at("int8.tflite"));
+    ran(&["quantize", &float, &quantized, "--recipe", "int8-weight-only"]);
+    let evaluate = ["evaluate", &float, &quantized, "--json"];
+    let json = parsed(&ran(&evaluate));
+    assert_eq!((json["signatures"][0].as_str(), json["signatures"][1].as_str()), (Some("encode"), Some("score")));
+    assert_eq!(
+        (json["outputs"][0]["name"].as_str(), json["outputs"][1]["name"].as_str()),
+        (Some("encode/y"), Some("score/y"))
+    );
+    assert_eq!((json["samples"].as_u64(), json["without_samples"].as_array().map(Vec::len)), (Some(32), Some(0)));
+    let worst = |json: &Value| json["sqnr_db"].as_f64().unwrap();
+    let alone = |name| parsed(&ran(&[&evaluate[..], &["--signature", name]].concat()));
+    assert_eq!(worst(&json), worst(&alone("encode")).min(worst(&alone("score"))));
+    assert_eq!(alone("score")["outputs"][0]["name"], "y");
+    // Samples for one alone: the other is named.
+    let data = bench.at("data.npz");
+    fs::write(&data, npz("score/x", [2, 32])).unwrap();
+    let with_data = [&evaluate[..], &["--data", &data]].concat();
+    let json = parsed(&ran(&with_data));
+    assert_eq!((json["samples"].as_u64(), json["without_samples"][0].as_str()), (Some(2), Some("encode")));
+    assert!(ran(&with_data[..3]).contains("score/y"));
+    let table = ran(&["evaluate", &float, &quantized, "--data", &data]);
+    assert!(table.contains("not run: the signatures encode"), "{table}");
+}
 
-    let name = outputs[0]["name"].as_str().unwrap();
-    let folder = bench.folder.path().join("values");
-    let file = folder.join(format!("{name}.npy"));
-    fs::create_dir_all(file.parent().unwrap()).unwrap();
-    let header = "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 2), }";
+#[test]
+fn each_operator_of_a_model_with_variables_has_its_own_share() {
+    let bench = Bench::new();
+    let (float, quantized) = (kind("stateful"), bench.at("int8.tflite"));
+    ran(&["quantize", &float, &quantized, "--recipe", "int8-weight-only"]);
+    let json = parsed(&ran(&["evaluate", &float, &quantized, "--json"]));
+    let value = |name: &str| {
+        let values = json["values"].as_array().unwrap();
+        values.iter().find(|value| value["name"] == name).unwrap_or_else(|| panic!("no {name}")).clone()
+    };
+    // What is read is off by what was written in runs before, and reading it adds nothing.
+    assert_eq!(
+        (value("before")["lossless"].as_bool(), value("before")["own_lossless"].as_bool()),
+        (Some(false), Some(true))
+    );
+    assert_eq!((value("y")["lossless"].as_bool(), value("y")["own_lossless"].as_bool()), (Some(false), Some(true)));
+    assert_eq!(value("made")["own_sqnr_db"], value("made")["sqnr_db"]);
+}
+
+#[test]
+fn labels_that_are_not_those_of_the_samples_are_refused() {
+    let bench = Bench::new();
+    let labels = bench.at("labels.npy");
+    let evaluate =
+        [&["evaluate", &bench.model, &bench.model, "--data", &bench.data, "--labels", &labels], &PIXELS[..]].concat();
+    let with = |shape: &[usize], label: i64, more: &[&str]| {
+        fs::write(&labels, npy(shape, "<i8", &label.to_le_bytes())).unwrap();
+        failed(&[&evaluate[..], more].concat(), 1)
+    };
+    let ten = ["--samples", "10"];
+    assert!(with(&[500], 3, &[]).contains("labels of 500 samples, and there are 497"));
+    assert!(with(&[9], 3, &ten).contains("labels of 9 samples, and there are 10"));
+    assert!(with(&[10], 10, &ten).contains("the label 10, and the first output the choices 0 to 9"));
+    assert!(with(&[10, 4], 3, &ten).contains("4 labels, and the first output 1 rows"));
+    assert!(with(&[10], -1, &ten).contains("none of the labels could be compared"));
+}
+
+/// Returns an array of NumPy's with the same number in every place.
+fn npy(shape: &[usize], descr: &str, number: &[u8]) -> Vec<u8> {
+    let lengths: String = shape.iter().map(|len| format!("{len}, ")).collect();
+    let header = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': ({lengths}), }}");
     let mut bytes = b"\x93NUMPY\x01\0\x76\0".to_vec();
-    bytes.extend(format!("{header:<118}").as_bytes());
-    for x in [1.0_f32, -2.0, 3.0, f32::NAN] {
-        bytes.extend(x.to_le_bytes());
-    }
-    fs::write(&file, &bytes).unwrap();
-    let (values, output) = (folder.display().to_string(), bench.at("stats.json"));
-    let calibrate = ["calibrate", &bench.model, "--values", &values, "--out", &output, "--force"];
-    let json = parsed(&ran(&[&calibrate[..], &["--json"]].concat()));
-    let value = &json["values"][0];
-    assert_eq!(
-        (value["name"].as_str(), value["count"].as_u64(), value["nan"].as_u64()),
-        (Some(name), Some(4), Some(1))
-    );
-    assert_eq!(
-        (value["min"].as_f64(), value["max"].as_f64(), json["samples"].as_u64()),
-        (Some(-2.0), Some(3.0), Some(2))
-    );
-    fs::write(folder.join("stranger.npy"), &bytes).unwrap();
-    assert!(failed(&calibrate, 1).contains("stranger"));
+    bytes.extend(format!("{header:<117}\n").as_bytes());
+    bytes.extend(number.repeat(shape.iter().product()));
+    bytes
+}
+
+/// Returns a `.npz` file of one array of ones, stored as it is.
+fn npz(name: &str, shape: [usize; 2]) -> Vec<u8> {
+    let (name, array) = (format!("{name}.npy"), npy(&shape, "<f4", &1.0_f32.to_le_bytes()));
+    // The checksum, of all bits one by one.
+    let crc = !array.iter().fold(!0_u32, |crc, &byte| {
+        (0..8).fold(crc ^ u32::from(byte), |crc, _| (crc >> 1) ^ (0xedb8_8320 & 0_u32.wrapping_sub(crc & 1)))
+    });
+    let (len, name_len) = ((array.len() as u32).to_le_bytes(), (name.len() as u16).to_le_bytes());
+    let about = [&[20, 0, 0, 0, 0, 0, 0, 0, 0, 0][..], &crc.to_le_bytes(), &len, &len, &name_len, &[0, 0]].concat();
+    let entry = [b"PK\x03\x04", &about[..], name.as_bytes(), &array].concat();
+    let central = [b"PK\x01\x02\x14\0", &about[..], &[0; 14], name.as_bytes()].concat();
+    let (central_len, start) = ((central.len() as u32).to_le_bytes(), (entry.len() as u32).to_le_bytes());
+    let end = [b"PK\x05\x06\0\0\0\0\x01\0\x01\0", &central_len[..], &start, &[0, 0]].concat();
+    [entry, central, end].concat()
 }

@@ -143,3 +143,30 @@ fn the_input_is_never_the_output_by_whatever_name() {
     assert_eq!(run("in.safetensors", &["new", "--report", "dangling.json"]).0, Some(4));
     assert!(!folder.path().join("nowhere").exists());
 }
+
+/// To open a pipe that nobody writes to takes for ever.
+#[test]
+fn a_pipe_is_refused_wherever_a_file_is_read() {
+    let folder = tempdir().unwrap();
+    let pipe = folder.path().join("pipe.npy");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let (pipe, model) = (pipe.display().to_string(), sample("digits_cnn.tflite").display().to_string());
+    let (data, out) =
+        (sample("digits_test.npz").display().to_string(), folder.path().join("out").display().to_string());
+    let parent = folder.path().display().to_string();
+    for arguments in [
+        &["inspect", &pipe][..],
+        &["evaluate", &model, &pipe],
+        &["evaluate", &model, &model, "--data", &pipe],
+        &["evaluate", &model, &model, "--data", &parent],
+        &["evaluate", &model, &model, "--data", &data, "--array", "images", "--labels", &pipe],
+        &["calibrate", &model, "--values", &pipe, "--out", &out],
+        &["calibrate", "merge", &pipe, "--out", &out],
+        &["quantize", &model, &out, "--recipe", "int8", "--calibration", &pipe],
+    ] {
+        let done = tensor_quant().args(arguments).output().unwrap();
+        let message = String::from_utf8_lossy(&done.stderr);
+        assert_eq!(done.status.code(), Some(1), "{arguments:?}: {message}");
+        assert!(message.contains("it is a pipe or a device"), "{arguments:?}: {message}");
+    }
+}

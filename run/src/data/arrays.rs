@@ -1,11 +1,11 @@
 //! Arrays of files, by name, read a few rows at a time.
 
 use super::broken::Broken;
+use super::file;
 use super::npy::{self, Header};
 use super::numbers::{Numbers, reals, size};
 use super::zip::{Member, members};
 use ndarray::ArrayD;
-use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use tensor_quant::Error;
@@ -107,7 +107,7 @@ pub(super) fn extension(path: &Path) -> String {
 /// Returns the arrays of a file; one without a name of its own gets this.
 fn of_file(path: &Path, name: String) -> Result<Vec<NamedArray>, RunError> {
     let mut start = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(6).read_to_end(&mut start));
+    let read = file::open(path).and_then(|file| file.take(6).read_to_end(&mut start));
     read.map_err(|error| Broken::Io(error).of(path, "npy"))?;
     if start == *b"\x93NUMPY" {
         return npy_array(path, name).map(|array| vec![array]).map_err(|broken| broken.of(path, "npy"));
@@ -130,7 +130,7 @@ fn of_file(path: &Path, name: String) -> Result<Vec<NamedArray>, RunError> {
 }
 
 fn npy_array(path: &Path, name: String) -> Result<NamedArray, Broken> {
-    let mut file = File::open(path)?;
+    let mut file = file::open(path)?;
     let header = npy::header(&mut BufReader::new(&mut file))?;
     let bytes = bytes_of(header.element_type, &header.shape)?;
     let len = file.seek(SeekFrom::End(0))?;
@@ -146,13 +146,13 @@ fn npy_array(path: &Path, name: String) -> Result<NamedArray, Broken> {
 
 fn npz_arrays(path: &Path) -> Result<Vec<NamedArray>, Broken> {
     let mut arrays = Vec::new();
-    for member in members(&mut File::open(path)?)? {
+    for member in members(&mut file::open(path)?)? {
         let Some(name) = member.name.strip_suffix(".npy").map(str::to_owned) else { continue };
         let within = |broken| match broken {
             Broken::Format(reason) => Broken::Format(format!("array {name:?}: {reason}")),
             Broken::Io(error) => Broken::Io(error),
         };
-        let mut reader = member.reader(File::open(path)?).map_err(within)?;
+        let mut reader = member.reader(file::open(path)?).map_err(within)?;
         let header = npy::header(&mut *reader).map_err(within)?;
         let bytes = bytes_of(header.element_type, &header.shape).map_err(within)?;
         if header.len.checked_add(bytes) != Some(member.size) {
@@ -270,7 +270,7 @@ impl NamedArray {
     /// Returns what reads the array from its start.
     pub(super) fn rows(&self) -> Result<Rows, RunError> {
         let open = || -> Result<(Box<dyn Read + Send>, Option<&Header>), Broken> {
-            let mut file = File::open(&self.path)?;
+            let mut file = file::open(&self.path)?;
             Ok(match &self.place {
                 Place::File(header) => {
                     file.seek(SeekFrom::Start(header.len))?;

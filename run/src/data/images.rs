@@ -1,9 +1,11 @@
 //! Images as samples: decoded, resized to what the input takes, in its channels.
 
+use super::file;
 use super::numbers::{Normalization, Numbers};
 use image::imageops::FilterType;
 use image::{DynamicImage, ImageReader, Limits};
 use ndarray::ArrayD;
+use std::io::BufReader;
 use std::path::Path;
 use tensor_quant::Error;
 use tensor_quant::calibration::{Array, Endpoint, RunError, Sample};
@@ -108,7 +110,8 @@ fn reordered<T: Clone>(array: ArrayD<T>, order: &[usize]) -> ArrayD<T> {
 
 fn read(path: &Path) -> Result<DynamicImage, RunError> {
     let io = |source| RunError::Other(Error::Io { action: "read", path: path.to_path_buf(), source });
-    let mut reader = ImageReader::open(path).map_err(io)?.with_guessed_format().map_err(io)?;
+    let file = BufReader::new(file::open(path).map_err(io)?);
+    let mut reader = ImageReader::new(file).with_guessed_format().map_err(io)?;
     let mut limits = Limits::default();
     (limits.max_image_width, limits.max_image_height, limits.max_alloc) =
         (Some(MAX_SIDE), Some(MAX_SIDE), Some(MAX_BYTES));

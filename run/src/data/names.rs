@@ -31,7 +31,12 @@ pub(super) fn find<'a>(input: &str, wanted: &Wanted<'_>, arrays: &'a [NamedArray
         prefix.is_some_and(|prefix| wanted.others.iter().all(|other| other != prefix))
     };
     let ending: Vec<&NamedArray> = arrays.iter().filter(prefixed).collect();
-    let unlabelled: Vec<&NamedArray> = arrays.iter().filter(|array| array.name() != "labels").collect();
+    let is_of_another = |name: &str| {
+        let mut others = wanted.others.iter();
+        others.any(|other| name.strip_prefix(other.as_str()).is_some_and(|rest| rest.starts_with('/')))
+    };
+    let is_free = |array: &&NamedArray| array.name() != "labels" && !is_of_another(array.name());
+    let unlabelled: Vec<&NamedArray> = arrays.iter().filter(is_free).collect();
     match (&ending[..], &unlabelled[..]) {
         ([array], _) => Ok(array),
         ([], [array]) if wanted.is_only => Ok(array),

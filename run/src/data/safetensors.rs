@@ -2,7 +2,7 @@
 
 use super::arrays::NamedArray;
 use super::broken::Broken;
-use std::fs::File;
+use super::file;
 use std::io::Read;
 use std::path::Path;
 use tensor_quant::calibration::RunError;
@@ -13,7 +13,7 @@ use tensor_quant::model::safetensors::Reader;
 pub(super) fn tensors(path: &Path) -> Result<Vec<NamedArray>, RunError> {
     let reader = Reader::open(path)?;
     let mut len = [0; 8];
-    let read = File::open(path).and_then(|mut file| file.read_exact(&mut len));
+    let read = file::open(path).and_then(|mut file| file.read_exact(&mut len));
     read.map_err(|error| Broken::Io(error).of(path, "safetensors"))?;
     // The reader has found the file to hold the header, and one tensor right behind the other.
     let mut offset = 8 + u64::from_le_bytes(len);
