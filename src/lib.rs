@@ -102,7 +102,7 @@ mod error;
 pub mod graph;
 #[cfg(feature = "pipeline")]
 pub mod improve;
-#[cfg(any(feature = "safetensors", feature = "tflite"))]
+#[cfg(any(feature = "serde", feature = "tflite"))]
 mod input;
 pub mod kernel;
 #[cfg(feature = "proptest")]
@@ -122,6 +122,8 @@ pub mod recipe;
 pub mod report;
 #[cfg(feature = "pipeline")]
 mod search;
+#[cfg(feature = "serde")]
+mod sha256;
 pub mod tensor;
 mod text;
 

@@ -2,8 +2,9 @@
 
 use crate::Doors;
 use crate::buffers::{COLUMNS, matrix};
+use ndarray::ArrayView2;
 use std::hint::black_box;
-use tensor_quant::calibration::{Calibrator, ChannelMeans, correct_bias};
+use tensor_quant::calibration::{Calibrator, ChannelMeans, SecondMoments, Statistics, correct_bias};
 use tensor_quant::convention::{onnx_runtime, torch};
 use tensor_quant::params::ValueRange;
 use tensor_quant::range::{
@@ -54,6 +55,26 @@ pub(crate) fn add(doors: &mut Doors) {
         let mut means = ChannelMeans::new(1);
         _ = black_box(means.observe(matrix(&b.x, n)));
     });
+    doors.add("SecondMoments::observe, rows of 32", |b, n| {
+        let mut moments = SecondMoments::new(ROW).expect("a length");
+        _ = black_box(moments.observe(rows(&b.x, n)));
+    });
+    doors.add("Statistics::observe, MinMax and channels", |b, n| {
+        let mut statistics = Statistics::new(MinMax::default());
+        _ = black_box(statistics.observe("x", &matrix(&b.x, n).into_dyn(), true));
+    });
+    doors.add("Statistics::observe_rows, rows of 32", |b, n| {
+        let mut statistics = Statistics::new(MinMax::default());
+        statistics.add_second_moments(0, 0, ROW).expect("a length");
+        _ = black_box(statistics.observe_rows(0, rows(&b.x, n)));
+    });
+}
+
+/// Elements of a row of second moments.
+const ROW: usize = 32;
+
+fn rows(x: &[f32], n: usize) -> ArrayView2<'_, f32> {
+    ArrayView2::from_shape((n / ROW, ROW), &x[..n]).expect("whole rows")
 }
 
 /// The range of a slice: observing and answering.

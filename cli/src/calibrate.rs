@@ -1,24 +1,20 @@
 //! `calibrate`: what samples tell of a model's values, in a file.
 
-use crate::argument::{json as json_switch, switch};
+use crate::argument::{json, switch};
 use crate::failure::Failure;
-use crate::output::{json, style, width};
 use crate::progress::Bar;
 use crate::runtime::Runtime;
-use crate::{samples, target};
+use crate::{dumped, merge, samples, statistics, target};
 use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint, value_parser};
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
-use tensor_quant::calibration::{RunError, Sample};
+use tensor_quant::calibration::{RunError, Sample, Statistics};
+use tensor_quant::graph::Graph;
 use tensor_quant::model::tflite::Model;
-use tensor_quant::num::CodeType;
-use tensor_quant::params::CodeRange;
 use tensor_quant::range::AnyEstimator;
-use tensor_quant::report::{Alignment, Table, grouped, real, shortened};
-use tensor_quant_run::data::arrays;
-use tensor_quant_run::{Calibration, Statistics};
-
-/// The longest name that is shown in full.
-const NAME: usize = 52;
+use tensor_quant::recipe::Glob;
+use tensor_quant_run::Calibration;
+use tensor_quant_run::data::{Dump, arrays};
 
 /// Samples, one after the other.
 type Samples<'a> = dyn Iterator<Item = Result<Sample, RunError>> + 'a;
@@ -31,7 +27,11 @@ pub(crate) fn command() -> Command {
     };
     Command::new("calibrate")
         .about("Runs a .tflite model on samples and saves what they tell of its values: ranges, means and moments of channels")
-        .arg(path("MODEL", "The model; not needed to merge").required_unless_present("merge"))
+        .override_usage("tensor-quant calibrate [OPTIONS] <MODEL> --out <FILE>\n       tensor-quant calibrate [OPTIONS] <MODEL> --dump <FOLDER>\n       tensor-quant calibrate merge <FILE>... --out <FILE>")
+        .subcommand(merge::command())
+        .subcommand_negates_reqs(true)
+        .args_conflicts_with_subcommands(true)
+        .arg(path("MODEL", "The model").required(true))
         .args(samples::arguments())
         .arg(samples::signature())
         .args(Runtime::arguments())
@@ -41,66 +41,53 @@ pub(crate) fn command() -> Command {
                 .value_name("FILE|FOLDER")
                 .conflicts_with("data"),
         )
+        .arg(path("out", "The file to write").long("out").short('o').value_name("FILE").required_unless_present("dump"))
         .arg(
-            path("merge", "Statistics that were saved before, to be merged")
-                .long("merge")
-                .value_name("FILE")
-                .num_args(1..)
-                .action(ArgAction::Append),
+            path("dump", "Also write the values themselves: a .npy file for each, whose first axis counts samples, and values.json, the list of them")
+                .long("dump")
+                .value_name("FOLDER")
+                .conflicts_with("values"),
         )
-        .arg(path("out", "The file to write").long("out").short('o').value_name("FILE").required(true))
         .arg(
             Arg::new("estimator")
                 .long("estimator")
-                .value_name("WHICH")
-                .help("How ranges are found: min-max, mse, \"percentile 99.9\", entropy … [default: min-max]"),
+                .value_name("[VALUES=]WHICH")
+                .action(ArgAction::Append)
+                .help(
+                    "How ranges are found: min-max, mse, \"percentile 99.9\", entropy …; with a pattern before it, of the values \
+                     whose name or operator it matches, as in \"SOFTMAX=fixed 0..1\"; the first that matches counts [default: min-max]",
+                ),
         )
         .arg(switch("second-moments", "Also the second moments of what each dense layer and convolution multiplies: large"))
         .arg(switch("force", "Replace a file that exists"))
-        .arg(json_switch())
+        .arg(json())
 }
 
 pub(crate) fn run(arguments: &ArgMatches) -> Result<String, Failure> {
+    if let Some(("merge", arguments)) = arguments.subcommand() {
+        return merge::run(arguments);
+    }
     let path = |name| arguments.get_one::<PathBuf>(name);
-    let merged: Vec<&PathBuf> = arguments.get_many("merge").into_iter().flatten().collect();
-    let output = path("out").cloned().unwrap_or_default();
-    let mut read: Vec<&Path> = merged.iter().map(|path| path.as_path()).collect();
-    read.extend(path("MODEL").map(PathBuf::as_path));
-    target::check(&output, &read, arguments.get_flag("force"))?;
-    let estimator = arguments.get_one::<String>("estimator").map(|text| text.parse::<AnyEstimator>()).transpose()?;
-    let has_source = path("data").or(path("values")).is_some();
-    let mut statistics: Option<Statistics<AnyEstimator>> = None;
-    if let Some(model) = path("MODEL").filter(|_| has_source) {
-        statistics = Some(of_model(model, estimator.clone().unwrap_or_default(), arguments)?);
-    } else if merged.is_empty() {
+    let model = path("MODEL").cloned().unwrap_or_default();
+    let output = path("out");
+    if let Some(output) = output {
+        target::check(output, &[&model], arguments.get_flag("force"))?;
+    }
+    if path("data").or(path("values")).is_none() {
         return Err(Failure::usage_text("calibrate needs samples, by --data, or --values of a run elsewhere"));
-    } else if has_source {
-        return Err(Failure::usage_text("--data and --values need the model that they are for"));
     }
-    for path in merged {
-        let more = Statistics::load(path)?;
-        let Some(all) = &mut statistics else {
-            statistics = Some(more);
-            continue;
-        };
-        let (ours, theirs) = (all.ranges().fresh().to_string(), more.ranges().fresh().to_string());
-        if ours != theirs {
-            let path = path.display();
-            return Err(Failure::file(format!(
-                "{path} is of the estimator {theirs:?}, and cannot be merged with {ours:?}"
-            )));
-        }
-        all.merge(&more)?;
+    let found = of_model(&model, arguments)?;
+    if let Some(output) = output {
+        found.save(output)?;
     }
-    let statistics = statistics.unwrap_or_else(|| Statistics::new(estimator.unwrap_or_default()));
-    statistics.save(&output)?;
-    Ok(if arguments.get_flag("json") { as_json(&statistics) } else { as_table(&statistics, &output) })
+    let output = output.map(PathBuf::as_path);
+    Ok(if arguments.get_flag("json") { statistics::as_json(&found) } else { statistics::as_table(&found, output) })
 }
 
 /// Returns what samples tell of a model.
-fn of_model(path: &Path, estimator: AnyEstimator, arguments: &ArgMatches) -> Result<Statistics<AnyEstimator>, Failure> {
+fn of_model(path: &Path, arguments: &ArgMatches) -> Result<Statistics<AnyEstimator>, Failure> {
     let graph = Model::open(path)?.graph();
-    let mut calibration = Calibration::new(&graph, estimator);
+    let mut calibration = Estimators::asked(arguments)?.calibration(&graph)?;
     if arguments.get_flag("second-moments") {
         for (subgraph, part) in graph.subgraphs.iter().enumerate() {
             for operator in 0..part.operators.len() {
@@ -109,16 +96,31 @@ fn of_model(path: &Path, estimator: AnyEstimator, arguments: &ArgMatches) -> Res
         }
     }
     if let Some(values) = arguments.get_one::<PathBuf>("values") {
-        of_values(&mut calibration, values)?;
-        return Ok(calibration.into_statistics());
+        let model = of_values(&mut calibration, values)?;
+        let statistics = calibration.into_statistics().of_model(path)?;
+        if let Some(model) = model.filter(|model| Some(model.as_str()) != statistics.model()) {
+            let (values, path) = (values.display(), path.display());
+            let sha = statistics.model().unwrap_or_default();
+            let message =
+                format!("the values in {values} are of a model with the SHA-256 {model}, and that of {path} is {sha}");
+            return Err(Failure::file(message));
+        }
+        return Ok(statistics);
     }
     let signature = arguments.get_one::<String>("signature").map(String::as_str);
+    let dump = arguments.get_one::<PathBuf>("dump").map(Dump::create).transpose()?;
+    let dump = RefCell::new(dump);
     let mut runner = Runtime::asked(arguments)?.open(path, signature)?;
     let mut observe = |signature: Option<&str>, samples: &mut Samples<'_>, count: usize| {
         let mut bar = Bar::new();
         let run = samples.enumerate().try_for_each(|(number, sample)| {
             bar.show_samples(number, count);
-            calibration.observe(&mut *runner, signature, &sample?).map(|_| ())
+            let show = &mut |key: &str, value: &tensor_quant::calibration::ValueView<'_>| match &mut *dump.borrow_mut()
+            {
+                Some(dump) => dump.add(key, value.values.view()),
+                None => Ok(()),
+            };
+            calibration.observe_and(&mut *runner, signature, &sample?, show).map(|_| ())
         });
         bar.finish();
         run
@@ -132,15 +134,76 @@ fn of_model(path: &Path, estimator: AnyEstimator, arguments: &ArgMatches) -> Res
             observe(Some(name).filter(|name| !name.is_empty()), &mut data.samples(), data.len())?;
         }
     }
-    Ok(calibration.into_statistics())
+    let statistics = calibration.into_statistics().of_model(path)?;
+    if let Some(dump) = dump.into_inner() {
+        dumped::finish(dump, statistics.model(), statistics.samples())?;
+    }
+    Ok(statistics)
 }
 
-/// Takes note of the values that a run elsewhere gave.
-fn of_values(calibration: &mut Calibration<AnyEstimator>, path: &Path) -> Result<(), Failure> {
+/// Estimators that were asked for: of the values that a pattern matches, and of the others.
+struct Estimators {
+    patterns: Vec<(Glob, AnyEstimator)>,
+    others: AnyEstimator,
+}
+
+impl Estimators {
+    fn asked(arguments: &ArgMatches) -> Result<Self, Failure> {
+        let (mut patterns, mut others) = (Vec::new(), None);
+        for text in arguments.get_many::<String>("estimator").into_iter().flatten() {
+            match text.rsplit_once('=') {
+                Some((pattern, which)) => patterns.push((Glob::new(pattern), which.parse()?)),
+                None if others.is_none() => others = Some(text.parse()?),
+                None => {
+                    let message = "--estimator is given twice for all values: put VALUES= before one of them";
+                    return Err(Failure::usage_text(message));
+                }
+            }
+        }
+        Ok(Self { patterns, others: others.unwrap_or_default() })
+    }
+
+    /// Returns a calibration with them; a pattern that matches nothing is a mistake.
+    fn calibration(self, graph: &Graph) -> Result<Calibration<AnyEstimator>, Failure> {
+        let mut operators = std::collections::BTreeMap::new();
+        for (part, keys) in graph.subgraphs.iter().zip(graph.keys()) {
+            for operator in &part.operators {
+                for &output in &operator.outputs {
+                    if let Some(key) = keys.get(output) {
+                        operators.insert(key.clone(), operator.name.clone());
+                    }
+                }
+            }
+        }
+        let mut matched = vec![false; self.patterns.len()];
+        let calibration = Calibration::with_estimators(graph, self.others, &mut |key| {
+            let operator = operators.get(key).map_or("", String::as_str);
+            let mut found = None;
+            for (matched, (glob, estimator)) in matched.iter_mut().zip(&self.patterns) {
+                if glob.matches(key) || glob.matches(operator) {
+                    *matched = true;
+                    found = found.or_else(|| Some(estimator.clone()));
+                }
+            }
+            found
+        });
+        if let Some(at) = matched.iter().position(|matched| !matched) {
+            let known: Vec<&String> = operators.keys().take(8).collect();
+            let pattern = self.patterns[at].0.to_string();
+            let message = format!("--estimator: {pattern:?} matches no value and no operator; there are {known:?} …");
+            return Err(Failure::usage_text(&message));
+        }
+        Ok(calibration)
+    }
+}
+
+/// Takes note of the values that a run elsewhere gave, and returns the hash of the model that it ran, if it is known.
+fn of_values(calibration: &mut Calibration<AnyEstimator>, path: &Path) -> Result<Option<String>, Failure> {
+    let listed = dumped::listed(path)?;
     let (mut unknown, mut samples) = (Vec::new(), 0);
     for array in arrays(path)? {
         // As a key, or behind the name of a signature.
-        let name = array.name();
+        let name = listed.keys.get(array.name()).map_or(array.name(), String::as_str);
         let keys = [Some(name), name.split_once('/').map(|(_, key)| key)];
         let Some(key) = keys.into_iter().flatten().find(|key| calibration.keys().any(|known| known == *key)) else {
             unknown.push(name.to_owned());
@@ -151,9 +214,9 @@ fn of_values(calibration: &mut Calibration<AnyEstimator>, path: &Path) -> Result
             calibration.observe_value(key, piece?.view())?;
         }
     }
-    calibration.count_samples(samples as u64);
+    calibration.count_samples(listed.samples.unwrap_or(samples as u64));
     if unknown.is_empty() && samples > 0 {
-        return Ok(());
+        return Ok(listed.model);
     }
     let known: Vec<&str> = calibration.keys().take(8).collect();
     let path = path.display();
@@ -161,76 +224,4 @@ fn of_values(calibration: &mut Calibration<AnyEstimator>, path: &Path) -> Result
         return Err(Failure::file(format!("{path} holds no arrays; values of the model are {known:?} …")));
     }
     Err(Failure::file(format!("{path} has arrays {unknown:?} that are no values of the model: it has {known:?} …")))
-}
-
-fn as_table(statistics: &Statistics<AnyEstimator>, output: &Path) -> String {
-    let (left, right) = (Alignment::Left, Alignment::Right);
-    let estimated = statistics.ranges().fresh().to_string();
-    let columns = [
-        ("value", left),
-        ("elements", right),
-        ("min", right),
-        ("max", right),
-        ("from", right),
-        ("to", right),
-        ("channels", right),
-        ("notes", left),
-    ];
-    let mut table = Table::new(&columns, style()).within(width());
-    for name in statistics.ranges().names() {
-        let Some(seen) = statistics.ranges().seen(&name) else { continue };
-        let [from, to] = range(statistics, &name).unwrap_or_default().map(|x| x.map_or(String::new(), real));
-        let odd = seen.nan + seen.infinite;
-        table.push([
-            shortened(&name, NAME),
-            grouped(seen.count),
-            real(seen.min.into()),
-            real(seen.max.into()),
-            from,
-            to,
-            statistics.means(&name).map_or(String::new(), |means| means.len().to_string()),
-            if odd > 0 { format!("{} are NaN, {} infinite", seen.nan, seen.infinite) } else { String::new() },
-        ]);
-    }
-    format!(
-        "{table}\n{} values of {} samples, ranges for int8 by {estimated}, in {}\n",
-        statistics.ranges().names().len(),
-        statistics.samples(),
-        output.display()
-    )
-}
-
-/// Returns the range of a value for int8; of values that have none, nothing.
-fn range(statistics: &Statistics<AnyEstimator>, name: &str) -> Option<[Option<f64>; 2]> {
-    let range = statistics.ranges().ranges(name, &CodeRange::of_type(CodeType::I8)).ok()?.pop()?;
-    Some([Some(range.min().into()), Some(range.max().into())])
-}
-
-fn as_json(statistics: &Statistics<AnyEstimator>) -> String {
-    let value = |name: String| {
-        let seen = statistics.ranges().seen(&name)?;
-        let range = range(statistics, &name).unwrap_or_default();
-        let finite = |x: f32| x.is_finite().then_some(x);
-        Some(serde_json::json!({
-            "name": name,
-            "count": seen.count,
-            "nan": seen.nan,
-            "infinite": seen.infinite,
-            "min": finite(seen.min),
-            "max": finite(seen.max),
-            "range": range[0].zip(range[1]).map(|(min, max)| [min, max]),
-            "channel_means": statistics.means(&name),
-            "channel_mean_squares": statistics.mean_squares(&name),
-        }))
-    };
-    let values: Vec<_> = statistics.ranges().names().into_iter().filter_map(value).collect();
-    json(&serde_json::json!({
-        "samples": statistics.samples(),
-        "estimator": statistics.ranges().fresh().to_string(),
-        "values": values,
-        "second_moments": statistics.second_moments().iter().map(|moments| {
-            let (subgraph, operator) = moments.operator();
-            serde_json::json!({ "subgraph": subgraph, "operator": operator, "rows": moments.rows() })
-        }).collect::<Vec<_>>(),
-    }))
 }

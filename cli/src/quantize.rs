@@ -13,7 +13,11 @@ use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint, value_parser};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
-use tensor_quant::pipeline::{Data, Histograms, Options, Overwrite, dry_run_with, quantize_file_with};
+use tensor_quant::calibration::Statistics;
+use tensor_quant::pipeline::{
+    Data, Evidence, Format, Histograms, Options, Overwrite, dry_run_with, quantize_file_with,
+};
+use tensor_quant::range::AnyEstimator;
 use tensor_quant::recipe::Recipe;
 use tensor_quant::report::Report;
 use tensor_quant_run::data::Signatures;
@@ -43,6 +47,12 @@ pub(crate) fn command() -> Command {
         .value_name("COUNT")
         .value_parser(value_parser!(NonZeroUsize))
         .help("Quantize a tensor on so many threads; the result is the same [default: 1]");
+    let calibration = Arg::new("calibration")
+        .long("calibration")
+        .value_name("FILE")
+        .value_parser(value_parser!(PathBuf))
+        .value_hint(ValueHint::FilePath)
+        .help("Statistics that calibrate saved, for recipes that make codes of activations; with --data, too, these judge");
     Command::new("quantize")
         .about("Quantizes models by a recipe")
         .override_usage("tensor-quant quantize [OPTIONS] --recipe <NAME|FILE> <IN> <OUT>\n       tensor-quant quantize [OPTIONS] --recipe <NAME|FILE> <IN>... <FOLDER>\n       tensor-quant quantize [OPTIONS] --recipe <NAME|FILE> --dry-run <IN>")
@@ -51,6 +61,7 @@ pub(crate) fn command() -> Command {
         .arg(report)
         .arg(threads)
         .args(samples::arguments())
+        .arg(calibration)
         .arg(samples::labels())
         .arg(samples::signature())
         .args(Runtime::arguments())
@@ -121,18 +132,20 @@ impl Asked<'_> {
         job.check(force)?;
         let has_reports = !job.reports.is_empty();
         let has_data = self.arguments.contains_id("data");
+        self.check_samples(job, has_data)?;
         let is_judged = has_data && !self.has("dry-run");
         let judge = is_judged.then(|| Judge::open(&job.input, self.arguments)).transpose()?;
         let noise = self.arguments.get_one::<usize>("noise").copied();
-        if noise.is_some() && self.recipe.activations.is_some() {
-            let message = "ranges of activations are not found on noise: a recipe for them needs --data";
-            return Err(Failure::usage_text(message));
-        }
         let samples = match noise {
             Some(count) => Some(Signatures::noise(&Executor::open(&job.input)?, count)?),
             None => has_data.then(|| samples::open_all(self.arguments, &Executor::open(&job.input)?)).transpose()?,
         };
-        let data = samples.as_ref().map(|samples| Data { engine: &PureRust, samples });
+        let mut evidence = Evidence::from(samples.as_ref().map(|samples| Data { engine: &PureRust, samples }));
+        let calibration = self.arguments.get_one::<PathBuf>("calibration");
+        let statistics = calibration.map(Statistics::<AnyEstimator>::load).transpose()?;
+        if let Some(statistics) = &statistics {
+            evidence = evidence.with_statistics(statistics);
+        }
         let options = Options {
             overwrite: if force { Overwrite::Existing } else { Overwrite::Never },
             threads: self.arguments.get_one::<NonZeroUsize>("threads").copied().unwrap_or(NonZeroUsize::MIN),
@@ -142,9 +155,9 @@ impl Asked<'_> {
         let progress = &mut |progress: tensor_quant::pipeline::Progress<'_>| bar.show(progress);
         let outcome = match &job.output {
             Some(output) if !self.has("dry-run") => {
-                quantize_file_with(&job.input, output, self.recipe, &options, data, progress)
+                quantize_file_with(&job.input, output, self.recipe, &options, evidence, progress)
             }
-            _ => dry_run_with(&job.input, self.recipe, &options, data, progress),
+            _ => dry_run_with(&job.input, self.recipe, &options, evidence, progress),
         };
         bar.finish();
         let mut report = Report::new(&outcome?).with_overrides(asked_recipe::overrides(self.arguments));
@@ -172,6 +185,31 @@ impl Asked<'_> {
             report.save(path).map_err(|error| complete(error.into()))?;
         }
         Ok(report)
+    }
+
+    /// Returns an error where samples are missing, or there is nothing that could be run on them.
+    fn check_samples(&self, job: &Job, has_data: bool) -> Result<(), Failure> {
+        let has_statistics = self.arguments.contains_id("calibration");
+        if self.recipe.activations.is_some() && self.arguments.contains_id("noise") && !has_statistics {
+            let message = "ranges of activations are not found on noise: a recipe for them needs --data";
+            return Err(Failure::usage_text(message));
+        }
+        let is_tensors_alone = Format::of(&job.input)? == Format::Safetensors;
+        if is_tensors_alone && (has_data || has_statistics) {
+            let what = if has_data { "--data" } else { "--calibration" };
+            let message =
+                format!("{what} is for models: {} has tensors alone, and no operators to run", job.input.display());
+            return Err(Failure::usage_text(&message));
+        }
+        if self.recipe.activations.is_some() && !is_tensors_alone && !has_data && !has_statistics {
+            let message = format!(
+                "the recipe {:?} makes codes of activations, and needs to know their ranges: give samples of the model's inputs by \
+                 --data, or what calibrate saved of such by --calibration",
+                self.recipe.name
+            );
+            return Err(Failure::usage_text(&message));
+        }
+        Ok(())
     }
 
     /// Returns what is printed of a report.

@@ -6,12 +6,12 @@ use ndarray::{Array1, Array2, ArrayD, IxDyn};
 use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use tensor_quant::calibration::{Calibrator, State};
+use tensor_quant::calibration::{Calibrator, State, Statistics};
 use tensor_quant::model::safetensors::{Reader, Stored, Writer};
 use tensor_quant::num::{Code, I4, U4};
 use tensor_quant::params::Affine;
 use tensor_quant::pipeline::{Options, Overwrite, quantize_file};
-use tensor_quant::range::{Entropy, Fixed, LpNorm, MeanStd, MinMax, MovingAverage, Mse, Octav, Percentile};
+use tensor_quant::range::{AnyEstimator, Entropy, Fixed, LpNorm, MeanStd, MinMax, MovingAverage, Mse, Octav, Percentile};
 use tensor_quant::recipe::Recipe;
 use tensor_quant::{ParamsCalculator, RangeEstimator, Result, Scheme, quantize_tensor};
 
@@ -119,6 +119,13 @@ fn calibrations(folder: &Path) -> Result<(), Box<dyn std::error::Error>> {
     calibration(folder, MinMax::default())?;
     calibration(folder, MovingAverage::new(0.1)?)?;
     calibration(folder, Mse::default())?;
+    let mut statistics = Statistics::new(AnyEstimator::from(Mse::default()));
+    statistics.add_second_moments(0, 1, 3)?;
+    let rows = ndarray::array![[0.5_f32, -2.0, 1e-3], [7.0, 0.0, 1.0]];
+    statistics.observe("relu1", &rows.view().into_dyn(), true)?;
+    statistics.observe_rows(0, rows.view())?;
+    statistics.count_samples(2);
+    fs::write(folder.join("statistics"), statistics.to_json()?)?;
     calibration(folder, Octav::default())?;
     calibration(folder, Percentile::two_sided(0.99)?)?;
     Ok(())

@@ -5,9 +5,9 @@
 
 use libfuzzer_sys::fuzz_target;
 use ndarray::{Array2, array};
-use tensor_quant::calibration::{Calibrator, State};
+use tensor_quant::calibration::{Calibrator, State, Statistics};
 use tensor_quant::params::CodeRange;
-use tensor_quant::range::{Entropy, Fixed, LpNorm, MeanStd, MinMax, MovingAverage, Mse, Octav, Percentile, Target};
+use tensor_quant::range::{AnyEstimator, Entropy, Fixed, LpNorm, MeanStd, MinMax, MovingAverage, Mse, Octav, Percentile, Target};
 use tensor_quant::{Result, Scheme, f16};
 use tensor_quant_fuzz::memory;
 
@@ -27,7 +27,22 @@ fuzz_target!(|text: &str| memory::within(ALWAYS + OF_A_BYTE * text.len(), || {
     load::<Mse>(text);
     load::<Octav>(text);
     load::<Percentile>(text);
+    statistics(text);
 }));
+
+fn statistics(text: &str) {
+    let Some(mut statistics) = report(Statistics::<AnyEstimator>::from_json(text)) else { return };
+    let saved = statistics.to_json().expect("what was read can be saved");
+    let again = Statistics::<AnyEstimator>::from_json(&saved).expect("what was saved can be read");
+    assert_eq!(again.to_json().expect("what was read can be saved"), saved);
+    report(statistics.merge(&again));
+    for key in statistics.ranges().names().iter().take(2) {
+        (statistics.means(key), statistics.mean_squares(key));
+    }
+    for moments in statistics.second_moments().iter().take(2).filter(|moments| moments.moments().len() < 64) {
+        assert!(moments.mean().iter().all(|x| !x.is_nan()));
+    }
+}
 
 fn load<E: State>(text: &str) {
     let Some(calibrator) = report(Calibrator::<E>::from_json(text)) else { return };

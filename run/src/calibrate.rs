@@ -1,11 +1,10 @@
 //! Ranges and moments of a model's values, from samples.
 
-use crate::second_moments::SecondMoments;
-use crate::statistics::Statistics;
-use ndarray::ArrayViewD;
+use crate::rows::Rows;
+use ndarray::{ArrayViewD, Axis};
 use std::collections::{BTreeMap, BTreeSet};
 use tensor_quant::Error;
-use tensor_quant::calibration::{Array, Calibrator, RunError, Runner, Sample, ValueView};
+use tensor_quant::calibration::{Array, Calibrator, OperatorMoments, RunError, Runner, Sample, Statistics, ValueView};
 use tensor_quant::graph::{Graph, ValueId};
 use tensor_quant::range::RangeEstimator;
 
@@ -40,11 +39,34 @@ pub struct Calibration<E: RangeEstimator> {
     keys: BTreeMap<ValueId, String>,
     /// The values that are multiplied with weights.
     factors: BTreeSet<ValueId>,
+    /// What the second moments are of, in their order.
+    rows: Vec<Rows>,
 }
 
 impl<E: RangeEstimator> Calibration<E> {
     /// Returns a calibration that has seen nothing; each value gets a clone of `fresh`.
     pub fn new(graph: &Graph, fresh: E) -> Self {
+        Self::with_estimators(graph, fresh, &mut |_| None)
+    }
+
+    /// Returns a calibration that has seen nothing; each value gets the estimator that is chosen for it, by its [key](Graph::keys),
+    /// and one for which none is chosen a clone of `fresh`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use tensor_quant::range::AnyEstimator;
+    /// use tensor_quant_run::{Calibration, Executor};
+    ///
+    /// # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/data/digits_cnn.tflite");
+    /// let executor = Executor::open(path)?;
+    /// let percentile: AnyEstimator = "percentile 99.9".parse()?;
+    /// let calibration = Calibration::with_estimators(executor.graph(), AnyEstimator::default(), &mut |key| {
+    ///     key.contains("Relu").then(|| percentile.clone())
+    /// });
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn with_estimators(graph: &Graph, fresh: E, choose: &mut dyn FnMut(&str) -> Option<E>) -> Self {
         let mut factors = BTreeSet::new();
         let mut keys = BTreeMap::new();
         let all_keys = graph.keys();
@@ -64,16 +86,28 @@ impl<E: RangeEstimator> Calibration<E> {
                 }
             }
         }
-        Self { statistics: Statistics::new(fresh), keys, factors }
+        let mut ranges = Calibrator::new(fresh);
+        for key in keys.values() {
+            if let Some(own) = choose(key) {
+                ranges = ranges.with_estimator(key, own);
+            }
+        }
+        Self { statistics: Statistics::with_ranges(ranges), keys, factors, rows: Vec::new() }
     }
 
     /// Returns the calibration with the second moments of what an operator multiplies with its weights; unchanged if that is no
-    /// convolution or dense layer.
+    /// convolution or dense layer, or its rows are of more than 4096 elements.
     ///
-    /// They take 8 bytes for each pair of inputs of a weight row: they are for the layers that are to be improved, not for all.
+    /// Of a dense layer these are the rows of its input, of a convolution the patches under its filters, in the order in which a filter's
+    /// elements are stored; at most 256 of a sample, at equal distances. They take 13 bytes for each pair of inputs of a weight row:
+    /// they are for the layers that are to be improved, not for all.
     #[must_use]
     pub fn with_second_moments(mut self, graph: &Graph, subgraph: usize, operator: usize) -> Self {
-        self.statistics.products.extend(SecondMoments::new(graph, subgraph, operator));
+        if let Some(rows) = Rows::of(graph, subgraph, operator)
+            && self.statistics.add_second_moments(subgraph, operator, rows.len).is_ok()
+        {
+            self.rows.push(rows);
+        }
         self
     }
 
@@ -89,35 +123,72 @@ impl<E: RangeEstimator> Calibration<E> {
         signature: Option<&str>,
         sample: &Sample,
     ) -> Result<Vec<(String, Array)>, RunError> {
+        self.observe_and(runner, signature, sample, &mut |_, _| Ok(()))
+    }
+
+    /// The same, and shows each value with its [key](Graph::keys).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`observe`](Self::observe), and what `show` returns.
+    pub fn observe_and(
+        &mut self,
+        runner: &mut dyn Runner,
+        signature: Option<&str>,
+        sample: &Sample,
+        show: &mut dyn FnMut(&str, &ValueView<'_>) -> Result<(), Error>,
+    ) -> Result<Vec<(String, Array)>, RunError> {
         let inputs: Vec<(&str, Array)> = sample.iter().map(|(name, array)| (name.as_str(), array.clone())).collect();
-        let outputs = runner.run(signature, &inputs, &mut |value| self.take(value))?;
-        self.statistics.samples += 1;
+        let outputs = runner.run(signature, &inputs, &mut |value| {
+            self.take(value)?;
+            show(self.keys.get(&value.id).map_or(value.name, String::as_str), value)
+        })?;
+        self.statistics.count_samples(1);
         Ok(outputs)
     }
 
     fn take(&mut self, value: &ValueView<'_>) -> Result<(), Error> {
         let key = self.keys.get(&value.id).map_or(value.name, String::as_str);
-        let is_factor = self.factors.contains(&value.id);
-        self.statistics.observe(key, &value.values, is_factor)?;
-        for product in &mut self.statistics.products {
-            product.observe(value);
-        }
-        Ok(())
+        self.statistics.observe(key, &value.values, self.factors.contains(&value.id))?;
+        self.take_rows(value).map(|_| ())
     }
 
-    /// Takes note of a value that a run elsewhere came to, under its [key](Graph::keys); returns whether the model has a value of this key.
+    /// Takes note of the rows that operators multiply; returns whether the value has any.
+    fn take_rows(&mut self, value: &ValueView<'_>) -> Result<bool, Error> {
+        let mut has_rows = false;
+        for (number, rows) in self.rows.iter().enumerate() {
+            if let Some(rows) = rows.taken_from(value) {
+                self.statistics.observe_rows(number, rows.view())?;
+                has_rows = true;
+            }
+        }
+        Ok(has_rows)
+    }
+
+    /// Takes note of a value that a run elsewhere came to, of one sample or of several along the first axis, under its
+    /// [key](Graph::keys); returns whether the model has a value of this key.
     ///
     /// # Errors
     ///
     /// [`Error::LengthMismatch`] if the channels of a value are not as many as before.
     pub fn observe_value(&mut self, key: &str, values: ArrayViewD<'_, f32>) -> Result<bool, Error> {
         let Some(id) = self.keys.iter().find(|(_, known)| *known == key).map(|(id, _)| *id) else { return Ok(false) };
-        self.take(&ValueView::new(id, key, values)).map(|()| true)
+        self.statistics.observe(key, &values, self.factors.contains(&id))?;
+        if self.rows.is_empty() || values.ndim() == 0 {
+            return Ok(true);
+        }
+        // Each sample by itself, as a run shows it: with an axis of length 1 in front, or where its own was longer, without.
+        for sample in values.axis_chunks_iter(Axis(0), 1) {
+            if !self.take_rows(&ValueView::new(id, key, sample.view()))? {
+                self.take_rows(&ValueView::new(id, key, sample.index_axis(Axis(0), 0)))?;
+            }
+        }
+        Ok(true)
     }
 
     /// Counts samples that were run elsewhere.
     pub fn count_samples(&mut self, samples: u64) {
-        self.statistics.samples += samples;
+        self.statistics.count_samples(samples);
     }
 
     /// Returns what the samples told.
@@ -156,7 +227,7 @@ impl<E: RangeEstimator> Calibration<E> {
     }
 
     /// Returns the second moments that were asked for.
-    pub fn second_moments(&self) -> &[SecondMoments] {
+    pub fn second_moments(&self) -> &[OperatorMoments] {
         self.statistics.second_moments()
     }
 

@@ -52,10 +52,7 @@ mod executor;
 mod frame;
 mod ops;
 mod program;
-mod second_moments;
-mod statistics;
-#[cfg(feature = "serde")]
-mod statistics_file;
+mod rows;
 mod tensor;
 mod view;
 
@@ -63,8 +60,6 @@ pub use calibrate::Calibration;
 pub use call::Limits;
 pub use difference::Difference;
 pub use engine::PureRust;
-pub use evaluation::{Evaluation, Labels, OutputLoss, ValueLoss, evaluate};
+pub use evaluation::{Evaluation, Labels, OutputLoss, ValueLoss, evaluate, evaluate_with_shares};
 pub use executor::Executor;
-pub use second_moments::SecondMoments;
-pub use statistics::Statistics;
-pub use tensor_quant::calibration::Sample;
+pub use tensor_quant::calibration::{Sample, Statistics};

@@ -158,7 +158,9 @@ fn second_moments_say_what_an_error_of_the_weights_costs() {
     let cost = error.dot(&moments.mean().dot(&error));
     assert!((cost / expected - 1.0).abs() < 1e-4, "{cost} is not {expected}");
     // A reshape has no weights.
-    assert!(tensor_quant_run::SecondMoments::new(&graph, 0, graph.subgraphs[0].operators.len() - 1).is_none());
+    let last = graph.subgraphs[0].operators.len() - 1;
+    let of_none = Calibration::new(&graph, MinMax::default()).with_second_moments(&graph, 0, last);
+    assert!(of_none.second_moments().is_empty());
 }
 
 #[test]

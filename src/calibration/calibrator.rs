@@ -58,6 +58,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 pub struct Calibrator<E> {
     pub(super) fresh: E,
     pub(super) granularity: Granularity,
+    /// Estimators of tensors that have another than `fresh`.
+    own: BTreeMap<String, E>,
     tensors: RwLock<BTreeMap<String, Arc<Mutex<Observed<E>>>>>,
 }
 
@@ -72,7 +74,7 @@ pub(super) struct Observed<E> {
 impl<E: RangeEstimator> Calibrator<E> {
     /// Returns a calibrator that gives each tensor a clone of `fresh`, which has observed nothing.
     pub fn new(fresh: E) -> Self {
-        Self { fresh, granularity: Granularity::Tensor, tensors: RwLock::default() }
+        Self { fresh, granularity: Granularity::Tensor, own: BTreeMap::new(), tensors: RwLock::default() }
     }
 
     /// Returns the calibrator with a range for each index along `axis` of every tensor, instead of one for all of it.
@@ -80,6 +82,28 @@ impl<E: RangeEstimator> Calibrator<E> {
     #[must_use]
     pub fn with_axis(self, axis: usize) -> Self {
         Self { granularity: Granularity::Axis(axis), ..self }
+    }
+
+    /// Returns the calibrator with an estimator of its own, which has observed nothing, for a tensor that is yet to be observed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ndarray::array;
+    /// use tensor_quant::params::CodeRange;
+    /// use tensor_quant::{calibration::Calibrator, range::AnyEstimator};
+    ///
+    /// let calibrator = Calibrator::new(AnyEstimator::default()).with_estimator("probabilities", "fixed 0..1".parse()?);
+    /// calibrator.observe("probabilities", array![0.25_f32, 0.5].view())?;
+    /// calibrator.observe("logits", array![-3.0_f32, 4.0].view())?;
+    /// let max = |name: &str| calibrator.ranges(name, &CodeRange::of::<i8>()).map(|ranges| ranges[0].max());
+    /// assert_eq!((max("probabilities")?, max("logits")?), (1.0, 4.0));
+    /// # Ok::<(), tensor_quant::Error>(())
+    /// ```
+    #[must_use]
+    pub fn with_estimator(mut self, name: impl Into<String>, fresh: E) -> Self {
+        self.own.insert(name.into(), fresh);
+        self
     }
 
     /// Takes note of a tensor's values: one more batch for `name`.
@@ -111,8 +135,9 @@ impl<E: RangeEstimator> Calibrator<E> {
     ///
     /// # Errors
     ///
-    /// [`CalibrationError::NotMergeable`] if their axes differ; [`Error::LengthMismatch`], which names the tensor, if a tensor's
-    /// lengths along them do. Tensors before it in alphabetical order have been merged then.
+    /// [`CalibrationError::NotMergeable`] if their axes differ, or built-in estimators of a tensor or the settings of these;
+    /// [`Error::LengthMismatch`], which names the tensor, if a tensor's lengths along the axes do. Tensors before it in
+    /// alphabetical order have been merged then.
     pub fn merge(&self, other: &Self) -> Result<()> {
         if self.granularity != other.granularity {
             let (ours, theirs) = (self.granularity.to_string(), other.granularity.to_string());
@@ -120,9 +145,19 @@ impl<E: RangeEstimator> Calibrator<E> {
         }
         // Copied first: nothing waits for two calibrators at a time.
         for (name, theirs) in other.states() {
-            let ours = self.tensor(&name, theirs.estimators.len()).map_err(|error| error.of_tensor(&name))?;
+            let Some(ours) = self.read().get(&name).cloned() else {
+                let mut tensors = self.tensors.write().unwrap_or_else(PoisonError::into_inner);
+                tensors.entry(name).or_insert_with(|| Arc::new(Mutex::new(theirs)));
+                continue;
+            };
             let mut ours = lock(&ours);
             ours.expect_groups(theirs.estimators.len()).map_err(|error| error.of_tensor(&name))?;
+            if let (Some(ours), Some(theirs)) = (ours.estimator(), theirs.estimator())
+                && ours != theirs
+            {
+                let (ours, theirs) = (format!("with {ours} for {name:?}"), format!("with {theirs} for it"));
+                return Err(CalibrationError::NotMergeable { ours, theirs }.into());
+            }
             ours.seen = ours.seen.merge(theirs.seen);
             for (ours, theirs) in ours.estimators.iter_mut().zip(&theirs.estimators) {
                 ours.merge(theirs);
@@ -216,14 +251,26 @@ impl<E: RangeEstimator> Calibrator<E> {
         if let Some(tensor) = self.read().get(name) {
             return Ok(tensor.clone());
         }
-        let fresh = Observed { seen: Extremes::default(), estimators: for_each_group(groups, &self.fresh)? };
+        let fresh = self.own.get(name).unwrap_or(&self.fresh);
+        let fresh = Observed { seen: Extremes::default(), estimators: for_each_group(groups, fresh)? };
         let mut tensors = self.tensors.write().unwrap_or_else(PoisonError::into_inner);
         Ok(tensors.entry(name.to_owned()).or_insert_with(|| Arc::new(Mutex::new(fresh))).clone())
     }
 
-    /// Returns the estimator that each tensor starts with.
+    /// Returns the estimator that each tensor starts with, but those that have [another](Self::with_estimator).
     pub fn fresh(&self) -> &E {
         &self.fresh
+    }
+
+    /// Returns a tensor's estimator and what it has observed, of the first channel with an axis; `None` if the tensor was not observed.
+    pub fn estimator(&self, name: &str) -> Option<E> {
+        self.read().get(name).and_then(|tensor| lock(tensor).estimators.first().cloned())
+    }
+
+    /// Returns whether there is one range for all of a tensor.
+    #[cfg_attr(not(feature = "pipeline"), expect(dead_code, reason = "for statistics that were saved"))]
+    pub(crate) fn is_per_tensor(&self) -> bool {
+        self.granularity == Granularity::Tensor
     }
 
     /// Returns all states in alphabetical order of the names.
@@ -247,11 +294,17 @@ impl<E: RangeEstimator> Calibrator<E> {
 impl<E: RangeEstimator> Clone for Calibrator<E> {
     fn clone(&self) -> Self {
         let tensors = self.states().into_iter().map(|(name, tensor)| (name, Arc::new(Mutex::new(tensor)))).collect();
-        Self { fresh: self.fresh.clone(), granularity: self.granularity, tensors: RwLock::new(tensors) }
+        let (fresh, own) = (self.fresh.clone(), self.own.clone());
+        Self { fresh, granularity: self.granularity, own, tensors: RwLock::new(tensors) }
     }
 }
 
-impl<E> Observed<E> {
+impl<E: RangeEstimator> Observed<E> {
+    /// Returns the text form of a built-in estimator.
+    fn estimator(&self) -> Option<String> {
+        Some(self.estimators.first()?.built_in()?.to_string())
+    }
+
     fn expect_groups(&self, groups: usize) -> Result<()> {
         let expected = self.estimators.len();
         if groups == expected {

@@ -21,11 +21,11 @@ pub enum CalibrationError {
         /// What is wrong.
         reason: String,
     },
-    /// Two calibrators whose ranges are of different parts of a tensor.
+    /// Two calibrators whose ranges are of different parts of a tensor, or found otherwise.
     NotMergeable {
-        /// What a range is of in the one.
+        /// What the one is of, or has.
         ours: String,
-        /// What it is of in the other.
+        /// What the other is of, or has.
         theirs: String,
     },
     /// A model that did not run on a sample.

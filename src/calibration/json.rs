@@ -2,6 +2,8 @@
 
 use super::error::CalibrationError;
 use crate::error::{Error, Result};
+use crate::input;
+use std::io::Read;
 use std::path::Path;
 
 /// Returns the error of a file that is not what its format prescribes.
@@ -26,8 +28,9 @@ pub(super) fn check_head(format: &str, expected: &str, version: u32, known: u32)
 ///
 /// [`Error::Io`], and [`Error::Format`] for a file that `from_json` refuses.
 pub(super) fn load<T>(path: &Path, format: &'static str, from_json: impl FnOnce(&str) -> Result<T>) -> Result<T> {
-    let json = std::fs::read_to_string(path);
-    let json = json.map_err(|source| Error::Io { action: "read", path: path.to_path_buf(), source })?;
+    let mut json = String::new();
+    let read = input::open(path)?.read_to_string(&mut json);
+    read.map_err(|source| Error::Io { action: "read", path: path.to_path_buf(), source })?;
     from_json(&json).map_err(|error| match error.floor() {
         Some(CalibrationError::Unusable { reason }) => {
             Error::Format { path: path.to_path_buf(), format, reason: reason.clone() }

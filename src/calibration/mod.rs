@@ -11,6 +11,9 @@
 //! A [`Runner`] runs a model on [`Samples`] and shows its values: what feeds a calibrator. An [`Engine`] opens models as
 //! runners. The package `tensor-quant-run` has some of each.
 //!
+//! [`Statistics`] are all that samples told of a model: ranges, means of channels, [second moments](SecondMoments) of what weights are
+//! multiplied with. They are saved, merged, and what `quantize --calibration` reads.
+//!
 //! [`ChannelMeans`] and [`correct_bias`] take out the shift that quantized weights give to a layer's outputs.
 
 mod array;
@@ -28,6 +31,12 @@ mod file;
 mod json;
 mod runner;
 mod samples;
+mod second_moments;
+#[cfg(feature = "serde")]
+mod second_moments_file;
+mod statistics;
+#[cfg(feature = "serde")]
+mod statistics_file;
 
 pub use array::Array;
 pub use bias_correction::correct_bias;
@@ -39,3 +48,5 @@ pub use error::CalibrationError;
 pub use file::State;
 pub use runner::{Endpoint, Observe, Replace, RunError, Runner, ValueView};
 pub use samples::{Sample, Samples};
+pub use second_moments::SecondMoments;
+pub use statistics::{OperatorMoments, Statistics};

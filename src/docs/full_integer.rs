@@ -8,7 +8,9 @@
 //!
 //! **Range.** The float model runs on samples, a few dozen to a few hundred, and what each value was is noted: the extremes, and a
 //! histogram for the range of the smallest squared error. A [`Runner`](crate::calibration::Runner) does so; the package
-//! `tensor-quant-run` has one in safe Rust.
+//! `tensor-quant-run` has one in safe Rust. Or the ranges are those of [`Statistics`](crate::calibration::Statistics) that were saved
+//! before, perhaps on many machines (`quantize --calibration`): then one variant is built, with biases corrected by means, as there
+//! is nothing to judge others by.
 //!
 //! **Scale and zero point.** An 8-bit value gets scale = (max − min) / 255 with 0 included, and zero point = rint(−128 − min / scale);
 //! a 16-bit one scale = max|x| / 32767. Some are prescribed: a softmax gives 1/256 and −128 whatever it is fed. Operators that copy codes tie

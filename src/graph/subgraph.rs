@@ -1,5 +1,6 @@
 //! Subgraphs, and the graph that they make up.
 
+use super::element_type::ElementType;
 use super::operator::Operator;
 use super::value::{Value, ValueId};
 use alloc::collections::BTreeMap;
@@ -73,6 +74,12 @@ impl Graph {
         self.subgraphs.get(id.subgraph)?.values.get(id.value)
     }
 
+    /// Returns whether a subgraph is called from without: by a signature, or as the first if there are none.
+    pub fn is_called(&self, subgraph: usize) -> bool {
+        let mut signatures = self.signatures.iter();
+        if self.signatures.is_empty() { subgraph == 0 } else { signatures.any(|it| it.subgraph == subgraph) }
+    }
+
     /// Returns, for each subgraph and value, a text that tells it from all others: its name, with its numbers behind it if
     /// other values have the same or it has none.
     pub fn keys(&self) -> Vec<Vec<String>> {
@@ -109,6 +116,17 @@ impl Subgraph {
     /// Returns a subgraph without operators.
     pub fn new(name: impl Into<String>, values: Vec<Value>) -> Self {
         Self { name: name.into(), values, ..Self::default() }
+    }
+
+    /// Returns the values of f32 that it is given or that its operators make.
+    pub fn reals(&self) -> Vec<usize> {
+        let made = self.operators.iter().flat_map(|operator| &operator.outputs);
+        let mut all: Vec<usize> = self.inputs.iter().chain(made).copied().collect();
+        let is_real = |value: &Value| value.element_type == ElementType::F32 && value.constant.is_none();
+        all.retain(|&value| self.values.get(value).is_some_and(is_real));
+        all.sort_unstable();
+        all.dedup();
+        all
     }
 
     /// Returns the operator that makes a value; `None` for inputs and constants.

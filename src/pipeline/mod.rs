@@ -51,21 +51,23 @@ mod source;
 mod tflite;
 mod wide;
 
-pub use channels::{Channels, Profile};
+pub use channels::{Channels, Emptied, Profile};
 pub use comparison::{Compared, Comparison, Sameness, Totals, compare_files};
 pub use error::PipelineError;
 pub use fit::{Arithmetic, Chosen, Count, Fitted, Goal, Request, fit_file};
 pub use format::Format;
 pub use inspection::{Inspected, Inspection, inspect_file};
-pub use integer::{Data, IntegerOutcome, Island, ValueOutcome, Variant};
+pub use integer::{Data, Evidence, IntegerOutcome, Island, ValueOutcome, Variant};
 pub use options::{Histograms, Options, Overwrite};
 pub use outcome::{Fate, Outcome, TensorOutcome};
 pub use progress::Progress;
 
+use crate::calibration::{CalibrationError, Statistics};
 use crate::error::{Error, Result};
 use crate::recipe::Recipe;
 use crate::recipe::RecipeError;
 pub use crate::recipe::Warning;
+use crate::sha256;
 use options::check_output;
 use outcome::Written;
 use std::path::Path;
@@ -88,26 +90,28 @@ pub fn quantize_file(
     options: &Options,
     progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<Outcome> {
-    quantize_file_with(input, output, recipe, options, None, progress)
+    quantize_file_with(input, output, recipe, options, Evidence::default(), progress)
 }
 
-/// Quantizes a file by a recipe, with samples of the model's inputs and what runs it.
+/// Quantizes a file by a recipe, with samples of the model's inputs and what runs it, or statistics that were saved before: for a
+/// recipe that makes codes of activations either is enough.
 ///
 /// # Errors
 ///
-/// As [`quantize_file`]; what running the model comes to.
+/// As [`quantize_file`]; what running the model comes to; [`CalibrationError::Unusable`] for statistics that are of another model, lack a
+/// value, have another estimator than the recipe asks for, or have no effect.
 pub fn quantize_file_with(
     input: impl AsRef<Path>,
     output: impl AsRef<Path>,
     recipe: &Recipe,
     options: &Options,
-    data: Option<Data<'_>>,
+    evidence: Evidence<'_>,
     progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<Outcome> {
     let output = output.as_ref();
     Format::of(&input)?;
     check_output(input.as_ref(), output, options.overwrite)?;
-    outcome(input.as_ref(), Some(output), recipe, options, data, progress)
+    outcome(input.as_ref(), Some(output), recipe, options, evidence, progress)
 }
 
 /// Returns what [`quantize_file`] would make of a file, and what that would cost, and writes nothing.
@@ -121,10 +125,10 @@ pub fn dry_run(
     options: &Options,
     progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<Outcome> {
-    dry_run_with(input, recipe, options, None, progress)
+    dry_run_with(input, recipe, options, Evidence::default(), progress)
 }
 
-/// The same with samples of the model's inputs, and what runs it, as [`quantize_file_with`].
+/// The same with samples of the model's inputs, and what runs it, or statistics, as [`quantize_file_with`].
 ///
 /// # Errors
 ///
@@ -133,10 +137,10 @@ pub fn dry_run_with(
     input: impl AsRef<Path>,
     recipe: &Recipe,
     options: &Options,
-    data: Option<Data<'_>>,
+    evidence: Evidence<'_>,
     progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<Outcome> {
-    outcome(input.as_ref(), None, recipe, options, data, progress)
+    outcome(input.as_ref(), None, recipe, options, evidence, progress)
 }
 
 /// Returns what becomes of a file, which is written if there is an output.
@@ -145,18 +149,21 @@ fn outcome(
     output: Option<&Path>,
     recipe: &Recipe,
     options: &Options,
-    data: Option<Data<'_>>,
+    evidence: Evidence<'_>,
     progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<Outcome> {
     let start = Instant::now();
     let format = Format::of(input)?;
+    if evidence.statistics.is_some() {
+        check_statistics(input, recipe, evidence)?;
+    }
     let Written { mut tensors, warnings, to_disk, bytes, integer } = match format {
-        Format::Tflite => tflite::quantize(input, output, recipe, options, data, progress)?,
+        Format::Tflite => tflite::quantize(input, output, recipe, options, evidence, progress)?,
         Format::Safetensors if recipe.activations.is_some() => {
             let reason = "a .safetensors file has no operators: activations become codes in a .tflite file".into();
             return Err(RecipeError::NothingToQuantize { recipe: recipe.name.clone(), reason }.into());
         }
-        Format::Safetensors if data.is_some() => {
+        Format::Safetensors if evidence.data.is_some() => {
             let reason = "its operators are not in it, so that no sample can be run on it".into();
             return Err(Error::Format { path: input.into(), format: "safetensors", reason });
         }
@@ -183,4 +190,24 @@ fn outcome(
         tensors,
         integer,
     })
+}
+
+/// Returns an error for statistics that are of another model, or that nothing is made of.
+fn check_statistics(input: &Path, recipe: &Recipe, evidence: Evidence<'_>) -> Result<()> {
+    if recipe.activations.is_none() {
+        let reason = format!(
+            "statistics of activations have no effect: the recipe {:?} makes no codes of them, as int8 and int16x8 do",
+            recipe.name
+        );
+        return Err(CalibrationError::Unusable { reason }.into());
+    }
+    let Some(expected) = evidence.statistics.and_then(Statistics::model) else { return Ok(()) };
+    let actual = sha256::of_file(input)?;
+    if actual != expected {
+        let input = input.display();
+        let reason =
+            format!("the statistics are of a model with the SHA-256 {expected}, and that of {input} is {actual}");
+        return Err(CalibrationError::Unusable { reason }.into());
+    }
+    Ok(())
 }

@@ -19,7 +19,9 @@ pub struct Integers {
     pub operators: usize,
     /// How many `QUANTIZE` of reals, `DEQUANTIZE`, and `QUANTIZE` of codes there are.
     pub conversions: [usize; 3],
-    /// The SQNR of the worst output on the judging samples, in dB; absent if nothing is lost.
+    /// Whether outputs were compared with those of the float model: without samples they cannot be.
+    pub is_judged: bool,
+    /// The SQNR of the worst output on the judging samples, in dB; absent if nothing is lost, or nothing was judged.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sqnr_db: Option<f64>,
     /// The variants that were tried.
@@ -102,6 +104,7 @@ impl Integers {
             integer_operators: outcome.integer_operators,
             operators: outcome.operators,
             conversions: outcome.conversions,
+            is_judged: outcome.is_judged,
             sqnr_db: outcome.sqnr_db.and_then(finite),
             variants: outcome.variants.iter().map(variant).collect(),
             islands: outcome.islands.iter().map(island).collect(),
@@ -129,7 +132,10 @@ impl Integers {
         };
         let (worst, samples) = (decibels(self.sqnr_db), self.samples);
         let outputs = format!("The worst output keeps {worst} on {samples} samples.");
-        let operators = format!("{} of {} operators compute in integers.", self.integer_operators, self.operators);
+        let mut operators = format!("{} of {} operators compute in integers.", self.integer_operators, self.operators);
+        if !self.is_judged {
+            let _ = write!(operators, " Ranges are those of {samples} samples; outputs were not judged.");
+        }
         let all = [
             section(
                 "Outputs, by variant",
@@ -151,6 +157,18 @@ impl Integers {
             ),
         ];
         all.into_iter().filter(|section| !section.rows.is_empty()).collect()
+    }
+
+    fn judgement(&self) -> String {
+        let samples = self.samples;
+        if self.is_judged {
+            let kept = decibels(self.sqnr_db);
+            format!("calibrated on {samples} samples, of which outputs keep {kept} where they were held out")
+        } else {
+            format!(
+                "ranges are those of {samples} samples that were run before, and nothing was tried: evaluate judges outputs"
+            )
+        }
     }
 
     /// Returns the tables of values, operators in floating point, and variants; and what they come to.
@@ -197,12 +215,10 @@ impl Integers {
         let [quantize, dequantize, rescale] = self.conversions;
         let _ = writeln!(
             text,
-            "{} of {} operators in integers, {quantize} QUANTIZE, {dequantize} DEQUANTIZE and {rescale} rescalings between; calibrated \
-             on {} samples, of which outputs keep {} where they were held out",
+            "{} of {} operators in integers, {quantize} QUANTIZE, {dequantize} DEQUANTIZE and {rescale} rescalings between; {}",
             self.integer_operators,
             self.operators,
-            self.samples,
-            decibels(self.sqnr_db)
+            self.judgement()
         );
         text
     }

@@ -9,6 +9,7 @@ mod integers;
 #[cfg(unix)]
 mod outputs;
 mod several;
+mod statistics;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

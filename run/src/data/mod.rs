@@ -8,6 +8,8 @@ mod broken;
 mod bytes;
 mod classes;
 mod cut;
+mod dump;
+mod file;
 #[cfg(feature = "images")]
 mod images;
 mod names;
@@ -25,6 +27,7 @@ mod zip;
 
 pub use arrays::{NamedArray, arrays};
 pub use classes::Classes;
+pub use dump::{Dump, DumpedValue};
 pub use numbers::Normalization;
 pub use reading::Reading;
 pub use samples::Data;

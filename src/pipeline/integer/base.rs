@@ -57,6 +57,19 @@ pub(crate) struct Setting<'a> {
 }
 
 impl Base {
+    /// Returns a model with what is known of it.
+    pub(crate) fn new(model: &Model, graph: &Graph, equalizer: Equalizer, statistics: Statistics) -> Result<Self> {
+        Ok(Self {
+            bytes: model.to_bytes()?,
+            graph: graph.clone(),
+            constants: Constants::read(model, graph)?,
+            statistics,
+            equalizer: Rc::new(equalizer),
+            least_squares: OnceCell::new(),
+            refitted: OnceCell::new(),
+        })
+    }
+
     /// Returns the ranges and the plan of a variant. `floats` are outputs of operators that are left in floating point.
     pub(crate) fn plan(
         &self,
@@ -108,6 +121,17 @@ impl Base {
                 &mut *float,
                 &start,
             )?;
+        }
+        let (bytes, written) = self.write(&plan, &tuned)?;
+        Ok(Built { bytes, plan, written, ranges })
+    }
+
+    /// Returns the file of a variant that takes nothing but statistics.
+    pub(crate) fn build_alone(&self, choices: &Choices, settings: Settings) -> Result<Built> {
+        let (plan, ranges) = self.plan(choices, settings, &BTreeSet::new())?;
+        let mut tuned = Tuned { weight_ranges: settings.weights, ..Tuned::default() };
+        if settings.biases != BiasKind::AsTheyAre {
+            tuned.biases = analytic(&self.graph, &plan, &self.constants, &tuned, &self.statistics)?;
         }
         let (bytes, written) = self.write(&plan, &tuned)?;
         Ok(Built { bytes, plan, written, ranges })

@@ -18,6 +18,12 @@ impl ChannelMoments {
         Self { low, high, sums: zeros.clone(), squares: zeros, rows: 0 }
     }
 
+    /// Returns the moments of which the means and mean squares are known, and no ends.
+    pub(crate) fn of_means(means: &[f32], mean_squares: &[f32]) -> Self {
+        let wide = |values: &[f32]| values.iter().map(|&x| f64::from(x)).collect();
+        Self { sums: wide(means), squares: wide(mean_squares), rows: 1, ..Self::new(means.len()) }
+    }
+
     /// Takes note of rows of one element a channel; what is NaN or infinite counts as 0.
     pub(crate) fn observe(&mut self, elements: &[f32]) {
         let channels = self.low.len();

@@ -10,6 +10,7 @@ mod conversions;
 mod correct;
 mod encoding;
 mod equalize;
+mod evidence;
 mod head;
 mod held;
 mod judge;
@@ -25,29 +26,30 @@ mod write;
 mod write_constants;
 mod writer;
 
+pub use evidence::Evidence;
 pub use judge::Data;
 pub use outcome::{IntegerOutcome, Island, ValueOutcome};
 pub use variant::Variant;
 
-use crate::calibration::CalibrationError;
-use crate::calibration::RunError;
+use crate::calibration::{self, CalibrationError, RunError};
 use crate::error::{Error, Result};
-use crate::graph::Graph;
+use crate::graph::{Graph, ValueId};
 use crate::model::tflite::{Model, TensorId};
+use crate::range::AnyEstimator;
 use crate::recipe::RecipeError;
 use crate::recipe::integer::{Choices, Domain, EdgeType, IntegerPlan, Width};
 use crate::recipe::{Activations, Improve, Recipe, Warning};
-use base::Base;
-use constants::{Constants, fold};
+use base::{Base, Built};
+use constants::fold;
+use encoding::WeightRanges;
 use equalize::Equalizer;
 use held::Held;
 use mixed::Mixed;
-use search::Search;
+use search::{Found, Search};
 use split::Split;
 use statistics::Statistics;
-use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::rc::Rc;
+use variant::{BiasKind, RangeKind, Settings};
 pub(super) use writer::WrittenConstant;
 
 /// A model in integers, and what became of its constants and values.
@@ -80,14 +82,14 @@ impl Quantized {
 ///
 /// # Errors
 ///
-/// [`CalibrationError::Unusable`] without data, and if they hold no sample; [`RecipeError::NothingToQuantize`] if the model is
-/// quantized already
+/// [`CalibrationError::Unusable`] without data and statistics, and if they hold no sample or lack a value;
+/// [`RecipeError::NothingToQuantize`] if the model is quantized already
 /// or no operator can compute in integers; what running it comes to.
 pub(super) fn quantize(
     mut model: Model,
     recipe: &Recipe,
     activations: &Activations,
-    data: Option<Data<'_>>,
+    evidence: Evidence<'_>,
     progress: &mut dyn FnMut(&str),
 ) -> Result<Quantized> {
     let nothing = |reason: String| Error::from(RecipeError::NothingToQuantize { recipe: recipe.name.clone(), reason });
@@ -96,13 +98,73 @@ pub(super) fn quantize(
     if let Some(reason) = obstacle(&graph) {
         return Err(nothing(reason));
     }
-    let Some(data) = data else {
-        let reason = format!(
-            "the recipe {:?} makes codes of activations, and needs samples of the model's inputs to learn their ranges",
-            recipe.name
-        );
-        return Err(CalibrationError::Unusable { reason }.into());
+    let made = match (evidence.statistics, evidence.data) {
+        (Some(saved), _) => by_statistics(&model, &graph, saved, (recipe, activations))?,
+        (None, Some(data)) => by_samples(&model, &graph, data, (recipe, activations), progress)?,
+        (None, None) => {
+            let reason = format!(
+                "the recipe {:?} makes codes of activations, and needs samples of the model's inputs to learn their ranges, or \
+                 statistics of such samples",
+                recipe.name
+            );
+            return Err(CalibrationError::Unusable { reason }.into());
+        }
     };
+    if made.built.plan.integer_operators() == 0 {
+        let reasons: BTreeSet<&str> =
+            made.built.plan.parts.iter().flat_map(|part| &part.operators).map(|o| o.reason.as_str()).collect();
+        let reasons: Vec<&str> = reasons.into_iter().filter(|reason| !reason.is_empty()).collect();
+        return Err(nothing(format!("no operator can compute in integers: {}", reasons.join("; "))));
+    }
+    let mut outcome = IntegerOutcome::new(&graph, &made.built.plan, &made.built.ranges, &made.built.written);
+    outcome.samples = made.samples;
+    outcome.variants = made.variants;
+    (outcome.is_judged, outcome.sqnr_db) = (made.sqnr_db.is_some(), made.sqnr_db);
+    if !outcome.is_judged && activations.float_operators > 0 {
+        let message = "float-operators has no effect: with statistics in place of samples nothing is tried";
+        outcome.warnings.push(Warning::new(message.to_owned(), String::new()));
+    }
+    for (id, count) in made.not_finite {
+        let name = graph.value(id).map(|value| value.name.clone()).unwrap_or_default();
+        let message = format!("{name}: {count} of the values that were observed are NaN or infinite");
+        outcome.warnings.push(Warning::new(message, "ranges are those of the others"));
+    }
+    let mut tensors = BTreeMap::new();
+    for written in &made.built.written.constants {
+        for raised in &written.raised {
+            let name = graph.value(written.id).map(|value| value.name.clone()).unwrap_or_default();
+            let message = format!(
+                "{name}: the scale of channel {} was raised from {:e} to {:e}, for its bias to fit",
+                raised.channel, raised.from, raised.to
+            );
+            outcome.warnings.push(Warning::new(message, ""));
+        }
+        let id = TensorId { subgraph: written.id.subgraph, tensor: written.id.value };
+        tensors.entry(id).or_insert_with(|| written.clone());
+    }
+    let lengths = graph.subgraphs.iter().map(|part| part.values.len()).collect();
+    let loose = loose(&graph, &made.built.plan);
+    Ok(Quantized { model: Some(Model::from_bytes(made.built.bytes)?), tensors, outcome, lengths, loose })
+}
+
+/// A model in integers, before it is looked at.
+struct Made {
+    built: Built,
+    variants: Vec<Variant>,
+    /// `None` if nothing was run.
+    sqnr_db: Option<f64>,
+    samples: usize,
+    not_finite: Vec<(ValueId, u64)>,
+}
+
+/// Returns the best of the variants that are tried on samples.
+fn by_samples(
+    model: &Model,
+    graph: &Graph,
+    data: Data<'_>,
+    (recipe, activations): (&Recipe, &Activations),
+    progress: &mut dyn FnMut(&str),
+) -> Result<Made> {
     let held = Held::new(data.samples);
     let data = Data { engine: data.engine, samples: &held };
     let signatures: Vec<Option<String>> = match graph.signatures.len() {
@@ -117,17 +179,18 @@ pub(super) fn quantize(
     if splits.is_empty() {
         return Err(CalibrationError::Unusable { reason: "the data hold no sample".into() }.into());
     }
-    let bytes = model.to_bytes()?;
-    let constants = Constants::read(&model, &graph)?;
-    let equalizer = Equalizer::new(&model, &graph);
-    let mut statistics = Statistics::new(&graph, asked(&graph, activations), equalizer.values());
-    let mut runner = data.engine.open(&bytes).map_err(RunError::into_error)?;
+    let equalizer = Equalizer::new(model, graph);
+    let mut statistics = Statistics::new(graph, asked(graph, activations), equalizer.values());
+    let mut base = Base::new(model, graph, equalizer, Statistics::default())?;
+    let mut runner = data.engine.open(&base.bytes).map_err(RunError::into_error)?;
     progress("calibration");
     for split in &splits {
         let signature = split.signature.as_deref();
         statistics.observe(&mut *runner, signature, data.samples, &mut split.fitting.iter().copied())?;
     }
     drop(runner);
+    let not_finite = statistics.not_finite().collect();
+    base.statistics = statistics;
     let choices = choices(recipe, activations)?;
     let samples = splits.iter().map(|split| split.all().len()).sum();
     let folds = Split::folds(splits);
@@ -139,48 +202,34 @@ pub(super) fn quantize(
         mixed: Mixed { operators: activations.float_operators, growth: activations.growth },
         progress,
     };
-    let not_finite: Vec<_> = statistics.not_finite().collect();
-    let base = Base {
-        bytes,
-        graph: graph.clone(),
-        constants,
-        statistics,
-        equalizer: Rc::new(equalizer),
-        least_squares: OnceCell::new(),
-        refitted: OnceCell::new(),
+    let Found { built, variants, sqnr_db } = search.run(base)?;
+    Ok(Made { built, variants, sqnr_db: Some(sqnr_db), samples, not_finite })
+}
+
+/// Returns what follows from statistics that were saved: their ranges, at 16 bits with headroom, and biases that take out the shift of codes
+/// by the means of channels. Nothing is run, so that there is nothing to choose by.
+fn by_statistics(
+    model: &Model,
+    graph: &Graph,
+    saved: &calibration::Statistics<AnyEstimator>,
+    (recipe, activations): (&Recipe, &Activations),
+) -> Result<Made> {
+    let statistics = Statistics::saved(graph, saved, &asked(graph, activations))?;
+    let (samples, not_finite) = (statistics.samples, statistics.not_finite().collect());
+    let choices = choices(recipe, activations)?;
+    let is_searched = activations.improve == Improve::Search;
+    let settings = Settings {
+        is_equalized: false,
+        ranges: if is_searched && choices.width == Width::Int16 { RangeKind::Wide } else { RangeKind::Asked },
+        is_narrowed: false,
+        add_rule: choices.add_rule,
+        tie_rule: choices.tie_rule,
+        biases: if is_searched { BiasKind::Analytic } else { BiasKind::AsTheyAre },
+        weights: WeightRanges::MinMax,
     };
-    let found = search.run(base)?;
-    if found.built.plan.integer_operators() == 0 {
-        let reasons: BTreeSet<&str> =
-            found.built.plan.parts.iter().flat_map(|part| &part.operators).map(|o| o.reason.as_str()).collect();
-        let reasons: Vec<&str> = reasons.into_iter().filter(|reason| !reason.is_empty()).collect();
-        return Err(nothing(format!("no operator can compute in integers: {}", reasons.join("; "))));
-    }
-    let mut outcome = IntegerOutcome::new(&graph, &found.built.plan, &found.built.ranges, &found.built.written);
-    outcome.samples = samples;
-    outcome.variants = found.variants;
-    outcome.sqnr_db = Some(found.sqnr_db);
-    for (id, count) in not_finite {
-        let name = graph.value(id).map(|value| value.name.clone()).unwrap_or_default();
-        let message = format!("{name}: {count} of the values that were observed are NaN or infinite");
-        outcome.warnings.push(Warning::new(message, "ranges are those of the others"));
-    }
-    let mut tensors = BTreeMap::new();
-    for written in &found.built.written.constants {
-        for raised in &written.raised {
-            let name = graph.value(written.id).map(|value| value.name.clone()).unwrap_or_default();
-            let message = format!(
-                "{name}: the scale of channel {} was raised from {:e} to {:e}, for its bias to fit",
-                raised.channel, raised.from, raised.to
-            );
-            outcome.warnings.push(Warning::new(message, ""));
-        }
-        let id = TensorId { subgraph: written.id.subgraph, tensor: written.id.value };
-        tensors.entry(id).or_insert_with(|| written.clone());
-    }
-    let lengths = graph.subgraphs.iter().map(|part| part.values.len()).collect();
-    let loose = loose(&graph, &found.built.plan);
-    Ok(Quantized { model: Some(Model::from_bytes(found.built.bytes)?), tensors, outcome, lengths, loose })
+    let base = Base::new(model, graph, Equalizer::new(model, graph), statistics)?;
+    let built = base.build_alone(&choices, settings)?;
+    Ok(Made { built, variants: Vec::new(), sqnr_db: None, samples, not_finite })
 }
 
 /// Returns the constants of operators that could not compute in integers.
@@ -208,12 +257,12 @@ fn obstacle(graph: &Graph) -> Option<String> {
     ))
 }
 
-fn asked(graph: &Graph, activations: &Activations) -> BTreeMap<crate::graph::ValueId, crate::range::AnyEstimator> {
+fn asked(graph: &Graph, activations: &Activations) -> BTreeMap<ValueId, AnyEstimator> {
     let mut asked = BTreeMap::new();
     for (subgraph, part) in graph.subgraphs.iter().enumerate() {
         for (value, of_value) in part.values.iter().enumerate() {
             if let Some(estimator) = activations.estimator(&of_value.name) {
-                asked.insert(crate::graph::ValueId { subgraph, value }, estimator.clone());
+                asked.insert(ValueId { subgraph, value }, estimator.clone());
             }
         }
     }

@@ -22,6 +22,8 @@ pub struct IntegerOutcome {
     pub islands: Vec<Island>,
     /// The variants that were tried.
     pub variants: Vec<Variant>,
+    /// Whether the outputs of what was written were compared with those of the float model.
+    pub is_judged: bool,
     /// The SQNR of the worst output of what was written, on the judging samples, in dB; `None` if nothing was run.
     pub sqnr_db: Option<f64>,
     /// How many `QUANTIZE` of reals, `DEQUANTIZE`, and `QUANTIZE` of codes stand between operators.

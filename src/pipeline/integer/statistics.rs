@@ -2,7 +2,7 @@
 
 use super::arguments::Arguments;
 use super::channel_moments::ChannelMoments;
-use crate::calibration::{CalibrationError, RunError, Runner, Samples, ValueView};
+use crate::calibration::{self, CalibrationError, RunError, Runner, Samples, ValueView};
 use crate::error::{Error, Result};
 use crate::graph::{Graph, Value, ValueId};
 use crate::kernel::{Extremes, detect, min_max};
@@ -43,6 +43,63 @@ impl Statistics {
             }
         }
         Self { with_channels, asked, arguments: Arguments::new(graph), ..Self::default() }
+    }
+
+    /// Returns statistics that were saved before. `rules` has the estimators that the recipe asks for.
+    ///
+    /// # Errors
+    ///
+    /// [`CalibrationError::Unusable`] if they lack a value, or have another estimator than was asked for.
+    pub(crate) fn saved(
+        graph: &Graph,
+        saved: &calibration::Statistics<AnyEstimator>,
+        rules: &BTreeMap<ValueId, AnyEstimator>,
+    ) -> Result<Self> {
+        let unusable = |reason: String| Err(CalibrationError::Unusable { reason }.into());
+        if saved.ranges().names().is_empty() {
+            return unusable("the statistics are of no sample".into());
+        }
+        if !saved.ranges().is_per_tensor() {
+            return unusable("the statistics have ranges for each channel, and activations have one scale".into());
+        }
+        let fresh = Self::new(graph, BTreeMap::new(), BTreeSet::new());
+        let mut known = Self { samples: saved.samples() as usize, ..fresh };
+        let mut missing = Vec::new();
+        for (subgraph, (part, keys)) in graph.subgraphs.iter().zip(graph.keys()).enumerate() {
+            let mut missing_here = Vec::new();
+            for value in part.reals() {
+                let id = ValueId { subgraph, value };
+                let Some(key) = keys.get(value) else { continue };
+                let (Some(seen), Some(estimator)) = (saved.ranges().seen(key), saved.ranges().estimator(key)) else {
+                    missing_here.push(key.clone());
+                    continue;
+                };
+                if let Some(asked) = rules.get(&id).map(AnyEstimator::to_string)
+                    && asked != estimator.to_string()
+                {
+                    let has = estimator.to_string();
+                    return unusable(format!(
+                        "the recipe asks for {asked:?} for {key:?}, and its statistics are of {has:?}"
+                    ));
+                }
+                known.seen.insert(id, seen);
+                known.asked.insert(id, estimator);
+                if let (Some(means), Some(squares)) = (saved.means(key), saved.mean_squares(key)) {
+                    known.moments.insert(id, ChannelMoments::of_means(&means, &squares));
+                }
+            }
+            // A branch that no sample took has none of its values.
+            if graph.is_called(subgraph) || known.seen.keys().any(|id| id.subgraph == subgraph) {
+                missing.extend(missing_here);
+            }
+        }
+        match &missing[..] {
+            [] => Ok(known),
+            [first, ..] => {
+                let (count, all) = (missing.len(), missing.len() + known.seen.len());
+                unusable(format!("the statistics lack {count} of {all} values of the model, {first:?} among them"))
+            }
+        }
     }
 
     /// Runs a model on samples of a signature, and takes note of its values.

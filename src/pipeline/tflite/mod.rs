@@ -1,11 +1,11 @@
 //! `.tflite` files: operators know their weights.
 
 mod edits;
-mod shared;
+pub(super) mod shared;
 
 use super::encoded::{Encoded, encode};
 use super::improvement::{Better, Changes, improve_weights};
-use super::integer::{self, Data, Quantized, WrittenConstant};
+use super::integer::{self, Data, Evidence, Quantized, WrittenConstant};
 use super::judge::Judge;
 use super::mean_shift::without_shift;
 use super::options::Options;
@@ -28,7 +28,7 @@ pub(super) fn quantize(
     output: Option<&Path>,
     recipe: &Recipe,
     options: &Options,
-    data: Option<Data<'_>>,
+    evidence: Evidence<'_>,
     progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<Written> {
     let mut model = Model::open(input)?;
@@ -37,12 +37,12 @@ pub(super) fn quantize(
     let before = model.check();
     if let Some(activations) = &recipe.activations {
         let step = &mut |step: &str| progress(Progress { done: 0, total: 0, tensor: step });
-        let mut quantized = integer::quantize(model, recipe, activations, data, step)?;
+        let mut quantized = integer::quantize(model, recipe, activations, evidence, step)?;
         model = quantized.model.take().map_or_else(|| Model::open(input), Ok)?;
         integers = Some(quantized);
     }
     // Activations that are codes, too, have what calibration made of the weights.
-    let data = data.filter(|_| integers.is_none());
+    let data = evidence.data.filter(|_| integers.is_none());
     let (tensors, warnings) = weights(&mut model, recipe, options, integers.as_ref(), data, &bytes_before, progress)?;
     check(&model, &before)?;
     let bytes = model.encoded_len()?;

@@ -1,4 +1,4 @@
-//! SHA-256 (FIPS 180-4), so that a report says of which bytes it is.
+//! SHA-256 (FIPS 180-4), so that what is said of a file says of which bytes.
 
 use crate::error::{Error, Result};
 use std::fs::File;
@@ -83,7 +83,7 @@ const ROUNDS: [u32; 64] = [
 /// # Errors
 ///
 /// [`Error::Io`].
-pub(super) fn of_file(path: &Path) -> Result<String> {
+pub(crate) fn of_file(path: &Path) -> Result<String> {
     let io = |source| Error::Io { action: "read", path: path.into(), source };
     let mut file = File::open(path).map_err(io)?;
     let (mut state, mut chunk, mut filled, mut total) = (State::default(), vec![0; CHUNK], 0, 0_u64);
