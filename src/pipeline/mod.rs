@@ -100,18 +100,18 @@ pub fn quantize_file(
 ///
 /// As [`quantize_file`]; what running the model comes to; [`CalibrationError::Unusable`] for statistics that are of another model, lack a
 /// value, have another estimator than the recipe asks for, or have no effect.
-pub fn quantize_file_with(
+pub fn quantize_file_with<'a>(
     input: impl AsRef<Path>,
     output: impl AsRef<Path>,
     recipe: &Recipe,
     options: &Options,
-    evidence: Evidence<'_>,
+    evidence: impl Into<Evidence<'a>>,
     progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<Outcome> {
     let output = output.as_ref();
     Format::of(&input)?;
     check_output(input.as_ref(), output, options.overwrite)?;
-    outcome(input.as_ref(), Some(output), recipe, options, evidence, progress)
+    outcome(input.as_ref(), Some(output), recipe, options, evidence.into(), progress)
 }
 
 /// Returns what [`quantize_file`] would make of a file, and what that would cost, and writes nothing.
@@ -133,14 +133,14 @@ pub fn dry_run(
 /// # Errors
 ///
 /// As [`quantize_file_with`], but for those of writing.
-pub fn dry_run_with(
+pub fn dry_run_with<'a>(
     input: impl AsRef<Path>,
     recipe: &Recipe,
     options: &Options,
-    evidence: Evidence<'_>,
+    evidence: impl Into<Evidence<'a>>,
     progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<Outcome> {
-    outcome(input.as_ref(), None, recipe, options, evidence, progress)
+    outcome(input.as_ref(), None, recipe, options, evidence.into(), progress)
 }
 
 /// Returns what becomes of a file, which is written if there is an output.
