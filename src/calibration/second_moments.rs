@@ -253,7 +253,9 @@ mod tests {
 
     fn of(values: &[f32]) -> Element {
         let mut element = Element::default();
-        values.iter().for_each(|&x| element.add(x));
+        for &x in values {
+            element.add(x);
+        }
         element
     }
 

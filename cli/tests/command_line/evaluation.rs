@@ -219,7 +219,7 @@ fn labels_that_are_not_those_of_the_samples_are_refused() {
 
 /// Returns an array of NumPy's with the same number in every place.
 fn npy(shape: &[usize], descr: &str, number: &[u8]) -> Vec<u8> {
-    let lengths: String = shape.iter().map(|len| format!("{len}, ")).collect();
+    let lengths = shape.iter().map(|len| format!("{len}, ")).collect::<Vec<_>>().concat();
     let header = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': ({lengths}), }}");
     let mut bytes = b"\x93NUMPY\x01\0\x76\0".to_vec();
     bytes.extend(format!("{header:<117}\n").as_bytes());

@@ -162,7 +162,7 @@ impl Dump {
 
 /// Returns what stands before the numbers, by version 1.0 of NumPy's format.
 fn header(value: &DumpedValue) -> io::Result<Vec<u8>> {
-    let lengths: String = value.shape.iter().map(|len| format!(", {len}")).collect();
+    let lengths = value.shape.iter().map(|len| format!(", {len}")).collect::<Vec<_>>().concat();
     let comma = if value.shape.is_empty() { "," } else { "" };
     let samples = value.samples;
     let text = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({samples}{lengths}{comma}), }}");
