@@ -47,6 +47,8 @@ pub use error::CalibrationError;
 #[cfg(feature = "serde")]
 pub use file::State;
 pub use runner::{Endpoint, Observe, Replace, RunError, Runner, ValueView};
+#[cfg(feature = "pipeline")]
+pub(crate) use samples::sample_of_numbers;
 pub use samples::{Sample, Samples};
 pub use second_moments::SecondMoments;
 pub use statistics::{OperatorMoments, Statistics};

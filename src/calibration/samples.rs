@@ -1,7 +1,11 @@
 //! Inputs that a model is run on.
 
+#[cfg(feature = "pipeline")]
+use super::CalibrationError;
 use super::array::Array;
 use super::runner::RunError;
+#[cfg(feature = "pipeline")]
+use crate::error::Error;
 
 /// One sample: the inputs by name.
 pub type Sample = Vec<(String, Array)>;
@@ -45,4 +49,27 @@ impl Samples for Vec<Sample> {
     fn sample(&self, signature: Option<&str>, number: usize) -> Result<Sample, RunError> {
         self.as_slice().sample(signature, number)
     }
+}
+
+/// Returns a sample to learn from, or to judge by: one whose inputs are numbers.
+///
+/// # Errors
+///
+/// Those of [`Samples::sample`]; [`CalibrationError::Unusable`] for an input with NaN, which would be in all that is computed from it.
+#[cfg(feature = "pipeline")]
+pub(crate) fn sample_of_numbers(
+    samples: &dyn Samples,
+    signature: Option<&str>,
+    number: usize,
+) -> Result<Sample, Error> {
+    let sample = samples.sample(signature, number).map_err(RunError::into_error)?;
+    for (name, array) in &sample {
+        let Array::F32(values) = array else { continue };
+        if let Some((index, _)) = values.indexed_iter().find(|(_, x)| x.is_nan()) {
+            let source = Error::NotANumber { index: ndarray::Dimension::slice(&index).to_vec() };
+            let reason = format!("sample {number} of input {name:?}: {source}");
+            return Err(CalibrationError::Unusable { reason }.into());
+        }
+    }
+    Ok(sample)
 }

@@ -1,7 +1,7 @@
 //! Samples run through a model, and what they tell of the inputs of its weights.
 
 use super::statistics::{Purpose, Statistics};
-use crate::calibration::{Array, RunError, Runner, Samples, ValueView};
+use crate::calibration::{Array, RunError, Runner, Samples, ValueView, sample_of_numbers};
 use crate::error::Result;
 
 /// What statistics may take in memory at once: more weights are seen in runs of their own.
@@ -50,7 +50,7 @@ pub(crate) fn observe(
             if !is_wanted(number - 1) {
                 continue;
             }
-            let inputs = samples.sample(signature, at).map_err(RunError::into_error)?;
+            let inputs = sample_of_numbers(samples, signature, at)?;
             let inputs: Vec<(&str, Array)> =
                 inputs.iter().map(|(name, array)| (name.as_str(), array.clone())).collect();
             let purpose = Purpose::of(number - 1);

@@ -2,7 +2,7 @@
 
 use super::integer::Data;
 use crate::calibration::CalibrationError;
-use crate::calibration::{RunError, Runner, Sample};
+use crate::calibration::{RunError, Runner, Sample, sample_of_numbers};
 use crate::error::Result;
 use crate::graph::{Graph, Op, ValueId};
 use crate::improve::is_for_judging;
@@ -160,7 +160,7 @@ impl<'a> Judge<'a> {
     }
 
     fn sample(&self, place: &Place) -> Result<Sample> {
-        self.data.samples.sample(place.signature.as_deref(), place.number).map_err(RunError::into_error)
+        sample_of_numbers(self.data.samples, place.signature.as_deref(), place.number)
     }
 
     /// Returns how far a candidate is off, on at most so many samples, spread over all of them.

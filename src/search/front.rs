@@ -20,8 +20,10 @@ pub(crate) struct Point {
     pub(crate) choices: Vec<usize>,
 }
 
-/// The most points that are kept after each tensor: beyond it, those that differ least in bytes from a better one go.
+/// The most points that are kept after each tensor, of few tensors: beyond it, those that differ least in bytes from a better one go.
 const MOST: usize = 1 << 17;
+/// The most points of all tensors together: a point of the front has a choice for each tensor, and a step behind each.
+const MOST_TOGETHER: usize = 1 << 21;
 
 /// A point while tensors are added: the choice for the last tensor, and the point without it.
 #[derive(Clone, Copy, Debug)]
@@ -35,9 +37,10 @@ struct Step {
 /// Returns the front of all choices, from the fewest bytes to the least error.
 ///
 /// Tensors are added one after the other, and what is dominated is dropped at once: nothing that is dominated now becomes part of
-/// the front later, so the front is exact as long as no more than 131,072 points are in it. Beyond that, points are thinned out by
-/// bytes. Of equal points, the one with the earlier choices stays. Errors that are NaN count as infinite.
+/// the front later, so the front is exact as long as no more than 131,072 points are in it, or of more than 16 tensors 2²¹ divided by
+/// their number. Beyond that, points are thinned out by bytes. Of equal points, the one with the earlier choices stays. Errors that are NaN count as infinite.
 pub(crate) fn front(tensors: &[Vec<Choice>]) -> Vec<Point> {
+    let most = (MOST_TOGETHER / tensors.len().max(1)).clamp(1 << 10, MOST);
     let mut steps: Vec<Vec<Step>> = vec![vec![Step { bytes: 0, error: 0.0, choice: 0, before: 0 }]];
     for choices in tensors {
         let last = steps.last().map_or(&[][..], Vec::as_slice);
@@ -49,7 +52,7 @@ pub(crate) fn front(tensors: &[Vec<Choice>]) -> Vec<Point> {
                 all.push(Step { bytes, error, choice: choice as u32, before: before as u32 });
             }
         }
-        steps.push(thinned(undominated(all)));
+        steps.push(thinned(undominated(all), most));
     }
     let Some(last) = steps.last() else { return Vec::new() };
     let point = |end: &Step| {
@@ -80,13 +83,13 @@ fn undominated(mut all: Vec<Step>) -> Vec<Step> {
     all
 }
 
-/// Returns at most [`MOST`] steps: the best of each of as many equal spans of bytes, and the two ends.
-fn thinned(steps: Vec<Step>) -> Vec<Step> {
+/// Returns at most so many steps: the best of each of as many equal spans of bytes, and the two ends.
+fn thinned(steps: Vec<Step>, most: usize) -> Vec<Step> {
     let (Some(first), Some(last)) = (steps.first().copied(), steps.last().copied()) else { return steps };
-    if steps.len() <= MOST {
+    if steps.len() <= most {
         return steps;
     }
-    let width = (last.bytes - first.bytes).div_ceil(MOST as u64 - 2).max(1);
+    let width = (last.bytes - first.bytes).div_ceil(most as u64 - 2).max(1);
     let mut kept: Vec<Step> = vec![first];
     // Errors fall as bytes rise, so the last of a span is its best.
     for pair in steps.windows(2) {

@@ -42,3 +42,28 @@ fn a_fit_keeps_its_promise_and_its_recipe_makes_the_same_file() {
     assert!(!fs::exists(&never).unwrap());
     assert_eq!(run(&["fit", &model, &never, "--max-size", "0.5", "--min-sqnr", "3"]).0, Some(2));
 }
+
+#[test]
+fn a_sample_with_nan_is_named_and_nothing_is_chosen_by_it() {
+    let folder = tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).display().to_string();
+    let shape = "(10, 8, 8, 1)";
+    let header = format!("{:<117}\n", format!("{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}, }}"));
+    let mut bytes = [b"\x93NUMPY\x01\0", &(header.len() as u16).to_le_bytes()[..], header.as_bytes()].concat();
+    for i in 0..10 * 64 {
+        let x = if i == 3 * 64 + 9 { f32::NAN } else { (i as f32 * 0.37).sin().abs() };
+        bytes.extend(x.to_le_bytes());
+    }
+    fs::write(at("nan.npy"), bytes).unwrap();
+    let model = sample("digits_cnn.tflite").display().to_string();
+    for asked in
+        [&["fit", "--max-size", ".5"][..], &["quantize", "-r", "int4-weight-only"], &["quantize", "-r", "int8"]]
+    {
+        let done =
+            tensor_quant().args(asked).args([&model, &at("out.tflite"), "--data", &at("nan.npy")]).output().unwrap();
+        let message = String::from_utf8(done.stderr).unwrap();
+        assert_eq!(done.status.code(), Some(1), "{asked:?}: {message}");
+        assert!(message.contains("sample 3") && message.contains("[0, 1, 1, 0] is NaN"), "{message}");
+        assert!(!fs::exists(at("out.tflite")).unwrap());
+    }
+}

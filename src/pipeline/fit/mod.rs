@@ -449,47 +449,56 @@ impl Maker<'_> {
     }
 }
 
+/// The most choices that are compared with the best.
+const NEIGHBOURS: usize = 1 << 10;
+
 /// Returns choices that differ from the best in one tensor or two and may be better, those first that are expected to hold by most.
 fn neighbours(best: &[usize], tensors: &[Vec<Choice>], bound: Bound, now: Measured) -> Vec<Vec<usize>> {
-    let sum = |choices: &[usize]| {
-        choices
-            .iter()
-            .zip(tensors)
-            .fold((0_u64, 0.0), |(bytes, error), (&choice, of)| (bytes + of[choice].bytes, error + of[choice].error))
-    };
-    let (bytes, error) = sum(best);
-    let mut found: Vec<(f64, Vec<usize>)> = Vec::new();
-    let mut consider = |choices: Vec<usize>| {
-        let (other, with) = sum(&choices);
-        let change = 10.0 * (error / with).log10();
+    let of = |(at, option): (usize, usize)| tensors[at][option];
+    let here = |at: usize| of((at, best[at]));
+    let bytes: u64 = (0..best.len()).map(|at| here(at).bytes).sum();
+    let error: f64 = (0..best.len()).map(|at| here(at).error).sum();
+    // A change of the second tensor that is that of the first is none.
+    let mut found: Vec<(f64, [(usize, usize); 2])> = Vec::new();
+    let mut consider = |changes: [(usize, usize); 2]| {
+        let several = &changes[..if changes[0] == changes[1] { 1 } else { 2 }];
+        let (mut other, mut with) = (bytes, error);
+        for &change in several {
+            other = other - here(change.0).bytes + of(change).bytes;
+            with = with - here(change.0).error + of(change).error;
+        }
+        // What is left of errors that cancel is not less than nothing.
+        let change = 10.0 * (error / with.max(error * f64::EPSILON)).log10();
         let key = match bound {
             Bound::Quality(least) if other < bytes && now.quality + change >= least - 1.0 => change,
             Bound::Bytes(most) if now.bytes + other <= most + bytes && change > -0.5 => change,
             _ => return,
         };
-        found.push((key, choices));
+        found.push((key, changes));
+        if found.len() == 8 * NEIGHBOURS {
+            found.sort_by(|a, b| b.0.total_cmp(&a.0));
+            found.truncate(NEIGHBOURS);
+        }
     };
+    let others =
+        |at: usize| (0..tensors[at].len()).filter(move |&option| option != best[at]).map(move |option| (at, option));
     for a in 0..best.len() {
-        for option in 0..tensors[a].len() {
-            if option == best[a] {
-                continue;
-            }
-            let mut one = best.to_vec();
-            one[a] = option;
-            consider(one.clone());
-            for b in a + 1..best.len() {
-                for other in 0..tensors[b].len() {
-                    if other != best[b] {
-                        let mut two = one.clone();
-                        two[b] = other;
-                        consider(two);
-                    }
-                }
+        for first in others(a) {
+            consider([first, first]);
+            for second in (a + 1..best.len()).flat_map(others) {
+                consider([first, second]);
             }
         }
     }
     found.sort_by(|a, b| b.0.total_cmp(&a.0));
-    found.into_iter().map(|(_, choices)| choices).collect()
+    let choices = |changes: [(usize, usize); 2]| {
+        let mut choices = best.to_vec();
+        for (at, option) in changes {
+            choices[at] = option;
+        }
+        choices
+    };
+    found.into_iter().take(NEIGHBOURS).map(|(_, changes)| choices(changes)).collect()
 }
 
 /// Returns what each tensor became, and what else it could have.

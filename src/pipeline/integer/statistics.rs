@@ -2,8 +2,8 @@
 
 use super::arguments::Arguments;
 use super::channel_moments::ChannelMoments;
-use crate::calibration::{self, CalibrationError, RunError, Runner, Samples, ValueView};
-use crate::error::{Error, Result};
+use crate::calibration::{self, CalibrationError, RunError, Runner, Samples, ValueView, sample_of_numbers};
+use crate::error::Result;
 use crate::graph::{Graph, Value, ValueId};
 use crate::kernel::{Extremes, detect, min_max};
 use crate::params::{CodeRange, ValueRange};
@@ -111,8 +111,7 @@ impl Statistics {
         numbers: &mut dyn Iterator<Item = usize>,
     ) -> Result<()> {
         for number in numbers {
-            let sample = samples.sample(signature, number).map_err(RunError::into_error)?;
-            check(&sample, number)?;
+            let sample = sample_of_numbers(samples, signature, number)?;
             let inputs: Vec<(&str, _)> = sample.iter().map(|(name, array)| (name.as_str(), array.clone())).collect();
             runner
                 .run(signature, &inputs, &mut |value| {
@@ -199,19 +198,4 @@ impl Statistics {
             .filter(|(_, seen)| seen.nan + seen.infinite > 0)
             .map(|(id, seen)| (*id, seen.nan + seen.infinite))
     }
-}
-
-/// Returns an error if an input of a sample holds NaN.
-fn check(sample: &[(String, crate::calibration::Array)], number: usize) -> Result<()> {
-    for (name, array) in sample {
-        let crate::calibration::Array::F32(values) = array else { continue };
-        if let Some((index, _)) = values.indexed_iter().find(|(_, x)| x.is_nan()) {
-            let index = ndarray::Dimension::slice(&index).to_vec();
-            let source = Error::NotANumber { index };
-            return Err(
-                CalibrationError::Unusable { reason: format!("sample {number} of input {name:?}: {source}") }.into()
-            );
-        }
-    }
-    Ok(())
 }
