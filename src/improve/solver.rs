@@ -64,11 +64,6 @@ impl Prepared {
         None
     }
 
-    /// Returns the factor, if the form is a matrix.
-    pub(crate) fn factor(&self) -> Option<&Factor> {
-        self.factor.as_ref()
-    }
-
     /// Rounds rows, [elements, rows].
     pub(crate) fn round(&self, weights: ArrayView2<'_, f64>, scales: &[f64], choice: &Choice<'_>) -> Option<Rounded> {
         match (&self.h, &self.factor) {
