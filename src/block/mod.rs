@@ -16,6 +16,26 @@
 //! [`BlockType`] names them all by value; [`quantize_blocks`] and [`dequantize_blocks`] turn rows into bytes and back, of these and of
 //! any other [`BlockFormat`]. ggml's bytes are those of its own library built without fused multiply-add, on every machine: nothing
 //! here is contracted, and sums run in its order.
+//!
+//! # What it costs
+//!
+//! Nanoseconds a weight on one core of a Xeon with AVX-512, shared with other work, 65,536 weights from the second-level cache; storing as
+//! many f32 takes .084, copying them .095. `tests/ggml/check.py` prints the like beside ggml's own library.
+//!
+//! | format | quantize | restore | best |
+//! | --- | --- | --- | --- |
+//! | `q8_0` `q4_0` `q5_0` | .23 .28 .30 | .17 .11 .12 | 430 183 191 |
+//! | `q4_1` `q5_1` | .31 .34 | .12 .13 | 450 460 |
+//! | `q2_k` `q3_k` `q4_k` `q5_k` `q6_k` | 8.7 5.4 8.9 7.4 5.8 | .13 .12 .14 .12 .13 | 310 300 170 140 150 |
+//! | `iq4_nl` `iq4_xs` | 15 16 | .10 .10 | 285 270 |
+//! | `tq1_0` `tq2_0` `q1_0` `q2_0` | .19 .16 .99 .27 | .17 .14 .10 .11 | 128 128 76 185 |
+//! | `mxfp4` `nvfp4` | .49 .75 | .09 .11 | 57 111 |
+//! | `mxfp8_e4m3` `mxfp6_e2m3` `mxint8` | .54 1.3 .44 | .31 1.1 .13 | 16 26 8 |
+//! | `nf4` `bnb_fp4` | .73 .73 | .10 .10 | 160 177 |
+//! | `iq2_xxs` `iq2_s` `iq3_s` `iq1_s` | | .19 .21 .26 .35 | |
+//!
+//! What the K formats and IQ4 take to quantize is their search: 16 to 37 scales of each sub-block, sums in ggml's order. Lattices and the
+//! six-bit floats are restored by way of single numbers, and so at two to twelve times a store.
 
 #[cfg(test)]
 mod best_tests;

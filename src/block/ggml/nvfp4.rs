@@ -35,7 +35,7 @@ fn scale_code(x: f32) -> u8 {
     let bits = (if x < 448.0 { x } else { 448.0 }).to_bits();
     let subnormal = floor_code(x * 512.0 + 0.5, 7.0);
     // The fraction carries into the exponent. From the exponent of 256 on there is 448 alone, as ggml has it.
-    let code = (bits >> 20).wrapping_sub((127 - 7) << 3) + (bits >> 19 & 1);
+    let code = (bits >> 20).wrapping_sub((127 - 7) << 3).wrapping_add(bits >> 19 & 1);
     let code = if code >= 15 << 3 { 0x7e } else { code as u8 };
     if bits < (127 - 6) << 23 { subnormal } else { code }
 }
