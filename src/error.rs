@@ -12,10 +12,12 @@ pub type Result<T, E = Error> = core::result::Result<T, E>;
 ///
 /// Here is what the floors share. What one of them alone can say is an enum of its own, in [`Floor`](Self::Floor), and
 /// [`floor`](Self::floor) has it by its type.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// A range was asked of an estimator that saw no finite value.
+    #[error("no finite value was observed{}, so there is no range (of {observed} values, {nan} were NaN and {infinite} infinite)",
+        InGroup(*group))]
     NoData {
         /// The index of the group, in the order of [`Granularity::groups`](crate::Granularity::groups): with one scale an axis, the
         /// index along it. `None` where there is one group for all, or the group is not known, as to an estimator.
@@ -28,11 +30,13 @@ pub enum Error {
         infinite: u64,
     },
     /// A NaN where the policy is to refuse it.
+    #[error("the value at index {index:?} is NaN; `NanPolicy::Skip` would code it as the zero point")]
     NotANumber {
         /// Where the first NaN stands, in row-major order; one number an axis.
         index: Vec<usize>,
     },
     /// Bounds of a range that are not finite or not ordered.
+    #[error("a range of values needs finite bounds with min <= max, got min = {min} and max = {max}")]
     InvalidRange {
         /// The lower bound.
         min: f32,
@@ -40,6 +44,7 @@ pub enum Error {
         max: f32,
     },
     /// A range of codes that is empty or that the type cannot hold.
+    #[error("codes {min}..={max} are not a range of at least two codes within the {full_min}..={full_max} of {code}")]
     InvalidCodes {
         /// The smallest code asked for.
         min: f64,
@@ -53,6 +58,7 @@ pub enum Error {
         code: &'static str,
     },
     /// A scale that is not a positive finite number.
+    #[error("scale {scale} of group {group} is not a positive finite number")]
     InvalidScale {
         /// The scale.
         scale: f64,
@@ -60,6 +66,7 @@ pub enum Error {
         group: usize,
     },
     /// A zero point outside the code range.
+    #[error("zero point {zero_point} of group {group} is outside the codes {min}..={max}")]
     InvalidZeroPoint {
         /// The zero point.
         zero_point: i32,
@@ -71,6 +78,7 @@ pub enum Error {
         max: f64,
     },
     /// A setting of an estimator or calculator that makes no sense.
+    #[error("{what} must be {expected}, got {actual}")]
     InvalidSetting {
         /// The setting.
         what: &'static str,
@@ -80,11 +88,13 @@ pub enum Error {
         actual: f64,
     },
     /// Floating codes where only integers will do.
+    #[error("{what} needs integer codes: floating ones have no zero point")]
     IntegerCodesOnly {
         /// What needs them.
         what: &'static str,
     },
     /// A name, as of a code type, that stands for nothing.
+    #[error("{name:?} is no {what}: there are {}", Names(expected))]
     UnknownName {
         /// What was named.
         what: &'static str,
@@ -94,6 +104,7 @@ pub enum Error {
         expected: Vec<&'static str>,
     },
     /// An axis that the tensor does not have.
+    #[error("axis {axis} is out of bounds for a tensor of {ndim} dimensions")]
     AxisOutOfBounds {
         /// The axis asked for.
         axis: usize,
@@ -101,11 +112,13 @@ pub enum Error {
         ndim: usize,
     },
     /// Blocks of no elements.
+    #[error("a block size of 0 along axis {axis} is not possible")]
     BlockSizeZero {
         /// The axis that is cut in blocks.
         axis: usize,
     },
     /// Blocks of another number of dimensions than the tensor's.
+    #[error("blocks of {axes} dimensions do not fit a tensor of {ndim}")]
     BlockAxes {
         /// The dimensions of the blocks.
         axes: usize,
@@ -113,6 +126,7 @@ pub enum Error {
         ndim: usize,
     },
     /// More of something than there is memory for: an empty tensor may have any number of channels.
+    #[error("{count} {what} do not fit in memory")]
     OutOfMemory {
         /// What there would be.
         what: &'static str,
@@ -120,6 +134,7 @@ pub enum Error {
         count: usize,
     },
     /// A slice whose length does not fit.
+    #[error("{what}: expected a length of {expected}, got {actual}")]
     LengthMismatch {
         /// Which slice.
         what: &'static str,
@@ -129,6 +144,7 @@ pub enum Error {
         actual: usize,
     },
     /// Two tensors whose shapes must be equal.
+    #[error("{what}: expected the shape {expected:?}, got {actual:?}")]
     ShapeMismatch {
         /// Which tensor.
         what: &'static str,
@@ -138,6 +154,7 @@ pub enum Error {
         actual: Vec<usize>,
     },
     /// An error while a named tensor was handled.
+    #[error("tensor {name:?}: {source}")]
     Tensor {
         /// The tensor's name.
         name: String,
@@ -146,6 +163,7 @@ pub enum Error {
     },
     /// A file that cannot be read, written or renamed.
     #[cfg(feature = "std")]
+    #[error("cannot {action} {path:?}: {source}")]
     Io {
         /// What was tried, as in `read`.
         action: &'static str,
@@ -156,6 +174,7 @@ pub enum Error {
     },
     /// A file that is not what its format prescribes.
     #[cfg(feature = "std")]
+    #[error("{path:?} is not a usable {format} file: {reason}")]
     Format {
         /// The file.
         path: std::path::PathBuf,
@@ -166,76 +185,8 @@ pub enum Error {
     },
     /// What one floor alone can say, as a [`TensorError`](crate::tensor::TensorError) or a
     /// [`ConventionError`](crate::convention::ConventionError).
+    #[error(transparent)]
     Floor(Box<dyn core::error::Error + Send + Sync>),
-}
-
-impl fmt::Display for Error {
-    #[cfg_attr(
-        feature = "std",
-        expect(clippy::unnecessary_debug_formatting, reason = "quoted and escaped, a path is in one line")
-    )]
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NoData { group, observed, nan, infinite } => write!(
-                f,
-                "no finite value was observed{}, so there is no range (of {observed} values, {nan} were NaN and {infinite} infinite)",
-                InGroup(*group)
-            ),
-            Self::NotANumber { index } => {
-                write!(f, "the value at index {index:?} is NaN; `NanPolicy::Skip` would code it as the zero point")
-            }
-            Self::InvalidRange { min, max } => {
-                write!(f, "a range of values needs finite bounds with min <= max, got min = {min} and max = {max}")
-            }
-            Self::InvalidCodes { min, max, full_min, full_max, code } => write!(
-                f,
-                "codes {min}..={max} are not a range of at least two codes within the {full_min}..={full_max} of {code}"
-            ),
-            Self::InvalidScale { scale, group } => {
-                write!(f, "scale {scale} of group {group} is not a positive finite number")
-            }
-            Self::InvalidZeroPoint { zero_point, group, min, max } => {
-                write!(f, "zero point {zero_point} of group {group} is outside the codes {min}..={max}")
-            }
-            Self::InvalidSetting { what, expected, actual } => write!(f, "{what} must be {expected}, got {actual}"),
-            Self::IntegerCodesOnly { what } => {
-                write!(f, "{what} needs integer codes: floating ones have no zero point")
-            }
-            Self::UnknownName { what, name, expected } => {
-                write!(f, "{name:?} is no {what}: there are {}", Names(expected))
-            }
-            Self::AxisOutOfBounds { axis, ndim } => {
-                write!(f, "axis {axis} is out of bounds for a tensor of {ndim} dimensions")
-            }
-            Self::BlockSizeZero { axis } => write!(f, "a block size of 0 along axis {axis} is not possible"),
-            Self::BlockAxes { axes, ndim } => write!(f, "blocks of {axes} dimensions do not fit a tensor of {ndim}"),
-            Self::OutOfMemory { what, count } => write!(f, "{count} {what} do not fit in memory"),
-            Self::LengthMismatch { what, expected, actual } => {
-                write!(f, "{what}: expected a length of {expected}, got {actual}")
-            }
-            Self::ShapeMismatch { what, expected, actual } => {
-                write!(f, "{what}: expected the shape {expected:?}, got {actual:?}")
-            }
-            Self::Tensor { name, source } => write!(f, "tensor {name:?}: {source}"),
-            #[cfg(feature = "std")]
-            Self::Io { action, path, source } => write!(f, "cannot {action} {path:?}: {source}"),
-            #[cfg(feature = "std")]
-            Self::Format { path, format, reason } => write!(f, "{path:?} is not a usable {format} file: {reason}"),
-            Self::Floor(error) => error.fmt(f),
-        }
-    }
-}
-
-impl core::error::Error for Error {
-    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
-        match self {
-            Self::Tensor { source, .. } => Some(source),
-            #[cfg(feature = "std")]
-            Self::Io { source, .. } => Some(source),
-            Self::Floor(error) => error.source(),
-            _ => None,
-        }
-    }
 }
 
 impl Error {

@@ -6,10 +6,11 @@ use alloc::vec::Vec;
 use core::fmt;
 
 /// What only calibration can come to. [`Error::floor`] has it by its type.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CalibrationError {
     /// Tensors for which a calibrator was asked, and that it never saw.
+    #[error("no values were observed for {}; {}", Listed(names), Others(*observed))]
     NotObserved {
         /// The names asked for.
         names: Vec<String>,
@@ -17,11 +18,13 @@ pub enum CalibrationError {
         observed: usize,
     },
     /// A calibrator's saved state that is not what its format prescribes.
+    #[error("not a usable calibration: {reason}")]
     Unusable {
         /// What is wrong.
         reason: String,
     },
     /// Two calibrators whose ranges are of different parts of a tensor, or found otherwise.
+    #[error("a calibrator {ours} cannot take in one {theirs}")]
     NotMergeable {
         /// What the one is of, or has.
         ours: String,
@@ -29,26 +32,12 @@ pub enum CalibrationError {
         theirs: String,
     },
     /// A model that did not run on a sample.
+    #[error("{reason}")]
     NotRun {
         /// Why not.
         reason: String,
     },
 }
-
-impl fmt::Display for CalibrationError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NotObserved { names, observed } => {
-                write!(f, "no values were observed for {}; {}", Listed(names), Others(*observed))
-            }
-            Self::Unusable { reason } => write!(f, "not a usable calibration: {reason}"),
-            Self::NotMergeable { ours, theirs } => write!(f, "a calibrator {ours} cannot take in one {theirs}"),
-            Self::NotRun { reason } => f.write_str(reason),
-        }
-    }
-}
-
-impl core::error::Error for CalibrationError {}
 
 impl From<CalibrationError> for Error {
     fn from(error: CalibrationError) -> Self {

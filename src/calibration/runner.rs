@@ -4,7 +4,6 @@ use super::array::Array;
 use super::error::CalibrationError;
 use crate::error::Error;
 use crate::graph::{ElementType, Graph, ValueId};
-use core::fmt;
 use ndarray::{ArrayD, ArrayViewD};
 
 /// Runs a model, one sample at a time.
@@ -122,15 +121,17 @@ impl Endpoint {
 }
 
 /// Why a model did not run.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RunError {
     /// Operators that this runner does not have, each once, with how often the model has them.
+    #[error("this runner lacks {}", missing.join(", "))]
     Missing {
         /// The operators, and why, as in `CONV_2D (2 times)`.
         missing: Vec<String>,
     },
     /// A signature that the model does not have.
+    #[error("there is no signature {name:?}; there are {known:?}")]
     NoSignature {
         /// The name asked for.
         name: String,
@@ -138,6 +139,7 @@ pub enum RunError {
         known: Vec<String>,
     },
     /// An input that is not as the model wants it.
+    #[error("input {name:?}: {reason}")]
     Input {
         /// The input.
         name: String,
@@ -145,6 +147,7 @@ pub enum RunError {
         reason: String,
     },
     /// An operator that cannot compute its outputs: shapes that do not fit, sizes beyond the limit.
+    #[error("operator {operator} ({name}) of subgraph {subgraph}: {reason}")]
     Operator {
         /// The subgraph.
         subgraph: usize,
@@ -156,33 +159,14 @@ pub enum RunError {
         reason: String,
     },
     /// A model that is inconsistent, or longer than the limits.
+    #[error("{reason}")]
     Model {
         /// What is wrong.
         reason: String,
     },
     /// What reading the model's constants, or observing a value, came to.
+    #[error(transparent)]
     Other(Error),
-}
-
-impl fmt::Display for RunError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Missing { missing } => write!(f, "this runner lacks {}", missing.join(", ")),
-            Self::NoSignature { name, known } => write!(f, "there is no signature {name:?}; there are {known:?}"),
-            Self::Input { name, reason } => write!(f, "input {name:?}: {reason}"),
-            Self::Operator { subgraph, operator, name, reason } => {
-                write!(f, "operator {operator} ({name}) of subgraph {subgraph}: {reason}")
-            }
-            Self::Model { reason } => f.write_str(reason),
-            Self::Other(error) => error.fmt(f),
-        }
-    }
-}
-
-impl core::error::Error for RunError {
-    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
-        if let Self::Other(error) = self { error.source() } else { None }
-    }
 }
 
 impl From<Error> for RunError {

@@ -2,23 +2,25 @@
 
 use crate::error::Error;
 use alloc::string::String;
-use core::fmt;
 
 /// What only files of models can come to. [`Error::floor`] has it by its type.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ModelError {
     /// A tensor that the file does not hold.
+    #[error("there is no tensor named {name:?}")]
     NoSuchTensor {
         /// The name asked for.
         name: String,
     },
     /// Two tensors of one name in a file to be written.
+    #[error("two tensors would be named {name:?}")]
     DuplicateName {
         /// The name.
         name: String,
     },
     /// A tensor that was handed to a file's writer in another form than it was announced in.
+    #[error("tensor {name:?} is not as it was planned: {what} differs")]
     NotAsPlanned {
         /// The tensor's name.
         name: String,
@@ -26,30 +28,18 @@ pub enum ModelError {
         what: &'static str,
     },
     /// A tensor that was announced to a file's writer, and not handed over before the file was finished.
+    #[error("tensor {name:?} was planned, but never written")]
     NotWritten {
         /// The tensor's name.
         name: String,
     },
     /// A tensor whose values cannot be had as reals.
+    #[error("{reason}")]
     Unreadable {
         /// Why not.
         reason: String,
     },
 }
-
-impl fmt::Display for ModelError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NoSuchTensor { name } => write!(f, "there is no tensor named {name:?}"),
-            Self::DuplicateName { name } => write!(f, "two tensors would be named {name:?}"),
-            Self::NotAsPlanned { name, what } => write!(f, "tensor {name:?} is not as it was planned: {what} differs"),
-            Self::NotWritten { name } => write!(f, "tensor {name:?} was planned, but never written"),
-            Self::Unreadable { reason } => f.write_str(reason),
-        }
-    }
-}
-
-impl core::error::Error for ModelError {}
 
 impl From<ModelError> for Error {
     fn from(error: ModelError) -> Self {

@@ -2,18 +2,19 @@
 
 use crate::error::Error;
 use alloc::string::String;
-use core::fmt;
 
 /// What only recipes and their plans can come to. [`Error::floor`] has it by its type.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RecipeError {
     /// A recipe that cannot be read.
+    #[error("not a usable recipe: {reason}")]
     Unusable {
         /// What is wrong, and where.
         reason: String,
     },
     /// A recipe that would leave a file as it is.
+    #[error("the recipe {recipe:?} changes no tensor of this file; {reason}")]
     NothingToQuantize {
         /// The recipe.
         recipe: String,
@@ -21,19 +22,6 @@ pub enum RecipeError {
         reason: String,
     },
 }
-
-impl fmt::Display for RecipeError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Unusable { reason } => write!(f, "not a usable recipe: {reason}"),
-            Self::NothingToQuantize { recipe, reason } => {
-                write!(f, "the recipe {recipe:?} changes no tensor of this file; {reason}")
-            }
-        }
-    }
-}
-
-impl core::error::Error for RecipeError {}
 
 impl From<RecipeError> for Error {
     fn from(error: RecipeError) -> Self {

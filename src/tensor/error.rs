@@ -3,13 +3,13 @@
 use crate::error::Error;
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::fmt;
 
 /// What only tensors can come to. [`Error::floor`] has it by its type.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TensorError {
     /// Scales of another granularity than an operation can work with.
+    #[error("{what} must have its scales {expected}, not {actual}")]
     UnsupportedGranularity {
         /// The tensor.
         what: &'static str,
@@ -19,6 +19,7 @@ pub enum TensorError {
         actual: String,
     },
     /// A code outside those that parameters name.
+    #[error("code {code} is outside the codes {min}..={max}")]
     CodeOutOfRange {
         /// The code.
         code: f64,
@@ -28,6 +29,7 @@ pub enum TensorError {
         max: f64,
     },
     /// A tensor of other codes than were asked for.
+    #[error("the codes are of type {actual}, not {expected}")]
     CodeTypeMismatch {
         /// The type that was asked for.
         expected: &'static str,
@@ -35,6 +37,7 @@ pub enum TensorError {
         actual: &'static str,
     },
     /// A text that says no scheme.
+    #[error("{text:?} is no scheme: {reason}")]
     SchemeText {
         /// The text.
         text: String,
@@ -42,6 +45,7 @@ pub enum TensorError {
         reason: String,
     },
     /// An output view that is not in row-major order without gaps.
+    #[error("the output of shape {shape:?} has the strides {strides:?}: it must be contiguous in row-major order")]
     NotContiguous {
         /// The output's shape.
         shape: Vec<usize>,
@@ -49,25 +53,6 @@ pub enum TensorError {
         strides: Vec<isize>,
     },
 }
-
-impl fmt::Display for TensorError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::UnsupportedGranularity { what, expected, actual } => {
-                write!(f, "{what} must have its scales {expected}, not {actual}")
-            }
-            Self::CodeOutOfRange { code, min, max } => write!(f, "code {code} is outside the codes {min}..={max}"),
-            Self::CodeTypeMismatch { expected, actual } => write!(f, "the codes are of type {actual}, not {expected}"),
-            Self::SchemeText { text, reason } => write!(f, "{text:?} is no scheme: {reason}"),
-            Self::NotContiguous { shape, strides } => write!(
-                f,
-                "the output of shape {shape:?} has the strides {strides:?}: it must be contiguous in row-major order"
-            ),
-        }
-    }
-}
-
-impl core::error::Error for TensorError {}
 
 impl From<TensorError> for Error {
     fn from(error: TensorError) -> Self {
