@@ -76,7 +76,7 @@ pub(crate) fn command() -> Command {
                      noise is not written",
                 ),
         )
-        .arg(switch("dry-run", "Write nothing: show what would become of each tensor, and what that would cost"))
+        .arg(switch("dry-run", "Write no model: show what would become of each tensor, and what that would cost; a report is written if it is asked for"))
         .arg(switch("force", "Replace an output or report that exists"))
         .arg(switch("quiet", "Print nothing but errors").short('q').conflicts_with("json"))
         .arg(json())

@@ -1,5 +1,6 @@
 //! The trait of block formats.
 
+use crate::error::{Error, Result};
 use core::fmt::Debug;
 
 /// A block format: so many reals to so many bytes, and back.
@@ -43,5 +44,14 @@ pub trait BlockFormat: Debug {
     /// [`quantize_row`](Self::quantize_row): the least there is, where the format can find it.
     fn best_row(&self, x: &[f32], importance: Option<&[f32]>, out: &mut [u8]) {
         self.quantize_row(x, importance, out);
+    }
+}
+
+/// Returns the elements and the bytes of a block; a format of someone else's may say 0.
+pub(super) fn sizes(format: &dyn BlockFormat) -> Result<(usize, usize)> {
+    let sizes = [("elements of a block", format.block_len()), ("bytes of a block", format.block_bytes())];
+    match sizes.iter().find(|(_, size)| *size == 0) {
+        Some((what, _)) => Err(Error::InvalidSetting { what, expected: "1 or more", actual: 0.0 }),
+        None => Ok((sizes[0].1, sizes[1].1)),
     }
 }

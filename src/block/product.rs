@@ -3,7 +3,7 @@
 //! A few blocks at a time are restored into memory that stays in the first cache, and multiplied there: of a matrix the bytes of its
 //! blocks are read, nothing else. Sums run in an order of their own that no machine changes.
 
-use super::format::BlockFormat;
+use super::format::{BlockFormat, sizes};
 use crate::error::{Error, Result};
 use crate::kernel::{self, dot};
 use alloc::vec;
@@ -41,7 +41,7 @@ pub fn matvec(format: &dyn BlockFormat, bytes: &[u8], x: &[f32]) -> Result<Vec<f
 ///
 /// [`Error::LengthMismatch`] if `row_len` is not whole blocks, or `bytes` or `x` not whole rows.
 pub fn matmul(format: &dyn BlockFormat, bytes: &[u8], x: &[f32], row_len: usize) -> Result<Vec<f32>> {
-    let (len, block_bytes) = (format.block_len(), format.block_bytes());
+    let (len, block_bytes) = sizes(format)?;
     let row_bytes = row_len / len * block_bytes;
     let whole = |what, actual: usize, of: usize| match actual.checked_rem(of) {
         Some(0) => Ok(actual / of),

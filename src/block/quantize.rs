@@ -2,7 +2,7 @@
 
 use super::block_type::BlockType;
 use super::error::BlockError;
-use super::format::BlockFormat;
+use super::format::{BlockFormat, sizes};
 use crate::error::{Error, Result};
 use alloc::vec;
 use alloc::vec::Vec;
@@ -46,7 +46,7 @@ pub fn quantize_blocks(
     importance: Option<&[f32]>,
     search: BlockSearch,
 ) -> Result<Vec<u8>> {
-    let (len, bytes) = (format.block_len(), format.block_bytes());
+    let (len, bytes) = sizes(format)?;
     let rows = check_rows(format, x.len(), row_len)?;
     if let Some(importance) = importance
         && importance.len() != row_len
@@ -75,19 +75,20 @@ pub fn quantize_blocks(
 ///
 /// [`Error::LengthMismatch`] if there are not whole blocks.
 pub fn dequantize_blocks(format: &dyn BlockFormat, bytes: &[u8]) -> Result<Vec<f32>> {
-    let whole = bytes.len() / format.block_bytes();
-    if !bytes.len().is_multiple_of(format.block_bytes()) {
-        let expected = whole * format.block_bytes();
+    let (len, block_bytes) = sizes(format)?;
+    let whole = bytes.len() / block_bytes;
+    if !bytes.len().is_multiple_of(block_bytes) {
+        let expected = whole * block_bytes;
         return Err(Error::LengthMismatch { what: "bytes of whole blocks", expected, actual: bytes.len() });
     }
-    let mut out = vec![0.0; whole * format.block_len()];
+    let mut out = vec![0.0; whole * len];
     format.dequantize_row(bytes, &mut out);
     Ok(out)
 }
 
 /// Returns the number of rows.
 fn check_rows(format: &dyn BlockFormat, elements: usize, row_len: usize) -> Result<usize> {
-    let len = format.block_len();
+    let (len, _) = sizes(format)?;
     if !row_len.is_multiple_of(len) {
         let expected = row_len / len * len;
         return Err(Error::LengthMismatch { what: "a row of whole blocks", expected, actual: row_len });
@@ -125,5 +126,26 @@ impl BlockType {
     /// As [`dequantize_blocks`].
     pub fn dequantize(self, bytes: &[u8]) -> Result<Vec<f32>> {
         dequantize_blocks(&self, bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::block::{Codebook, CodebookBlocks, matvec};
+
+    #[test]
+    fn blocks_of_nothing_are_refused() {
+        let codebook = Codebook::new(&[-1.0, 0.0, 1.0]).expect("three values");
+        let nothing = CodebookBlocks { codebook, len: 0 };
+        let message = "elements of a block must be 1 or more, got 0";
+        let found = [
+            quantize_blocks(&nothing, &[1.0, 2.0], 2, None, BlockSearch::Plain).map(drop),
+            dequantize_blocks(&nothing, &[0; 8]).map(drop),
+            matvec(&nothing, &[0; 8], &[1.0, 2.0]).map(drop),
+        ];
+        for found in found {
+            assert_eq!(found.expect_err("no blocks").to_string(), message);
+        }
     }
 }

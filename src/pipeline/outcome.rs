@@ -232,8 +232,8 @@ impl TensorOutcome {
 
     /// Returns what can be done about a large error, of channels along an axis or of the whole.
     fn remedy(&self, lost_along: Option<usize>) -> String {
-        let Some(scheme) = &self.scheme else { return String::new() };
         let exclude = format!("exclude it: --exclude {:?}", self.name);
+        let Some(scheme) = &self.scheme else { return exclude };
         match (scheme.granularity, lost_along) {
             _ if !scheme.code.is_integer() => format!("its values are beyond {}: {exclude}", scheme.code),
             (Granularity::Tensor, Some(axis)) => {

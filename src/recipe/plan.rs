@@ -7,7 +7,7 @@ use super::recipe::Recipe;
 use super::rule::{Compute, FLOATS, Inputs, Mismatch, Rule, Target};
 use super::survival::{survives_cast, survives_integers, whole_numbers};
 use super::warning::Warning;
-use crate::block::{BlockFormat, BlockScheme};
+use crate::block::{BlockFormat, BlockScheme, BlockTensor};
 use crate::error::Result;
 use crate::improve::Effort;
 use crate::num::{CodeKind, CodeType};
@@ -24,6 +24,8 @@ const EXPERT_INPUTS: usize = 32;
 
 /// From so many elements a column on, a table has a scale for each of its columns: they take a tenth of the codes' bytes at most.
 const LEAST_OF_A_COLUMN: usize = 256;
+/// Blocks of smaller magnitudes have finite scales, minima and sums: 32 of them add up to no more than the largest f16.
+const SAFE_IN_BLOCKS: f32 = 2047.0;
 
 /// What is decided about each tensor of a file.
 ///
@@ -384,7 +386,11 @@ fn apply_blocks(
     if after >= candidate.size_in_bytes {
         return keep(format!("{} bytes would become {after}", candidate.size_in_bytes));
     }
-    if let Some(obstacle) = survives_integers(&values()?) {
+    let values = values()?;
+    if let Some(obstacle) = survives_integers(&values) {
+        return keep(obstacle);
+    }
+    if let Some(obstacle) = survives_blocks(&values, blocks)? {
         return keep(obstacle);
     }
     let is_said = rule.estimator.is_some() || rule.calculator.is_some() || rule.rounding.is_some();
@@ -392,6 +398,18 @@ fn apply_blocks(
         reason += "; blocks find their scales themselves: what else the rule says of them is left aside";
     }
     Ok((Decision::Blocks(blocks), reason))
+}
+
+/// Returns why finite values would not stay finite as blocks, if they would not: scales of many formats are f16.
+fn survives_blocks(values: &ArrayD<f32>, blocks: BlockScheme) -> Result<Option<String>> {
+    let largest = values.iter().fold(0.0_f32, |largest, x| largest.max(x.abs()));
+    if largest < SAFE_IN_BLOCKS {
+        return Ok(None);
+    }
+    let restored = BlockTensor::quantize(values.view(), blocks, None)?.dequantize();
+    let lost = restored.iter().filter(|x| !x.is_finite()).count();
+    Ok((lost > 0)
+        .then(|| format!("{lost} values would not be finite as {blocks}: the largest magnitude is {largest:e}")))
 }
 
 /// Returns which elements of a table share a scale, so that what is looked up has the same: those of a column, or all.

@@ -65,3 +65,33 @@ fn rows_that_are_not_whole_blocks_are_kept_and_named() {
     assert!(error.to_string().contains("read, not written"), "{error}");
     assert!(!output.exists());
 }
+
+#[test]
+fn values_that_blocks_would_make_infinite_are_kept_with_the_reason() {
+    let folder = tempdir().unwrap();
+    let (input, output) = (folder.path().join("in.safetensors"), folder.path().join("out.safetensors"));
+    let tensor = |name: &str, start: usize| {
+        format!(r#""{name}":{{"dtype":"F32","shape":[4,64],"data_offsets":[{start},{}]}}"#, start + 1024)
+    };
+    let header = format!("{{{},{}}}", tensor("large", 0), tensor("usual", 1024));
+    let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
+    bytes.extend_from_slice(header.as_bytes());
+    for i in 0..512_u16 {
+        let x = if i == 70 { 1e6 } else { (f32::from(i) * 0.37).sin() };
+        bytes.extend(x.to_le_bytes());
+    }
+    std::fs::write(&input, bytes).unwrap();
+    let of_any_size = |to: &str| {
+        let mut recipe = recipe(to);
+        recipe.rules[0].min_elements = 0;
+        recipe
+    };
+    let outcome = quantize_file(&input, &output, &of_any_size("q4_0"), &Options::default(), &mut |_| ()).unwrap();
+    let large = outcome.tensors.iter().find(|tensor| tensor.name == "large").unwrap();
+    assert_eq!(large.reason, "32 values would not be finite as q4_0: the largest magnitude is 1e6");
+    assert_eq!(outcome.changed().map(|tensor| tensor.name.as_str()).collect::<Vec<_>>(), ["usual"]);
+    // A format with a scale of 8 bits holds it.
+    let output = folder.path().join("mx.safetensors");
+    let outcome = quantize_file(&input, &output, &of_any_size("mxfp8_e4m3"), &Options::default(), &mut |_| ()).unwrap();
+    assert_eq!(outcome.changed().count(), 2);
+}
