@@ -64,13 +64,28 @@ mod tests {
             .collect()
     }
 
+    /// Returns the words of a line as a shell has them: quotes hold one together.
+    fn words(line: &str) -> Vec<String> {
+        let (mut words, mut quote) = (vec![String::new()], None);
+        for c in line.chars() {
+            match quote {
+                Some(end) if c == end => quote = None,
+                None if c == '"' || c == '\'' => quote = Some(c),
+                None if c.is_whitespace() => words.push(String::new()),
+                _ => words.last_mut().expect("a word").push(c),
+            }
+        }
+        words.retain(|word| !word.is_empty());
+        words
+    }
+
     #[test]
     fn what_the_documentation_says_can_be_typed() {
         let mut count = 0;
         for page in pages() {
             let text = std::fs::read_to_string(&page).expect("a page");
             for line in command_lines(&text) {
-                let words = ["tensor-quant"].into_iter().chain(line.split_whitespace());
+                let words = ["tensor-quant".to_owned()].into_iter().chain(words(&line));
                 if let Err(error) = super::command().try_get_matches_from(words) {
                     panic!("{}: tensor-quant {line}: {error}", page.display());
                 }

@@ -16,14 +16,16 @@ use crate::kernel::{self, LANES, Restore, Simd, Sixteen, restore_blocks};
 /// # Examples
 ///
 /// ```
-/// use tensor_quant::block::{BlockFormat, BlockSearch, Int4Groups, matvec, quantize_blocks};
+/// use tensor_quant::block::{BlockSearch, Int4Groups, dequantize_blocks, matvec, quantize_blocks};
 ///
 /// let format = Int4Groups::new(128)?;
 /// let weights: Vec<f32> = (0..256).map(|i| (i as f32 * 0.3).sin()).collect();
 /// let bytes = quantize_blocks(&format, &weights, 128, None, BlockSearch::Plain)?;
 /// assert_eq!(bytes.len(), 2 * (4 + 64));
 /// let products = matvec(&format, &bytes, &[1.0; 128])?;
-/// assert!((products[0] - weights[..128].iter().sum::<f32>()).abs() < 0.5);
+/// let restored = dequantize_blocks(&format, &bytes)?;
+/// assert!((products[0] - restored[..128].iter().sum::<f32>()).abs() < 1e-4);
+/// assert!(weights.iter().zip(&restored).all(|(x, y)| (x - y).abs() <= 0.5 / 7.0 + 1e-6));
 /// # Ok::<(), tensor_quant::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

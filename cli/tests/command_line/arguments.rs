@@ -68,8 +68,8 @@ fn the_command_line_does_what_it_says() {
     assert!(String::from_utf8(nothing.stderr).unwrap().contains("Exit codes:"));
 
     let text = |arguments: &[&str]| String::from_utf8(run(arguments).stdout).unwrap();
-    assert_eq!(text(&["recipes"]).lines().count(), 8, "a heading, and seven of them");
-    assert!(text(&["recipes"]).starts_with("recipe            speed"));
+    assert_eq!(text(&["recipes"]).lines().count(), 9, "a heading, and eight of them");
+    assert!(text(&["recipes"]).starts_with("recipe               speed"));
     assert!(text(&["recipes", "int8-dynamic"]).contains("compute = \"dynamic-range\""));
     let compared: Value = serde_json::from_str(&text(&["compare", &input, &output, "--json"])).unwrap();
     // Three of them are integers: shapes and axes.

@@ -144,7 +144,7 @@ fn each_value_has_the_estimator_that_was_asked_for_it() {
     assert!(message.contains("\"CONV_3D\" matches no value"), "{message}");
     let message = failed(&calibrate(&bench, &output, &["--estimator", "mse", "--estimator", "octav"]), 2);
     assert!(message.contains("given twice"), "{message}");
-    failed(&calibrate(&bench, &output, &["--estimator", "CONV_2D=msee"]), 1);
+    failed(&calibrate(&bench, &output, &["--estimator", "CONV_2D=msee"]), 2);
 }
 
 #[test]

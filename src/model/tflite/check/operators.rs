@@ -114,6 +114,8 @@ impl Look<'_> {
             }
             // Codes of equal scales are equal where the reals are; it is all the same with one scale.
             Kernel::Missing if self.operator.op == Op::OneHot || self.operator.op.needs_exact_inputs() => return,
+            // Zeros are put between the codes of a constant, whose type has 8 bits; it is no activation.
+            Kernel::Missing if self.operator.op == Op::Densify && bits == 8 => return,
             Kernel::Missing => (Severity::Refused, format!("there is no {bits}-bit kernel of {name}")),
             Kernel::Wrong => (Severity::Wrong, format!("the {bits}-bit kernel of {name} is wrong")),
             Kernel::Aborts => (Severity::Refused, format!("the {bits}-bit kernel of {name} ends the process")),
