@@ -34,6 +34,28 @@ pub(crate) struct Output {
     old: Option<Metadata>,
 }
 
+/// Returns an error for a file that cannot be made for want of its folder: known before what it holds has been computed.
+///
+/// # Errors
+///
+/// [`Error::Io`].
+#[cfg(feature = "pipeline")]
+pub(crate) fn check_folder(path: &Path) -> Result<()> {
+    followed(path).and_then(|target| look_at(folder_of(&target))).map_err(|source| failed(path, source))
+}
+
+/// Returns an error that names a folder that is not there.
+fn look_at(folder: &Path) -> io::Result<()> {
+    fs::metadata(folder).map(drop).map_err(|error| {
+        let folder = folder.display();
+        let reason = match error.kind() {
+            ErrorKind::NotFound => format!("there is no folder {folder}"),
+            kind => format!("the folder {folder}: {kind}"),
+        };
+        io::Error::new(error.kind(), reason)
+    })
+}
+
 impl Output {
     /// Starts a file.
     ///
@@ -52,14 +74,7 @@ impl Output {
             may_be_replaced(old).map_err(failed)?;
         }
         let folder = folder_of(&target);
-        if let Err(error) = fs::metadata(folder) {
-            let folder = folder.display();
-            let reason = match error.kind() {
-                ErrorKind::NotFound => format!("there is no folder {folder}"),
-                kind => format!("the folder {folder}: {kind}"),
-            };
-            return Err(failed(io::Error::new(error.kind(), reason)));
-        }
+        look_at(folder).map_err(failed)?;
         // The name of the temporary file says nothing to the caller.
         let file = temporary(folder, old.as_ref()).map_err(|error| failed(error.kind().into()))?;
         Ok(Self { file, path: path.into(), target, old })

@@ -2,6 +2,7 @@
 
 use super::error::PipelineError;
 use crate::error::Result;
+use crate::output::check_folder;
 use std::num::NonZeroUsize;
 use std::path::Path;
 
@@ -52,5 +53,5 @@ pub(super) fn check_output(input: &Path, output: &Path, overwrite: Overwrite) ->
     if overwrite == Overwrite::Never && output.symlink_metadata().is_ok() {
         return Err(PipelineError::TargetExists { path: output.into() }.into());
     }
-    Ok(())
+    check_folder(output)
 }

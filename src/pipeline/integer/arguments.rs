@@ -101,6 +101,16 @@ impl Arguments {
         }
     }
 
+    /// Takes note of everything that `other` has kept.
+    pub(crate) fn merge(&mut self, other: &Self) {
+        for (id, of_other) in &other.seen {
+            let seen = self.seen.entry(*id).or_default();
+            seen.rows.extend_from_slice(&of_other.rows);
+            seen.passed += of_other.passed;
+            seen.step = seen.step.max(of_other.step);
+        }
+    }
+
     /// Puts in place of ranges those of which the functions' results lose least; also those of values that are only moved on the way to
     /// such functions.
     pub(crate) fn narrow(&self, graph: &Graph, ranges: &mut Ranges, width: Width) {

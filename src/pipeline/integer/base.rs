@@ -143,22 +143,15 @@ impl Base {
         Ok((model.to_bytes()?, written))
     }
 
-    /// Returns the model with equalized channels, calibrated anew with these samples of each signature; `None` if there are none to
-    /// equalize.
-    pub(crate) fn equalized(
-        &self,
-        data: Data<'_>,
-        samples: &[(Option<&str>, Vec<usize>)],
-        width: Width,
-    ) -> Result<Option<Self>> {
+    /// Returns the model with channels equalized by what `statistics` tell of them, of which nothing has been observed; `None` if there
+    /// are none to equalize.
+    pub(crate) fn equalized(&self, statistics: &Statistics, width: Width) -> Result<Option<Self>> {
         let mut model = Model::from_bytes(self.bytes.clone())?;
         let mut constants = self.constants.clone();
-        if self.equalizer.apply(&mut model, &self.graph, &mut constants, &self.statistics, width)? == 0 {
+        if self.equalizer.apply(&mut model, &self.graph, &mut constants, statistics, width)? == 0 {
             return Ok(None);
         }
-        let mut base = Self { bytes: model.to_bytes()?, constants, ..self.fresh() };
-        base.observe(data, samples)?;
-        Ok(Some(base))
+        Ok(Some(Self { bytes: model.to_bytes()?, constants, ..self.fresh() }))
     }
 
     /// Returns the model of which nothing has been observed.

@@ -44,6 +44,18 @@ impl ChannelMoments {
         }
     }
 
+    /// Takes note of everything that `other` observed, if it has as many channels.
+    pub(crate) fn merge(&mut self, other: &Self) {
+        if self.len() != other.len() {
+            return;
+        }
+        self.low.iter_mut().zip(&other.low).for_each(|(low, other)| *low = low.min(*other));
+        self.high.iter_mut().zip(&other.high).for_each(|(high, other)| *high = high.max(*other));
+        self.sums.iter_mut().zip(&other.sums).for_each(|(sum, other)| *sum += other);
+        self.squares.iter_mut().zip(&other.squares).for_each(|(sum, other)| *sum += other);
+        self.rows += other.rows;
+    }
+
     /// Returns how many channels there are.
     pub(crate) fn len(&self) -> usize {
         self.low.len()
@@ -88,6 +100,12 @@ mod tests {
         assert_eq!((moments.ends(0), moments.ends(1)), ((0.0, 3.0), (-2.0, 0.0)));
         assert_eq!((moments.means(), moments.mean_squares()), (vec![2.0, -1.0], vec![5.0, 2.0]));
         assert_eq!(moments.variances(), [1.0, 1.0]);
+        let mut merged = ChannelMoments::new(2);
+        merged.observe(&[1.0, -2.0]);
+        let mut other = ChannelMoments::new(2);
+        other.observe(&[3.0, 0.0]);
+        merged.merge(&other);
+        assert_eq!((merged.ends(0), merged.means()), (moments.ends(0), moments.means()));
         assert!(ChannelMoments::new(0).means().is_empty());
     }
 }

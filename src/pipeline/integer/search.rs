@@ -5,9 +5,10 @@ use super::encoding::WeightRanges;
 use super::judge::{Data, Judge, Judged};
 use super::mixed::{Mixed, leave_in_float};
 use super::split::{Split, fitting};
+use super::statistics::Statistics;
 use super::variant::{BiasKind, Choice, RangeKind, Settings, Variant};
-use crate::calibration::RunError;
-use crate::error::Result;
+use crate::calibration::{CalibrationError, RunError};
+use crate::error::{Error, Result};
 use crate::recipe::integer::{Choices, IntegerPlan, Width};
 use std::collections::BTreeSet;
 
@@ -86,16 +87,11 @@ impl<'a> Search<'a> {
             }
         }
         let (settings, judged) = (tried[best].settings, tried[best].judged.clone());
-        let mut judges = Vec::with_capacity(folds.len());
-        let mut first = None;
-        for fold in folds {
-            let [base, ..] = fold.bases;
-            first = first.or(base.map(|base| (base, fold.splits)));
-            judges.push(fold.judge);
-        }
-        let Some((base, splits)) = first else { unreachable!("there is a fold") };
-        let whole: Vec<Split> = splits.iter().map(Split::whole).collect();
-        let base = self.on_all_samples(base, splits, &whole, settings)?;
+        (self.progress)("the best variant on all samples");
+        let whole: Vec<Split> =
+            folds.first().map(|fold| fold.splits).unwrap_or_default().iter().map(Split::whole).collect();
+        let base = self.on_all_samples(&mut folds, &whole, settings)?;
+        let judges: Vec<Judge<'_>> = folds.into_iter().map(|fold| fold.judge).collect();
         let setting = Setting { data: self.data, splits: &whole, choices: self.choices };
         let mut built = base.build(setting, settings, &BTreeSet::new())?;
         let mut sqnr_db = judged.measured_db();
@@ -122,24 +118,37 @@ impl<'a> Search<'a> {
     fn folds(&mut self, base: Base) -> Result<Vec<Fold<'a>>> {
         let mut folds = Vec::with_capacity(self.folds.len());
         let mut base = Some(base);
-        for (number, splits) in self.folds.iter().enumerate() {
-            let mut next = match &base {
-                Some(base) if number + 1 < self.folds.len() => Some(base.fresh()),
-                _ => None,
+        for splits in self.folds {
+            let own = match (base.take(), folds.first()) {
+                (Some(base), _) => base,
+                (None, Some(Fold { bases: [Some(first), _], .. })) => {
+                    (self.progress)("calibration");
+                    let mut own = first.fresh();
+                    own.observe(self.data, &fitting(splits))?;
+                    own
+                }
+                (None, _) => break,
             };
-            if let Some(next) = &mut next {
-                (self.progress)("calibration");
-                let splits = self.folds.get(number + 1).map(Vec::as_slice).unwrap_or_default();
-                next.observe(self.data, &fitting(splits))?;
-            }
-            let Some(own) = base.take() else { break };
             (self.progress)("the float model's outputs");
             let mut float = self.data.engine.open(&own.bytes).map_err(RunError::into_error)?;
             let judge = Judge::new(self.data, splits, &own.graph, &mut *float)?;
             folds.push(Fold { splits, judge, bases: [Some(own), None] });
-            base = next;
         }
+        unite_ranges(&mut folds, 0);
         Ok(folds)
+    }
+
+    /// Equalizes the model, by what all folds tell of its channels, and calibrates it in each.
+    fn equalize(&mut self, folds: &mut [Fold<'a>]) -> Result<()> {
+        let Some(all) = all_seen(folds, 0) else { return Ok(()) };
+        for fold in folds.iter_mut() {
+            let Some(plain) = &fold.bases[0] else { continue };
+            let Some(mut base) = plain.equalized(&all, self.choices.width)? else { return Ok(()) };
+            base.observe(self.data, &fitting(fold.splits))?;
+            fold.bases[1] = Some(base);
+        }
+        unite_ranges(folds, 1);
+        Ok(())
     }
 
     /// Builds a variant and judges it, unless it has been tried, or is the same as one that has; returns whether it was.
@@ -155,13 +164,11 @@ impl<'a> Search<'a> {
         }
         (self.progress)(&settings.to_string());
         let mut all: Option<Tried> = None;
+        let place = usize::from(settings.is_equalized);
+        if folds.iter().any(|fold| fold.bases[place].is_none()) {
+            self.equalize(folds)?;
+        }
         for fold in folds {
-            let place = usize::from(settings.is_equalized);
-            if fold.bases[place].is_none()
-                && let Some(base) = &fold.bases[0]
-            {
-                fold.bases[place] = base.equalized(self.data, &fitting(fold.splits), self.choices.width)?;
-            }
             let Some(base) = &fold.bases[place] else { return Ok(false) };
             let plan = base.plan(self.choices, settings, &BTreeSet::new())?.0;
             let is_same = |other: &Tried| {
@@ -194,19 +201,57 @@ impl<'a> Search<'a> {
     }
 
     /// Returns the base of a variant, fitted to all samples.
-    fn on_all_samples(
-        &mut self,
-        mut base: Base,
-        splits: &[Split],
-        whole: &[Split],
-        settings: Settings,
-    ) -> Result<Base> {
-        (self.progress)("the best variant on all samples");
+    fn on_all_samples(&mut self, folds: &mut [Fold<'a>], whole: &[Split], settings: Settings) -> Result<Base> {
+        let place = usize::from(settings.is_equalized);
+        let several = folds.len() > 1;
+        let all = all_seen(folds, place).filter(|_| several);
+        let Some(Fold { splits, bases, .. }) = folds.first_mut() else { return Err(missing()) };
+        if let Some(mut all) = all {
+            let Some(base) = bases[place].take() else { return Err(missing()) };
+            // Ranges are those of all samples already.
+            all.take_ranges(&base.statistics);
+            return Ok(Base {
+                bytes: base.bytes.clone(),
+                constants: base.constants.clone(),
+                statistics: all,
+                ..base.fresh()
+            });
+        }
+        let Some(mut plain) = bases[0].take() else { return Err(missing()) };
         let judging = splits.iter().filter(|split| split.fitting != split.judging);
         let judging: Vec<_> = judging.map(|split| (split.signature.as_deref(), split.judging.clone())).collect();
-        base.observe(self.data, &judging)?;
-        let equalized =
-            if settings.is_equalized { base.equalized(self.data, &fitting(whole), self.choices.width)? } else { None };
-        Ok(equalized.unwrap_or(base))
+        plain.observe(self.data, &judging)?;
+        if settings.is_equalized
+            && let Some(mut base) = plain.equalized(&plain.statistics, self.choices.width)?
+        {
+            base.observe(self.data, &fitting(whole))?;
+            return Ok(base);
+        }
+        Ok(plain)
+    }
+}
+
+/// The error of a search without samples, or whose variants have lost their model.
+fn missing() -> Error {
+    CalibrationError::NotRun { reason: "there is nothing that was calibrated to choose from".into() }.into()
+}
+
+/// Returns what all folds have seen of the model itself, or of it with channels equalized.
+fn all_seen(folds: &[Fold<'_>], place: usize) -> Option<Statistics> {
+    let mut seen = folds.iter().filter_map(|fold| fold.bases[place].as_ref());
+    let mut all = seen.next()?.statistics.clone();
+    seen.for_each(|base| all.merge(&base.statistics));
+    Some(all)
+}
+
+/// Gives all folds the ranges of all samples. Those of half of them would not do: extremes are the wider, the more samples there are, and a
+/// variant that is written with wider ones is not what was judged.
+fn unite_ranges(folds: &mut [Fold<'_>], place: usize) {
+    if folds.len() > 1
+        && let Some(all) = all_seen(folds, place)
+    {
+        for base in folds.iter_mut().filter_map(|fold| fold.bases[place].as_mut()) {
+            base.statistics.take_ranges(&all);
+        }
     }
 }

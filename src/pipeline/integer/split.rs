@@ -3,14 +3,14 @@
 use crate::calibration::Samples;
 
 /// With more samples than this, halves need not take turns.
-const MANY: usize = 2 * MOST_JUDGES;
+const MANY: usize = 128;
 
 /// Every so many samples one judges, and is not calibrated with while variants are compared.
 const EVERY: usize = 2;
 /// With fewer samples than this all are for both.
 const FEW: usize = 3;
 /// The most samples of a signature that judge.
-const MOST_JUDGES: usize = 64;
+const MOST_JUDGES: usize = 48;
 
 /// The samples of a signature, and which of them are for what.
 #[derive(Clone, Debug)]

@@ -146,6 +146,40 @@ impl Statistics {
         }
     }
 
+    /// Takes note of everything that `other` has seen of the same values.
+    pub(crate) fn merge(&mut self, other: &Self) {
+        for (id, seen) in &other.seen {
+            let entry = self.seen.entry(*id).or_default();
+            *entry = entry.merge(*seen);
+        }
+        for (id, estimator) in &other.squares {
+            self.squares.entry(*id).or_default().merge(estimator);
+        }
+        for (id, estimator) in &other.asked {
+            if let Some(own) = self.asked.get_mut(id) {
+                own.merge(estimator);
+            }
+        }
+        for (id, moments) in &other.moments {
+            match self.moments.get_mut(id) {
+                Some(own) => own.merge(moments),
+                None => {
+                    self.moments.insert(*id, moments.clone());
+                }
+            }
+        }
+        self.arguments.merge(&other.arguments);
+        self.samples += other.samples;
+    }
+
+    /// Takes the ranges of others: those of all samples, where it has seen some of them itself. Means of channels are its own.
+    pub(crate) fn take_ranges(&mut self, all: &Self) {
+        self.seen.clone_from(&all.seen);
+        self.squares.clone_from(&all.squares);
+        self.asked.clone_from(&all.asked);
+        self.arguments.clone_from(&all.arguments);
+    }
+
     /// Returns the same without what was seen.
     pub(crate) fn fresh(&self) -> Self {
         Self {
