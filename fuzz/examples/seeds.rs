@@ -11,7 +11,9 @@ use tensor_quant::model::safetensors::{Reader, Stored, Writer};
 use tensor_quant::num::{Code, I4, U4};
 use tensor_quant::params::Affine;
 use tensor_quant::pipeline::{Options, Overwrite, quantize_file};
-use tensor_quant::range::{AnyEstimator, Entropy, Fixed, LpNorm, MeanStd, MinMax, MovingAverage, Mse, Octav, Percentile};
+use tensor_quant::range::{
+    AnyEstimator, Entropy, Fixed, LpNorm, MeanStd, MinMax, MovingAverage, Mse, Octav, Percentile,
+};
 use tensor_quant::recipe::Recipe;
 use tensor_quant::{ParamsCalculator, RangeEstimator, Result, Scheme, quantize_tensor};
 

@@ -7,7 +7,9 @@ use libfuzzer_sys::fuzz_target;
 use ndarray::{Array2, array};
 use tensor_quant::calibration::{Calibrator, State, Statistics};
 use tensor_quant::params::CodeRange;
-use tensor_quant::range::{AnyEstimator, Entropy, Fixed, LpNorm, MeanStd, MinMax, MovingAverage, Mse, Octav, Percentile, Target};
+use tensor_quant::range::{
+    AnyEstimator, Entropy, Fixed, LpNorm, MeanStd, MinMax, MovingAverage, Mse, Octav, Percentile, Target,
+};
 use tensor_quant::{Result, Scheme, f16};
 use tensor_quant_fuzz::memory;
 

@@ -84,7 +84,7 @@ impl<'a> GridSearch<'a> {
         let (mut own_w, mut total) = ([0.0; LONGEST], 0.0);
         for (own, (x, w)) in own_w.iter_mut().zip(x.iter().zip(w)) {
             *own = w / heaviest;
-            total += f64::from(*own) * f64::from(x * factor).powi(2);
+            total += f64::from(*own) * square((x * factor).into());
         }
         let error_factor = f64::from(factor) * f64::from(factor) / f64::from(heaviest);
         let mut search = Self {
@@ -206,4 +206,8 @@ pub(crate) fn nearest_place(levels: &[f32], x: f32, scale: f32) -> usize {
 
 fn root(x: f64) -> f64 {
     num_traits::Float::sqrt(x)
+}
+/// Without `std` there is no power of a number.
+fn square(x: f64) -> f64 {
+    x * x
 }

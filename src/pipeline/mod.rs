@@ -79,7 +79,7 @@ use std::time::Instant;
 ///
 /// [`PipelineError::TargetExists`], [`PipelineError::TargetIsSource`]; [`PipelineError::UnknownFormat`];
 /// [`RecipeError::NothingToQuantize`] if the recipe
-/// would change nothing; [`CalibrationError::Unusable`](crate::calibration::CalibrationError::Unusable) for a recipe that
+/// would change nothing; [`CalibrationError::Unusable`] for a recipe that
 /// makes codes of activations
 /// ([`quantize_file_with`] has the data for it); what reading and writing the formats gives. On any of them the output is as
 /// it was.
