@@ -12,7 +12,9 @@
 #![cfg_attr(feature = "std", doc = "| [`reducing_the_error`] | ranges and bias correction, with figures |")]
 #![cfg_attr(feature = "proptest", doc = "| [`own_scheme`] | a scheme of your own, and its proof |")]
 //! | [`conventions`] | who computes what, and how to match it bit for bit |
+//! | [`real_time`] | activations in a loop: no allocation, no lock, no panic; latencies |
 //! | [`speed`] | why it is fast, and how fast |
+//! | [`peers`] | beside other tools, and where they win |
 //! | [`what_goes_wrong`] | faults that nobody is told of, and what is said here instead |
 
 #[cfg(feature = "pipeline")]
@@ -24,6 +26,7 @@ pub mod five_minutes;
 pub mod full_integer;
 #[cfg(feature = "proptest")]
 pub mod own_scheme;
+pub mod peers;
 pub mod real_time;
 #[cfg(feature = "std")]
 pub mod reducing_the_error;
