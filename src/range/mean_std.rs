@@ -54,6 +54,22 @@ impl MeanStd {
             })
         }
     }
+
+    /// Returns the mean and the standard deviation of the population; `None` if no finite value was observed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use tensor_quant::{RangeEstimator, range::MeanStd};
+    ///
+    /// let mut estimator = MeanStd::new(3.0)?;
+    /// estimator.observe(&[9.0, 11.0]);
+    /// assert_eq!(estimator.mean_and_std(), Some((10.0, 1.0)));
+    /// # Ok::<(), tensor_quant::Error>(())
+    /// ```
+    pub fn mean_and_std(&self) -> Option<(f64, f64)> {
+        self.moments.mean_and_std()
+    }
 }
 
 impl RangeEstimator for MeanStd {
