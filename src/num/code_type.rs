@@ -172,6 +172,7 @@ impl CodeType {
     }
 
     /// Returns whether codes are whole numbers.
+    #[inline]
     pub const fn is_integer(self) -> bool {
         matches!(self.kind(), CodeKind::Integer)
     }

@@ -31,7 +31,19 @@ def functions(program):
     return code, names
 
 
-def leads_to(instruction):
+def cells(program):
+    """Returns what the loader writes to the cells that calls may go by: an address or a name."""
+    listing = subprocess.run(["objdump", "--dynamic-reloc", program], capture_output=True, text=True, check=True).stdout
+    found = {}
+    for line in listing.splitlines():
+        if own := re.match(r"([0-9a-f]+) R_X86_64_RELATIVE\s+\*ABS\*\+0x([0-9a-f]+)$", line):
+            found[int(own[1], 16)] = int(own[2], 16)
+        elif other := re.match(r"([0-9a-f]+) R_X86_64_(?:GLOB_DAT|JUMP_SLOT)\s+([^@\s]+)", line):
+            found[int(other[1], 16)] = other[2]
+    return found
+
+
+def leads_to(instruction, by_cell):
     """Returns where an instruction goes: an address, a name, or None if it stays; '?' if that is known only when it runs."""
     words = instruction.split()
     if words[0] in ("syscall", "sysenter", "int"):
@@ -40,6 +52,8 @@ def leads_to(instruction):
     words = [word for word in words if word not in ("bnd", "notrack")]
     if not (words[0] == "call" or words[0].startswith("j")):
         return None
+    if (cell := re.search(r"\*.*\(%rip\).*#\s*([0-9a-f]+)", instruction)) and int(cell[1], 16) in by_cell:
+        return by_cell[int(cell[1], 16)]
     if named := re.search(r"#.*<([^>+@]+)(@[^>]*)?(\+[^>]*)?>", instruction):
         return named[1]
     if direct := re.match(r"\S+\s+([0-9a-f]+)(\s|$)", " ".join(words)):
@@ -55,6 +69,7 @@ def table_jump(code, i):
 
 def main(program, parts):
     code, names = functions(program)
+    by_cell = cells(program)
     starts = [address for address, name in names.items() if any(part in name for part in parts)]
     for part in parts:
         if not any(part in names[address] for address in starts):
@@ -67,7 +82,7 @@ def main(program, parts):
     while waiting:
         start = waiting.pop()
         for i, (address, instruction) in enumerate(code[start]):
-            target = leads_to(instruction)
+            target = leads_to(instruction, by_cell)
             if target is None or target in ALLOWED:
                 continue
             if isinstance(target, int) and target in owner:
