@@ -78,9 +78,9 @@
 //!
 //! | | bytes | recognised | outputs, executor | LiteRT 2.3.0, XNNPACK | built-in kernels | µs an image, XNNPACK |
 //! | --- | --- | --- | --- | --- | --- | --- |
-//! | float | 904 052 | 983 of 1000 | | | | 60 |
-//! | `int8-dynamic`, with the samples | 234 672 | 982 | 57.0 dB | 57.0 dB | 57.0 dB | 23 |
-//! | `int8` | 234 112 | 983 | 47.0 dB | 47.1 dB | 46.7 dB | 24 |
-//! | `int16x8` | 234 848 | 983 | 58.7 dB | 57.9 dB | 57.9 dB | 1498 |
+//! | float | 904 052 | 983 of 1000 | | | | 58 |
+//! | `int8-dynamic`, with the samples | 234 672 | 982 | 55.7 dB | 55.7 dB | 55.7 dB | 22 |
+//! | `int8` | 234 112 | 982 | 46.5 dB | 46.5 dB | 46.7 dB | 24 |
+//! | `int16x8` | 234 848 | 983 | 60.8 dB | 59.5 dB | 59.5 dB | 1388 |
 //!
 //! Activations of 16 bits run on reference kernels in LiteRT, which take more than twenty times as long as float.
