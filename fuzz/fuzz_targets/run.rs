@@ -15,6 +15,8 @@ const OF_A_BYTE: usize = 1 << 13;
 /// Patches, packed matrices, and what is always there.
 const ALWAYS: usize = 1 << 24;
 const ELEMENTS: usize = 1 << 12;
+/// Of all values; an element takes 8 bytes at most.
+const HELD: usize = 1 << 18;
 
 fuzz_target!(|bytes: &[u8]| {
     memory::within(ALWAYS + OF_A_BYTE * bytes.len(), || {
@@ -45,7 +47,8 @@ fn ask(graph: &Graph) {
 }
 
 fn run(executor: Executor) {
-    let limits = Limits::default().with_elements(ELEMENTS).with_multiplications(1 << 22).with_operators(300);
+    let limits =
+        Limits::default().with_elements(ELEMENTS).with_held(HELD).with_multiplications(1 << 22).with_operators(300);
     let mut executor = executor.with_limits(limits);
     let Ok(endpoints) = executor.inputs(None) else { return };
     let mut inputs: Vec<(&str, Array)> = Vec::new();

@@ -16,6 +16,8 @@ pub(crate) struct Call<'a> {
     /// The grid of codes that the first input and the first output have in common, if they do.
     pub(crate) grid: Option<Grid>,
     pub(crate) limits: Limits,
+    /// How many elements more may be held.
+    pub(crate) free: usize,
 }
 
 /// What a run may take: a model from elsewhere may ask for anything.
@@ -33,6 +35,8 @@ pub(crate) struct Call<'a> {
 pub struct Limits {
     /// The most elements of one value.
     pub elements: usize,
+    /// The most elements of all values that are held at a time, beyond four for each byte of the file.
+    pub held: usize,
     /// The most multiplications of one operator.
     pub multiplications: u64,
     /// The most operators that one run may come to, in loops above all.
@@ -40,9 +44,9 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// 2²⁸ elements (1 GiB), 2⁴² multiplications, 10⁷ operators.
+    /// 2²⁸ elements of one value (1 GiB of f32), 2²⁹ of all, 2⁴² multiplications, 10⁷ operators.
     fn default() -> Self {
-        Self { elements: 1 << 28, multiplications: 1 << 42, operators: 10_000_000 }
+        Self { elements: 1 << 28, held: 1 << 29, multiplications: 1 << 42, operators: 10_000_000 }
     }
 }
 
@@ -51,6 +55,12 @@ impl Limits {
     #[must_use]
     pub fn with_elements(self, elements: usize) -> Self {
         Self { elements, ..self }
+    }
+
+    /// Returns the limits with another number of elements of all values that are held at a time.
+    #[must_use]
+    pub fn with_held(self, held: usize) -> Self {
+        Self { held, ..self }
     }
 
     /// Returns the limits with another number of multiplications.
@@ -121,10 +131,15 @@ impl Call<'_> {
     /// Returns the number of elements of an output, if that many may be.
     pub(crate) fn room(&self, shape: &[usize]) -> Result<usize, Reason> {
         let elements = elements_of(shape)?;
-        if elements <= self.limits.elements {
-            Ok(elements)
-        } else {
+        if elements > self.limits.elements {
             Err(format!("an output of shape {shape:?} has more than {} elements", self.limits.elements))
+        } else if elements > self.free {
+            Err(format!(
+                "an output of shape {shape:?} has more elements than the {} that may be held beside others",
+                self.free
+            ))
+        } else {
+            Ok(elements)
         }
     }
 

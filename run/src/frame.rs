@@ -3,6 +3,7 @@
 use crate::call::{Call, Limits};
 use crate::codes::{Halves, grid, to_codes};
 use crate::constants::constant;
+use crate::meter::Meter;
 use crate::ops::compute;
 use crate::program::Program;
 use crate::tensor::{Data, Reason, Tensor};
@@ -20,6 +21,8 @@ const DEPTH: usize = 16;
 pub(crate) struct State {
     constants: HashMap<ValueId, Tensor>,
     variables: HashMap<String, Tensor>,
+    /// What constants, variables and the values of a run take.
+    meter: Meter,
     /// The subgraphs that run once, and have.
     has_run: HashSet<usize>,
 }
@@ -88,7 +91,7 @@ impl Run<'_, '_> {
         }
         let mut values: Vec<Option<Tensor>> = vec![None; part.values.len()];
         for (&input, tensor) in part.inputs.iter().zip(inputs) {
-            values[input] = Some(self.show(number, part, input, tensor)?);
+            values[input] = Some(self.take(number, part, input, tensor)?);
         }
         for (index, operator) in part.operators.iter().enumerate() {
             self.left = self
@@ -103,7 +106,7 @@ impl Run<'_, '_> {
                 }
             })?;
             for (&output, tensor) in operator.outputs.iter().zip(outputs) {
-                values[output] = Some(self.show(number, part, output, tensor)?);
+                values[output] = Some(self.take(number, part, output, tensor)?);
             }
             program.done[number][index].iter().for_each(|&value| values[value] = None);
         }
@@ -153,6 +156,7 @@ impl Run<'_, '_> {
             output_types: &output_types,
             grid: first.filter(|_| first == operator.outputs.first().and_then(|&output| grid(&part.values[output]))),
             limits: self.limits,
+            free: self.free(),
         };
         let outputs = compute(&call)?;
         if outputs.len() < operator.outputs.len() {
@@ -243,6 +247,13 @@ impl Run<'_, '_> {
         let named = |reason: String| format!("{:?}: {reason}", of_value.name);
         // A tensor without elements has no data.
         let is_empty = of_value.known_shape().is_some_and(|shape| shape.contains(&0));
+        let elements: Option<usize> =
+            of_value.known_shape().and_then(|shape| shape.iter().try_fold(1_usize, |n, &len| n.checked_mul(len)));
+        if elements.is_some_and(|elements| elements > self.free()) {
+            let shape = of_value.known_shape().unwrap_or_default();
+            let free = self.free();
+            return Err(named(format!("a constant of shape {shape:?}, where {free} elements more may be held")));
+        }
         let bytes = match &of_value.constant {
             Some(_) => {
                 let bytes = self.program.model.dense_bytes(TensorId { subgraph: number, tensor: value });
@@ -252,7 +263,32 @@ impl Run<'_, '_> {
             None => return Err(named("no operator made this value, and it is no constant".into())),
         };
         let tensor = constant(of_value, &bytes).map_err(named)?;
+        tensor.hold(&self.state.meter);
         self.state.constants.insert(id, tensor.clone());
+        Ok(tensor)
+    }
+
+    /// The most elements that may be held: a file justifies four for each of its bytes, which may be codes of two bits.
+    fn most(&self) -> usize {
+        let of_file = self.program.model.size_in_bytes().saturating_mul(4);
+        usize::try_from(of_file).unwrap_or(usize::MAX).saturating_add(self.limits.held)
+    }
+
+    /// Returns how many elements more may be held.
+    fn free(&self) -> usize {
+        self.most().saturating_sub(self.state.meter.held())
+    }
+
+    /// Shows a value, and counts what is held from now on.
+    fn take(&mut self, subgraph: usize, part: &Subgraph, value: usize, tensor: Tensor) -> Result<Tensor, RunError> {
+        let tensor = self.show(subgraph, part, value, tensor)?;
+        tensor.hold(&self.state.meter);
+        if self.state.meter.held() > self.most() {
+            let (name, shape) = (&part.values[value].name, tensor.shape());
+            let (held, most) = (self.state.meter.held(), self.most());
+            let reason = format!("with {name:?} of shape {shape:?}, {held} elements are held, where {most} may be");
+            return Err(RunError::Model { reason });
+        }
         Ok(tensor)
     }
 

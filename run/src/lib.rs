@@ -50,6 +50,7 @@ mod engine;
 mod evaluation;
 mod executor;
 mod frame;
+mod meter;
 mod ops;
 mod program;
 mod rows;

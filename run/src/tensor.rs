@@ -1,6 +1,7 @@
 //! A value while the model runs.
 
-use std::sync::Arc;
+use crate::meter::{Meter, Share};
+use std::sync::{Arc, OnceLock};
 
 /// The most dimensions that a value may have.
 pub(crate) const MAX_DIMENSIONS: usize = 8;
@@ -67,16 +68,28 @@ macro_rules! element {
 element!(f32 => F32, i64 => I64, i32 => I32, i16 => I16, i8 => I8, u8 => U8, bool => Bool);
 
 /// A value: its shape, and elements that copies share.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub(crate) struct Tensor {
     shape: Vec<usize>,
-    data: Arc<Data>,
+    data: Arc<Elements>,
+}
+
+#[derive(Debug)]
+struct Elements {
+    data: Data,
+    share: OnceLock<Share>,
+}
+
+impl PartialEq for Tensor {
+    fn eq(&self, other: &Self) -> bool {
+        self.shape == other.shape && self.data() == other.data()
+    }
 }
 
 impl Tensor {
     /// Returns a tensor, whose number of elements is that of its shape.
     pub(crate) fn new(shape: Vec<usize>, data: Data) -> Result<Self, Reason> {
-        Self::shared(shape, Arc::new(data))
+        Self::shared(shape, Arc::new(Elements { data, share: OnceLock::new() }))
     }
 
     pub(crate) fn of<E: Element>(shape: Vec<usize>, elements: Vec<E>) -> Result<Self, Reason> {
@@ -84,16 +97,21 @@ impl Tensor {
     }
 
     pub(crate) fn variable(name: String) -> Self {
-        Self { shape: Vec::new(), data: Arc::new(Data::Variable(name)) }
+        Self { shape: Vec::new(), data: Arc::new(Elements { data: Data::Variable(name), share: OnceLock::new() }) }
     }
 
-    fn shared(shape: Vec<usize>, data: Arc<Data>) -> Result<Self, Reason> {
-        let elements = elements_of(&shape)?;
-        if elements == data.len() {
+    fn shared(shape: Vec<usize>, data: Arc<Elements>) -> Result<Self, Reason> {
+        let (elements, given) = (elements_of(&shape)?, data.data.len());
+        if elements == given {
             Ok(Self { shape, data })
         } else {
-            Err(format!("{} elements are not those of the shape {shape:?}", data.len()))
+            Err(format!("{given} elements are not those of the shape {shape:?}"))
         }
+    }
+
+    /// Counts the elements with what is held, until the last copy of them goes.
+    pub(crate) fn hold(&self, meter: &Meter) {
+        self.data.share.get_or_init(|| meter.share(self.len()));
     }
 
     /// Returns the same elements in another shape.
@@ -106,15 +124,16 @@ impl Tensor {
     }
 
     pub(crate) fn data(&self) -> &Data {
-        &self.data
+        &self.data.data
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.data.len()
+        self.data().len()
     }
 
     pub(crate) fn elements<E: Element>(&self) -> Result<&[E], Reason> {
-        E::of(&self.data).ok_or_else(|| format!("elements are {}, which this operator does not take", self.data.kind()))
+        E::of(self.data())
+            .ok_or_else(|| format!("elements are {}, which this operator does not take", self.data().kind()))
     }
 
     /// Returns the elements to own, copied only if others hold them.
@@ -131,7 +150,7 @@ impl Tensor {
             Data::I8(x) => x.iter().map(|&x| x.into()).collect(),
             Data::U8(x) => x.iter().map(|&x| x.into()).collect(),
             Data::Bool(x) => x.iter().map(|&x| x.into()).collect(),
-            Data::F32(_) | Data::Variable(_) => return Err(format!("{} where integers are due", self.data.kind())),
+            Data::F32(_) | Data::Variable(_) => return Err(format!("{} where integers are due", self.data().kind())),
         })
     }
 }

@@ -120,6 +120,26 @@ fn an_output_beyond_the_limit_is_not_allocated() {
 }
 
 #[test]
+fn values_that_are_held_at_a_time_have_a_limit_together() {
+    let model = edited("broadcast_to", &[2, 3, 4], &[1000, 3, 4]);
+    let held = |held: usize| {
+        let mut executor = Executor::from_bytes(model.clone()).unwrap().with_limits(limits().with_held(held));
+        let input = executor.inputs(None).unwrap().remove(0);
+        let shape: Vec<usize> = input.shape.unwrap().into_iter().map(Option::unwrap).collect();
+        let ones = Array::F32(ArrayD::ones(shape));
+        // A second run may hold as much as the first did.
+        let outputs = (0..3).map(|_| executor.run(None, &[(&input.name, ones.clone())], &mut |_| Ok(())).map(drop));
+        outputs.collect::<Result<(), _>>().map_err(|error| error.to_string())
+    };
+    // The file justifies four for each of its bytes.
+    let of_file = 4 * model.len();
+    assert!(of_file < 12_000);
+    assert_eq!(held(12_100 - of_file), Ok(()));
+    let error = held(11_999 - of_file).unwrap_err();
+    assert!(error.contains("BROADCAST_TO") && error.contains("may be held"), "{error}");
+}
+
+#[test]
 fn a_loop_without_end_ends() {
     let (_, model) = models().into_iter().find(|(name, _)| name == "while").unwrap();
     // The factor .5 becomes 2: the largest never falls below 1.
