@@ -49,6 +49,7 @@ mod percentile;
 mod pieces;
 mod radix_sort;
 mod sample;
+mod search;
 mod selection;
 mod sorted;
 #[cfg(feature = "serde")]

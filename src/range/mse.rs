@@ -1,12 +1,10 @@
 //! The range that loses least in the mean square.
 
-use super::finite::finite;
-use super::least_error::{Data, least_squares};
-use super::sample::{Sample, Values};
+use super::least_error::least_squares;
+use super::sample::Sample;
 use super::text_form::{TextForm, without_settings};
-use super::{Feed, RangeEstimator, Target, range_of};
+use super::{Feed, RangeEstimator, Target};
 use crate::error::Result;
-use crate::kernel;
 use crate::params::ValueRange;
 
 /// Returns the range with which quantization has the smallest mean squared error: neither too many values clipped nor
@@ -67,21 +65,11 @@ impl RangeEstimator for Mse {
     }
 
     fn range(&self, target: &dyn Target) -> Result<ValueRange> {
-        let data = match &self.sample.values {
-            Values::Kept(kept) => Data::Values(kept),
-            Values::Counted(histogram) => Data::Counted(histogram),
-        };
-        least_squares(data, self.sample.extremes()?, target)
+        self.sample.search(target, least_squares)
     }
 
     fn range_of(&self, values: &[f32], target: &dyn Target) -> Result<ValueRange> {
-        if self.sample.seen.count > 0 {
-            let mut all = self.clone();
-            all.observe(values);
-            return all.range(target);
-        }
-        let seen = kernel::min_max(kernel::detect(), values);
-        least_squares(Data::Values(&finite(values, &seen)), range_of(&seen)?, target)
+        self.sample.search_with(values, target, least_squares)
     }
 
     fn feed(&self) -> Feed {

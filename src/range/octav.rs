@@ -1,15 +1,13 @@
 //! Optimal clipping by Newton's method.
 
 use super::few::{Few, MOST as MOST_FEW};
-use super::finite::finite;
 use super::least_error::{Data, best_of, scale_per_magnitude};
-use super::sample::{Sample, Values};
+use super::sample::Sample;
 use super::sorted::{Sorted, Sums};
 use super::target::integer_codes_only;
 use super::text_form::{TextForm, without_settings};
-use super::{Feed, RangeEstimator, Target, range_of};
+use super::{Feed, RangeEstimator, Target};
 use crate::error::Result;
-use crate::kernel;
 use crate::params::{ValueRange, ZeroPoints};
 
 /// Newton's method has settled long before.
@@ -77,21 +75,11 @@ impl RangeEstimator for Octav {
     }
 
     fn range(&self, target: &dyn Target) -> Result<ValueRange> {
-        let data = match &self.sample.values {
-            Values::Kept(kept) => Data::Values(kept),
-            Values::Counted(histogram) => Data::Counted(histogram),
-        };
-        newton(data, self.sample.extremes()?, target)
+        self.sample.search(target, newton)
     }
 
     fn range_of(&self, values: &[f32], target: &dyn Target) -> Result<ValueRange> {
-        if self.sample.seen.count > 0 {
-            let mut all = self.clone();
-            all.observe(values);
-            return all.range(target);
-        }
-        let seen = kernel::min_max(kernel::detect(), values);
-        newton(Data::Values(&finite(values, &seen)), range_of(&seen)?, target)
+        self.sample.search_with(values, target, newton)
     }
 
     fn feed(&self) -> Feed {
