@@ -40,9 +40,12 @@
 //! A choice is judged on samples that it was not fitted to: half of them, and if there are no more than 128, the other half as well,
 //! with a second calibration. Losses are compared sample by sample, as one sample may lose many times what another does. A
 //! softmax makes a loss a matter of luck, as a few samples near a boundary have most of it: the errors of its arguments are
-//! carried through its mean derivative instead, E|J δ|² = δᵀ E\[Jᵀ J\] δ. Ranges are those of all samples throughout, as
-//! they are the wider the more there are, and what is judged is to be what is written. What is written is fitted to all samples; the figure
-//! in the report is that of the samples held out.
+//! carried through its mean derivative instead, E|J δ|² = δᵀ E\[Jᵀ J\] δ. Ranges are those of all samples while variants are compared, as
+//! they are the wider the more there are, and what is judged is to be what is written. That cannot show what other samples
+//! lose that pass these ranges, which may be most of the error where a value has few elements: so the best variant is then judged with
+//! the ranges of its fitting samples alone, as it is and with 5 to 100 % of headroom, inputs and what an activation bounds
+//! excepted. What is written is fitted to all samples; the figure in the report is that of samples that neither weights nor ranges
+//! were fitted to.
 //!
 //! **Mixed.** `--keep-float 2` leaves the two operators in floating point by which outputs gain most, tried together with those chosen
 //! before, as gains do not add up; `--budget 0.01` says how much longer the file may get.

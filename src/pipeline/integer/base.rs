@@ -89,6 +89,8 @@ impl Base {
             }
             RangeKind::Wide => asked().into_iter().map(|(id, range)| (id, widened(range))).collect(),
         };
+        settings.headroom.widen(&self.graph, &mut ranges);
+        self.statistics.extend_by_asked(&mut ranges, width);
         if settings.is_narrowed {
             self.statistics.narrow(&self.graph, &mut ranges, width);
         }

@@ -12,6 +12,7 @@ mod encoding;
 mod equalize;
 mod evidence;
 mod head;
+mod headroom;
 mod held;
 mod judge;
 mod mixed;
@@ -221,6 +222,7 @@ fn by_statistics(
     let settings = Settings {
         is_equalized: false,
         ranges: if is_searched && choices.width == Width::Int16 { RangeKind::Wide } else { RangeKind::Asked },
+        headroom: headroom::Headroom::default(),
         is_narrowed: false,
         add_rule: choices.add_rule,
         tie_rule: choices.tie_rule,

@@ -2,6 +2,7 @@
 
 use super::base::{Base, Built, Setting};
 use super::encoding::WeightRanges;
+use super::headroom::Headroom;
 use super::judge::{Data, Judge, Judged};
 use super::mixed::{Mixed, leave_in_float};
 use super::split::{Split, fitting};
@@ -14,6 +15,9 @@ use std::collections::BTreeSet;
 
 /// How often all choices are gone through: what was decided first may be another with what was decided since.
 const ROUNDS: usize = 2;
+
+/// After so many that were no better, ranges are widened no further.
+const ENOUGH: usize = 2;
 
 /// Finds the best variant.
 pub(crate) struct Search<'a> {
@@ -31,6 +35,8 @@ struct Fold<'a> {
     splits: &'a [Split],
     judge: Judge<'a>,
     bases: [Option<Base>; 2],
+    /// What the fitting samples told of each before it had the ranges of all samples.
+    own: [Option<Statistics>; 2],
 }
 
 /// A variant that was judged.
@@ -40,6 +46,15 @@ struct Tried {
     judged: Judged,
     bytes: u64,
     plan: IntegerPlan,
+    /// Whether it was judged on samples that its ranges were not found with either.
+    has_own_ranges: bool,
+}
+
+impl Tried {
+    fn name(&self) -> String {
+        let ranges = if self.has_own_ranges { ", ranges held out" } else { "" };
+        format!("{}{ranges}", self.settings)
+    }
 }
 
 /// What a search came to.
@@ -62,18 +77,21 @@ impl<'a> Search<'a> {
         let plain = Settings {
             is_equalized: false,
             ranges: if self.is_searched && !is_int8 { RangeKind::Wide } else { RangeKind::Asked },
+            headroom: Headroom::default(),
             is_narrowed: false,
             add_rule: self.choices.add_rule,
             tie_rule: self.choices.tie_rule,
             biases: BiasKind::AsTheyAre,
             weights: WeightRanges::MinMax,
         };
+        let samples = |fold: &Fold<'_>| fold.splits.iter().map(|split| split.fitting.len()).sum::<usize>();
+        let known = folds.iter().map(samples).min().unwrap_or(0);
         let mut tried: Vec<Tried> = Vec::new();
         let mut best = 0;
         self.attempt(&mut folds, plain, best, &mut tried)?;
         for _ in 0..if self.is_searched { ROUNDS } else { 0 } {
             let before = best;
-            for choice in Choice::ALL {
+            for choice in Choice::ALL.into_iter().filter(|choice| choice.takes() <= known) {
                 for settings in choice.alternatives(tried[best].settings) {
                     if self.attempt(&mut folds, settings, best, &mut tried)?
                         && tried.last().is_some_and(|last| last.judged.is_better_than(&tried[best].judged))
@@ -85,6 +103,9 @@ impl<'a> Search<'a> {
             if best == before {
                 break;
             }
+        }
+        if self.is_searched {
+            best = self.headroom(&mut folds, best, &mut tried)?;
         }
         let (settings, judged) = (tried[best].settings, tried[best].judged.clone());
         (self.progress)("the best variant on all samples");
@@ -103,7 +124,7 @@ impl<'a> Search<'a> {
             sqnr_db = mixed.last().map_or(sqnr_db, |variant| variant.sqnr_db);
         }
         let of_tried = |(number, variant): (usize, &Tried)| Variant {
-            name: variant.settings.to_string(),
+            name: variant.name(),
             bytes: variant.bytes,
             sqnr_db: variant.judged.measured_db(),
             expected_db: variant.judged.expected_db(),
@@ -132,7 +153,7 @@ impl<'a> Search<'a> {
             (self.progress)("the float model's outputs");
             let mut float = self.data.engine.open(&own.bytes).map_err(RunError::into_error)?;
             let judge = Judge::new(self.data, splits, &own.graph, &mut *float)?;
-            folds.push(Fold { splits, judge, bases: [Some(own), None] });
+            folds.push(Fold { splits, judge, bases: [Some(own), None], own: [None, None] });
         }
         unite_ranges(&mut folds, 0);
         Ok(folds)
@@ -187,7 +208,10 @@ impl<'a> Search<'a> {
             let is_whole = judged.samples() == fold.splits.iter().map(|split| split.judging.len()).sum::<usize>();
             match &mut all {
                 Some(all) => all.judged.add(&judged),
-                None => all = Some(Tried { settings, judged, bytes: built.bytes.len() as u64, plan }),
+                None => {
+                    let bytes = built.bytes.len() as u64;
+                    all = Some(Tried { settings, judged, bytes, plan, has_own_ranges: false });
+                }
             }
             if !is_whole {
                 if let (Some(all), Some(best)) = (&mut all, tried.get(best)) {
@@ -198,6 +222,65 @@ impl<'a> Search<'a> {
         }
         tried.extend(all);
         Ok(true)
+    }
+
+    /// Judges a variant on samples that its ranges were not found with, tries wider ones there, and returns which is best.
+    fn headroom(&mut self, folds: &mut [Fold<'a>], mut best: usize, tried: &mut Vec<Tried>) -> Result<usize> {
+        let is_held_out = |fold: &Fold<'_>| fold.splits.iter().all(|split| split.fitting != split.judging);
+        let plain = tried[best].settings;
+        let place = usize::from(plain.is_equalized);
+        if !folds.iter().all(is_held_out) {
+            return Ok(best);
+        }
+        for fold in folds.iter_mut() {
+            fold.swap_ranges(place);
+        }
+        let wider = Headroom::ALL.into_iter().filter(|_| self.choices.width == Width::Int8);
+        let mut worse = 0;
+        for (number, headroom) in [Headroom::default()].into_iter().chain(wider).enumerate() {
+            let settings = Settings { headroom, ..plain };
+            (self.progress)(&settings.to_string());
+            let mut all: Option<Tried> = None;
+            let mut is_whole = true;
+            for fold in folds.iter() {
+                let Some(base) = &fold.bases[place] else { continue };
+                let setting = Setting { data: self.data, splits: fold.splits, choices: self.choices };
+                let built = base.build(setting, settings, &BTreeSet::new())?;
+                let of_best = tried[best].judged.losses();
+                let of_best = of_best.get(all.as_ref().map_or(0, |all| all.judged.samples())..).unwrap_or_default();
+                let of_best = if number > 0 { of_best } else { &[] };
+                let judged = fold.judge.judge((&built.bytes, &built.plan), of_best)?;
+                is_whole = judged.samples() == fold.splits.iter().map(|split| split.judging.len()).sum::<usize>();
+                match &mut all {
+                    Some(all) => all.judged.add(&judged),
+                    None => {
+                        let bytes = built.bytes.len() as u64;
+                        all = Some(Tried { settings, judged, bytes, plan: built.plan, has_own_ranges: true });
+                    }
+                }
+                if !is_whole {
+                    break;
+                }
+            }
+            let Some(mut variant) = all else { break };
+            if !is_whole {
+                variant.judged.extrapolate(&tried[best].judged);
+            }
+            let is_better = number == 0 || (is_whole && variant.judged.is_better_than(&tried[best].judged));
+            tried.push(variant);
+            if is_better {
+                (best, worse) = (tried.len() - 1, 0);
+            } else {
+                worse += 1;
+            }
+            if worse == ENOUGH {
+                break;
+            }
+        }
+        for fold in folds.iter_mut() {
+            fold.swap_ranges(place);
+        }
+        Ok(best)
     }
 
     /// Returns the base of a variant, fitted to all samples.
@@ -231,6 +314,16 @@ impl<'a> Search<'a> {
     }
 }
 
+impl Fold<'_> {
+    /// Gives the model the ranges that the fitting samples have by themselves, or those of all samples again.
+    fn swap_ranges(&mut self, place: usize) {
+        if let (Some(base), Some(own)) = (&mut self.bases[place], &mut self.own[place]) {
+            core::mem::swap(&mut base.statistics, own);
+            base.least_squares.take();
+        }
+    }
+}
+
 /// The error of a search without samples, or whose variants have lost their model.
 fn missing() -> Error {
     CalibrationError::NotRun { reason: "there is nothing that was calibrated to choose from".into() }.into()
@@ -250,7 +343,9 @@ fn unite_ranges(folds: &mut [Fold<'_>], place: usize) {
     if folds.len() > 1
         && let Some(all) = all_seen(folds, place)
     {
-        for base in folds.iter_mut().filter_map(|fold| fold.bases[place].as_mut()) {
+        for Fold { bases, own, .. } in folds {
+            let Some(base) = bases[place].as_mut() else { continue };
+            own[place] = Some(base.statistics.clone());
             base.statistics.take_ranges(&all);
         }
     }

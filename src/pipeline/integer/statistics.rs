@@ -208,7 +208,8 @@ impl Statistics {
         ranges
     }
 
-    fn extend_by_asked(&self, ranges: &mut Ranges, width: Width) {
+    /// Gives the values that estimators were asked for their ranges.
+    pub(crate) fn extend_by_asked(&self, ranges: &mut Ranges, width: Width) {
         let codes = CodeRange::of_type(width.code());
         let asked = self.asked.iter().filter(|(id, _)| self.seen.contains_key(id));
         ranges.extend(asked.filter_map(|(id, estimator)| Some((*id, estimator.range(&codes).ok()?))));

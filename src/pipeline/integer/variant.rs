@@ -1,6 +1,7 @@
 //! The variants of a whole model: what may be chosen, and what a choice gave.
 
 use super::encoding::WeightRanges;
+use super::headroom::Headroom;
 use crate::recipe::integer::{AddRule, TieRule};
 use std::fmt;
 
@@ -47,6 +48,8 @@ pub(crate) enum BiasKind {
 pub(crate) struct Settings {
     pub(crate) is_equalized: bool,
     pub(crate) ranges: RangeKind,
+    /// By how much wider they are.
+    pub(crate) headroom: Headroom,
     /// Whether the ranges of what saturating functions are given end where these change little.
     pub(crate) is_narrowed: bool,
     pub(crate) add_rule: AddRule,
@@ -63,6 +66,9 @@ impl fmt::Display for Settings {
             RangeKind::Between => "between min-max and mse",
             RangeKind::Wide => "min-max with headroom",
         })?;
+        if self.headroom != Headroom::default() {
+            write!(f, " with {}", self.headroom)?;
+        }
         if self.is_narrowed {
             f.write_str(", functions' ranges")?;
         }
@@ -104,6 +110,12 @@ impl Choice {
     /// The choices, those that others depend on first.
     pub(crate) const ALL: [Self; 7] =
         [Self::Narrowed, Self::Biases, Self::Equalized, Self::Weights, Self::Ranges, Self::Sums, Self::Ties];
+
+    /// Returns with how many samples the choice can be made. Where a function changes little is told by the samples alone: a handful,
+    /// all of them far from any doubt, would have the rest cut off.
+    pub(crate) fn takes(self) -> usize {
+        if matches!(self, Self::Narrowed) { 24 } else { 0 }
+    }
 
     /// Returns the settings that differ from these in one choice.
     pub(crate) fn alternatives(self, of: Settings) -> Vec<Settings> {
