@@ -5,8 +5,8 @@
 //! cost a lot and are rare, wider steps cost little and always. So ranges are widened by some shares, and what that gives is
 //! judged on samples that the ranges were not found with, which the extremes of all samples cannot show.
 //!
-//! Inputs keep their range, which is known outside; so does what an operator bounds, at the bound: a ReLU at 0, a ReLU6 at 0
-//! and 6, and what only moves such values. Both ends move away from 0.
+//! Inputs keep their range, which is known outside; so does what an operator bounds, at the bound: rectifiers at 0 and 6, and
+//! what only moves such values. Both ends move away from 0.
 
 use crate::graph::{Graph, Op, Operator, Subgraph, ValueId};
 use crate::params::ValueRange;

@@ -37,6 +37,8 @@ struct Fold<'a> {
     bases: [Option<Base>; 2],
     /// What the fitting samples told of each before it had the ranges of all samples.
     own: [Option<Statistics>; 2],
+    /// Whether these are what counts.
+    has_own_ranges: bool,
 }
 
 /// A variant that was judged.
@@ -153,7 +155,7 @@ impl<'a> Search<'a> {
             (self.progress)("the float model's outputs");
             let mut float = self.data.engine.open(&own.bytes).map_err(RunError::into_error)?;
             let judge = Judge::new(self.data, splits, &own.graph, &mut *float)?;
-            folds.push(Fold { splits, judge, bases: [Some(own), None], own: [None, None] });
+            folds.push(Fold { splits, judge, bases: [Some(own), None], own: [None, None], has_own_ranges: false });
         }
         unite_ranges(&mut folds, 0);
         Ok(folds)
@@ -184,95 +186,79 @@ impl<'a> Search<'a> {
             return Ok(false);
         }
         (self.progress)(&settings.to_string());
-        let mut all: Option<Tried> = None;
         let place = usize::from(settings.is_equalized);
         if folds.iter().any(|fold| fold.bases[place].is_none()) {
             self.equalize(folds)?;
         }
+        let Some(base) = folds.first().and_then(|fold| fold.bases[place].as_ref()) else { return Ok(false) };
+        let plan = base.plan(self.choices, settings, &BTreeSet::new())?.0;
+        let is_same = |other: &Tried| {
+            let of = |s: Settings| (s.is_equalized, s.biases, s.weights);
+            of(other.settings) == of(settings) && other.plan == plan
+        };
+        if tried.iter().any(is_same) {
+            return Ok(false);
+        }
+        let variant = self.judged(folds, settings, tried.get(best))?;
+        let is_there = variant.is_some();
+        tried.extend(variant);
+        Ok(is_there)
+    }
+
+    /// Builds a variant in each fold, and judges it there; of one that is hopeless beside the best in the first fold, no further.
+    fn judged(&self, folds: &[Fold<'a>], settings: Settings, best: Option<&Tried>) -> Result<Option<Tried>> {
+        let mut all: Option<Tried> = None;
         for fold in folds {
-            let Some(base) = &fold.bases[place] else { return Ok(false) };
-            let plan = base.plan(self.choices, settings, &BTreeSet::new())?.0;
-            let is_same = |other: &Tried| {
-                let of = |s: Settings| (s.is_equalized, s.biases, s.weights);
-                of(other.settings) == of(settings) && other.plan == plan
-            };
-            if all.is_none() && tried.iter().any(is_same) {
-                return Ok(false);
-            }
+            let Some(base) = &fold.bases[usize::from(settings.is_equalized)] else { return Ok(None) };
             let setting = Setting { data: self.data, splits: fold.splits, choices: self.choices };
             let built = base.build(setting, settings, &BTreeSet::new())?;
-            // What is not hopeless in the first fold is judged by all samples.
-            let of_best =
-                tried.get(best).filter(|_| all.is_none()).map(|best| best.judged.losses()).unwrap_or_default();
+            let of_best = best.filter(|_| all.is_none()).map(|best| best.judged.losses()).unwrap_or_default();
             let judged = fold.judge.judge((&built.bytes, &built.plan), of_best)?;
             let is_whole = judged.samples() == fold.splits.iter().map(|split| split.judging.len()).sum::<usize>();
-            match &mut all {
-                Some(all) => all.judged.add(&judged),
-                None => {
-                    let bytes = built.bytes.len() as u64;
-                    all = Some(Tried { settings, judged, bytes, plan, has_own_ranges: false });
-                }
+            if let Some(all) = &mut all {
+                all.judged.add(&judged);
+            } else {
+                let (bytes, has_own_ranges) = (built.bytes.len() as u64, fold.has_own_ranges);
+                all = Some(Tried { settings, judged, bytes, plan: built.plan, has_own_ranges });
             }
             if !is_whole {
-                if let (Some(all), Some(best)) = (&mut all, tried.get(best)) {
+                if let (Some(all), Some(best)) = (&mut all, best) {
                     all.judged.extrapolate(&best.judged);
                 }
                 break;
             }
         }
-        tried.extend(all);
-        Ok(true)
+        Ok(all)
     }
 
     /// Judges a variant on samples that its ranges were not found with, tries wider ones there, and returns which is best.
     fn headroom(&mut self, folds: &mut [Fold<'a>], mut best: usize, tried: &mut Vec<Tried>) -> Result<usize> {
-        let is_held_out = |fold: &Fold<'_>| fold.splits.iter().all(|split| split.fitting != split.judging);
         let plain = tried[best].settings;
         let place = usize::from(plain.is_equalized);
+        let is_held_out = |fold: &Fold<'_>| {
+            fold.bases[place].is_some() && fold.splits.iter().all(|split| split.fitting != split.judging)
+        };
         if !folds.iter().all(is_held_out) {
             return Ok(best);
         }
         for fold in folds.iter_mut() {
             fold.swap_ranges(place);
         }
-        let wider = Headroom::ALL.into_iter().filter(|_| self.choices.width == Width::Int8);
+        if let Some(variant) = self.judged(folds, plain, None)? {
+            best = tried.len();
+            tried.push(variant);
+        }
         let mut worse = 0;
-        for (number, headroom) in [Headroom::default()].into_iter().chain(wider).enumerate() {
+        for headroom in Headroom::ALL.into_iter().filter(|_| self.choices.width == Width::Int8) {
             let settings = Settings { headroom, ..plain };
             (self.progress)(&settings.to_string());
-            let mut all: Option<Tried> = None;
-            let mut is_whole = true;
-            for fold in folds.iter() {
-                let Some(base) = &fold.bases[place] else { continue };
-                let setting = Setting { data: self.data, splits: fold.splits, choices: self.choices };
-                let built = base.build(setting, settings, &BTreeSet::new())?;
-                let of_best = tried[best].judged.losses();
-                let of_best = of_best.get(all.as_ref().map_or(0, |all| all.judged.samples())..).unwrap_or_default();
-                let of_best = if number > 0 { of_best } else { &[] };
-                let judged = fold.judge.judge((&built.bytes, &built.plan), of_best)?;
-                is_whole = judged.samples() == fold.splits.iter().map(|split| split.judging.len()).sum::<usize>();
-                match &mut all {
-                    Some(all) => all.judged.add(&judged),
-                    None => {
-                        let bytes = built.bytes.len() as u64;
-                        all = Some(Tried { settings, judged, bytes, plan: built.plan, has_own_ranges: true });
-                    }
-                }
-                if !is_whole {
-                    break;
-                }
-            }
-            let Some(mut variant) = all else { break };
-            if !is_whole {
-                variant.judged.extrapolate(&tried[best].judged);
-            }
-            let is_better = number == 0 || (is_whole && variant.judged.is_better_than(&tried[best].judged));
-            tried.push(variant);
-            if is_better {
-                (best, worse) = (tried.len() - 1, 0);
+            let Some(variant) = self.judged(folds, settings, tried.get(best))? else { break };
+            if variant.judged.is_better_than(&tried[best].judged) {
+                (best, worse) = (tried.len(), 0);
             } else {
                 worse += 1;
             }
+            tried.push(variant);
             if worse == ENOUGH {
                 break;
             }
@@ -321,6 +307,7 @@ impl Fold<'_> {
             core::mem::swap(&mut base.statistics, own);
             base.least_squares.take();
         }
+        self.has_own_ranges = !self.has_own_ranges;
     }
 }
 
