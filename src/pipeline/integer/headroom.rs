@@ -106,9 +106,8 @@ mod tests {
 
     #[test]
     fn what_is_bounded_stays_within_its_bounds() {
-        let mut part = Subgraph::default();
-        part.values = (0..6).map(|_| Value::new("", ElementType::F32)).collect();
-        part.inputs = vec![0];
+        let values = (0..6).map(|_| Value::new("", ElementType::F32)).collect();
+        let mut part = Subgraph { values, inputs: vec![0], ..Subgraph::default() };
         let mut add = |op, inputs: &[usize], output, activation| {
             let inputs = inputs.iter().copied().map(Some).collect();
             let operator = Operator::new(op, Attributes::Fused(activation), inputs, vec![output]);
@@ -119,8 +118,7 @@ mod tests {
         add(Op::Relu, &[1], 3, Activation::None);
         add(Op::Concat, &[2, 3], 4, Activation::None);
         add(Op::Reshape, &[0], 5, Activation::None);
-        let mut graph = Graph::default();
-        graph.subgraphs = vec![part];
+        let graph = Graph { subgraphs: vec![part], ..Graph::default() };
         let id = |value| ValueId { subgraph: 0, value };
         let observed = [(-1.0, 2.0), (-4.0, 4.0), (0.0, 5.5), (0.0, 4.0), (0.0, 5.5), (-1.0, 2.0)];
         let range = |(low, high)| ValueRange::new(low, high).expect("a range");
