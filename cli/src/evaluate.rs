@@ -209,7 +209,7 @@ fn fill(judgement: &mut Judgement, found: &Evaluation, prefix: &str) {
         let mut judged = JudgedValue::default();
         judged.name = format!("{prefix}{}", value.name);
         judged.operator.clone_from(&value.operator);
-        judged.position = value.position;
+        (judged.position, judged.rescaled) = (value.position, value.is_rescaled);
         (judged.sqnr_db, judged.own_sqnr_db) = (difference.sqnr_db(), value.own.map(|own| own.sqnr_db()));
         judged.lossless = is_lossless(difference);
         judged.own_lossless = value.own.as_ref().map(is_lossless);

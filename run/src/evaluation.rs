@@ -1,5 +1,6 @@
 //! What a quantized model's outputs and values lose against the float one, on data.
 
+use crate::channel_factors::ByChannels;
 use crate::data::Classes;
 use crate::difference::Difference;
 use ndarray::ArrayD;
@@ -52,6 +53,8 @@ pub struct ValueLoss {
     pub operator: String,
     /// How far it is off in the judged model.
     pub difference: Difference,
+    /// Whether the judged model has its channels multiplied with factors, as equalized models do. They are undone in what it is off.
+    pub is_rescaled: bool,
     /// Where the operator stands in its graph, from 1 on; 0 for inputs.
     pub position: usize,
     /// How far it is off when the operator is given the float model's values: its own share. `None` if the judged model's runner cannot
@@ -98,6 +101,8 @@ impl Evaluation {
 /// they stand for; inputs of codes are given the reals of the sample. The judged model runs twice on each sample: by itself, and with
 /// each value of a name that the float model has replaced by the float model's as soon as it is there, which shows what each
 /// operator adds; but not if it keeps variables from one run to the next, for which there is [`evaluate_with_shares`].
+///
+/// A value whose channels the judged model has multiplied with factors, to divide by them later, is compared without these.
 ///
 /// Classes, if there are any, are compared with the first choices of the first output, row by row. Values of loops are left
 /// out.
@@ -155,7 +160,7 @@ fn run_all(
     let mut evaluation = Evaluation { labels: classes.map(|_| Labels::default()), ..Evaluation::default() };
     evaluation.outputs =
         places.outputs.iter().map(|name| OutputLoss { name: name.clone(), ..OutputLoss::default() }).collect();
-    let mut losses: BTreeMap<usize, ValueLoss> = BTreeMap::new();
+    let mut losses: BTreeMap<usize, (ValueLoss, ByChannels)> = BTreeMap::new();
     for (number, sample) in samples.into_iter().enumerate() {
         let sample = sample?;
         let inputs: Vec<(&str, Array)> = sample.iter().map(|(name, array)| (name.as_str(), array.clone())).collect();
@@ -171,14 +176,16 @@ fn run_all(
             if value.id.subgraph == places.judged_part
                 && let Some(reference) = values.get(value.name)
             {
-                let loss = losses.entry(value.id.value).or_insert_with(|| ValueLoss {
+                let new = || ValueLoss {
                     name: value.name.to_owned(),
                     operator: places.maker(value.id.value),
                     difference: Difference::default(),
+                    is_rescaled: false,
                     position: places.order.get(&value.id.value).copied().unwrap_or(0),
                     own: None,
-                });
-                loss.difference.add(reference.view(), value.values.view());
+                };
+                let (_, by_channels) = losses.entry(value.id.value).or_insert_with(|| (new(), ByChannels::default()));
+                by_channels.add(&reference.view(), &value.values.view());
             }
             Ok(())
         })?;
@@ -197,10 +204,14 @@ fn run_all(
         if let Some(runner) = runner {
             let replaced = runner.run_replacing(signature, &inputs, &mut |value| {
                 let reference = values.get(value.name).filter(|_| value.id.subgraph == places.judged_part)?;
-                if let Some(loss) = losses.get_mut(&value.id.value) {
-                    loss.own.get_or_insert_default().add(reference.view(), value.values.view());
+                let mut given = None;
+                if let Some((loss, by_channels)) = losses.get_mut(&value.id.value) {
+                    let undone = by_channels.undone(&value.values.view());
+                    let value = undone.as_ref().map_or_else(|| value.values.view(), |undone| undone.view());
+                    loss.own.get_or_insert_default().add(reference.view(), value);
+                    given = by_channels.rescaled(reference);
                 }
-                (reference.shape() == value.values.shape()).then(|| reference.clone())
+                (reference.shape() == value.values.shape()).then(|| given.unwrap_or_else(|| reference.clone()))
             });
             match replaced {
                 Ok(_) => {}
@@ -231,7 +242,13 @@ fn run_all(
         }
         evaluation.samples += 1;
     }
-    evaluation.values = losses.into_values().collect();
+    evaluation.values = losses
+        .into_values()
+        .map(|(loss, by_channels)| {
+            let (difference, is_rescaled) = by_channels.difference();
+            ValueLoss { difference, is_rescaled, ..loss }
+        })
+        .collect();
     evaluation.values.sort_by_key(|loss| loss.position);
     Ok(evaluation)
 }

@@ -42,6 +42,7 @@
 
 mod calibrate;
 mod call;
+mod channel_factors;
 mod codes;
 mod constants;
 pub mod data;

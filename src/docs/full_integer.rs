@@ -47,6 +47,9 @@
 //! excepted. What is written is fitted to all samples; the figure in the report is that of samples that neither weights nor ranges
 //! were fitted to.
 //!
+//! In the table of `evaluate`, value by value, factors of channels are undone, and said to be. What stands in front of a softmax
+//! may look lost there, 8 dB in mlp: it is cut off where the softmax no longer shows it.
+//!
 //! **Mixed.** `--keep-float 2` leaves the two operators in floating point by which outputs gain most, tried together with those chosen
 //! before, as gains do not add up; `--budget 0.01` says how much longer the file may get.
 //!

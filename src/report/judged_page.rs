@@ -140,7 +140,7 @@ impl Judgement {
                 "<tr><th title='{}'>{}</th><td>{}</td><td class=number>{}</td><td class=number>{}</td><td class=number>{}</td></tr>",
                 escaped(&value.name),
                 escaped(&shortened(&value.name, NAME)),
-                if value.operator.is_empty() { "input".into() } else { escaped(&value.operator) },
+                escaped(value.maker()) + if value.rescaled { ", channels rescaled" } else { "" },
                 typeset(&shown(value.sqnr_db)),
                 value.own_sqnr_db.map_or("–".into(), |db| typeset(&shown(db))),
                 typeset(&real(value.max_abs_error)),

@@ -95,6 +95,8 @@ pub struct JudgedValue {
     pub operator: String,
     /// Its place along the graph.
     pub position: usize,
+    /// Whether the quantized model has its channels multiplied with factors, as equalized models do: what it loses is without them.
+    pub rescaled: bool,
     /// Its ratio in the quantized model, with all errors from before it.
     #[serde(serialize_with = "ratio")]
     pub sqnr_db: f64,
@@ -110,6 +112,13 @@ pub struct JudgedValue {
     pub cosine: f64,
     /// The largest error.
     pub max_abs_error: f64,
+}
+
+impl JudgedValue {
+    /// Returns what makes it.
+    pub(super) fn maker(&self) -> &str {
+        if self.operator.is_empty() { "input" } else { &self.operator }
+    }
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "what serde calls it with")]
@@ -238,7 +247,7 @@ impl Judgement {
                 shown(value.sqnr_db),
                 value.own_sqnr_db.map_or(String::new(), shown),
                 real(value.max_abs_error),
-                if value.operator.is_empty() { "input".into() } else { value.operator.clone() },
+                value.maker().to_owned() + if value.rescaled { ", channels rescaled" } else { "" },
             ]);
         }
         table
@@ -273,7 +282,7 @@ mod tests {
         };
         judgement.push_value(value(0, f64::INFINITY, Some(f64::INFINITY)));
         judgement.push_value(value(1, 30.0, Some(35.0)));
-        judgement.push_value(value(2, 20.0, None));
+        judgement.push_value(JudgedValue { rescaled: true, ..value(2, 20.0, None) });
         judgement.push_value(value(3, f64::NEG_INFINITY, Some(15.0)));
         judgement
     }
@@ -294,6 +303,7 @@ mod tests {
         let text = judgement.to_table(Style::Plain, None);
         assert!(text.contains("worst output 41.2 dB on 3 samples of x.npz, by the executor\n"), "{text}");
         assert!(text.contains("<v3>") && text.contains("lossless") && !text.contains("noise"), "{text}");
+        assert_eq!(text.matches("CONV_2D, channels rescaled").count(), 1, "{text}");
         judgement.is_noise = true;
         judgement.accuracy = Some(Accuracy { float: 0.97, quantized: 0.965, labels: 200 });
         let text = judgement.to_table(Style::Plain, None);
