@@ -13,13 +13,13 @@
 //! use tensor_quant::range::AnyEstimator;
 //!
 //! let samples = Array2::from_shape_fn((64, 500), |(i, j)| ((i * 500 + j) as f32 * 0.37).sin() * (i as f32 + 1.0));
-//! let machine = |rows: std::ops::Range<usize>| {
+//! let machine = |rows: std::ops::Range<usize>| -> tensor_quant::Result<_> {
 //!     let mut statistics = Statistics::new("percentile 99.9".parse::<AnyEstimator>()?);
 //!     for row in rows {
 //!         statistics.observe("relu1", &samples.index_axis(Axis(0), row).into_dyn(), true)?;
 //!         statistics.count_samples(1);
 //!     }
-//!     tensor_quant::Result::Ok(statistics)
+//!     Ok(statistics)
 //! };
 //! let mut merged = machine(50..64)?;
 //! merged.merge(&machine(0..50)?)?;
