@@ -64,9 +64,8 @@ pub use progress::Progress;
 
 use crate::calibration::{CalibrationError, Statistics};
 use crate::error::{Error, Result};
-use crate::recipe::Recipe;
-use crate::recipe::RecipeError;
 pub use crate::recipe::Warning;
+use crate::recipe::{Effort, Recipe, RecipeError, Rule};
 use crate::sha256;
 use options::check_output;
 use outcome::Written;
@@ -157,7 +156,7 @@ fn outcome(
     if evidence.statistics.is_some() {
         check_statistics(input, recipe, evidence)?;
     }
-    let Written { mut tensors, warnings, to_disk, bytes, integer } = match format {
+    let Written { mut tensors, mut warnings, to_disk, bytes, integer } = match format {
         Format::Tflite => tflite::quantize(input, output, recipe, options, evidence, progress)?,
         Format::Safetensors if recipe.activations.is_some() => {
             let reason = "a .safetensors file has no operators: activations become codes in a .tflite file".into();
@@ -170,6 +169,9 @@ fn outcome(
         Format::Safetensors => safetensors::quantize(input, output, recipe, options, progress)?,
     };
     tensors.iter_mut().for_each(TensorOutcome::warn);
+    if evidence.data.is_none() {
+        warnings.extend(without_samples(recipe));
+    }
     let len = |path: &Path| {
         let metadata = std::fs::metadata(path);
         metadata.map(|m| m.len()).map_err(|source| Error::Io { action: "read", path: path.into(), source })
@@ -190,6 +192,14 @@ fn outcome(
         tensors,
         integer,
     })
+}
+
+/// Returns what to say of rules that choose weights by samples, where there are none.
+fn without_samples(recipe: &Recipe) -> Option<Warning> {
+    let asks = |rule: &&Rule| rule.improve.is_some_and(|effort| effort != Effort::None);
+    let count = recipe.rules.iter().filter(asks).count();
+    let message = format!("improve has no effect in {count} of {} rules: there are no samples", recipe.rules.len());
+    (count > 0).then(|| Warning::new(message, "give samples of the model's inputs, and weights are chosen by them"))
 }
 
 /// Returns an error for statistics that are of another model, or that nothing is made of.

@@ -100,6 +100,11 @@ fn settings_without_effect_are_said() {
             "the rule: axis has no effect: the scales are per tensor"
         ]
     );
+    let without_samples = "improve has no effect in 1 of 1 rules: there are no samples; \
+                           give samples of the model's inputs, and weights are chosen by them";
+    for (effort, expected) in [("full", vec![without_samples]), ("bias", vec![without_samples]), ("none", vec![])] {
+        assert_eq!(of(&format!("to = \"int8\"\nimprove = \"{effort}\""), "mnist_cnn.tflite"), expected);
+    }
     let kept = "[[rule]]\nnames = [\"*dense_1_2*\"]\nto = \"keep\"\nestimator = \"mse\"";
     let kept = said(&format!("{kept}{REST}"), "mnist_cnn.tflite");
     assert_eq!(kept, ["rule 1: estimator has no effect: its tensors are kept"]);

@@ -161,7 +161,7 @@ impl Fitted {
         };
         let mut text = format!(
             "# Goal: {goal}. Measured: {:.2} dB (above {:.2} dB in 95 of 100 draws), {} of {} bytes; predicted {}.\n\
-             # Samples: hash {:016x}, {} of them to judge; seed {}.\n\
+             # Samples: hash {:016x}, {} of them to judge; seed {}. It takes them (--data) to make the same file again.\n\
              name = {}\n\
              description = \"found by fit for {goal}\"\n",
             self.sqnr_db,
