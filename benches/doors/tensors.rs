@@ -56,6 +56,9 @@ fn quantizing(doors: &mut Doors) {
     doors.add_beside("quantize_tensor, I4 in blocks of 32", limits::RANGES_AND_CODES, |b, n| {
         _ = black_box(quantize_tensor(matrix(&b.x, n), &Scheme::<I4>::symmetric().with_blocks(1, 32)));
     });
+    doors.add_beside("quantize_tensor, u8 affine in blocks of 32", limits::RANGES_AND_CODES, |b, n| {
+        _ = black_box(quantize_tensor(matrix(&b.x, n), &Scheme::<u8>::affine().with_blocks(1, 32)));
+    });
     doors.add_beside("quantize_tensor, u8 affine", limits::RANGE_AND_CODES, |b, n| {
         _ = black_box(quantize_tensor(matrix(&b.x, n), &Scheme::<u8>::affine()));
     });

@@ -165,22 +165,26 @@
 //!   27 ns for 64 values, 39 as views, a sixth and a quarter of the loop one would write, and 1.04 times the kernel that divides for 4 Ki (1.35
 //!   times the one that multiplies by the reciprocal). Elsewhere it is .03 ns an element of those that are at hand in the first-level
 //!   cache, and where the range is looked for nothing more.
-//! - A group costs 5 ns beside its elements: a division in f64 for the scale, another for its reciprocal, and both are checked. Blocks of 32
-//!   take .39 to .44 ns an element, 1 Mi of them .55 to .63; rows of 1024 .20. Columns are as many groups, each of few elements where there are few
-//!   rows: 64 rows of 1024 take .46, 1024 rows .43. Half of what is left is these divisions.
+//! - A group costs 2 to 3 ns beside its elements: a division in f64 for the scale, another for its reciprocal, both of eight groups and more at
+//!   a time, and what is looked up and kept for it. Where groups are runs of up to 16 Ki elements, ranges and codes are one pass over memory:
+//!   blocks of 32 take .28 ns an element, 1 Mi of them .37, of 4 bits .32 and .41; rows of 1024 .21 and .29. Columns are as many groups, each of few
+//!   elements where there are few rows: 64 rows of 1024 take .30, 1024 rows .38. That is 1.2 to 1.8 times the work by hand. A calculator of one's
+//!   own is asked group by group, which costs 5 ns and more.
 //! - What gives a new tensor sets its memory to zero first: Rust has no safe way to hand out memory that was not written. With the
 //!   allocation that is .17 ns an element where the `_into` form takes .15. Larger results are felt more, where the system has to find
 //!   their memory at every call: 16 Mi f32s take 5.5 ns each in place of 2.2.
 //! - Sums of errors are bound by arithmetic, six sums of products in f64: the kernel by hand takes .33 ns an element, and this one 1.1
 //!   times that. Less than .3 would take sums in f32, which depend on the order. Those of each column are made in 16 KiB of sums for sixteen
 //!   columns, which are begun and ended once in 4096 rows: 1024 rows take .9 ns an element, 64 rows 2.4 to 3.9, most of it for that.
-//! - A mean and a deviation without rounding take .39 ns an element of values of like size, eight sums in f64 after a pass for the largest magnitude,
-//!   and .78 where many are less than a 500,000th of the largest, which are summed by another pass.
+//! - A mean and a deviation without rounding take .33 ns an element of values of like size: six sums in f64 (five steps for each eight values, a
+//!   fifth of a nanosecond for the arithmetic alone), after a pass for the largest magnitude. Where many are less than a 500,000th of the largest,
+//!   these are summed by another pass: .72.
 //! - A view with exchanged axes is read in tiles of 16 rows that are transposed in registers; one scale for the tensor takes its extremes in
-//!   the order of memory: .83 ns an element, a scale for each row 1.1, blocks of 32 1.8, as both passes then transpose, and the groups of each part
-//!   are looked up. Each row of a tile is a call of the kernel, which is felt in matrices of fewer than a hundred columns.
-//! - f64 and f16 are converted twice, for the range and for the codes, in the first-level cache: .50 and .37 ns an element. From further away
-//!   f64 is 8 bytes twice: 1 Mi take 3 to 5 times `memcpy` of their f32s.
+//!   the order of memory: .83 ns an element, a scale for each row .73, blocks of 32 .79, 1 Mi of them .87. Each row of a tile is a call of the
+//!   kernel, which is felt in matrices of fewer than a hundred columns.
+//! - The extremes of f64, f16 and bf16 are found on their bits, without a conversion; for the codes they are converted in the first-level cache:
+//!   .43, .28 and .28 ns an element. From further away f64 is 8 bytes twice: 1 Mi take 3 times `memcpy` of their f32s.
+//! - The gradient of a learnable scale is a sum in f64 whose order is part of its definition: two such sums take 1.3 ns an element.
 //! - A search for the smallest error over all scales (`Mse`) takes the time of its proof: 39 ns a value for i8 and 10 for I4 in rows of
 //!   1024. `Entropy` takes .5 to .8 ms for its search whatever was counted: 8 to 16 ns of each of 64 Ki values.
 //!

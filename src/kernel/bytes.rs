@@ -220,10 +220,86 @@ pub(super) fn quantize_each(
     many: Many,
     out: &mut [i8],
 ) {
+    // A row alone is a run.
     let len = scales.scales.len();
+    let (rows, rest) = x.split_at(if x.len() < 2 * len { 0 } else { x.len() / len * len });
+    let (out, rest_out) = out.split_at_mut(rows.len());
     match zero_points {
-        OwnZeroPoints::All(zero_point) => to_even(level, x, len, Alike(scales, zero_point), many, out),
-        OwnZeroPoints::Each(zero_points) => to_even(level, x, len, Alike(scales, zero_points), many, out),
+        OwnZeroPoints::All(zero_point) => {
+            to_even_in_rows(level, rows, scales, zero_point, many, out);
+            to_even(level, rest, len, Alike(scales, zero_point), many, rest_out);
+        }
+        OwnZeroPoints::Each(zero_points) => {
+            to_even_in_rows(level, rows, scales, zero_points, many, out);
+            to_even(level, rest, len, Alike(scales, zero_points), many, rest_out);
+        }
+    }
+}
+
+fn to_even_in_rows<Z: ZeroPoints>(
+    level: Level,
+    x: &[f32],
+    scales: Each<'_>,
+    zero_points: Z,
+    many: Many,
+    out: &mut [i8],
+) {
+    let how = (many.byte, ends(many.byte, many.codes));
+    if many.exact {
+        dispatch!(level, simd => rows::<_, Z, true>(simd, x, scales, zero_points, how, out));
+    } else {
+        dispatch!(level, simd => rows::<_, Z, false>(simd, x, scales, zero_points, how, out));
+    }
+}
+
+/// Rows that are done together, so that what belongs to a column is loaded once for all of them.
+const ROWS: usize = 4;
+
+/// Writes the codes of whole rows, of each of whose elements the scale and zero point is that of its column.
+#[inline(always)]
+fn rows<S: Simd, Z: ZeroPoints, const EXACT: bool>(
+    simd: S,
+    x: &[f32],
+    Each { scales, inverses }: Each<'_>,
+    zero_points: Z,
+    (byte, (min, max)): (Byte, (i8, i8)),
+    out: &mut [i8],
+) {
+    let (min, max, flipped) = (i8x64::splat(simd, min), i8x64::splat(simd, max), i8x64::splat(simd, byte.flipped()));
+    let (len, shift) = (scales.len(), byte.shift());
+    let last = len.saturating_sub(BLOCK);
+    for (x, out) in x.chunks(ROWS * len).zip(out.chunks_mut(ROWS * len)) {
+        let mut i = 0;
+        loop {
+            let columns: (&[f32; BLOCK], &[f32; BLOCK]) = (block_of(&scales[i..]), block_of(&inverses[i..]));
+            let (scale, inverse) = (columns.0.as_chunks::<16>().0, columns.1.as_chunks::<16>().0);
+            let zero_points = [zero_points.load(simd, shift, i), zero_points.load(simd, shift, i + 32)];
+            for (x, out) in x.chunks(len).zip(out.chunks_mut(len)) {
+                let (x, out) = (block_of(&x[i..]).as_chunks::<16>().0, &mut out[i..i + BLOCK]);
+                let mut codes = [i32x16::splat(simd, 0); 4];
+                for k in 0..4 {
+                    let x = f32x16::from_slice(simd, &x[k]);
+                    let (scale, inverse) = (f32x16::from_slice(simd, &scale[k]), f32x16::from_slice(simd, &inverse[k]));
+                    codes[k] = integers::<S, TiesEven, EXACT>(simd, x, scale, inverse);
+                }
+                let ab = pack_i16(simd, codes[0], codes[1]).saturating_add(zero_points[0]);
+                let cd = pack_i16(simd, codes[2], codes[3]).saturating_add(zero_points[1]);
+                (pack_i8(simd, ab, cd).max(min).min(max) ^ flipped).store_slice(out);
+            }
+            if i == last {
+                break;
+            }
+            i = (i + BLOCK).min(last);
+        }
+    }
+}
+
+/// Returns the first block; there is one.
+#[inline(always)]
+fn block_of(x: &[f32]) -> &[f32; BLOCK] {
+    match x.first_chunk() {
+        Some(block) => block,
+        None => unreachable!("a row is at least a block"),
     }
 }
 
@@ -493,10 +569,22 @@ fn steps<S: Simd, Q: Scales, R: VectorRounding, const EXACT: bool>(
     i: usize,
 ) -> i32x16<S> {
     let x = f32x16::from_slice(simd, x);
+    let (scale, inverse) = (scales.scale(simd, i), scales.inverse(simd, i));
+    integers::<S, R, EXACT>(simd, x, scale, inverse)
+}
+
+/// Returns the rounded quotients of elements by their scales.
+#[inline(always)]
+fn integers<S: Simd, R: VectorRounding, const EXACT: bool>(
+    simd: S,
+    x: f32x16<S>,
+    scale: f32x16<S>,
+    inverse: f32x16<S>,
+) -> i32x16<S> {
     // Powers of two, so that nothing is rounded otherwise; 1 costs nothing.
-    let inverse = scales.inverse(simd, i) * R::FACTOR;
+    let inverse = inverse * R::FACTOR;
     let quotient = if EXACT {
-        let scale = scales.scale(simd, i) * (1.0 / R::FACTOR);
+        let scale = scale * (1.0 / R::FACTOR);
         // As written, NaN stays: `lesser` gives its second argument where it is not less.
         divided(lesser(scale * BOUND, x), scale, inverse)
     } else {

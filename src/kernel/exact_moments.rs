@@ -1,15 +1,15 @@
 //! Σ x and Σ x² of a tile of values without any rounding.
 //!
 //! With t the power of two above the largest magnitude, a value of at least `2⁻¹⁹·t` is a whole multiple of `2⁻⁴²·t`: its last bit
-//! is 23 places below its first. It is split in `a`, a multiple of `2⁻²¹·t` of at most 22 bits, and the rest `b` of at most 21.
+//! is 23 places below its first. So Σ x of up to 512 of them is exact in an f64, and x² is a multiple of `2⁻⁸⁴·t²`. It is split where
+//! it is added: to a sum S whose last place is `2⁻⁴²·t²`, because it begins with a number that large,
 //!
 //! ```text
-//! Σ x² = Σ a² + 2 Σ a·b + Σ b²
+//! S' = RN(S + x²)        h = S' − S        L' = L + (x² − h)
 //! ```
 //!
-//! All these products have at most 44 bits, and Σ x has 43 a value, so that sums of up to 512 of them are exact in an f64; each of the 16
-//! lanes sums the 512 values of a tile that are its own, and is then an integer. Smaller values are another tile, with a t of
-//! their own.
+//! where h is a multiple of that place, and the rest of x², which is at most half of it, is exact, as is the sum of 512 such rests.
+//! Each of the 16 lanes sums the 512 values of a tile that are its own. Smaller values are another tile, with a t of their own.
 
 use super::level::dispatch;
 use alloc::vec::Vec;
@@ -33,19 +33,27 @@ pub(crate) struct TileSums {
 
 /// Returns the sums of those of up to [`TILE`] finite values that are of this magnitude and less, but not too small beside it, and the
 /// largest magnitude of those that are: with that they are summed by another call. It is 0 if there are none, or zeros alone.
-pub(crate) fn tile_sums(level: Level, x: &[f32], max_abs: f32) -> (TileSums, f32) {
+///
+/// `all` says that this is the largest magnitude there is: then no value is asked whether it is larger.
+pub(crate) fn tile_sums(level: Level, x: &[f32], max_abs: f32, all: bool) -> (TileSums, f32) {
     let mut sums = TileSums { exponent: exponent_above(max_abs), sum: 0, squares: 0 };
     if max_abs == 0.0 {
         return (sums, 0.0);
     }
-    let magic = power(sums.exponent - 21) * MAGIC;
-    let (lanes, left) = dispatch!(level, simd => body(simd, x, (limit(max_abs), max_abs), magic));
+    let magic = power(2 * sums.exponent - 42) * MAGIC;
+    let ends = (limit(max_abs), max_abs);
+    let (lanes, left) = if all {
+        dispatch!(level, simd => body::<_, true>(simd, x, ends, magic))
+    } else {
+        dispatch!(level, simd => body::<_, false>(simd, x, ends, magic))
+    };
     // Whole numbers of units below 2⁵³.
-    let whole = |sums: &[f64; LANES], unit: f64| sums.iter().map(|sum| i128::from((sum * unit) as i64)).sum::<i128>();
-    let [x, a2, ab, b2] = &lanes;
-    let (a, b) = (power(21 - sums.exponent), power(42 - sums.exponent));
-    sums.sum = whole(x, b);
-    sums.squares = (whole(a2, a * a) << 42) + (whole(ab, a * b) << 22) + whole(b2, b * b);
+    let whole = |sum: f64, unit: i32| i128::from((sum * power(-unit)) as i64);
+    for i in 0..LANES {
+        let [x, high, low] = lanes.map(|sums| sums[i]);
+        sums.sum += whole(x, sums.exponent - 42);
+        sums.squares += (whole(high - magic, 2 * sums.exponent - 42) << 42) + whole(low, 2 * sums.exponent - 84);
+    }
     (sums, left)
 }
 
@@ -84,33 +92,33 @@ fn power(exponent: i32) -> f64 {
     f64::from_bits(((exponent + 1023) as u64) << 52)
 }
 
-/// Σ x, Σ a², Σ a·b, Σ b² by lane, of values with magnitudes between the two.
-type Lanes = [[f64; LANES]; 4];
+/// By lane Σ x, what Σ x² began with and its multiples of the larger place, and the rest of Σ x².
+type Lanes = [[f64; LANES]; 3];
 
 /// What is summed on the way.
 #[derive(Clone, Copy)]
 struct Sums<S: Simd> {
-    /// The four sums, each of the first and of the last eight lanes.
-    of: [[f64x8<S>; 2]; 4],
+    /// The three sums, each of the first and of the last eight lanes.
+    of: [[f64x8<S>; 2]; 3],
     /// The largest magnitude that is too small, or 0.
     left: f32x16<S>,
 }
 
 /// Returns the sums of values with magnitudes between the two, and the largest magnitude below, or 0.
 #[inline(always)]
-fn body<S: Simd>(simd: S, x: &[f32], (least, most): (f32, f32), magic: f64) -> (Lanes, f32) {
+fn body<S: Simd, const ALL: bool>(simd: S, x: &[f32], (least, most): (f32, f32), magic: f64) -> (Lanes, f32) {
     let ends = (f32x16::splat(simd, least), f32x16::splat(simd, most));
-    let magic = f64x8::splat(simd, magic);
-    let mut sums = Sums { of: [[f64x8::splat(simd, 0.0); 2]; 4], left: f32x16::splat(simd, 0.0) };
+    let (zero, magic) = (f64x8::splat(simd, 0.0), f64x8::splat(simd, magic));
+    let mut sums = Sums { of: [[zero; 2], [magic; 2], [zero; 2]], left: f32x16::splat(simd, 0.0) };
     let (whole, rest) = x.as_chunks::<LANES>();
     for x in whole {
-        sums = add(simd, f32x16::from_slice(simd, x), ends, magic, sums);
+        sums = add::<S, ALL>(simd, f32x16::from_slice(simd, x), ends, sums);
     }
     // Zeros change nothing.
     let mut last = [0.0; LANES];
     last[..rest.len()].copy_from_slice(rest);
-    sums = add(simd, f32x16::from_slice(simd, &last), ends, magic, sums);
-    let mut lanes = [[0.0; LANES]; 4];
+    sums = add::<S, ALL>(simd, f32x16::from_slice(simd, &last), ends, sums);
+    let mut lanes = [[0.0; LANES]; 3];
     for (lanes, sums) in lanes.iter_mut().zip(&sums.of) {
         lanes[..8].copy_from_slice(sums[0].as_slice());
         lanes[8..].copy_from_slice(sums[1].as_slice());
@@ -124,25 +132,26 @@ fn body<S: Simd>(simd: S, x: &[f32], (least, most): (f32, f32), magic: f64) -> (
 
 /// Adds a value in each lane.
 #[inline(always)]
-fn add<S: Simd>(
+fn add<S: Simd, const ALL: bool>(
     simd: S,
     x: f32x16<S>,
     (least, most): (f32x16<S>, f32x16<S>),
-    magic: f64x8<S>,
     mut sums: Sums<S>,
 ) -> Sums<S> {
     let nothing = f32x16::splat(simd, 0.0);
     let magnitude = x.abs();
     let large = magnitude.simd_ge(least);
     sums.left = sums.left.max(large.select(nothing, magnitude));
-    let (first, second) = (large & magnitude.simd_le(most)).select(x, nothing).widen();
+    let taken = if ALL { large } else { large & magnitude.simd_le(most) };
+    let (first, second) = taken.select(x, nothing).widen();
     for (h, x) in [first, second].into_iter().enumerate() {
-        let a = (x + magic) - magic;
-        let b = x - a;
-        sums.of[0][h] += x;
-        sums.of[1][h] = a.mul_add(a, sums.of[1][h]);
-        sums.of[2][h] = a.mul_add(b, sums.of[2][h]);
-        sums.of[3][h] = b.mul_add(b, sums.of[3][h]);
+        let [of_x, high, low] = &mut sums.of;
+        of_x[h] += x;
+        // x² is exact in an f64, so that it does not matter whether this rounds once or twice.
+        let sum = x.mul_add(x, high[h]);
+        let added = sum - high[h];
+        high[h] = sum;
+        low[h] += x.mul_add(x, -added);
     }
     sums
 }
@@ -174,7 +183,7 @@ mod tests {
             let x: Vec<f32> = x.into_iter().cycle().take(n).collect();
             let max_abs = x.iter().fold(0.0_f32, |m, x| m.max(x.abs()));
             for level in levels() {
-                let (sums, left) = tile_sums(level, &x, max_abs);
+                let (sums, left) = tile_sums(level, &x, max_abs, true);
                 let limit = power(sums.exponent - 19) as f32;
                 let (small, large): (Vec<f32>, Vec<f32>) = x.iter().copied().partition(|x| x.abs() < limit && *x != 0.0);
                 prop_assert_eq!((sums.sum, sums.squares), reference(&large, sums.exponent));
@@ -182,8 +191,8 @@ mod tests {
                 // The rest, by calls of their own.
                 let (mut left, mut total) = (left, in_f64(sums.sum, sums.exponent - 42));
                 while left > 0.0 {
-                    let (sums, next) = tile_sums(level, &up_to(level, &x, left), left);
-                    prop_assert_eq!((sums, next), tile_sums(level, &x, left));
+                    let (sums, next) = tile_sums(level, &up_to(level, &x, left), left, true);
+                    prop_assert_eq!((sums, next), tile_sums(level, &x, left, false));
                     total += in_f64(sums.sum, sums.exponent - 42);
                     prop_assert!(next < left);
                     left = next;

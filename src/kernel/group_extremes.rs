@@ -9,8 +9,8 @@
 //! 4. A count for each element of each row would be as much to read and write as all else: what is kept is where it changes.
 
 use super::level::dispatch;
-use super::min_max::{Extremes, min_max};
-use crate::params::ValueRange;
+use super::min_max::{Extremes, finite, min_max};
+use crate::params::{Ends, GroupsMut, Rule, ValueRange};
 use alloc::vec;
 use alloc::vec::Vec;
 use fearless_simd::prelude::*;
@@ -35,6 +35,17 @@ impl GroupExtremes {
     pub(crate) fn new(groups: usize) -> Self {
         let (min, max) = (vec![f32::INFINITY; groups], vec![f32::NEG_INFINITY; groups]);
         Self { min, max, steps: vec![0; groups + 1], other: Vec::new() }
+    }
+
+    /// Forgets what was seen; there are then so many groups.
+    pub(crate) fn clear(&mut self, groups: usize) {
+        self.min.clear();
+        self.min.resize(groups, f32::INFINITY);
+        self.max.clear();
+        self.max.resize(groups, f32::NEG_INFINITY);
+        self.steps.clear();
+        self.steps.resize(groups + 1, 0);
+        self.other.clear();
     }
 
     /// Returns the number of groups.
@@ -78,6 +89,21 @@ impl GroupExtremes {
         (found.0 + rest.0, found.1 + rest.1)
     }
 
+    /// Takes note of rows, one after another, of which each has an element of each of so many groups.
+    pub(crate) fn observe_rows(&mut self, level: Level, first_group: usize, groups: usize, x: &[f32]) -> (u64, u64) {
+        if x.len() < 2 * groups || !finite(level, x) {
+            return x.chunks(groups).fold((0, 0), |(nan, infinite), row| {
+                let found = self.observe(level, first_group, 1, row);
+                (nan + found.0, infinite + found.1)
+            });
+        }
+        self.count(first_group, groups, x.len() / groups);
+        let of = first_group..first_group + groups;
+        let (min, max) = (&mut self.min[of.clone()], &mut self.max[of]);
+        dispatch!(level, simd => rows(simd, x, min, max));
+        (0, 0)
+    }
+
     /// Adds to the counts of neighbouring groups.
     fn count(&mut self, first: usize, groups: usize, elements: usize) {
         if groups > 0 && elements > 0 {
@@ -115,15 +141,24 @@ impl GroupExtremes {
         found
     }
 
-    /// Returns the interval from the smallest to the largest finite value of each group, in order; `None` if a group has none.
-    pub(crate) fn ranges(&self) -> Option<Vec<ValueRange>> {
+    /// Writes the interval from the smallest to the largest finite value of each group, in order, in place of what is there, and returns
+    /// true; false if a group has none.
+    pub(crate) fn ranges(&self, ranges: &mut Vec<ValueRange>) -> bool {
+        ranges.clear();
         let extremes = || self.min.iter().zip(&self.max);
         // All of them, so that the loop has no exit and is vectorised.
         if !extremes().fold(true, |all, (min, max)| all & (min <= max)) {
-            return None;
+            return false;
         }
         // + 0.0 makes +0 of −0.
-        Some(extremes().map(|(&min, &max)| ValueRange::of_known(min + 0.0, max + 0.0)).collect())
+        ranges.extend(extremes().map(|(&min, &max)| ValueRange::of_known(min + 0.0, max + 0.0)));
+        true
+    }
+
+    /// Writes the parameters of each group, and returns their ends; `None` if the rule does not say what one of them gets, as of a group
+    /// without a value, or with one alone.
+    pub(crate) fn params(&self, level: Level, rule: Rule, out: GroupsMut<'_>) -> Option<Ends> {
+        dispatch!(level, simd => params_of(simd, (&self.min, &self.max), rule, out))
     }
 
     /// Returns the extremes of each group, in order.
@@ -136,6 +171,23 @@ impl GroupExtremes {
             Extremes { min: min + 0.0, max: max + 0.0, count, nan, infinite }
         })
     }
+}
+
+/// Returns the ends of the parameters of groups.
+pub(crate) fn ends_of(level: Level, groups: &GroupsMut<'_>) -> Ends {
+    let (scales, zero_points) = (&groups.scales, &groups.zero_points);
+    dispatch!(level, simd => ends(simd, scales, zero_points))
+}
+
+#[inline(always)]
+fn ends<S: Simd>(_simd: S, scales: &[f32], zero_points: &[i32]) -> Ends {
+    Ends::of(scales, zero_points)
+}
+
+/// Divides as many numbers at a time as a vector of f64s holds.
+#[inline(always)]
+fn params_of<S: Simd>(_simd: S, extremes: (&[f32], &[f32]), rule: Rule, out: GroupsMut<'_>) -> Option<Ends> {
+    rule.apply(extremes, out)
 }
 
 /// Takes note of an element of each group, and returns whether all were finite.
@@ -163,6 +215,35 @@ fn columns<S: Simd>(simd: S, x: &[f32], min: &mut [f32], max: &mut [f32]) -> boo
         all &= x.is_finite();
     }
     all
+}
+
+/// Takes note of whole rows of finite elements, one of each group, four rows at a time.
+#[inline(always)]
+fn rows<S: Simd>(simd: S, x: &[f32], min: &mut [f32], max: &mut [f32]) {
+    const ROWS: usize = 4;
+    let n = min.len();
+    for x in x.chunks(ROWS * n) {
+        // The last row once more, where there are fewer.
+        let row = |r: usize| {
+            let start = x.len().min((r + 1) * n) - n;
+            &x[start..start + n]
+        };
+        let (a, b, c, d) = (row(0), row(1), row(2), row(3));
+        let whole = n - n % LANES;
+        let of = a.as_chunks::<LANES>().0.iter().zip(b.as_chunks::<LANES>().0);
+        let of = of.zip(c.as_chunks::<LANES>().0.iter().zip(d.as_chunks::<LANES>().0));
+        let places = min.as_chunks_mut::<LANES>().0.iter_mut().zip(max.as_chunks_mut::<LANES>().0);
+        for (((a, b), (c, d)), (min, max)) in of.zip(places) {
+            let (a, b) = (f32x16::from_slice(simd, a), f32x16::from_slice(simd, b));
+            let (c, d) = (f32x16::from_slice(simd, c), f32x16::from_slice(simd, d));
+            f32x16::from_slice(simd, min).min(a.min(b).min(c.min(d))).store_slice(min);
+            f32x16::from_slice(simd, max).max(a.max(b).max(c.max(d))).store_slice(max);
+        }
+        for i in whole..n {
+            min[i] = min[i].min(a[i].min(b[i])).min(c[i].min(d[i]));
+            max[i] = max[i].max(a[i].max(b[i])).max(c[i].max(d[i]));
+        }
+    }
 }
 
 /// Takes note of runs of elements, sixteen runs at a time, up to the first sixteen with an element that is not finite. Returns how

@@ -30,6 +30,7 @@
 
 mod backward;
 mod between;
+mod bit_extremes;
 #[cfg(feature = "blocks")]
 mod block_search;
 mod brain_floats;
@@ -55,6 +56,7 @@ mod group_extremes;
 mod histogram;
 mod integer_matmul;
 mod integer_weights;
+mod learnable;
 mod level;
 mod mapping;
 mod min_max;
@@ -81,6 +83,7 @@ mod small_floats;
 mod store;
 mod transpose;
 mod two_grids;
+mod unsigned_codes;
 mod wide_error_sums;
 #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
 mod x86;
@@ -105,6 +108,7 @@ pub use requantize::{Requantization, requantize};
 
 pub(crate) use backward::fake_quantize_backward_span;
 pub(crate) use between::collect_between;
+pub(crate) use bit_extremes::bit_extremes;
 #[cfg(feature = "blocks")]
 pub(crate) use block_search::{
     Affine, AffineOut, Levels, ScaleLevels, Signed, SignedOut, Step, TableSearch, Weights, affine_search,
@@ -125,8 +129,9 @@ pub(crate) use exact_moments::{TILE as MOMENTS_TILE, TileSums, tile_sums, up_to}
 pub(crate) use fake_quantize::fake_quantize_span;
 #[cfg(feature = "blocks")]
 pub(crate) use fearless_simd::Simd;
-pub(crate) use group_extremes::GroupExtremes;
+pub(crate) use group_extremes::{GroupExtremes, ends_of};
 pub(crate) use histogram::no_counts;
+pub(crate) use learnable::{Learnt, learnable};
 pub(crate) use outside::{count_outside, count_outside_columns, count_outside_each};
 pub(crate) use pair_sums::{BLOCK as ERROR_BLOCK, PairSums};
 pub(crate) use quantize::quantize_finite;
@@ -141,4 +146,5 @@ pub(crate) use transpose::{Rows, transpose};
 #[cfg(feature = "serde")]
 pub(crate) use two_grids::SHARES;
 pub(crate) use two_grids::{TwoGrids, count_in_two_grids, smallest_normal};
+pub(crate) use unsigned_codes::{Raised, unsigned_codes};
 pub(crate) use wide_error_sums::{WidePairSums, times_power_of_two};

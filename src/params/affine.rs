@@ -2,7 +2,7 @@
 
 use super::affine_params::largest_finite_scale;
 use super::text_form::TextForm;
-use super::{AffineParams, CodeRange, ParamsCalculator, ValueRange, ZeroPoints};
+use super::{AffineParams, CodeRange, ParamsCalculator, Rule, ValueRange, ZeroPoints};
 use crate::error::{Error, Result};
 use crate::num::nearest_whole;
 
@@ -64,6 +64,13 @@ impl ParamsCalculator for Affine {
 
     fn zero_points(&self, codes: CodeRange) -> ZeroPoints {
         if self.zero == Zero::Exact && codes.is_integer() { ZeroPoints::Any } else { ZeroPoints::Unknown }
+    }
+
+    /// Smaller scales than the limit restore to finite numbers wherever the zero point is.
+    fn rule(&self, codes: CodeRange) -> Option<Rule> {
+        let (lowest, highest) = (codes.min(), codes.max());
+        let limit = largest_finite_scale(lowest as i32, codes);
+        (self.zero == Zero::Exact && codes.is_integer()).then_some(Rule::Width { lowest, highest, limit })
     }
 }
 

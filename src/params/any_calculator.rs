@@ -2,7 +2,7 @@
 
 use super::text_form::{self, TextForm};
 use super::{
-    Affine, AffineParams, Article, Cast, CodeRange, MaxAbs, ParamsCalculator, PowerOfTwo, Symmetric, ValueRange,
+    Affine, AffineParams, Article, Cast, CodeRange, MaxAbs, ParamsCalculator, PowerOfTwo, Rule, Symmetric, ValueRange,
     ZeroPoints,
 };
 use crate::error::{Error, Result};
@@ -150,6 +150,10 @@ impl ParamsCalculator for AnyCalculator {
     fn codes(&self, full: CodeRange) -> CodeRange {
         self.inner().codes(full)
     }
+
+    fn rule(&self, codes: CodeRange) -> Option<Rule> {
+        self.inner().rule(codes)
+    }
 }
 
 #[cfg(feature = "serde")]
@@ -159,7 +163,10 @@ crate::text::serde_by_text!(AnyCalculator);
 #[expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 mod tests {
     use super::*;
+    use crate::params::{Ends, GroupsMut, reciprocal};
     use alloc::string::ToString;
+    use alloc::vec;
+    use proptest::prelude::*;
 
     #[test]
     fn text_and_value_are_one() {
@@ -169,6 +176,44 @@ mod tests {
         }
         for wrong in ["", "affin", "article 3", "article 3..x", "article 5..4"] {
             assert!(wrong.parse::<AnyCalculator>().is_err(), "{wrong:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_rule_says_what_the_calculator_says(
+            ends in prop::collection::vec((any::<u32>(), any::<u32>(), -2.0_f32..2.0, 0..3), 1..40),
+            code in prop::sample::select(CodeType::ALL.to_vec()),
+            narrow in any::<bool>(),
+        ) {
+            let finite = |bits: u32| Some(f32::from_bits(bits)).filter(|x| x.is_finite()).unwrap_or(f32::MAX);
+            let ranges: Vec<(f32, f32)> = ends.into_iter().map(|(a, b, x, kind)| {
+                let (a, b) = if kind == 0 { (finite(a), finite(b)) } else { (x, finite(b) % 8.0) };
+                (a.min(b) + 0.0, a.max(b) + 0.0)
+            }).collect();
+            let calculators: [AnyCalculator; 4] = [
+                Symmetric::narrow().into(), Symmetric::full().into(), MaxAbs.into(), Affine::default().into(),
+            ];
+            for calculator in calculators {
+                let full = CodeRange::of_type(code);
+                let codes = if narrow { full.narrow() } else { calculator.codes(full) };
+                let Some(rule) = calculator.rule(codes) else { continue };
+                for &(min, max) in &ranges {
+                    let (mut scales, mut inverses, mut zero_points) = (vec![0.0; 3], vec![0.0; 3], vec![0; 3]);
+                    let out = GroupsMut { scales: &mut scales, inverses: &mut inverses, zero_points: &mut zero_points };
+                    let found = rule.apply((&[min; 3], &[max; 3]), out);
+                    if found.is_none() {
+                        // Of a constant, or of ends that are as far apart as can be.
+                        prop_assert!(min == max || f64::from(max) - f64::from(min) > 1e38, "{min} {max}");
+                        continue;
+                    }
+                    let want = calculator.params(ValueRange::new(min, max).unwrap(), codes).unwrap();
+                    prop_assert_eq!(scales[2].to_bits(), want.scale().to_bits(), "{} {} {} {}", calculator, code, min, max);
+                    prop_assert_eq!((zero_points[1], want.offset()), (want.zero_point(), 0.0), "{} {} {}", calculator, min, max);
+                    prop_assert_eq!(inverses[0].to_bits(), reciprocal(want.scale()).to_bits());
+                    prop_assert_eq!(found.unwrap(), Ends::of(&[want.scale()], &[want.zero_point()]));
+                }
+            }
         }
     }
 }

@@ -1,7 +1,8 @@
 //! The largest magnitude over the largest code, and nothing else.
 
+use super::affine_params::largest_finite_scale;
 use super::text_form::TextForm;
-use super::{AffineParams, CodeRange, ParamsCalculator, ValueRange, ZeroPoints};
+use super::{AffineParams, CodeRange, ParamsCalculator, Rule, ValueRange, ZeroPoints};
 use crate::error::{Error, Result};
 
 /// `scale = max|x| / qmax`, rounded to f32 once, 1 for zeros; a zero point of 0: what converters of models do with weights.
@@ -41,6 +42,11 @@ impl ParamsCalculator for MaxAbs {
 
     fn codes(&self, full: CodeRange) -> CodeRange {
         full.narrow()
+    }
+
+    fn rule(&self, codes: CodeRange) -> Option<Rule> {
+        let rule = Rule::MaxAbs { divisor: codes.max(), limit: largest_finite_scale(0, codes), zero_point: 0 };
+        codes.is_integer().then_some(rule)
     }
 }
 

@@ -11,13 +11,17 @@ pub mod article;
 mod block_shape;
 mod cast;
 mod code_range;
+mod ends;
 mod fixed_point;
 mod granularity;
+mod groups;
 mod max_abs;
 mod nan_policy;
 mod one_or_many;
 mod power_of_two;
 mod quant_params;
+mod reciprocal;
+mod rule;
 mod scale_arrays;
 #[cfg(feature = "serde")]
 mod state;
@@ -33,17 +37,21 @@ pub use article::Article;
 pub use block_shape::BlockShape;
 pub use cast::Cast;
 pub use code_range::CodeRange;
+pub(crate) use ends::Ends;
 pub use fixed_point::{
     FixedPointMultiplier, ProductRounding, rounding_divide_by_power_of_two, rounding_doubling_high_multiply,
 };
 pub use granularity::{Granularity, Span};
 pub(crate) use granularity::{Spans, for_each_piece_of};
+pub(crate) use groups::{Groups, GroupsMut};
 pub use max_abs::MaxAbs;
 pub use nan_policy::NanPolicy;
 pub(crate) use one_or_many::OneOrMany;
 pub use power_of_two::PowerOfTwo;
+pub(crate) use quant_params::Prepared;
 pub use quant_params::QuantParams;
-pub(crate) use quant_params::{Prepared, reciprocal};
+pub(crate) use reciprocal::reciprocal;
+pub use rule::Rule;
 pub use symmetric::Symmetric;
 pub use value_range::ValueRange;
 pub use zero_points::ZeroPoints;
@@ -107,6 +115,12 @@ pub trait ParamsCalculator: Debug + Send + Sync {
     fn codes(&self, full: CodeRange) -> CodeRange {
         full
     }
+
+    /// Returns the rule by which a range that is more than one value gets its parameters, if there is one.
+    #[doc(hidden)]
+    fn rule(&self, _codes: CodeRange) -> Option<Rule> {
+        None
+    }
 }
 
 macro_rules! by_pointer {
@@ -126,6 +140,10 @@ macro_rules! by_pointer {
 
             fn codes(&self, full: CodeRange) -> CodeRange {
                 (**self).codes(full)
+            }
+
+            fn rule(&self, codes: CodeRange) -> Option<Rule> {
+                (**self).rule(codes)
             }
         }
     )*};

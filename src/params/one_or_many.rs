@@ -13,6 +13,19 @@ pub(crate) enum OneOrMany<T> {
     Many(Vec<T>),
 }
 
+impl<T: Copy> OneOrMany<T> {
+    /// Takes these values in place of its own, in memory that is there.
+    pub(crate) fn set(&mut self, values: &[T]) {
+        match self {
+            OneOrMany::Many(own) => {
+                own.clear();
+                own.extend_from_slice(values);
+            }
+            OneOrMany::One(_) => *self = OneOrMany::Many(values.to_vec()),
+        }
+    }
+}
+
 impl<T> Deref for OneOrMany<T> {
     type Target = [T];
 

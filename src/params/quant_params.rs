@@ -1,7 +1,7 @@
 //! The parameters of a whole tensor.
 
 use super::one_or_many::OneOrMany;
-use super::{AffineParams, CodeRange, Granularity};
+use super::{AffineParams, CodeRange, Ends, Granularity, Groups, GroupsMut, reciprocal};
 use crate::error::{Error, Result};
 use crate::num::{Code, CodeType};
 use alloc::vec;
@@ -39,26 +39,15 @@ pub(crate) struct Prepared {
 }
 
 impl Prepared {
-    /// Scales are positive numbers: ordered as their bits are, which are compared faster.
     fn new(scales: &[f32], zero_points: &[i32]) -> Self {
-        let bits = || scales.iter().map(|scale| scale.to_bits());
-        let least = bits().fold(f32::MAX.to_bits(), core::cmp::min);
-        let most = bits().fold(0, core::cmp::max);
-        Self {
-            inverses: if scales.len() > 1 { scales.iter().copied().map(reciprocal).collect() } else { Vec::new() },
-            scales: (f32::from_bits(least), f32::from_bits(most)),
-            zero_points: (
-                zero_points.iter().copied().fold(i32::MAX, core::cmp::min),
-                zero_points.iter().copied().fold(i32::MIN, core::cmp::max),
-            ),
-        }
+        let several = scales.len() > 1;
+        let inverses = if several { scales.iter().copied().map(reciprocal).collect() } else { Vec::new() };
+        Self::with_ends(inverses, Ends::of(scales, zero_points))
     }
-}
 
-/// Returns 1 / scale; of a subnormal scale, whose reciprocal would be infinite and its product with 0 NaN, `f32::MAX`.
-#[inline(always)]
-pub(crate) fn reciprocal(scale: f32) -> f32 {
-    (1.0 / scale).min(f32::MAX)
+    fn with_ends(inverses: Vec<f32>, ends: Ends) -> Self {
+        Self { inverses, scales: ends.scales, zero_points: ends.zero_points }
+    }
 }
 
 impl QuantParams {
@@ -143,22 +132,61 @@ impl QuantParams {
         {
             return Err(Error::LengthMismatch { what: "scales", expected: 1, actual: scales.len() });
         }
-        let is_valid = |scale: f32| scale > 0.0 && scale.is_finite();
-        // All of them, so that the loop has no exit and is vectorised.
-        if !scales.iter().fold(true, |all, &scale| all & is_valid(scale))
-            && let Some(group) = scales.iter().position(|&scale| !is_valid(scale))
-        {
-            return Err(Error::InvalidScale { scale: f64::from(scales[group]), group });
-        }
         let prepared = Prepared::new(&scales, &zero_points);
         let params = Self { granularity, codes, scales, zero_points, offsets: Vec::new(), prepared };
-        let (lowest, highest) = params.prepared.zero_points;
-        if params.check_zero_point(0, lowest).and_then(|()| params.check_zero_point(0, highest)).is_err() {
-            for (group, &zero_point) in params.zero_points.iter().enumerate() {
-                params.check_zero_point(group, zero_point)?;
+        params.check_groups()?;
+        Ok(params)
+    }
+
+    /// Returns the parameters of groups whose ends are known.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidScale`], [`Error::InvalidZeroPoint`].
+    pub(crate) fn with_ends(granularity: Granularity, codes: CodeRange, groups: Groups, ends: Ends) -> Result<Self> {
+        let Groups { scales, inverses, zero_points } = groups;
+        let inverses = if scales.len() > 1 { inverses } else { Vec::new() };
+        let prepared = Prepared::with_ends(inverses, ends);
+        let (scales, zero_points) = (scales.into(), zero_points.into());
+        let params = Self { granularity, codes, scales, zero_points, offsets: Vec::new(), prepared };
+        params.check_groups()?;
+        Ok(params)
+    }
+
+    /// Takes these groups, without offsets, in place of its own, in memory that is there.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidScale`], [`Error::InvalidZeroPoint`].
+    pub(crate) fn set_groups(&mut self, groups: &GroupsMut<'_>, ends: Ends) -> Result<()> {
+        self.scales.set(groups.scales);
+        self.zero_points.set(groups.zero_points);
+        self.offsets.clear();
+        let mut inverses = core::mem::take(&mut self.prepared.inverses);
+        inverses.clear();
+        if groups.scales.len() > 1 {
+            inverses.extend_from_slice(groups.inverses);
+        }
+        self.prepared = Prepared::with_ends(inverses, ends);
+        self.check_groups()
+    }
+
+    /// Checks each scale and zero point.
+    fn check_groups(&self) -> Result<()> {
+        let Prepared { scales: (least, most), .. } = self.prepared;
+        // A scale that is none is one of the ends.
+        if !(least > 0.0 && most < f32::INFINITY)
+            && let Some(group) = self.scales.iter().position(|&scale| !(scale > 0.0 && scale.is_finite()))
+        {
+            return Err(Error::InvalidScale { scale: f64::from(self.scales[group]), group });
+        }
+        let (lowest, highest) = self.prepared.zero_points;
+        if self.check_zero_point(0, lowest).and_then(|()| self.check_zero_point(0, highest)).is_err() {
+            for (group, &zero_point) in self.zero_points.iter().enumerate() {
+                self.check_zero_point(group, zero_point)?;
             }
         }
-        Ok(params)
+        Ok(())
     }
 
     /// Returns the parameters of groups as a calculator gave them.

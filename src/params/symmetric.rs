@@ -1,8 +1,9 @@
 //! Symmetric parameters: zero in the middle.
 
 use super::affine_params::largest_finite_scale;
+use super::rule::scale_of_max_abs;
 use super::text_form::TextForm;
-use super::{AffineParams, CodeRange, ParamsCalculator, ValueRange, ZeroPoints};
+use super::{AffineParams, CodeRange, ParamsCalculator, Rule, ValueRange, ZeroPoints};
 use crate::error::Result;
 use alloc::vec::Vec;
 
@@ -133,8 +134,7 @@ impl ForCodes {
     /// The same of a range that is more than one value: its quotient is a positive number, whatever the codes.
     #[inline(always)]
     fn of_no_constant(&self, range: ValueRange) -> AffineParams {
-        let scale = (f64::from(range.max_abs()) / self.half_width) as f32;
-        let scale = scale.clamp(f32::MIN_POSITIVE, f32::MAX).min(self.limit);
+        let scale = scale_of_max_abs(range.max_abs(), self.half_width, self.limit);
         AffineParams { scale, zero_point: self.middle, offset: 0.0 }
     }
 }
@@ -189,6 +189,11 @@ impl ParamsCalculator for Symmetric {
             Width::Narrow => full.narrow(),
             Width::Full => full,
         }
+    }
+
+    fn rule(&self, codes: CodeRange) -> Option<Rule> {
+        let ForCodes { middle, half_width, limit, .. } = self.for_codes(codes).ok()?;
+        Some(Rule::MaxAbs { divisor: half_width, limit, zero_point: middle })
     }
 }
 

@@ -31,7 +31,7 @@ impl ExactMoments {
         self.count += values.len() as u64;
         let (level, mut most, mut rest) = (kernel::detect(), max_abs, Cow::Borrowed(values));
         for pass in 0_u32.. {
-            let (TileSums { exponent, sum, squares }, left) = kernel::tile_sums(level, &rest, most);
+            let (TileSums { exponent, sum, squares }, left) = kernel::tile_sums(level, &rest, most, pass == 0);
             self.sum.add(sum, exponent - 42);
             self.squares.add(squares, 2 * (exponent - 42));
             if left == 0.0 {

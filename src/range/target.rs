@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::num::{nearest_whole, ties_even};
-use crate::params::{Affine, AffineParams, CodeRange, ParamsCalculator, Symmetric, ValueRange, ZeroPoints};
+use crate::params::{Affine, AffineParams, CodeRange, ParamsCalculator, Rule, Symmetric, ValueRange, ZeroPoints};
 use alloc::vec::Vec;
 use core::fmt::Debug;
 
@@ -47,6 +47,12 @@ pub trait Target: Debug {
             params.push(self.params(range)?);
             Ok(())
         })
+    }
+
+    /// Returns the rule by which ranges get their parameters, if there is one.
+    #[doc(hidden)]
+    fn rule(&self) -> Option<Rule> {
+        None
     }
 
     /// Returns which zero points the calculator chooses from.

@@ -1,11 +1,11 @@
 //! A scheme by value, for code that learns what it is at run time.
 
 use super::estimate::Request;
-use super::fake_quantize::{check_and_map_reals, map_reals};
+use super::fake_quantize::{check_and_map_reals, map_reals, reals_in_one_pass};
 use super::input::Input;
 use super::observed::Observed;
 use super::output::zeros;
-use super::packed::{PackedTensor, check_and_quantize_packed, quantize_packed};
+use super::packed::{PackedTensor, check_and_quantize_packed, packed_in_one_pass, quantize_packed};
 use super::purpose::Purpose;
 use super::scheme::Scheme;
 use super::scheme_parts::SchemeParts;
@@ -182,6 +182,11 @@ impl AnyScheme {
     }
 
     fn quantize_input(&self, input: &Input<'_>) -> Result<PackedTensor> {
+        if self.estimator.is_of_extremes()
+            && let Some(tensor) = packed_in_one_pass(self.request(&self.purpose()), self.by_value(), input)?
+        {
+            return Ok(tensor);
+        }
         let (params, observed) = self.estimate_input(input)?;
         quantize_packed(input, params, self.by_value().given(observed.nan), observed)
     }
@@ -221,13 +226,17 @@ impl AnyScheme {
     /// As [`quantize`](Self::quantize).
     pub fn fake_quantize<V: AsView<Element: Real>>(&self, x: V) -> Result<Array<f32, V::Dim>> {
         let view = x.as_view();
-        let mut out = zeros(&view);
+        let mut array = zeros(&view);
         let input = Input::of(&view);
-        let (params, observed) = self.estimate_input(&input)?;
-        if let Some(out) = out.as_slice_mut() {
-            map_reals(&input, &params, self.by_value().given(observed.nan), out)?;
+        let Some(out) = array.as_slice_mut() else { return Ok(array) };
+        if self.estimator.is_of_extremes()
+            && reals_in_one_pass(self.request(&self.purpose()), self.by_value(), &input, out).is_some()
+        {
+            return Ok(array);
         }
-        Ok(out)
+        let (params, observed) = self.estimate_input(&input)?;
+        map_reals(&input, &params, self.by_value().given(observed.nan), out)?;
+        Ok(array)
     }
 
     /// Returns what a tensor is restored as under parameters that are known already.
@@ -249,9 +258,11 @@ impl AnyScheme {
     }
 
     pub(super) fn estimate_input(&self, input: &Input<'_>) -> Result<(QuantParams, Observed)> {
-        let (granularity, nan_policy) = (self.granularity, self.nan_policy);
-        let request = Request { code: self.code, target: &self.purpose(), granularity, nan_policy };
-        request.estimate(input, &self.estimator)
+        self.request(&self.purpose()).estimate(input, &self.estimator)
+    }
+
+    fn request<'a>(&self, purpose: &'a Purpose<'_>) -> Request<'a> {
+        Request { code: self.code, target: purpose, granularity: self.granularity, nan_policy: self.nan_policy }
     }
 
     pub(super) fn by_value(&self) -> kernel::Settings<'_> {

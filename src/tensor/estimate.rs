@@ -3,14 +3,14 @@
 //! Where each group is one run of elements (a tensor, the first axis, blocks of the last axis) there is one estimator at
 //! a time. Otherwise there is one for each group.
 
-use super::input::{Input, Visit};
+use super::input::{Input, PIECE, Visit, visit_in_f32};
 use super::observe::Columns;
 use super::observed::Observed;
 use super::tasks::{Looks, Task, Tasks, collect, fold, only_piece};
 use crate::error::{Error, Result};
 use crate::kernel::{self, GroupExtremes};
-use crate::num::CodeType;
-use crate::params::{AffineParams, Granularity, NanPolicy, QuantParams, Span, ValueRange};
+use crate::num::{CodeType, Reals};
+use crate::params::{AffineParams, Ends, Granularity, Groups, NanPolicy, QuantParams, Span, ValueRange};
 use crate::range::{AnyEstimator, Feed, RangeEstimator, Target};
 use alloc::vec;
 use alloc::vec::Vec;
@@ -92,7 +92,7 @@ fn estimate<E: RangeEstimator>(
             let mut pass = Pass { shape, observed: Observed::default(), params: Vec::new(), ..pass };
             let tasks = Tasks::new(Granularity::Tensor, shape)?;
             // Of several NaNs the first in the tensor's own order is found below.
-            if let Ok(params) = pass.one_group(&tasks, &|task, visit| task.for_each_f32_piece(reals, looks, visit)) {
+            if let Ok(params) = pass.one_group(&tasks, reals, looks) {
                 return Ok((QuantParams::from_groups(granularity, codes, [params])?, pass.observed));
             }
         }
@@ -101,7 +101,7 @@ fn estimate<E: RangeEstimator>(
     match input.contiguous() {
         Some(reals) if groups == 1 && estimator.feed() != Feed::Whole => {
             let tasks = Tasks::new(granularity, input.shape)?;
-            let params = pass.one_group(&tasks, &|task, visit| task.for_each_f32_piece(reals, looks, visit))?;
+            let params = pass.one_group(&tasks, reals, looks)?;
             return Ok((QuantParams::from_groups(granularity, codes, [params])?, pass.observed));
         }
         Some(reals) if in_order => {
@@ -109,8 +109,14 @@ fn estimate<E: RangeEstimator>(
         }
         _ if estimator.feed() == Feed::Extremes && input.len() > 0 => {
             let mut extremes = GroupExtremes::new(groups);
-            let in_any_order: Pieces<'_> = &mut |visit| input.for_each_f32_piece_in_any_order(granularity, visit);
+            let in_any_order: Pieces<'_> = &mut |visit| match input.contiguous() {
+                Some(reals) => for_each_stretch(&Tasks::new(granularity, input.shape)?, reals, visit),
+                None => input.for_each_f32_piece_in_any_order(granularity, visit),
+            };
             if pass.observe_extremes(&mut extremes, 0, in_any_order).is_ok() {
+                if let Some((groups, ends)) = pass.by_rule(&extremes) {
+                    return Ok((QuantParams::with_ends(granularity, codes, groups, ends)?, pass.observed));
+                }
                 pass.push_params_of_each(&extremes, 0..groups)?;
             } else {
                 // Of several errors the first.
@@ -199,12 +205,18 @@ impl<E: RangeEstimator> Pass<'_, E> {
     }
 
     /// The only group of a tensor: an estimator for each task, put together in their order. One thread allocates nothing.
-    fn one_group(&mut self, tasks: &Tasks, pieces_of: PiecesOf<'_>) -> Result<AffineParams> {
+    fn one_group(&mut self, tasks: &Tasks, reals: Reals<'_>, looks: Looks) -> Result<AffineParams> {
         let (mut observed, mut merged) = (Observed::default(), self.estimator.clone());
         let of_task = |task: &Task| {
             let (mut pass, mut estimator) = (self.empty(), self.estimator.clone());
             let feed = estimator.feed();
-            pieces_of(task, &mut |span, x| pass.show(&mut estimator, feed, span.start, x))?;
+            if feed == Feed::Extremes
+                && let Some(seen) = task.bit_extremes(reals)
+            {
+                estimator.observe_extremes(&seen);
+                return Ok((pass.observed, estimator));
+            }
+            task.for_each_f32_piece(reals, looks, &mut |span, x| pass.show(&mut estimator, feed, span.start, x))?;
             Ok((pass.observed, estimator))
         };
         fold(tasks, &of_task, &mut |(of_task, estimator)| {
@@ -268,9 +280,17 @@ impl<E: RangeEstimator> Pass<'_, E> {
     ) -> Result<(), (usize, Error)> {
         let mut group = first;
         let seen = pieces(&mut |span, x| {
-            let found = extremes.observe(kernel::detect(), span.first_group - first, span.repeat, x);
+            let (level, of) = (kernel::detect(), span.first_group - first);
+            let found = if span.repeat == 1 {
+                extremes.observe_rows(level, of, span.len, x)
+            } else {
+                x.chunks(span.len).fold((0, 0), |(nan, infinite), x| {
+                    let found = extremes.observe(level, of, span.repeat, x);
+                    (nan + found.0, infinite + found.1)
+                })
+            };
             self.note(span.start, x, found).inspect_err(|_| {
-                group = span.first_group + kernel::first_nan(kernel::detect(), x).unwrap_or(0) / span.repeat;
+                group = span.first_group + kernel::first_nan(level, x).unwrap_or(0) % span.len / span.repeat;
             })
         });
         seen.map_err(|error| (group, error))
@@ -278,12 +298,16 @@ impl<E: RangeEstimator> Pass<'_, E> {
 
     /// Finds the parameters of groups, of which the first is the first of the extremes.
     fn push_params_of_each(&mut self, extremes: &GroupExtremes, groups: Range<usize>) -> Result<()> {
-        let all =
-            if self.estimator.is_of_extremes() && groups.len() == extremes.len() { extremes.ranges() } else { None };
-        let (ranges, error) = match all {
-            Some(ranges) => (ranges, None),
-            None => self.ranges_up_to_an_error(extremes, groups.len()),
-        };
+        if groups.len() == extremes.len()
+            && let Some((groups, _)) = self.by_rule(extremes)
+        {
+            self.params.extend(groups.iter());
+            return Ok(());
+        }
+        let (mut ranges, mut error) = (Vec::new(), None);
+        if !self.estimator.is_of_extremes() || groups.len() != extremes.len() || !extremes.ranges(&mut ranges) {
+            (ranges, error) = self.ranges_up_to_an_error(extremes, groups.len());
+        }
         self.observed.constant_groups += ranges.iter().map(|range| u64::from(range.is_constant())).sum::<u64>();
         let before = self.params.len();
         let found = self.target.params_of_each(&ranges, &mut self.params).and_then(|()| error.map_or(Ok(()), Err));
@@ -291,6 +315,14 @@ impl<E: RangeEstimator> Pass<'_, E> {
             Granularity::Tensor => error,
             _ => error.of_group(groups.start + self.params.len() - before),
         })
+    }
+
+    /// Returns the parameters of all groups and their ends, if there is a rule that says what each of them gets.
+    fn by_rule(&self, extremes: &GroupExtremes) -> Option<(Groups, Ends)> {
+        let rule = self.target.rule().filter(|_| self.estimator.is_of_extremes())?;
+        let mut groups = Groups::new(extremes.len());
+        let ends = extremes.params(kernel::detect(), rule, groups.places())?;
+        Some((groups, ends))
     }
 
     /// Returns the ranges of the first so many groups, or of those before the first that has none, and why it has none.
@@ -412,6 +444,16 @@ impl<E: RangeEstimator> Pass<'_, E> {
             _ => params.map_err(|error| error.of_group(group)),
         }
     }
+}
+
+/// Shows the elements of tasks, in order: with each span those of as many spans of the same groups as the first-level cache holds.
+fn for_each_stretch(tasks: &Tasks, reals: Reals<'_>, visit: Visit<'_>) -> Result<()> {
+    let max = if matches!(reals, Reals::F32(_)) { 2 * PIECE } else { PIECE };
+    tasks.iter().try_for_each(|task| {
+        task.for_each_stretch(max, &mut |span, len| {
+            visit_in_f32(reals.part(span.start..span.start + len), span, &mut *visit)
+        })
+    })
 }
 
 /// Returns the range of a group whose values were shown, or are all here.

@@ -1,7 +1,9 @@
 //! The rounding error without the codes: what a quantized network computes with, in floats.
 
+use super::estimate::Request;
 use super::input::Input;
 use super::observed::Observed;
+use super::one_pass::in_one_pass;
 use super::output::{check_shape, contiguous, zeros};
 use super::quantize::{check_values, looks};
 use super::scheme::StaticScheme;
@@ -57,9 +59,29 @@ where
     let mut out = out;
     let out = contiguous(&mut out)?;
     let input = Input::of(&view);
+    let settings = scheme.settings();
+    if scheme.goes_in_one_pass(&input)
+        && let Some((params, _)) =
+            reals_in_one_pass(scheme.request(&scheme.purpose()), settings.by_value(), &input, out)
+    {
+        return Ok(params);
+    }
     let (params, observed) = scheme.estimate(&input)?;
-    map_reals(&input, &params, scheme.settings().by_value().given(observed.nan), out)?;
+    map_reals(&input, &params, settings.by_value().given(observed.nan), out)?;
     Ok(params)
+}
+
+/// Returns the parameters of a tensor whose groups are short, and what was noticed, having written what it is restored as; or `None`.
+pub(super) fn reals_in_one_pass(
+    request: Request<'_>,
+    settings: kernel::Settings<'_>,
+    input: &Input<'_>,
+    out: &mut [f32],
+) -> Option<(QuantParams, Observed)> {
+    let (level, settings) = (kernel::detect(), settings.given(0));
+    in_one_pass(request, input, out, &|params, span, x, out, range| {
+        fake_quantize_span(level, params, settings, span, x, &mut out[range]);
+    })
 }
 
 /// Maps a tensor whose values were looked at when its parameters were found.

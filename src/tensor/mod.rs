@@ -13,6 +13,7 @@ mod fully_connected;
 mod input;
 mod observe;
 mod observed;
+mod one_pass;
 mod output;
 mod packed;
 mod purpose;

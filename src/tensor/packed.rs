@@ -1,10 +1,12 @@
 //! A quantized tensor by value: codes as wide as their type.
 
 use super::error::TensorError;
+use super::estimate::Request;
 use super::input::{Input, PIECE};
 use super::observed::Observed;
+use super::one_pass::{Runs, in_one_pass};
 use super::output::{Output, check_shape, contiguous};
-use super::quantize::{check_values, looks};
+use super::quantize::{check_values, codes_in_one_pass, looks};
 use super::quantized::{QuantizedTensor, check_codes, restore};
 use super::tasks::{Tasks, map_pieces, map_tasks};
 use crate::error::{Error, Result};
@@ -157,6 +159,27 @@ impl Output for PackedMut<'_> {
     fn granule(&self) -> usize {
         8 / self.code.bits() as usize
     }
+}
+
+/// Returns a tensor whose groups are short, or `None`.
+pub(super) fn packed_in_one_pass(
+    request: Request<'_>,
+    settings: kernel::Settings<'_>,
+    input: &Input<'_>,
+) -> Result<Option<PackedTensor>> {
+    let (level, settings) = (kernel::detect(), settings.given(0));
+    if Runs::of(request.granularity, input, if shares_bytes(settings.code) { 2 } else { 1 }).is_none() {
+        return Ok(None);
+    }
+    let mut codes = Storage::zeros(settings.code, input.len())?;
+    let found = match codes.place(settings.code) {
+        Place::Plain(mut out) => codes_in_one_pass(request, settings, input, &mut out),
+        Place::Packed(out) => in_one_pass(request, input, out, &|params, span, x, out, range| {
+            pack_span(level, params, settings, span, x, range.start, out.bytes);
+        }),
+    };
+    let shape = input.shape.to_vec();
+    Ok(found.map(|(params, observed)| PackedTensor { code: settings.code, shape, codes, params, observed }))
 }
 
 /// Returns the codes of a tensor whose values were looked at when its parameters were found, or are looked at here.

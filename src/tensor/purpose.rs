@@ -3,7 +3,7 @@
 use crate::error::Result;
 use crate::kernel::{Mapping, Rounder, reference};
 use crate::num::{Code, CodeType, CodeVisitor, Scaling};
-use crate::params::{AffineParams, CodeRange, NanPolicy, ParamsCalculator, ValueRange, ZeroPoints};
+use crate::params::{AffineParams, CodeRange, NanPolicy, ParamsCalculator, Rule, ValueRange, ZeroPoints};
 use crate::range::Target;
 use alloc::vec::Vec;
 
@@ -27,6 +27,10 @@ impl Target for Purpose<'_> {
 
     fn params_of_each(&self, ranges: &[ValueRange], params: &mut Vec<AffineParams>) -> Result<()> {
         self.calculator.params_of_each(ranges, self.codes(), params)
+    }
+
+    fn rule(&self) -> Option<Rule> {
+        self.calculator.rule(self.codes())
     }
 
     fn zero_points(&self) -> ZeroPoints {

@@ -3,7 +3,9 @@
 use super::estimate::{Request, unravel};
 use super::input::Input;
 use super::observed::Observed;
+use super::one_pass::{Runs, in_one_pass};
 use super::output::{check_shape, contiguous, zeros};
+use super::purpose::Purpose;
 use super::quantized::QuantizedTensor;
 use super::scheme::{Scheme, StaticScheme};
 use super::settings::Settings;
@@ -21,10 +23,47 @@ impl<C: Code, E: RangeEstimator, P: ParamsCalculator, R: Rounding> Scheme<C, E, 
     /// Returns the parameters of a tensor, and what was noticed.
     #[inline(always)]
     pub(super) fn estimate(&self, input: &Input<'_>) -> Result<(QuantParams, Observed)> {
-        let (granularity, nan_policy) = (self.granularity, self.nan_policy);
-        let request = Request { code: C::TYPE, target: &self.purpose(), granularity, nan_policy };
-        request.estimate(input, &self.estimator)
+        self.request(&self.purpose()).estimate(input, &self.estimator)
     }
+
+    /// Returns all that the scheme asks of a tensor but the estimator.
+    #[inline(always)]
+    pub(super) fn request<'a>(&self, purpose: &'a Purpose<'_>) -> Request<'a> {
+        Request { code: C::TYPE, target: purpose, granularity: self.granularity, nan_policy: self.nan_policy }
+    }
+
+    /// Returns whether parameters and codes of a tensor are found in one pass, if there is nothing unusual in it.
+    #[inline(always)]
+    pub(super) fn goes_in_one_pass(&self, input: &Input<'_>) -> bool {
+        self.estimator.is_of_extremes() && Runs::of(self.granularity, input, 1).is_some()
+    }
+
+    /// Writes the codes of a tensor, and returns their parameters, and what was noticed.
+    #[inline(always)]
+    pub(super) fn quantize(&self, input: &Input<'_>, out: CodesMut<'_>) -> Result<(QuantParams, Observed)> {
+        let (settings, mut out) = (self.settings(), out);
+        if self.goes_in_one_pass(input)
+            && let Some(found) = codes_in_one_pass(self.request(&self.purpose()), settings.by_value(), input, &mut out)
+        {
+            return Ok(found);
+        }
+        let (params, observed) = self.estimate(input)?;
+        map_codes(input, &params, settings.by_value().given(observed.nan), out)?;
+        Ok((params, observed))
+    }
+}
+
+/// Returns the parameters of a tensor whose groups are short, and what was noticed, having written its codes; or `None`.
+pub(super) fn codes_in_one_pass(
+    request: Request<'_>,
+    settings: kernel::Settings<'_>,
+    input: &Input<'_>,
+    out: &mut CodesMut<'_>,
+) -> Option<(QuantParams, Observed)> {
+    let (level, settings, len) = (kernel::detect(), settings.given(0), out.len());
+    in_one_pass(request, input, out.part(0..len), &|params, span, x, out, range| {
+        quantize_span(level, params, settings, span, x, out.part(range));
+    })
 }
 
 /// Returns the codes of a tensor with the parameters that restore it: range, scale and zero point, codes, in that order.
@@ -61,7 +100,15 @@ where
 {
     let (view, scheme) = (x.as_view(), scheme.as_scheme());
     let input = Input::of(&view);
+    if scheme.goes_in_one_pass(&input) {
+        let mut codes = zeros(&view);
+        if let Some(out) = codes.as_slice_mut() {
+            let (params, observed) = scheme.quantize(&input, S::Code::codes_mut(out))?;
+            return Ok(QuantizedTensor::from_parts(codes, params, observed));
+        }
+    }
     let (params, observed) = scheme.estimate(&input)?;
+    // Memory that is set to zero after the tensor was read is in the cache when the codes are written.
     let mut codes = zeros(&view);
     if let Some(out) = codes.as_slice_mut() {
         map_codes(&input, &params, scheme.settings().by_value().given(observed.nan), S::Code::codes_mut(out))?;
@@ -114,10 +161,7 @@ where
     check_shape("the output", view.shape(), out.shape())?;
     let mut out = out;
     let out = contiguous(&mut out)?;
-    let input = Input::of(&view);
-    let (params, observed) = scheme.estimate(&input)?;
-    map_codes(&input, &params, scheme.settings().by_value().given(observed.nan), S::Code::codes_mut(out))?;
-    Ok((params, observed))
+    scheme.quantize(&Input::of(&view), S::Code::codes_mut(out))
 }
 
 /// Returns the parameters that [`quantize_tensor`] would use, without the codes.

@@ -1,7 +1,7 @@
 //! The same for plain slices, without `ndarray` in the caller's code.
 
 use super::input::Input;
-use super::quantize::{map_codes, quantize_tensor};
+use super::quantize::quantize_tensor;
 use super::quantized::restore;
 use super::scheme::StaticScheme;
 use crate::error::{Error, Result};
@@ -44,10 +44,7 @@ pub fn quantize_slice<T: Real, S: StaticScheme>(x: &[T], scheme: &S) -> Result<(
 pub fn quantize_slice_into<T: Real, S: StaticScheme>(x: &[T], scheme: &S, out: &mut [S::Code]) -> Result<QuantParams> {
     check_len("codes", x.len(), out.len())?;
     let (shape, scheme) = ([x.len()], scheme.as_scheme());
-    let input = Input::of_slice(x, &shape);
-    let (params, observed) = scheme.estimate(&input)?;
-    map_codes(&input, &params, scheme.settings().by_value().given(observed.nan), S::Code::codes_mut(out))?;
-    Ok(params)
+    Ok(scheme.quantize(&Input::of_slice(x, &shape), S::Code::codes_mut(out))?.0)
 }
 
 /// Writes the reals of a slice of codes to `out`.

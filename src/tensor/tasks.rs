@@ -10,6 +10,7 @@ use super::input::{Input, PIECE, Visit, visit_in_f32};
 use super::observed::Observed;
 use super::output::Output;
 use crate::error::Result;
+use crate::kernel::{self, Extremes, bit_extremes};
 use crate::num::Reals;
 use crate::params::{Granularity, OneOrMany, Span, Spans, for_each_piece_of};
 use alloc::vec::Vec;
@@ -183,6 +184,15 @@ impl Task {
         for_each_piece_of(&mut self.spans(), longest_piece(reals, looks), &mut |piece| {
             visit_in_f32(reals.part(piece.start..piece.start + piece.len), piece, visit)
         })
+    }
+
+    /// Returns the extremes of its elements, if they are of another type than f32, and all finite there. `reals` are the whole tensor.
+    pub(super) fn bit_extremes(&self, reals: Reals<'_>) -> Option<Extremes> {
+        let mut all = Extremes::default();
+        for span in self.spans() {
+            all = all.merge(bit_extremes(kernel::detect(), reals.part(span.start..span.start + span.len))?);
+        }
+        Some(all)
     }
 
     /// Calls `visit` with stretches of up to `max` elements, in order: a span, and how many elements, which are those of

@@ -7,6 +7,7 @@ mod error_metrics;
 mod estimators;
 mod golden;
 mod integer_layers;
+mod one_pass;
 mod range_mapping;
 mod real_time;
 mod schemes;

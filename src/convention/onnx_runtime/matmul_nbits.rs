@@ -1,10 +1,12 @@
 //! Weights as the operator `MatMulNBits` stores them: blocks along K, a scale each, codes of 2, 4 or 8 bits.
 
 use crate::error::{Error, Result};
-use crate::num::{Code, CodeKind, HalfAway, Rounding};
+use crate::kernel::{self, GroupExtremes, Raised, Rows, unsigned_codes};
+use crate::num::{Code, CodeKind, HalfAway, PackOrder, Packing, Rounding};
 use alloc::vec;
 use alloc::vec::Vec;
-use ndarray::{Array2, Array3, ArrayView1, ArrayView2, Axis};
+use ndarray::{Array2, Array3, ArrayView2, CowArray, Ix2};
+use zerocopy::IntoBytes;
 
 /// The longest block: a short one is filled up, so that a longer one would take more memory than the weights justify. (Kernels
 /// go up to 256.)
@@ -74,43 +76,100 @@ pub fn quantize_matmul_nbits<C: Code>(
         let (what, expected) = ("the block size", "a whole number of bytes, of at most 65536 codes");
         return Err(Error::InvalidSetting { what, expected, actual: block_size as f64 });
     }
-    if let Some((index, _)) = weights.indexed_iter().find(|(_, w)| w.is_nan()) {
-        return Err(Error::NotANumber { index: vec![index.0, index.1] });
-    }
+    let columns = Columns::of(weights)?;
     let (k, n) = weights.dim();
-    let blocks = k.div_ceil(block_size);
-    let middle = f64::midpoint(C::MAX, 1.0);
-    let bytes_of_block = block_size / per_byte;
-    let mut packed = Array3::zeros((n, blocks, bytes_of_block));
+    let (blocks, qmax) = (k.div_ceil(block_size), C::MAX as f32);
+    let mut packed = Array3::zeros((n, blocks, block_size / per_byte));
     let mut scales = Array2::zeros((n, blocks));
     let mut zero_points = Array2::zeros((n, blocks.div_ceil(per_byte)));
-    let (mut codes, mut bytes) = (vec![C::default(); blocks * block_size], Vec::new());
-    for (j, column) in weights.axis_iter(Axis(1)).enumerate() {
-        let column = column.to_vec();
-        let mut points = vec![C::nearest(middle); blocks.next_multiple_of(per_byte)];
-        for (b, block) in column.chunks(block_size).enumerate() {
-            let params = Block::new(block, C::MAX as f32, kind);
-            if !params.scale.is_finite() {
-                return Err(Error::InvalidScale { scale: f64::from(params.scale), group: j * blocks + b });
+    let middle = f64::midpoint(C::MAX, 1.0) as u8 as i8;
+    let (mut codes, mut points) = (vec![0_i8; blocks * block_size], vec![middle; blocks.next_multiple_of(per_byte)]);
+    let (mut extremes, mut of_blocks) = (GroupExtremes::new(0), Vec::new());
+    let rows = packed.outer_iter_mut().zip(scales.outer_iter_mut()).zip(zero_points.outer_iter_mut());
+    let mut rows = rows.enumerate();
+    columns.for_each(&mut |column| {
+        let Some((j, ((mut packed, mut scales), mut zero_points))) = rows.next() else { return Ok(()) };
+        extremes.clear(blocks);
+        let (_, infinite) = extremes.observe(kernel::detect(), 0, block_size, column);
+        of_blocks.clear();
+        for (b, (block, seen)) in column.chunks(block_size).zip(extremes.iter()).enumerate() {
+            // Of zeros alone the sign counts.
+            let ordinary = infinite == 0 && seen.min < seen.max;
+            let (min, max) = if ordinary { (seen.min, seen.max) } else { ends(block) };
+            let block = Block::new(min, max, qmax, kind);
+            if !block.scale.is_finite() {
+                return Err(Error::InvalidScale { scale: f64::from(block.scale), group: j * blocks + b });
             }
-            for (code, &w) in codes[b * block_size..].iter_mut().zip(block) {
-                *code = C::nearest(f64::from(params.code(w)));
-            }
-            scales[(j, b)] = params.scale;
-            points[b] = C::nearest(f64::from(params.zero_point));
+            of_blocks.push(Raised { inverse: block.inverse, zero_point: block.zero_point });
+            (scales[b], points[b]) = (block.scale, block.zero_point as u8 as i8);
         }
+        unsigned_codes(kernel::detect(), column, block_size, &of_blocks, qmax, &mut codes[..k]);
         fill_last_byte(&mut codes, k, per_byte, block_size);
-        bytes.clear();
-        C::write_packed(&codes, &mut bytes);
-        for (mut to, from) in packed.index_axis_mut(Axis(0), j).outer_iter_mut().zip(bytes.chunks(bytes_of_block)) {
-            to.assign(&ArrayView1::from(from));
-        }
-        bytes.clear();
-        C::write_packed(&points, &mut bytes);
-        zero_points.row_mut(j).assign(&ArrayView1::from(&bytes));
-    }
+        write(&codes, per_byte, packed.as_slice_mut())?;
+        write(&points, per_byte, zero_points.as_slice_mut())
+    })?;
     let zero_points = (kind == BlockKind::Affine).then_some(zero_points);
     Ok(MatMulNBits { packed, scales, zero_points, k, block_size })
+}
+
+/// Writes codes, which are the bits of a byte each, as many to a byte as it has room for.
+fn write(codes: &[i8], per_byte: usize, bytes: Option<&mut [u8]>) -> Result<()> {
+    let Some(bytes) = bytes else { unreachable!("a row of an array is a slice") };
+    if per_byte == 1 {
+        bytes.copy_from_slice(codes.as_bytes());
+        return Ok(());
+    }
+    let packing = Packing::new(8 / per_byte as u32, PackOrder::Neighbours)?;
+    kernel::pack(kernel::detect(), codes, packing, 0, bytes);
+    Ok(())
+}
+
+/// Columns that are gathered together: as many elements of a row as a line of the cache holds.
+const TOGETHER: usize = 16;
+
+/// The columns of a matrix that has no NaN.
+struct Columns<'a> {
+    /// The matrix, or with its axes exchanged if that is how it lies in memory.
+    memory: CowArray<'a, f32, Ix2>,
+    exchanged: bool,
+}
+
+impl<'a> Columns<'a> {
+    fn of(weights: ArrayView2<'a, f32>) -> Result<Self> {
+        let exchanged = weights.t().is_standard_layout();
+        let memory = CowArray::from(if exchanged { weights.reversed_axes() } else { weights });
+        let memory = if memory.is_standard_layout() {
+            memory
+        } else {
+            CowArray::from(weights.as_standard_layout().into_owned())
+        };
+        let has_nan = memory.as_slice().is_some_and(|x| kernel::first_nan(kernel::detect(), x).is_some());
+        if has_nan && let Some((index, _)) = weights.indexed_iter().find(|(_, w)| w.is_nan()) {
+            return Err(Error::NotANumber { index: vec![index.0, index.1] });
+        }
+        Ok(Self { memory, exchanged })
+    }
+
+    /// Calls `visit` with each column, in order.
+    fn for_each(&self, visit: &mut dyn FnMut(&[f32]) -> Result<()>) -> Result<()> {
+        let Some(x) = self.memory.as_slice() else { unreachable!("its layout is the standard one") };
+        let (rows, columns) = self.memory.dim();
+        if self.exchanged {
+            return (0..rows).try_for_each(|row| visit(&x[row * columns..(row + 1) * columns]));
+        }
+        // So that the columns in it do not share the sets of a cache.
+        let step = rows + TOGETHER;
+        let mut tile = vec![0.0; step * TOGETHER];
+        for first in (0..columns).step_by(TOGETHER) {
+            let width = TOGETHER.min(columns - first);
+            if rows > 0 {
+                let from = Rows { number: rows, len: width, step: columns };
+                kernel::transpose(kernel::detect(), &x[first..], from, &mut tile, step);
+            }
+            (0..width).try_for_each(|column| visit(&tile[column * step..column * step + rows]))?;
+        }
+        Ok(())
+    }
 }
 
 impl MatMulNBits {
@@ -147,7 +206,7 @@ impl MatMulNBits {
 
 /// Fills up a byte of which K ends in the middle. No reader looks at what is there; ONNX Runtime leaves what it packed
 /// before: the codes of the previous byte, but for the first byte of as many blocks as a byte has codes, zeros.
-fn fill_last_byte<C: Code>(codes: &mut [C], k: usize, per_byte: usize, block_size: usize) {
+fn fill_last_byte(codes: &mut [i8], k: usize, per_byte: usize, block_size: usize) {
     let byte = k / per_byte * per_byte;
     if k > byte && !byte.is_multiple_of(block_size * per_byte) {
         codes.copy_within(k - per_byte..byte, k);
@@ -164,17 +223,21 @@ fn codes_per_byte<C: Code>() -> Result<usize> {
     }
 }
 
+/// Returns the smallest and the largest value.
+fn ends(block: &[f32]) -> (f32, f32) {
+    block.iter().fold((f32::MAX, f32::MIN), |(min, max), &w| (min.min(w), max.max(w)))
+}
+
 /// The parameters of a block.
 struct Block {
     scale: f32,
     inverse: f32,
     zero_point: f32,
-    qmax: f32,
 }
 
 impl Block {
-    fn new(block: &[f32], qmax: f32, kind: BlockKind) -> Self {
-        let (min, max) = block.iter().fold((f32::MAX, f32::MIN), |(min, max), &w| (min.min(w), max.max(w)));
+    /// Returns those of a block with this smallest and largest value.
+    fn new(min: f32, max: f32, qmax: f32, kind: BlockKind) -> Self {
         let (scale, zero_point) = match kind {
             BlockKind::Symmetric => {
                 let largest = if max.abs() > min.abs() { max } else { min };
@@ -189,11 +252,7 @@ impl Block {
             }
         };
         let inverse = 1.0 / scale;
-        Self { scale, inverse: if inverse.is_finite() { inverse } else { 0.0 }, zero_point, qmax }
-    }
-
-    fn code(&self, w: f32) -> f32 {
-        HalfAway.round((w * self.inverse + self.zero_point).clamp(0.0, self.qmax), 0)
+        Self { scale, inverse: if inverse.is_finite() { inverse } else { 0.0 }, zero_point }
     }
 }
 

@@ -58,19 +58,20 @@ pub fn quantize_bias(bias: &[f32], input_scale: f32, weight_scales: &[f32], bits
         }
         let weight_scale = weight_scales[channel.min(weight_scales.len() - 1)];
         let scale = input_scale * weight_scale;
-        let code = |scale: f32| HalfAway.round(b * (1.0 / scale), 0);
-        let fits = |scale: f32| f64::from(code(scale)).abs() <= limit;
-        if !fits(scale) {
+        let code_of = |scale: f32| HalfAway.round(b * (1.0 / scale), 0);
+        let fits = |code: f32| f64::from(code).abs() <= limit;
+        let code = code_of(scale);
+        if !fits(code) {
             let mut smallest_weight_scale = (f64::from(b.abs()) / (limit * f64::from(input_scale))) as f32;
             // A few steps up, for what the three roundings in f32 take away.
             for _ in 0..FEW_STEPS {
-                if !fits(input_scale * smallest_weight_scale) && smallest_weight_scale < f32::MAX {
+                if !fits(code_of(input_scale * smallest_weight_scale)) && smallest_weight_scale < f32::MAX {
                     smallest_weight_scale = smallest_weight_scale.next_up();
                 }
             }
             return Err(ConventionError::BiasOverflow { channel, bias: b, scale, bits, smallest_weight_scale }.into());
         }
-        codes.push(code(scale) as i64);
+        codes.push(code as i64);
         scales.push(scale);
     }
     Ok(QuantizedBias { codes, scales })

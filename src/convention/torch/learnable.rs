@@ -1,8 +1,10 @@
 //! Fake quantization with a scale and zero point that are learnt (LSQ).
 
 use crate::error::{Error, Result};
+use crate::kernel::{Learnt, detect, learnable};
 use crate::num::ties_even;
 use crate::params::CodeRange;
+use alloc::vec;
 use alloc::vec::Vec;
 use num_traits::Float;
 
@@ -45,20 +47,9 @@ pub fn fake_quantize_learnable(
     }
     let (qmin, qmax) = (codes.min() as f32, codes.max() as f32);
     let z = ties_even(zero_point).clamp(qmin, qmax);
-    let inverse = 1.0 / scale;
-    let (mut y, mut grad_x) = (Vec::with_capacity(x.len()), Vec::with_capacity(x.len()));
-    let (mut grad_scale, mut grad_zero_point) = (0.0_f64, 0.0_f64);
-    for (&x, &gradient) in x.iter().zip(gradient) {
-        let code = ties_even(x * inverse) + z;
-        let clamped = code.clamp(qmin, qmax);
-        let restored = (clamped - z) * scale;
-        y.push(restored);
-        let inside = code >= qmin && code <= qmax;
-        grad_x.push(gradient * if inside { 1.0 } else { 0.0 });
-        let by_scale = if inside { (restored - x) * inverse } else { clamped - z };
-        grad_scale += f64::from(gradient * by_scale);
-        grad_zero_point += if inside { 0.0 } else { f64::from(gradient * -scale) };
-    }
+    let (mut y, mut grad_x) = (vec![0.0; x.len()], vec![0.0; x.len()]);
+    let learnt = Learnt { scale, zero_point: z, ends: (qmin, qmax) };
+    let (grad_scale, grad_zero_point) = learnable(detect(), (x, gradient), learnt, &mut y, &mut grad_x);
     let factor = f64::from(grad_factor);
     let (grad_scale, grad_zero_point) = ((grad_scale * factor) as f32, (grad_zero_point * factor) as f32);
     Ok(Learnable { y, grad_x, grad_scale, grad_zero_point })
