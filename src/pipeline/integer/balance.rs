@@ -1,7 +1,8 @@
 //! By what channels are divided: ranges of activations against magnitudes of weights.
 
-use super::channels::{ChannelSets, Layer};
+use super::channels::ChannelSets;
 use super::constants::Constants;
+use super::layer::Layer;
 use super::statistics::Statistics;
 use crate::graph::ValueId;
 use crate::recipe::integer::Width;

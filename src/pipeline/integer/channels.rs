@@ -1,26 +1,11 @@
 //! Channels that are scaled together: what flows from one into another by operators that commute with positive factors.
 
-use crate::graph::{Activation, Attributes, Layout, Op, Operator, Subgraph};
+use super::layer::Layer;
+use crate::graph::Subgraph;
 use std::collections::BTreeMap;
 
 /// Values with more channels than this are left alone.
 const MOST_CHANNELS: usize = 1 << 14;
-
-/// A layer with weights and perhaps a bias that nothing else uses.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Layer {
-    pub(super) input: usize,
-    pub(super) output: usize,
-    pub(super) weights: usize,
-    pub(super) bias: Option<usize>,
-    /// The axis of the weights that output channels lie along.
-    pub(super) output_axis: usize,
-    /// The axis that input channels lie along.
-    pub(super) input_axis: usize,
-    /// How many indices of the input's axis belong to a channel of the input, one behind the other: more than 1 in depthwise
-    /// convolutions alone.
-    pub(super) multiplier: usize,
-}
 
 /// The channels of a subgraph's values in sets: those of one set are divided by one factor, and the model computes the same.
 #[derive(Debug)]
@@ -126,13 +111,13 @@ impl ChannelSets {
         }
     }
 
-    fn fix(&mut self, value: usize) {
+    pub(super) fn fix(&mut self, value: usize) {
         if let Some((first, channels)) = self.places.get(value).copied().flatten() {
             self.is_fixed[first..first + channels].fill(true);
         }
     }
 
-    fn cap(&mut self, value: usize) {
+    pub(super) fn cap(&mut self, value: usize) {
         if let Some((first, channels)) = self.places.get(value).copied().flatten() {
             self.is_capped[first..first + channels].fill(true);
         }
@@ -145,7 +130,7 @@ impl ChannelSets {
 
     /// Ties the channels of two values whose elements follow each other in the same order: where their numbers differ, the larger is a
     /// multiple of the smaller.
-    fn tie_flat(&mut self, a: usize, b: usize) -> Option<()> {
+    pub(super) fn tie_flat(&mut self, a: usize, b: usize) -> Option<()> {
         let (first_a, of_a) = self.places.get(a).copied().flatten()?;
         let (first_b, of_b) = self.places.get(b).copied().flatten()?;
         if of_a % of_b != 0 && of_b % of_a != 0 {
@@ -157,12 +142,12 @@ impl ChannelSets {
         Some(())
     }
 
-    fn tie_equal(&mut self, a: usize, b: usize) -> Option<()> {
+    pub(super) fn tie_equal(&mut self, a: usize, b: usize) -> Option<()> {
         if self.channels(a) == self.channels(b) { self.tie_flat(a, b) } else { None }
     }
 
     /// Ties what lies one behind the other in `parts` to `whole`; or each to it, if it has as many channels.
-    fn tie_parts(&mut self, whole: usize, parts: &[usize]) -> Option<()> {
+    pub(super) fn tie_parts(&mut self, whole: usize, parts: &[usize]) -> Option<()> {
         let (first, channels) = self.places.get(whole).copied().flatten()?;
         if parts.iter().all(|&part| self.channels(part) == channels) {
             return parts.iter().try_for_each(|&part| self.tie_flat(whole, part));
@@ -180,141 +165,13 @@ impl ChannelSets {
         }
         Some(())
     }
-
-    /// Ties the channels that an operator connects; `None` if it does not commute with factors.
-    fn tie(
-        &mut self,
-        part: &Subgraph,
-        operator: &Operator,
-        uses: &BTreeMap<usize, usize>,
-        numbers: &dyn Fn(Option<usize>) -> Option<Vec<i32>>,
-    ) -> Option<()> {
-        let output = *operator.outputs.first()?;
-        match operator.attributes.activation() {
-            Activation::None | Activation::Relu => {}
-            Activation::Relu6 => self.cap(output),
-            _ => return None,
-        }
-        let input = operator.input(0);
-        let is_constant = |value: usize| part.values.get(value).is_some_and(|v| v.constant.is_some());
-        let ndim = |value: usize| part.values.get(value).and_then(crate::graph::Value::ndim);
-        match operator.op {
-            Op::Conv | Op::DepthwiseConv | Op::FullyConnected | Op::TransposeConv => {
-                let layer = Layer::of(part, operator, uses)?;
-                let length = part.values.get(layer.weights)?.known_shape()?;
-                let inputs = *length.get(layer.input_axis)?;
-                let (channels, outputs) = (self.channels(layer.input), self.channels(layer.output));
-                let fits = match operator.op {
-                    Op::DepthwiseConv => Some(inputs) == channels.checked_mul(layer.multiplier),
-                    Op::FullyConnected => channels > 0 && inputs % channels == 0,
-                    _ => inputs == channels,
-                };
-                if !fits || length.get(layer.output_axis) != Some(&outputs) {
-                    return None;
-                }
-                self.layers.push(layer);
-                Some(())
-            }
-            Op::Relu6 => {
-                self.cap(output);
-                self.tie_equal(input?, output)
-            }
-            Op::Relu | Op::PRelu | Op::LeakyRelu | Op::Abs => self.tie_equal(input?, output),
-            Op::MaxPool | Op::AveragePool | Op::ResizeBilinear | Op::ResizeNearest | Op::Pad | Op::MirrorPad => {
-                self.tie_equal(input?, output)
-            }
-            Op::Reshape | Op::Squeeze | Op::ExpandDims | Op::SpaceToDepth | Op::DepthToSpace => {
-                self.tie_flat(input?, output)
-            }
-            Op::Mean | Op::Sum | Op::ReduceMax | Op::ReduceMin => {
-                let last = i32::try_from(ndim(input?)?).ok()? - 1;
-                let axes = numbers(operator.input(1))?;
-                if axes.iter().any(|&axis| axis == last || axis == -1) { None } else { self.tie_equal(input?, output) }
-            }
-            Op::Transpose => {
-                let last = i32::try_from(ndim(input?)?).ok()? - 1;
-                let order = numbers(operator.input(1))?;
-                if order.last() == Some(&last) { self.tie_equal(input?, output) } else { None }
-            }
-            Op::Concat => {
-                let parts: Option<Vec<usize>> = operator.inputs.iter().copied().collect();
-                self.tie_parts(output, &parts?)
-            }
-            Op::Split => self.tie_parts(operator.input(1)?, &operator.outputs),
-            Op::SplitSizes => self.tie_parts(input?, &operator.outputs),
-            Op::Maximum | Op::Minimum => {
-                self.tie_equal(operator.input(0)?, output)?;
-                self.tie_equal(operator.input(1)?, output)
-            }
-            Op::Add | Op::Sub => {
-                for value in [operator.input(0)?, operator.input(1)?] {
-                    if is_constant(value) {
-                        let shape = part.values.get(value)?.known_shape()?;
-                        if !is_own(part, value, uses) || shape.last() != Some(&self.channels(output)) {
-                            return None;
-                        }
-                        self.added.push((value, output));
-                    } else {
-                        self.tie_equal(value, output)?;
-                    }
-                }
-                Some(())
-            }
-            Op::Mul => {
-                // What has a scale of its own by which function it is, stays; the other one flows through.
-                let is_gate = |value: usize| {
-                    let producer = part.producer(value).and_then(|producer| part.operators.get(producer));
-                    is_constant(value) || producer.is_some_and(|p| p.op.fixed_output(8).is_some())
-                };
-                let (a, b) = (operator.input(0)?, operator.input(1)?);
-                let (gate, flow) = if is_gate(b) { (b, a) } else { (a, b) };
-                if !is_gate(gate) || is_constant(flow) || gate == flow {
-                    return None;
-                }
-                self.fix(gate);
-                self.tie_equal(flow, output)
-            }
-            _ => None,
-        }
-    }
-}
-
-impl Layer {
-    /// Returns an operator's layer; `None` if something else uses its weights or its bias.
-    fn of(part: &Subgraph, operator: &Operator, uses: &BTreeMap<usize, usize>) -> Option<Self> {
-        let (place, of_bias) = if operator.op == Op::TransposeConv { (2, 3) } else { (0, 2) };
-        let (input, output) = (operator.input(place)?, *operator.outputs.first()?);
-        let (weights, bias) = (operator.input(1)?, operator.input(of_bias));
-        let ndim = part.values.get(weights)?.ndim()?;
-        let output_axis = operator.weights_axis(1, ndim)?;
-        let used = |value: usize| is_own(part, value, uses);
-        if !used(weights) || bias.is_some_and(|bias| !used(bias)) {
-            return None;
-        }
-        let multiplier = match &operator.attributes {
-            Attributes::Window(window) if window.layout != Layout::ChannelsLast => return None,
-            Attributes::Window(window) if operator.op == Op::DepthwiseConv => window.multiplier.max(1),
-            _ => 1,
-        };
-        let input_axis = if operator.op == Op::DepthwiseConv { output_axis } else { ndim.checked_sub(1)? };
-        Some(Self { input, output, weights, bias, output_axis, input_axis, multiplier })
-    }
-}
-
-/// Whether a value is a constant that nothing else uses.
-fn is_own(part: &Subgraph, value: usize, uses: &BTreeMap<usize, usize>) -> bool {
-    let of_value = part.values.get(value);
-    let constant =
-        of_value.filter(|v| v.element_type == crate::graph::ElementType::F32).and_then(|v| v.constant.as_ref());
-    constant.is_some_and(|constant| uses.get(&constant.storage) == Some(&1) && !constant.is_elsewhere)
-        && !part.outputs.contains(&value)
 }
 
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 mod tests {
     use super::*;
-    use crate::graph::{Constant, ElementType, Value, Window};
+    use crate::graph::{Activation, Attributes, Constant, ElementType, Op, Operator, Value, Window};
 
     /// A subgraph that grows; its first value is its input, its last one its output.
     struct Net {
