@@ -3,6 +3,7 @@
 //! There is no common description: each tool has names of its own for what stands beside the codes of a layer. A name alone means
 //! nothing, since a `scale` may be the weight of a norm; it does beside a tensor of the same layer that holds codes.
 
+use super::parameter_words::codes_by_words;
 use super::reader::TensorInfo;
 use std::collections::HashMap;
 
@@ -143,6 +144,8 @@ pub(crate) fn quantized_by_others(tensors: &[TensorInfo]) -> HashMap<String, Str
                 .find(|name| *name != info.name && by_name.get(name.as_str()).is_some_and(|codes| !codes.is_float))?;
             Some((layout.tool, codes))
         });
+        let is_codes = |name: &str| by_name.get(name).is_some_and(|codes| !codes.is_float);
+        let found = found.or_else(|| Some(("another tool", codes_by_words(&info.name, &is_codes)?)));
         let Some((tool, codes)) = found else { continue };
         let of_codes = format!("codes of {tool}, with {:?} beside them: quantized already", info.name);
         reasons.insert(info.name.clone(), format!("a parameter of {codes:?}, which {tool} has quantized"));
@@ -200,6 +203,31 @@ mod tests {
             ("l.codes", I8, &["l.codebooks", "l.scales"]),
             ("l.trellis", I32, &["l.suh", "l.svh"]),
             ("kernel", I8, &["kernel_scale"]),
+            // NVFP4: a scale for each block, and one for the tensor.
+            ("x", U8, &["x_scale", "x_scale_2"]),
+            ("x", U8, &["x.scale", "x_scale_2"]),
+            ("l.weight", U8, &["l.weight_scale", "l.weight_scale_2", "l.input_scale", "l.pre_quant_scale"]),
+            ("l.weight_packed", U8, &["l.weight_scale", "l.weight_global_scale", "l.input_global_scale"]),
+            (
+                "experts.up_proj",
+                U8,
+                &["experts.up_proj_weight_scale", "experts.up_proj_weight_scale_2", "experts.up_proj_input_scale"],
+            ),
+            (
+                "experts.w13_weight",
+                F8_E4M3,
+                &["experts.w13_weight_scale", "experts.w13_weight_scale_inv", "experts.w13_input_scale"],
+            ),
+            ("experts.up_proj_packed", U8, &["experts.up_proj_scale", "experts.up_proj_global_scale"]),
+            ("l.weight", I8, &["l.weight_quantizer._scale", "l.input_quantizer._amax"]),
+            (
+                "l.weight",
+                F8_E4M3,
+                &["l.weights_scaling_factor", "l.weights_scaling_factor_2", "l.activation_scaling_factor"],
+            ),
+            ("l.qweight", I32, &["l.scales", "l.qzeros", "l.g_idx", "l.input_scale"]),
+            ("a.k_proj.weight", F8_E4M3, &["a.k_scale", "a.k_proj.k_scale", "a.k_proj.weight_scale"]),
+            ("a.v_proj.weight", F8_E4M3, &["a.attn.v_scale", "a.v_scale"]),
         ] {
             let mut tensors = vec![(codes, dtype), ("norm.weight", F32), ("head.weight", BF16)];
             tensors.extend(parameters.iter().map(|name| (*name, F16)));
@@ -215,6 +243,10 @@ mod tests {
         assert_eq!(left(&norms), Vec::<String>::new());
         let embedding = [("ids", Dtype::I32), ("l.weight", Dtype::F32), ("l.scales", Dtype::F32)];
         assert_eq!(left(&embedding), Vec::<String>::new());
+        // Names of other words, beside what holds whole numbers.
+        let scales =
+            [("x", Dtype::I64), ("x_rescaled", Dtype::F32), ("x_layer_scale", Dtype::F32), ("logit_scale", Dtype::F32)];
+        assert_eq!(left(&scales), Vec::<String>::new());
         assert_eq!(left(&[("scaled_fp8", Dtype::F8_E4M3)]), ["scaled_fp8"]);
     }
 

@@ -52,6 +52,8 @@ mod description;
 #[cfg(feature = "pipeline")]
 mod foreign;
 mod layout;
+#[cfg(feature = "pipeline")]
+mod parameter_words;
 mod reader;
 mod writer;
 
