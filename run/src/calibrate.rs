@@ -99,7 +99,7 @@ impl<E: RangeEstimator> Calibration<E> {
     /// convolution or dense layer, or its rows are of more than 4096 elements.
     ///
     /// Of a dense layer these are the rows of its input, of a convolution the patches under its filters, in the order in which a filter's
-    /// elements are stored; at most 256 of a sample, at equal distances. They take 13 bytes for each pair of inputs of a weight row:
+    /// elements are stored; at most 256 of a sample, at equal distances. In a file they take 6 bytes for each pair of inputs of a weight row:
     /// they are for the layers that are to be improved, not for all.
     #[must_use]
     pub fn with_second_moments(mut self, graph: &Graph, subgraph: usize, operator: usize) -> Self {

@@ -119,7 +119,7 @@ impl ChannelMeans {
     /// ```
     pub fn from_json(json: &str) -> Result<Self> {
         let head: Head = serde_json::from_str(json).map_err(|error| unusable(one_line(&error)))?;
-        check_head(&head.format, FORMAT, head.version, VERSION)?;
+        check_head(&head.format, FORMAT, head.version, VERSION..=VERSION)?;
         let file: File = serde_json::from_str(json).map_err(|error| unusable(one_line(&error)))?;
         Ok(file.means)
     }

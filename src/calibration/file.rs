@@ -155,7 +155,7 @@ impl<E: State> Calibrator<E> {
     /// ```
     pub fn from_json(json: &str) -> Result<Self> {
         let head: Head = serde_json::from_str(json).map_err(|error| unusable(one_line(&error)))?;
-        check_head(&head.format, FORMAT, head.version, VERSION)?;
+        check_head(&head.format, FORMAT, head.version, VERSION..=VERSION)?;
         if head.estimator != E::NAME {
             return Err(unusable(format!("it is of the estimator {:?}, not {:?}", head.estimator, E::NAME)));
         }

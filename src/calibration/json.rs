@@ -4,6 +4,7 @@ use super::error::CalibrationError;
 use crate::error::{Error, Result};
 use crate::input;
 use std::io::Read;
+use std::ops::RangeInclusive;
 use std::path::Path;
 
 /// Returns the error of a file that is not what its format prescribes.
@@ -12,11 +13,15 @@ pub(super) fn unusable(reason: String) -> Error {
 }
 
 /// Checks what a file says of itself.
-pub(super) fn check_head(format: &str, expected: &str, version: u32, known: u32) -> Result<()> {
+pub(super) fn check_head(format: &str, expected: &str, version: u32, known: RangeInclusive<u32>) -> Result<()> {
     if format != expected {
         return Err(unusable(format!("its format is {format:?}, not {expected:?}")));
     }
-    if version != known {
+    if !known.contains(&version) {
+        let known = match (known.start(), known.end()) {
+            (first, last) if first == last => first.to_string(),
+            (first, last) => format!("{first} to {last}"),
+        };
         return Err(unusable(format!("its version is {version}, and this crate reads {known}")));
     }
     Ok(())

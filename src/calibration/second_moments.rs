@@ -48,14 +48,7 @@ const PLACES: core::ops::RangeInclusive<i16> = -7..=5;
 /// # Ok::<(), tensor_quant::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
-#[cfg_attr(
-    feature = "serde",
-    derive(serde::Serialize, serde::Deserialize),
-    serde(
-        into = "super::second_moments_file::SecondMomentsState",
-        try_from = "super::second_moments_file::SecondMomentsState"
-    )
-)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize), serde(try_from = "super::second_moments_file::Read"))]
 pub struct SecondMoments {
     pub(super) len: usize,
     pub(super) rows: u64,

@@ -55,4 +55,6 @@ pub use scheme::{Scheme, StaticScheme};
 pub use scheme_parts::SchemeParts;
 pub use settings::Settings;
 pub use slice::{dequantize_slice, quantize_slice, quantize_slice_into};
+#[cfg(all(feature = "serde", feature = "std"))]
+pub(crate) use state::Bytes;
 pub use view::AsView;

@@ -39,7 +39,7 @@ struct Read {
 }
 
 /// Bytes, as text where people read.
-struct Bytes<'a>(Cow<'a, [u8]>);
+pub(crate) struct Bytes<'a>(pub(crate) Cow<'a, [u8]>);
 
 impl Serialize for Bytes<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -59,11 +59,11 @@ impl<'de> Deserialize<'de> for Bytes<'static> {
             type Value = Vec<u8>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("codes in base64, or as bytes")
+                f.write_str("bytes, or text in base64")
             }
 
             fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Vec<u8>, E> {
-                base64::decode(text).ok_or_else(|| E::custom("the codes are not in base64"))
+                base64::decode(text).ok_or_else(|| E::custom("the bytes are not in base64"))
             }
 
             fn visit_bytes<E: serde::de::Error>(self, bytes: &[u8]) -> Result<Vec<u8>, E> {
