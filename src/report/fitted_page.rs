@@ -25,7 +25,14 @@ impl Fitted {
             self.judged_on,
             self.evaluations,
         );
-        let body = [heading, self.tiles(), self.drawn_front(), self.choices()].concat();
+        let warnings = match &self.warnings()[..] {
+            [] => String::new(),
+            all => {
+                let items: String = all.iter().map(|text| format!("<li>{}</li>", escaped(text))).collect();
+                format!("<section class=warnings role=alert><h2>Look at this first</h2><ul>{items}</ul></section>")
+            }
+        };
+        let body = [heading, self.tiles(), warnings, self.drawn_front(), self.choices()].concat();
         page(&escaped(&format!("{name}, fitted to a budget")), &body)
     }
 

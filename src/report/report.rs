@@ -156,6 +156,13 @@ impl Report {
         Self { overrides, ..self }
     }
 
+    /// Returns the report with something more that one should know, of the whole.
+    #[must_use]
+    pub fn with_warning(mut self, warning: &Warning) -> Self {
+        self.warnings.push(Warned::new("", warning));
+        self
+    }
+
     /// Returns the report with another time: that of a build, say, so that it is the same again.
     #[must_use]
     pub fn created_at(self, time: SystemTime) -> Self {

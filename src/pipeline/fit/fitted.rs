@@ -126,6 +126,15 @@ impl Fitted {
         self.bytes as f64 / self.bytes_in.max(1) as f64
     }
 
+    /// Returns what a user should know, each in a line: that the file is no smaller than the input.
+    pub fn warnings(&self) -> Vec<String> {
+        let no_smaller = (self.bytes >= self.bytes_in).then(|| {
+            let (before, after) = (self.bytes_in, self.bytes);
+            format!("the file is no smaller: {before} bytes became {after}; of what is small, parameters take more than codes save")
+        });
+        no_smaller.into_iter().collect()
+    }
+
     /// Returns the tensor that stands in the way: of those that could be larger or better, the one whose error alone is largest.
     pub fn in_the_way(&self) -> Option<&Chosen> {
         let is_changed = |tensor: &&Chosen| tensor.code.is_some();
@@ -206,5 +215,39 @@ impl Fitted {
     /// [`RecipeError::Unusable`](crate::recipe::RecipeError::Unusable) if no tensor is in it.
     pub fn to_recipe(&self) -> Result<Recipe> {
         Recipe::from_toml(&self.recipe())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_is_no_smaller_is_told_of() {
+        let of = |bytes_in, bytes| Fitted {
+            request: Request::new(Goal::MinSqnr(30.0)),
+            input: PathBuf::new(),
+            output: Some(PathBuf::new()),
+            bytes_in,
+            bytes,
+            download: bytes,
+            sqnr_db: 40.0,
+            bound_db: 39.0,
+            accuracy: None,
+            predicted_db: f64::NAN,
+            judged_on: 3,
+            evaluations: 1,
+            data_hash: 0,
+            tensors: Vec::new(),
+            front: Vec::new(),
+            walked: Vec::new(),
+            seconds: 0.0,
+            rules: None,
+        };
+        assert_eq!(of(1000, 999).warnings(), Vec::<String>::new());
+        for bytes in [1000, 1200] {
+            let warnings = of(1000, bytes).warnings();
+            assert!(warnings.len() == 1 && warnings[0].contains(&format!("1000 bytes became {bytes}")), "{warnings:?}");
+        }
     }
 }
