@@ -54,9 +54,22 @@ pub fn correct_bias<D: Dimension>(
         }
     }
     let mut shifts = vec![0.0_f64; bias.len()];
-    for ((index, &w), &r) in weight.into_dyn().indexed_iter().zip(restored.iter()) {
-        let (output, input) = (index[output_axis], index[input_axis]);
-        shifts[output] += (f64::from(r) - f64::from(w)) * f64::from(input_means[input]);
+    let shape = weight.shape().to_vec();
+    let last = shape.len() - 1;
+    // Where an axis is at the start of a row along the last one, and by how much that grows with each element.
+    let place = |axis: usize, row: usize| {
+        if axis == last {
+            return (0, 1);
+        }
+        (row / shape[axis + 1..last].iter().product::<usize>().max(1) % shape[axis].max(1), 0)
+    };
+    let (weight, restored) = (weight.into_dyn(), restored.into_dyn());
+    for (row, (weights, restored)) in weight.rows().into_iter().zip(restored.rows()).enumerate() {
+        let ((output, output_step), (input, input_step)) = (place(output_axis, row), place(input_axis, row));
+        for (k, (&w, &r)) in weights.iter().zip(restored).enumerate() {
+            let mean = f64::from(input_means[input + k * input_step]);
+            shifts[output + k * output_step] += (f64::from(r) - f64::from(w)) * mean;
+        }
     }
     Ok(bias.iter().zip(shifts).map(|(&bias, shift)| (f64::from(bias) - shift) as f32).collect())
 }

@@ -3,6 +3,7 @@
 use crate::graph::{Attributes, Graph, Op, Operator, ValueId};
 use crate::params::ValueRange;
 use crate::recipe::integer::{Ranges, Width};
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 /// The most elements of a value that are kept.
@@ -37,6 +38,15 @@ impl Function {
         }
     }
 
+    /// Returns what a function of single elements makes of one; 0 for others.
+    fn of_element(self, x: f64) -> f64 {
+        match self {
+            Self::Logistic => 1.0 / (1.0 + (-x).exp()),
+            Self::Tanh => x.tanh(),
+            Self::Softmax { .. } => 0.0,
+        }
+    }
+
     fn row(self) -> usize {
         match self {
             Self::Softmax { classes, .. } => classes,
@@ -50,6 +60,8 @@ impl Function {
 pub(crate) struct Arguments {
     functions: BTreeMap<ValueId, Function>,
     seen: BTreeMap<ValueId, Seen>,
+    /// What was found within a range: the same for most variants.
+    found: RefCell<BTreeMap<(ValueId, [u32; 2], Width), ValueRange>>,
 }
 
 /// Rows of an argument: every so many of those that were observed.
@@ -75,17 +87,18 @@ impl Arguments {
                 }
             }
         }
-        Self { functions, seen: BTreeMap::new() }
+        Self { functions, ..Self::default() }
     }
 
     /// Returns the same without what was seen.
     pub(crate) fn fresh(&self) -> Self {
-        Self { functions: self.functions.clone(), seen: BTreeMap::new() }
+        Self { functions: self.functions.clone(), ..Self::default() }
     }
 
     /// Takes note of a value, if it is the argument of a function.
     pub(crate) fn observe(&mut self, id: ValueId, elements: &[f32]) {
         let Some(function) = self.functions.get(&id) else { return };
+        self.found.get_mut().clear();
         let seen = self.seen.entry(id).or_default();
         let length = function.row();
         for row in elements.chunks_exact(length) {
@@ -103,6 +116,7 @@ impl Arguments {
 
     /// Takes note of everything that `other` has kept.
     pub(crate) fn merge(&mut self, other: &Self) {
+        self.found.get_mut().clear();
         for (id, of_other) in &other.seen {
             let seen = self.seen.entry(*id).or_default();
             seen.rows.extend_from_slice(&of_other.rows);
@@ -117,7 +131,11 @@ impl Arguments {
         let mut narrowed = Ranges::new();
         for (id, seen) in &self.seen {
             let (Some(function), Some(range)) = (self.functions.get(id), ranges.get(id)) else { continue };
-            narrowed.insert(*id, best(*function, &seen.rows, *range, width));
+            let key = (*id, [range.min(), range.max()].map(f32::to_bits), width);
+            let known = self.found.borrow().get(&key).copied();
+            let found = known.unwrap_or_else(|| best(*function, &seen.rows, *range, width));
+            self.found.borrow_mut().insert(key, found);
+            narrowed.insert(*id, found);
         }
         for (subgraph, part) in graph.subgraphs.iter().enumerate() {
             let consumers = part.consumers();
@@ -153,13 +171,14 @@ impl Arguments {
 /// Returns the range within another whose codes cost a function's results least.
 fn best(function: Function, rows: &[f32], range: ValueRange, width: Width) -> ValueRange {
     let whole = range.with_zero();
+    let results = Results::new(function, rows);
     let (mut low, mut high) = (whole.min(), whole.max());
-    let mut least = error(function, rows, (low, high), width);
+    let mut least = results.error((low, high), width);
     for _ in 0..ROUNDS {
         for is_high in [true, false] {
             for share in SHARES {
                 let ends = if is_high { (low, whole.max() * share) } else { (whole.min() * share, high) };
-                let found = error(function, rows, ends, width);
+                let found = results.error(ends, width);
                 // Less is left to chance if nothing is cut off without need.
                 if found < 0.995 * least {
                     (least, (low, high)) = (found, ends);
@@ -170,40 +189,64 @@ fn best(function: Function, rows: &[f32], range: ValueRange, width: Width) -> Va
     ValueRange::new(low, high).unwrap_or(range)
 }
 
-/// Returns the squared error that is expected of a function's results: of arguments that are cut off as it is, of others by the
-/// function's derivative and Δ² / 12.
-fn error(function: Function, rows: &[f32], (low, high): (f32, f32), width: Width) -> f64 {
-    let step = match width {
-        Width::Int8 => f64::from(high - low) / 255.0,
-        Width::Int16 => f64::from(high.max(-low)) / 32767.0,
-    };
-    let noise = step * step / 12.0;
-    match function {
-        Function::Logistic | Function::Tanh => {
-            let of = |x: f64| if function == Function::Tanh { x.tanh() } else { 1.0 / (1.0 + (-x).exp()) };
-            let of_element = |&x: &f32| {
-                let y = of(x.into());
-                if x < low || x > high {
-                    return (y - of(x.clamp(low, high).into())).powi(2);
-                }
-                let slope = if function == Function::Tanh { 1.0 - y * y } else { y * (1.0 - y) };
-                noise * slope * slope
-            };
-            rows.iter().map(of_element).sum()
-        }
-        Function::Softmax { beta, classes } => {
-            let (mut exact, mut cut) = (vec![0.0; classes], vec![0.0; classes]);
-            let mut sum = 0.0;
-            for row in rows.chunks_exact(classes) {
-                softmax(row, beta, (f32::NEG_INFINITY, f32::INFINITY), &mut exact);
-                softmax(row, beta, (low, high), &mut cut);
-                sum += exact.iter().zip(&cut).map(|(x, y)| (x - y) * (x - y)).sum::<f64>();
-                let squares: f64 = cut.iter().map(|p| p * p).sum();
-                let slopes = row.iter().zip(&cut).filter(|(x, _)| (low..=high).contains(*x));
-                let slopes: f64 = slopes.map(|(_, p)| p * p * (1.0 - 2.0 * p + squares)).sum();
-                sum += noise * beta * beta * slopes;
+/// What a function makes of its arguments: the same for all ends that are tried.
+struct Results<'a> {
+    function: Function,
+    rows: &'a [f32],
+    exact: Vec<f64>,
+}
+
+impl<'a> Results<'a> {
+    fn new(function: Function, rows: &'a [f32]) -> Self {
+        let mut exact: Vec<f64> = rows.iter().map(|&x| function.of_element(x.into())).collect();
+        if let Function::Softmax { beta, classes } = function {
+            for (row, exact) in rows.chunks_exact(classes).zip(exact.chunks_exact_mut(classes)) {
+                softmax(row, beta, (f32::NEG_INFINITY, f32::INFINITY), exact);
             }
-            sum
+        }
+        Self { function, rows, exact }
+    }
+
+    /// Returns the squared error that is expected of the results: of arguments that are cut off as it is, of others by the function's
+    /// derivative and Δ² / 12.
+    fn error(&self, (low, high): (f32, f32), width: Width) -> f64 {
+        let step = match width {
+            Width::Int8 => f64::from(high - low) / 255.0,
+            Width::Int16 => f64::from(high.max(-low)) / 32767.0,
+        };
+        let noise = step * step / 12.0;
+        match self.function {
+            Function::Logistic | Function::Tanh => {
+                let of_ends = [low, high].map(|end| self.function.of_element(end.into()));
+                let of_element = |(&x, &y): (&f32, &f64)| {
+                    if x < low || x > high {
+                        return (y - of_ends[usize::from(x > high)]).powi(2);
+                    }
+                    let slope = if self.function == Function::Tanh { 1.0 - y * y } else { y * (1.0 - y) };
+                    noise * slope * slope
+                };
+                self.rows.iter().zip(&self.exact).map(of_element).sum()
+            }
+            Function::Softmax { beta, classes } => {
+                let mut of_cut = vec![0.0; classes];
+                let mut sum = 0.0;
+                for (row, exact) in self.rows.chunks_exact(classes).zip(self.exact.chunks_exact(classes)) {
+                    // A row of which nothing is cut off is what it was.
+                    let is_within = row.iter().all(|x| (low..=high).contains(x));
+                    let cut = if is_within {
+                        exact
+                    } else {
+                        softmax(row, beta, (low, high), &mut of_cut);
+                        sum += exact.iter().zip(&of_cut).map(|(x, y)| (x - y) * (x - y)).sum::<f64>();
+                        &of_cut
+                    };
+                    let squares: f64 = cut.iter().map(|p| p * p).sum();
+                    let slopes = row.iter().zip(cut).filter(|(x, _)| (low..=high).contains(*x));
+                    let slopes: f64 = slopes.map(|(_, p)| p * p * (1.0 - 2.0 * p + squares)).sum();
+                    sum += noise * beta * beta * slopes;
+                }
+                sum
+            }
         }
     }
 }

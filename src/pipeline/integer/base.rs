@@ -33,8 +33,8 @@ pub(crate) struct Base {
     pub(crate) constants: Constants,
     pub(crate) statistics: Statistics,
     pub(crate) equalizer: Rc<Equalizer>,
-    /// The ranges with the smallest squared error: found once.
-    pub(crate) least_squares: OnceCell<Ranges>,
+    /// The ranges with the smallest squared error: found once, for all that have the same statistics of them.
+    pub(crate) least_squares: Rc<OnceCell<Ranges>>,
     /// Weights chosen for what layers make of samples: found once.
     pub(crate) refitted: OnceCell<Rc<BTreeMap<WeightsKey, Refitted>>>,
 }
@@ -65,7 +65,7 @@ impl Base {
             constants: Constants::read(model, graph)?,
             statistics,
             equalizer: Rc::new(equalizer),
-            least_squares: OnceCell::new(),
+            least_squares: Rc::default(),
             refitted: OnceCell::new(),
         })
     }
@@ -164,7 +164,7 @@ impl Base {
             constants: self.constants.clone(),
             statistics: self.statistics.fresh(),
             equalizer: self.equalizer.clone(),
-            least_squares: OnceCell::new(),
+            least_squares: Rc::default(),
             refitted: OnceCell::new(),
         }
     }
@@ -175,9 +175,15 @@ impl Base {
         for (signature, numbers) in samples {
             self.statistics.observe(&mut *runner, *signature, data.samples, &mut numbers.iter().copied())?;
         }
-        self.least_squares.take();
+        self.least_squares = Rc::default();
         self.refitted.take();
         Ok(())
+    }
+
+    /// Takes the ranges of others: those of all samples.
+    pub(crate) fn take_ranges(&mut self, all: &Statistics, least_squares: &Rc<OnceCell<Ranges>>) {
+        self.statistics.take_ranges(all);
+        self.least_squares.clone_from(least_squares);
     }
 
     fn refitted(&self, setting: Setting<'_>) -> Result<Rc<BTreeMap<WeightsKey, Refitted>>> {

@@ -11,7 +11,7 @@ use crate::calibration::{RunError, Runner, correct_bias};
 use crate::error::Result;
 use crate::graph::{Attributes, Graph, Op, Operator, ValueId};
 use crate::recipe::integer::{Domain, IntegerPlan, Take};
-use ndarray::{ArrayD, Axis};
+use ndarray::ArrayD;
 use std::collections::BTreeMap;
 
 /// A product with weights and a bias, in integers.
@@ -198,25 +198,31 @@ struct Shift {
 impl Shift {
     /// Adds the shift known so far, learns from what is still missing, and returns the shifted values.
     fn apply(&mut self, mut values: ArrayD<f32>, wanted: &ArrayD<f32>) -> ArrayD<f32> {
-        let Some(last) = values.ndim().checked_sub(1).filter(|&last| values.shape().get(last) == Some(&self.by.len()))
-        else {
+        if self.by.is_empty() || values.shape().last() != Some(&self.by.len()) {
             return values;
-        };
+        }
         let (low, high) = self.bounds;
         self.samples = self.samples.saturating_add(1);
-        for (channel, by) in self.by.iter_mut().enumerate() {
-            let mut values = values.index_axis_mut(Axis(last), channel);
-            let wanted = wanted.index_axis(Axis(last), channel);
-            let (mut missing, mut active) = (0.0_f64, 0_usize);
-            for (value, wanted) in values.iter_mut().zip(&wanted) {
+        let channels = self.by.len();
+        let (mut missing, mut active) = (vec![0.0_f64; channels], vec![0_usize; channels]);
+        if !values.is_standard_layout() {
+            values = values.as_standard_layout().into_owned();
+        }
+        let wanted = wanted.as_standard_layout();
+        let rows = values.as_slice_mut().unwrap_or_default().chunks_exact_mut(channels);
+        for (values, wanted) in rows.zip(wanted.as_slice().unwrap_or_default().chunks_exact(channels)) {
+            let sums = missing.iter_mut().zip(&mut active).zip(&self.by);
+            for ((value, &wanted), ((missing, active), by)) in values.iter_mut().zip(wanted).zip(sums) {
                 // What an activation cut off says nothing about how far beyond it was.
                 if *value > low && *value < high {
                     *value = (*value + *by).clamp(self.ends.0, self.ends.1);
                 }
-                missing += f64::from(*wanted) - f64::from(*value);
-                active += usize::from(*wanted > low && *wanted < high);
+                *missing += f64::from(wanted) - f64::from(*value);
+                *active += usize::from(wanted > low && wanted < high);
             }
-            let count = wanted.len().max(1);
+        }
+        let count = (wanted.len() / channels.max(1)).max(1);
+        for (by, (missing, active)) in self.by.iter_mut().zip(missing.into_iter().zip(active)) {
             let share = active as f32 / count as f32;
             if share >= FEW_ACTIVE && missing.is_finite() {
                 *by += (missing / count as f64) as f32 / share / self.samples as f32;

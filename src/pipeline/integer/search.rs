@@ -10,8 +10,10 @@ use super::statistics::Statistics;
 use super::variant::{BiasKind, Choice, RangeKind, Settings, Variant};
 use crate::calibration::{CalibrationError, RunError};
 use crate::error::{Error, Result};
-use crate::recipe::integer::{Choices, IntegerPlan, Width};
+use crate::recipe::integer::{Choices, IntegerPlan, Ranges, Width};
+use std::cell::OnceCell;
 use std::collections::BTreeSet;
+use std::rc::Rc;
 
 /// How often all choices are gone through: what was decided first may be another with what was decided since.
 const ROUNDS: usize = 2;
@@ -35,8 +37,8 @@ struct Fold<'a> {
     splits: &'a [Split],
     judge: Judge<'a>,
     bases: [Option<Base>; 2],
-    /// What the fitting samples told of each before it had the ranges of all samples.
-    own: [Option<Statistics>; 2],
+    /// What the fitting samples told of each before it had the ranges of all samples, and the ranges of least error by that.
+    own: [Option<(Statistics, Rc<OnceCell<Ranges>>)>; 2],
     /// Whether these are what counts.
     has_own_ranges: bool,
 }
@@ -283,6 +285,7 @@ impl<'a> Search<'a> {
                 bytes: base.bytes.clone(),
                 constants: base.constants.clone(),
                 statistics: all,
+                least_squares: base.least_squares.clone(),
                 ..base.fresh()
             });
         }
@@ -304,8 +307,8 @@ impl Fold<'_> {
     /// Gives the model the ranges that the fitting samples have by themselves, or those of all samples again.
     fn swap_ranges(&mut self, place: usize) {
         if let (Some(base), Some(own)) = (&mut self.bases[place], &mut self.own[place]) {
-            core::mem::swap(&mut base.statistics, own);
-            base.least_squares.take();
+            core::mem::swap(&mut base.statistics, &mut own.0);
+            core::mem::swap(&mut base.least_squares, &mut own.1);
         }
         self.has_own_ranges = !self.has_own_ranges;
     }
@@ -330,10 +333,11 @@ fn unite_ranges(folds: &mut [Fold<'_>], place: usize) {
     if folds.len() > 1
         && let Some(all) = all_seen(folds, place)
     {
+        let least_squares = Rc::default();
         for Fold { bases, own, .. } in folds {
             let Some(base) = bases[place].as_mut() else { continue };
-            own[place] = Some(base.statistics.clone());
-            base.statistics.take_ranges(&all);
+            own[place] = Some((base.statistics.clone(), Rc::default()));
+            base.take_ranges(&all, &least_squares);
         }
     }
 }
