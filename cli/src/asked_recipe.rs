@@ -4,7 +4,7 @@ use crate::failure::Failure;
 use clap::{Arg, ArgAction, ArgMatches, ValueHint, value_parser};
 use std::path::Path;
 use tensor_quant::recipe::integer::EdgeType;
-use tensor_quant::recipe::{Codes, Glob, Recipe, Target, ValueRule};
+use tensor_quant::recipe::{Codes, Glob, Recipe, Target, ValueRule, Warning};
 
 /// Options that take a part of a scheme, and what to say of each.
 const PARTS: [(&str, &str); 4] = [
@@ -90,6 +90,24 @@ pub(crate) fn overrides(arguments: &ArgMatches) -> Vec<String> {
     let edges = ["inputs", "outputs"].map(said).into_iter().flatten();
     let budget = arguments.get_one::<f64>("budget").map(|share| format!("--budget {share}"));
     all.chain(parts).chain(said("codes")).chain(edges).chain(kept).chain(budget).collect()
+}
+
+/// Returns what is said on the command line and changes nothing of the recipe that came of it.
+pub(crate) fn without_effect(arguments: &ArgMatches, recipe: &Recipe) -> Option<Warning> {
+    let least = *arguments.get_one::<usize>("min-elements")?;
+    let thresholds = recipe.rules.iter().filter(|rule| rule.to != Target::Keep).map(|rule| rule.min_elements);
+    let lowest = thresholds.min().unwrap_or(usize::MAX);
+    (lowest > least).then(|| {
+        let message = match lowest {
+            usize::MAX => {
+                format!("--min-elements {least} has no effect: the recipe has no rule by which tensors become codes")
+            }
+            _ => format!(
+                "--min-elements {least} has no effect: the recipe leaves tensors of fewer than {lowest} elements alone"
+            ),
+        };
+        Warning::new(message, "it raises thresholds, and a recipe of your own can lower them")
+    })
 }
 
 fn share(text: &str) -> Result<f64, String> {

@@ -13,8 +13,8 @@ use tensor_quant::graph::Graph;
 use tensor_quant::model::tflite::Model;
 use tensor_quant::range::AnyEstimator;
 use tensor_quant::recipe::Glob;
-use tensor_quant_run::Calibration;
-use tensor_quant_run::data::{Dump, arrays};
+use tensor_quant_run::data::{Dump, NamedArray, arrays};
+use tensor_quant_run::{Calibration, ValueNames};
 
 /// Samples, one after the other.
 type Samples<'a> = dyn Iterator<Item = Result<Sample, RunError>> + 'a;
@@ -35,6 +35,11 @@ pub(crate) fn command() -> Command {
         .args(samples::arguments())
         .arg(samples::signature())
         .args(Runtime::arguments())
+        // A run elsewhere is over.
+        .mut_args(|arg| match arg.get_id().as_str() {
+            "samples" | "signature" | "runtime" | "library" => arg.conflicts_with("values"),
+            _ => arg,
+        })
         .arg(
             path("values", "Read what a run elsewhere gave: .npz or .npy files with arrays named as the outputs of the exposed model")
                 .long("values")
@@ -81,7 +86,23 @@ pub(crate) fn run(arguments: &ArgMatches) -> Result<String, Failure> {
         found.save(output)?;
     }
     let output = output.map(PathBuf::as_path);
-    Ok(if arguments.get_flag("json") { statistics::as_json(&found) } else { statistics::as_table(&found, output) })
+    let unseen = unseen(&Model::open(&model)?.graph(), &found);
+    Ok(if arguments.get_flag("json") {
+        statistics::as_json(&found, &unseen)
+    } else {
+        statistics::as_table(&found, output, &unseen)
+    })
+}
+
+/// Returns the signatures of a model none of whose values were observed.
+fn unseen(graph: &Graph, found: &Statistics<AnyEstimator>) -> Vec<String> {
+    let keys = graph.keys();
+    let is_unseen = |subgraph: usize| {
+        let seen = |key: &String| found.ranges().seen(key).is_some_and(|seen| seen.count > 0);
+        !keys.get(subgraph).is_some_and(|keys| keys.iter().any(seen))
+    };
+    let signatures = graph.signatures.iter().filter(|signature| is_unseen(signature.subgraph));
+    signatures.map(|signature| signature.name.clone()).collect()
 }
 
 /// Returns what samples tell of a model.
@@ -96,7 +117,7 @@ fn of_model(path: &Path, arguments: &ArgMatches) -> Result<Statistics<AnyEstimat
         }
     }
     if let Some(values) = arguments.get_one::<PathBuf>("values") {
-        let model = of_values(&mut calibration, values)?;
+        let model = of_values(&mut calibration, &graph, values)?;
         let statistics = calibration.into_statistics().of_model(path)?;
         if let Some(model) = model.filter(|model| Some(model.as_str()) != statistics.model()) {
             let (values, path) = (values.display(), path.display());
@@ -198,30 +219,65 @@ impl Estimators {
 }
 
 /// Takes note of the values that a run elsewhere gave, and returns the hash of the model that it ran, if it is known.
-fn of_values(calibration: &mut Calibration<AnyEstimator>, path: &Path) -> Result<Option<String>, Failure> {
+fn of_values(
+    calibration: &mut Calibration<AnyEstimator>,
+    graph: &Graph,
+    path: &Path,
+) -> Result<Option<String>, Failure> {
     let listed = dumped::listed(path)?;
-    let (mut unknown, mut samples) = (Vec::new(), 0);
+    let names = ValueNames::new(graph);
+    let (mut unknown, mut found) = (Vec::new(), Vec::<(NamedArray, String, usize)>::new());
     for array in arrays(path)? {
-        // As a key, or behind the name of a signature.
         let name = listed.keys.get(array.name()).map_or(array.name(), String::as_str);
-        let keys = [Some(name), name.split_once('/').map(|(_, key)| key)];
-        let Some(key) = keys.into_iter().flatten().find(|key| calibration.keys().any(|known| known == *key)) else {
+        let failed = |error: RunError| Failure::file(format!("{}: array {name:?}: {error}", path.display()));
+        let Some(key) = names.find(name).map_err(failed)?.map(str::to_owned) else {
             unknown.push(name.to_owned());
             continue;
         };
-        samples = samples.max(array.shape().first().copied().unwrap_or(1));
+        let samples = names.samples(&key, array.shape()).map_err(failed)?;
+        found.push((array, key, samples));
+    }
+    if !unknown.is_empty() || found.iter().all(|(.., samples)| *samples == 0) {
+        let known: Vec<&str> = calibration.keys().take(8).collect();
+        let path = path.display();
+        return Err(Failure::file(match &unknown[..] {
+            [] => format!("{path} holds no samples; values of the model are {known:?} …"),
+            _ => format!("{path} has arrays {unknown:?} that are no values of the model: it has {known:?} …"),
+        }));
+    }
+    if listed.samples.is_none() {
+        check_counts(&names, &found).map_err(|reason| Failure::file(format!("{}: {reason}", path.display())))?;
+    }
+    let samples = found.iter().map(|(.., samples)| *samples).max().unwrap_or(0);
+    for (array, key, _) in &found {
         for piece in array.pieces()? {
             calibration.observe_value(key, piece?.view())?;
         }
     }
     calibration.count_samples(listed.samples.unwrap_or(samples as u64));
-    if unknown.is_empty() && samples > 0 {
-        return Ok(listed.model);
+    Ok(listed.model)
+}
+
+/// Checks that no value is there twice, and that a run gave all values of a sample.
+fn check_counts(names: &ValueNames, found: &[(NamedArray, String, usize)]) -> Result<(), String> {
+    let mut by_key = std::collections::BTreeMap::new();
+    let mut longest: Option<(&NamedArray, usize)> = None;
+    for (array, key, samples) in found {
+        if let Some(other) = by_key.insert(key, array) {
+            let (first, second) = (other.name(), array.name());
+            return Err(format!("arrays {first:?} and {second:?} are both of the value {key:?}: leave one out"));
+        }
+        // One that does not depend on the samples may be there once.
+        if *samples == 1 || !names.is_in_every_sample(key) {
+            continue;
+        }
+        match longest {
+            Some((first, count)) if count != *samples => {
+                let (first, second) = (first.name(), array.name());
+                return Err(format!("array {second:?} has {samples} samples, and {first:?} has {count}"));
+            }
+            _ => longest = Some((array, *samples)),
+        }
     }
-    let known: Vec<&str> = calibration.keys().take(8).collect();
-    let path = path.display();
-    if samples == 0 && unknown.is_empty() {
-        return Err(Failure::file(format!("{path} holds no arrays; values of the model are {known:?} …")));
-    }
-    Err(Failure::file(format!("{path} has arrays {unknown:?} that are no values of the model: it has {known:?} …")))
+    Ok(())
 }

@@ -6,6 +6,7 @@ use crate::output::{json, style, width};
 use crate::progress::Bar;
 use crate::report_file;
 use crate::samples;
+use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgGroup, ArgMatches, Command, ValueHint, value_parser};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -127,6 +128,15 @@ pub(crate) fn run(arguments: &ArgMatches) -> Result<String, Failure> {
     let path = |name| arguments.get_one::<PathBuf>(name).cloned();
     let (input, output) = (path("IN").unwrap_or_default(), path("OUT").unwrap_or_default());
     let request = request(arguments)?;
+    if request.arithmetic == Arithmetic::Integer {
+        let is_asked = |name: &&&str| arguments.value_source(name) == Some(ValueSource::CommandLine);
+        if let Some(name) = ["types", "exclude", "min-elements"].iter().find(is_asked) {
+            let message = format!(
+                "--{name} has no effect with --compute integer: whole operators are in integers, or in floating point"
+            );
+            return Err(Failure::usage_text(&message));
+        }
+    }
     let force = arguments.get_flag("force");
     let saved = path("save-recipe");
     if let Some(saved) = &saved {
@@ -207,7 +217,13 @@ fn request(arguments: &ArgMatches) -> Result<Request, Failure> {
 /// Returns the right choice for each sample, where there is one signature with samples, and labels.
 fn labels(arguments: &ArgMatches, data: &Signatures) -> Result<Option<Vec<usize>>, Failure> {
     let mut all = data.data();
-    let (Some((_, first)), None) = (all.next(), all.next()) else { return Ok(None) };
+    let (Some((_, first)), None) = (all.next(), all.next()) else {
+        if arguments.contains_id("labels") {
+            let message = format!("--labels are of one signature, and there are samples for {}", data.data().count());
+            return Err(Failure::usage_text(&message));
+        }
+        return Ok(None);
+    };
     let classes = samples::classes(arguments, first)?;
     let of = |classes: &Classes, sample: usize| classes.of(sample).first().copied().flatten().unwrap_or(usize::MAX);
     Ok(classes.map(|classes| (0..first.len()).map(|sample| of(&classes, sample)).collect()))
@@ -247,10 +263,12 @@ fn as_table(fitted: &Fitted) -> String {
         db if db.is_nan() => String::new(),
         db => format!("; predicted {db:.2} dB"),
     };
+    let warnings: String =
+        fitted.warnings().iter().map(|text| style().warning(&format!("warning: {text}\n"))).collect();
     let table = if fitted.tensors.is_empty() { fitted.recipe() } else { table.to_string() };
     format!(
         "{table}\n{}\n{} -> {} ({:.3} of it), {} deflated\n{:.2} dB on {} {}, above {:.2} dB in 95 of 100 \
-         draws{predicted}\n{accuracy}{} candidates were run, in {:.1} s\n",
+         draws{predicted}\n{accuracy}{} candidates were run, in {:.1} s\n{warnings}",
         drawn(fitted),
         bytes(fitted.bytes_in),
         bytes(fitted.bytes),
@@ -349,5 +367,6 @@ fn as_json(fitted: &Fitted) -> String {
         "tensors": tensors,
         "front": points(&fitted.front),
         "run": points(&fitted.walked),
+        "warnings": fitted.warnings(),
     }))
 }

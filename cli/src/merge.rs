@@ -63,7 +63,7 @@ pub(crate) fn run(arguments: &ArgMatches) -> Result<String, Failure> {
     let all = all.unwrap_or_else(|| Statistics::new(AnyEstimator::default()));
     all.save(&output)?;
     let as_json = arguments.get_flag("json");
-    Ok(if as_json { statistics::as_json(&all) } else { statistics::as_table(&all, Some(&output)) })
+    Ok(if as_json { statistics::as_json(&all, &[]) } else { statistics::as_table(&all, Some(&output), &[]) })
 }
 
 /// Returns a value whose estimator depends on the order of samples.

@@ -65,6 +65,11 @@ pub(crate) fn command() -> Command {
         .arg(samples::labels())
         .arg(samples::signature())
         .args(Runtime::arguments())
+        // What judges is run with data alone.
+        .mut_args(|arg| match arg.get_id().as_str() {
+            "samples" | "signature" | "runtime" | "library" => arg.requires("data"),
+            _ => arg,
+        })
         .arg(
             Arg::new("noise")
                 .long("noise")
@@ -161,6 +166,9 @@ impl Asked<'_> {
         };
         bar.finish();
         let mut report = Report::new(&outcome?).with_overrides(asked_recipe::overrides(self.arguments));
+        if let Some(warning) = asked_recipe::without_effect(self.arguments, self.recipe) {
+            report = report.with_warning(&warning);
+        }
         let written = job.output.as_deref().filter(|_| !self.has("dry-run"));
         if has_reports {
             report = report.with_hashes(&job.input, written)?;

@@ -31,11 +31,13 @@ pub(crate) fn arguments() -> Vec<Arg> {
             .long("mean")
             .value_name("NUMBER,…")
             .allow_hyphen_values(true)
+            .requires("data")
             .help("What is subtracted from the numbers of the data, for all or for each channel [default: 0]"),
         Arg::new("scale")
             .long("scale")
             .value_name("NUMBER,…")
             .allow_hyphen_values(true)
+            .requires("data")
             .help("What they are multiplied with then, as in 1/255 [default: 1]"),
         Arg::new("samples")
             .long("samples")

@@ -12,7 +12,8 @@ use tensor_quant::report::{Alignment, Table, grouped, real, shortened};
 /// The longest name that is shown in full.
 const NAME: usize = 52;
 
-pub(crate) fn as_table(statistics: &Statistics<AnyEstimator>, output: Option<&Path>) -> String {
+/// Returns a table; `unseen` are signatures without samples.
+pub(crate) fn as_table(statistics: &Statistics<AnyEstimator>, output: Option<&Path>, unseen: &[String]) -> String {
     let (left, right) = (Alignment::Left, Alignment::Right);
     let columns = [
         ("value", left),
@@ -28,18 +29,25 @@ pub(crate) fn as_table(statistics: &Statistics<AnyEstimator>, output: Option<&Pa
     let mut table = Table::new(&columns, style()).within(width());
     for name in statistics.ranges().names() {
         let Some(seen) = statistics.ranges().seen(&name) else { continue };
-        let [from, to] = range(statistics, &name).unwrap_or_default().map(|x| x.map_or(String::new(), real));
+        let [from, to] = range(statistics, &name).unwrap_or_default().map(|x| x.map_or("–".into(), real));
         let odd = seen.nan + seen.infinite;
+        // Of nothing, and of NaN alone, there are no ends.
+        let end = |x: f32| if x.is_finite() { real(x.into()) } else { "–".into() };
+        let note = match (seen.count, odd) {
+            (0, _) => "never observed".into(),
+            (_, 0) => String::new(),
+            _ => format!("{} are NaN, {} infinite", seen.nan, seen.infinite),
+        };
         table.push([
             shortened(&name, NAME),
             grouped(seen.count),
-            real(seen.min.into()),
-            real(seen.max.into()),
+            end(seen.min),
+            end(seen.max),
             from,
             to,
             estimator(statistics, &name),
             statistics.means(&name).map_or(String::new(), |means| means.len().to_string()),
-            if odd > 0 { format!("{} are NaN, {} infinite", seen.nan, seen.infinite) } else { String::new() },
+            note,
         ]);
     }
     let names = statistics.ranges().names();
@@ -47,7 +55,12 @@ pub(crate) fn as_table(statistics: &Statistics<AnyEstimator>, output: Option<&Pa
     let estimators = estimators.into_iter().collect::<Vec<_>>().join(", ");
     let place = output.map_or(String::new(), |output| format!(", in {}", output.display()));
     let (values, samples) = (names.len(), statistics.samples());
-    format!("{table}\n{values} values of {samples} samples, ranges for int8 by {estimators}{place}\n")
+    let unseen = match unseen {
+        [] => String::new(),
+        _ => style()
+            .warning(&format!("warning: without samples, and so not observed: the signatures {}\n", unseen.join(", "))),
+    };
+    format!("{table}\n{values} values of {samples} samples, ranges for int8 by {estimators}{place}\n{unseen}")
 }
 
 fn estimator(statistics: &Statistics<AnyEstimator>, name: &str) -> String {
@@ -60,7 +73,7 @@ fn range(statistics: &Statistics<AnyEstimator>, name: &str) -> Option<[Option<f6
     Some([Some(range.min().into()), Some(range.max().into())])
 }
 
-pub(crate) fn as_json(statistics: &Statistics<AnyEstimator>) -> String {
+pub(crate) fn as_json(statistics: &Statistics<AnyEstimator>, unseen: &[String]) -> String {
     let value = |name: String| {
         let seen = statistics.ranges().seen(&name)?;
         let range = range(statistics, &name).unwrap_or_default();
@@ -82,6 +95,7 @@ pub(crate) fn as_json(statistics: &Statistics<AnyEstimator>) -> String {
     json(&serde_json::json!({
         "model_sha256": statistics.model(),
         "samples": statistics.samples(),
+        "without_samples": unseen,
         "estimator": statistics.ranges().fresh().to_string(),
         "values": values,
         "second_moments": statistics.second_moments().iter().map(|moments| {

@@ -56,6 +56,7 @@ mod ops;
 mod program;
 mod rows;
 mod tensor;
+mod value_names;
 mod view;
 
 pub use calibrate::Calibration;
@@ -65,3 +66,4 @@ pub use engine::PureRust;
 pub use evaluation::{Evaluation, Labels, OutputLoss, ValueLoss, evaluate, evaluate_with_shares};
 pub use executor::Executor;
 pub use tensor_quant::calibration::{Sample, Statistics};
+pub use value_names::ValueNames;

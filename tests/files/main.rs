@@ -8,6 +8,7 @@ mod honest_figures;
 mod idle_recipes;
 mod interrupted_writes;
 mod kept_tensors;
+mod names_of_bytes;
 mod quantized_files;
 mod reports;
 mod safetensors_files;

@@ -134,3 +134,48 @@ fn the_exit_code_is_the_same_where_nobody_reads_the_message() {
     let done = tensor_quant().args(["inspect", "no such file.tflite"]).stderr(full).output().unwrap();
     assert_eq!(done.status.code(), Some(1));
 }
+
+#[test]
+fn options_that_would_have_no_effect_are_refused() {
+    let folder = tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).display().to_string();
+    let (model, out) = (sample("digits_cnn.tflite").display().to_string(), at("out"));
+    let quantize = ["quantize", &model, &out, "-r", "int8-dynamic"];
+    let evaluate = ["evaluate", &model, &model];
+    let calibrate = ["calibrate", &model, "--out", &out, "--values", &model];
+    let fit = ["fit", &model, &out, "--max-size", "0.5", "--data", &model, "--compute", "integer"];
+    for (command, options, expected) in [
+        (
+            &quantize[..],
+            &["--samples 3", "--mean 1", "--scale 1/16", "--signature x", "--runtime rust", "--array x", "--labels x"]
+                [..],
+            "--data",
+        ),
+        (&evaluate, &["--mean 1", "--scale 1/16", "--array x", "--labels x"], "--data"),
+        (&calibrate, &["--samples 3", "--signature x", "--runtime rust"], "--values"),
+        (&calibrate, &["--mean 1", "--scale 1/16", "--array x"], "--data"),
+        (&fit, &["--types int8", "--exclude x", "--min-elements 3"], "has no effect"),
+    ] {
+        for option in options {
+            let option: Vec<&str> = option.split(' ').collect();
+            let done = run(&[command, &option[..]].concat());
+            let message = String::from_utf8(done.stderr).unwrap();
+            assert_eq!(done.status.code(), Some(2), "{command:?} {option:?}: {message}");
+            assert!(message.contains(expected) && message.lines().count() == 1, "{option:?}: {message}");
+        }
+    }
+}
+
+#[test]
+fn a_threshold_that_lowers_nothing_is_told_of() {
+    let folder = tempdir().unwrap();
+    let (model, out) =
+        (sample("digits_cnn.tflite").display().to_string(), folder.path().join("out.tflite").display().to_string());
+    let warnings = |least: &str, recipe: &str| {
+        let done = run(&["quantize", &model, &out, "-r", recipe, "--min-elements", least, "--force", "--json"]);
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        serde_json::from_slice::<Value>(&done.stdout).unwrap()["warnings"].to_string()
+    };
+    assert!(warnings("10", "int8-dynamic").contains("fewer than 1024 elements"));
+    assert!(!warnings("1500", "int8-dynamic").contains("no effect"));
+}

@@ -147,7 +147,7 @@ fn the_report_of_a_quantization_has_what_the_outputs_lose() {
 }
 
 /// Returns the path of a small model of a kind.
-fn kind(name: &str) -> String {
+pub(crate) fn kind(name: &str) -> String {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     root.join(format!("tests/tflite/kinds/{name}.tflite")).display().to_string()
 }

@@ -1,7 +1,9 @@
 //! What samples tell of a model: saved, merged, dumped, read, and what models in integers are made of.
 
-use crate::evaluation::{Bench, PIXELS, failed, parsed, ran};
+use crate::evaluation::{Bench, PIXELS, failed, kind, parsed, ran};
+use crate::tensor_quant;
 use std::fs;
+use std::path::Path;
 
 #[test]
 fn statistics_are_saved_and_merged() {
@@ -55,31 +57,145 @@ fn values_of_a_run_elsewhere_are_read() {
     // The copy has the same constants.
     ran(&["compare", &bench.model, &exposed, "--min-sqnr", "300"]);
 
-    let name = outputs[0]["name"].as_str().unwrap();
+    let (name, shape) = dense(&bench);
+    assert!(outputs.iter().any(|output| output["name"] == *name));
     let folder = bench.folder.path().join("values");
-    let file = folder.join(format!("{name}.npy"));
-    fs::create_dir_all(file.parent().unwrap()).unwrap();
-    let header = "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 2), }";
-    let mut bytes = b"\x93NUMPY\x01\0\x76\0".to_vec();
-    bytes.extend(format!("{header:<118}").as_bytes());
-    for x in [1.0_f32, -2.0, 3.0, f32::NAN] {
-        bytes.extend(x.to_le_bytes());
-    }
-    fs::write(&file, &bytes).unwrap();
+    let mut values: Vec<f32> = vec![0.5; 2 * shape];
+    values[..4].copy_from_slice(&[1.0, -2.0, 3.0, f32::NAN]);
+    write_npy(&folder.join(format!("{name}.npy")), &[2, shape], &values);
     let (values, output) = (folder.display().to_string(), bench.at("stats.json"));
     let calibrate = ["calibrate", &bench.model, "--values", &values, "--out", &output, "--force"];
     let json = parsed(&ran(&[&calibrate[..], &["--json"]].concat()));
     let value = &json["values"][0];
     assert_eq!(
         (value["name"].as_str(), value["count"].as_u64(), value["nan"].as_u64()),
-        (Some(name), Some(4), Some(1))
+        (Some(&*name), Some(2 * shape as u64), Some(1))
     );
     assert_eq!(
         (value["min"].as_f64(), value["max"].as_f64(), json["samples"].as_u64()),
         (Some(-2.0), Some(3.0), Some(2))
     );
-    fs::write(folder.join("stranger.npy"), &bytes).unwrap();
+    write_npy(&folder.join("stranger.npy"), &[2], &[1.0, 2.0]);
     assert!(failed(&calibrate, 1).contains("stranger"));
+}
+
+/// Returns the name of a value of two axes, and how long the second one is.
+fn dense(bench: &Bench) -> (String, usize) {
+    let dump = bench.at("dumped");
+    ran(&[&["calibrate", &bench.model, "--data", &bench.data, "--samples", "2", "--dump", &dump], &PIXELS[..]].concat());
+    let list = parsed(&fs::read_to_string(format!("{dump}/values.json")).unwrap());
+    let values = list["values"].as_array().unwrap();
+    let found = values.iter().find(|value| value["shape"].as_array().unwrap().len() == 2).unwrap();
+    (found["key"].as_str().unwrap().to_owned(), found["shape"][1].as_u64().unwrap() as usize)
+}
+
+/// Writes an array as NumPy does.
+fn write_npy(path: &Path, shape: &[usize], values: &[f32]) {
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let lens: String = shape.iter().map(|len| format!("{len}, ")).collect();
+    let header = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({lens}), }}");
+    let mut bytes = b"\x93NUMPY\x01\0\x76\0".to_vec();
+    bytes.extend(format!("{header:<118}").as_bytes());
+    bytes.extend(values.iter().flat_map(|x| x.to_le_bytes()));
+    fs::write(path, &bytes).unwrap();
+}
+
+#[test]
+fn values_may_have_the_names_of_signatures_and_must_have_the_shapes_of_the_model() {
+    let bench = Bench::new();
+    let (model, output) = (kind("signatures"), bench.at("stats.json"));
+    let calibrate = |arrays: &[(&str, &[usize])]| {
+        let folder = bench.folder.path().join("values");
+        let _ = fs::remove_dir_all(&folder);
+        for (name, shape) in arrays {
+            write_npy(&folder.join(format!("{name}.npy")), shape, &vec![1.5; shape.iter().product()]);
+        }
+        let values = folder.display().to_string();
+        let arguments = ["calibrate", &model, "--values", &values, "--out", &output, "--force", "--json"];
+        let done = tensor_quant().args(arguments).output().unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        (done.status.code(), text(done.stdout), text(done.stderr))
+    };
+    let accepted = |arrays: &[(&str, &[usize])], samples: u64, counts: &[(&str, u64)]| {
+        let (code, json, message) = calibrate(arrays);
+        assert_eq!(code, Some(0), "{arrays:?}: {message}");
+        let json = parsed(&json);
+        assert_eq!((json["samples"].as_u64(), &json["without_samples"][0]), (Some(samples), &"score".into()));
+        let values = json["values"].as_array().unwrap();
+        let found: Vec<_> =
+            values.iter().map(|v| (v["name"].as_str().unwrap(), v["count"].as_u64().unwrap())).collect();
+        assert_eq!(found, counts);
+    };
+    let counts = [("encode_x", 5 * 32), ("encode_y", 5 * 36)];
+    accepted(&[("encode/x", &[5, 32]), ("encode/y", &[5, 36])], 5, &counts);
+    accepted(&[("encode_x", &[5, 32]), ("encode/encode_y", &[5, 1, 36])], 5, &counts);
+    accepted(&[("run/encode_x", &[5, 32]), ("encode_y", &[5, 36])], 5, &counts);
+    let refused = |arrays: &[(&str, &[usize])], expected: &[&str]| {
+        let (code, _, message) = calibrate(arrays);
+        assert_eq!(code, Some(1), "{arrays:?}: {message}");
+        assert!(expected.iter().all(|expected| message.contains(expected)), "{message}");
+    };
+    refused(&[("y", &[5, 36])], &["\"y\"", "encode_y", "score_y", "\"encode\", \"score\""]);
+    refused(&[("encode/y", &[5, 7])], &["\"encode/y\"", "[5, 7]", "[1, 36]"]);
+    refused(&[("encode/y", &[36])], &["[36]", "[1, 36]"]);
+    refused(&[("encode/y", &[5, 2, 18])], &["[5, 2, 18]", "[1, 36]"]);
+    refused(&[("encode/x", &[3, 32]), ("encode/y", &[5, 36])], &["has 5 samples", "has 3"]);
+    refused(&[("encode/y", &[5, 36]), ("encode_y", &[5, 36])], &["\"encode/y\" and \"encode_y\" are both"]);
+    refused(&[("encode/z", &[5, 36])], &["\"encode/z\"", "no values of the model"]);
+    refused(&[("encode/y", &[0, 36])], &["no samples"]);
+    // Two signatures may have been run on different samples.
+    let (code, _, message) = calibrate(&[("encode/y", &[5, 36]), ("score/y", &[3, 40])]);
+    assert_eq!(code, Some(0), "{message}");
+}
+
+#[test]
+fn a_signature_without_samples_is_told_of_and_stays_in_floating_point() {
+    let bench = Bench::new();
+    let (model, data, stats, output) =
+        (kind("signatures"), bench.at("data"), bench.at("stats.json"), bench.at("out.tflite"));
+    let values: Vec<f32> = (0..8 * 32).map(|i| (i as f32 * 0.7).sin()).collect();
+    write_npy(&bench.folder.path().join("data/encode/x.npy"), &[8, 32], &values);
+    let table = ran(&["calibrate", &model, "--data", &data, "--out", &stats]);
+    assert!(table.contains("warning: without samples, and so not observed: the signatures score"), "{table}");
+    for evidence in [["--calibration", &stats], ["--data", &data]] {
+        let quantize = ["quantize", &model, &output, "--recipe", "int8", "--force", "--json", evidence[0], evidence[1]];
+        let json = parsed(&ran(&quantize));
+        let is_of_score = |warning: &serde_json::Value| {
+            let message = warning["message"].as_str().unwrap();
+            message.contains("signature \"score\"") && message.contains("floating point")
+        };
+        assert!(json["warnings"].as_array().unwrap().iter().any(is_of_score), "{evidence:?}: {json}");
+        let evaluated = parsed(&ran(&["evaluate", &model, &output, "--json"]));
+        assert!(evaluated["sqnr_db"].as_f64().unwrap() > 20.0, "{evaluated}");
+    }
+    // Both in integers.
+    write_npy(&bench.folder.path().join("data/score/x.npy"), &[8, 32], &values);
+    let json = parsed(&ran(&["quantize", &model, &output, "--recipe", "int8", "--force", "--json", "--data", &data]));
+    assert_eq!(json["integers"]["integer_operators"], 2, "{json}");
+    assert!(!json["warnings"].to_string().contains("signature"), "{json}");
+    ran(&["check", &output]);
+    let outputs = &json["judgement"]["outputs"];
+    for (place, name) in ["encode/y", "score/y"].into_iter().enumerate() {
+        let db = outputs[place]["sqnr_db"].as_f64().unwrap();
+        assert!(outputs[place]["name"] == name && db > 30.0, "{outputs}");
+    }
+}
+
+#[test]
+fn what_was_never_observed_has_a_dash() {
+    let bench = Bench::new();
+    let stats = bench.at("stats.json");
+    ran(&calibrate(&bench, &stats, &["--samples", "3"]));
+    let text = fs::read_to_string(&stats).unwrap();
+    let mut saved = parsed(&text);
+    let tensors = saved["ranges"]["tensors"].as_object_mut().unwrap();
+    let key = tensors.keys().next().unwrap().clone();
+    let nothing = serde_json::json!({"count": 0, "nan": 0, "infinite": 0});
+    tensors[&key] = serde_json::json!({"seen": nothing, "states": [nothing]});
+    fs::write(&stats, saved.to_string()).unwrap();
+    let table = ran(&["calibrate", "merge", &stats, "--out", &bench.at("merged.json")]);
+    let lines: Vec<&str> = table.lines().filter(|line| line.contains("never observed")).collect();
+    assert!(lines.len() == 1 && lines[0].matches('–').count() == 4 && !table.contains("inf"), "{table}");
 }
 
 /// Arguments that calibrate a model with some of the digits.

@@ -325,3 +325,33 @@ fn images_are_resized_and_normalized() {
     fs::write(&path, "no picture").unwrap();
     assert!(refused(&path, &model(&[1, 2, 4, 3]), &plain()).contains("image"));
 }
+
+#[cfg(feature = "images")]
+#[test]
+fn a_folder_of_images_is_one_sample_for_each_in_the_order_of_names() {
+    let folder = TempDir::new().unwrap();
+    let save = |name: &str, level: u8, (width, height)| {
+        let picture = image::GrayImage::from_pixel(width, height, image::Luma([level]));
+        picture.save(folder.path().join(name)).unwrap();
+    };
+    save("b.PNG", 51, (3, 3));
+    save("a.png", 255, (2, 2));
+    save("c.jpeg", 102, (5, 4));
+    fs::write(folder.path().join("notes.txt"), "no image").unwrap();
+    fs::create_dir(folder.path().join("more")).unwrap();
+    let scaled = plain().with_normalization(Normalization::new("0", "1/255").unwrap());
+    let takes_pixels = model(&[1, 2, 2, 1]);
+    let samples = read(folder.path(), &takes_pixels, &scaled).unwrap();
+    let means: Vec<f32> = samples.iter().map(|sample| sample[0].1.to_f32().mean().unwrap()).collect();
+    assert_eq!(samples.len(), 3);
+    for (mean, expected) in means.iter().zip([1.0, 0.2, 0.4]) {
+        assert!((mean - expected).abs() < 0.01, "{means:?}");
+    }
+    let first = plain().with_limit(2);
+    assert_eq!(read(folder.path(), &takes_pixels, &first).unwrap().len(), 2);
+    // One that is broken is named.
+    fs::write(folder.path().join("d.png"), "no picture").unwrap();
+    assert!(refused(folder.path(), &takes_pixels, &plain()).contains("d.png"));
+    let empty = TempDir::new().unwrap();
+    assert!(refused(empty.path(), &takes_pixels, &plain()).contains("no files of"));
+}

@@ -36,11 +36,11 @@ pub use variant::Variant;
 
 use crate::calibration::{self, CalibrationError, RunError};
 use crate::error::{Error, Result};
-use crate::graph::{Graph, ValueId};
+use crate::graph::{Graph, Subgraph, ValueId};
 use crate::model::tflite::{Model, TensorId};
 use crate::range::AnyEstimator;
 use crate::recipe::RecipeError;
-use crate::recipe::integer::{Choices, Domain, EdgeType, IntegerPlan, Width};
+use crate::recipe::integer::{Choices, Domain, EdgeType, IntegerPlan, Ranges, Width};
 use crate::recipe::{Activations, Improve, Recipe, Warning};
 use base::{Base, Built};
 use constants::fold;
@@ -131,6 +131,12 @@ pub(super) fn quantize(
         let name = graph.value(id).map(|value| value.name.clone()).unwrap_or_default();
         let message = format!("{name}: {count} of the values that were observed are NaN or infinite");
         outcome.warnings.push(Warning::new(message, "ranges are those of the others"));
+    }
+    for signature in without_samples(&graph, &made.built.ranges) {
+        let message = format!(
+            "signature {signature:?}: none of its values were observed, and its operators compute in floating point"
+        );
+        outcome.warnings.push(Warning::new(message, "give samples of its inputs, too, named SIGNATURE/INPUT"));
     }
     let mut tensors = BTreeMap::new();
     for written in &made.built.written.constants {
@@ -234,6 +240,16 @@ fn by_statistics(
     let base = Base::new(model, graph, Equalizer::new(model, graph), statistics)?;
     let built = base.build_alone(&choices, settings)?;
     Ok(Made { built, variants: Vec::new(), sqnr_db: None, samples, not_finite })
+}
+
+/// Returns the signatures none of whose values have a range.
+fn without_samples<'a>(graph: &'a Graph, ranges: &Ranges) -> Vec<&'a str> {
+    let is_unseen = |subgraph: usize| {
+        let values = graph.subgraphs.get(subgraph).map(Subgraph::reals).unwrap_or_default();
+        !values.is_empty() && values.into_iter().all(|value| !ranges.contains_key(&ValueId { subgraph, value }))
+    };
+    let unseen = graph.signatures.iter().filter(|signature| is_unseen(signature.subgraph));
+    unseen.map(|signature| signature.name.as_str()).collect()
 }
 
 /// Returns the constants of operators that could not compute in integers.

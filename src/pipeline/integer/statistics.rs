@@ -49,7 +49,7 @@ impl Statistics {
     ///
     /// # Errors
     ///
-    /// [`CalibrationError::Unusable`] if they lack a value, or have another estimator than was asked for.
+    /// [`CalibrationError::Unusable`] if they lack some of the values of a subgraph, or all of all, or have another estimator than was asked for.
     pub(crate) fn saved(
         graph: &Graph,
         saved: &calibration::Statistics<AnyEstimator>,
@@ -64,7 +64,7 @@ impl Statistics {
         }
         let fresh = Self::new(graph, BTreeMap::new(), BTreeSet::new());
         let mut known = Self { samples: saved.samples() as usize, ..fresh };
-        let mut missing = Vec::new();
+        let (mut missing, mut unseen) = (Vec::new(), Vec::new());
         for (subgraph, (part, keys)) in graph.subgraphs.iter().zip(graph.keys()).enumerate() {
             let mut missing_here = Vec::new();
             for value in part.reals() {
@@ -88,10 +88,15 @@ impl Statistics {
                     known.moments.insert(id, ChannelMoments::of_means(&means, &squares));
                 }
             }
-            // A branch that no sample took has none of its values.
-            if graph.is_called(subgraph) || known.seen.keys().any(|id| id.subgraph == subgraph) {
+            // A branch that no sample took has none of its values, nor has a signature that was not run.
+            if known.seen.keys().any(|id| id.subgraph == subgraph) {
                 missing.extend(missing_here);
+            } else {
+                unseen.extend(missing_here);
             }
+        }
+        if known.seen.is_empty() {
+            missing = unseen;
         }
         match &missing[..] {
             [] => Ok(known),
