@@ -18,6 +18,7 @@ mod evaluate;
 mod expose;
 mod failure;
 mod fit;
+mod fitted;
 mod generate;
 mod inspect;
 mod job;
