@@ -7,6 +7,7 @@ use crate::runtime::Runtime;
 use crate::{dumped, merge, samples, statistics, target};
 use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint, value_parser};
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use tensor_quant::calibration::{RunError, Sample, Statistics};
 use tensor_quant::graph::Graph;
@@ -37,7 +38,7 @@ pub(crate) fn command() -> Command {
         .args(Runtime::arguments())
         // A run elsewhere is over.
         .mut_args(|arg| match arg.get_id().as_str() {
-            "samples" | "signature" | "runtime" | "library" => arg.conflicts_with("values"),
+            "samples" | "signature" | "runtime" | "library" | "array" | "mean" | "scale" => arg.conflicts_with("values"),
             _ => arg,
         })
         .arg(
@@ -186,7 +187,7 @@ impl Estimators {
 
     /// Returns a calibration with them; a pattern that matches nothing is a mistake.
     fn calibration(self, graph: &Graph) -> Result<Calibration<AnyEstimator>, Failure> {
-        let mut operators = std::collections::BTreeMap::new();
+        let mut operators = BTreeMap::new();
         for (part, keys) in graph.subgraphs.iter().zip(graph.keys()) {
             for operator in &part.operators {
                 for &output in &operator.outputs {
@@ -260,8 +261,9 @@ fn of_values(
 
 /// Checks that no value is there twice, and that a run gave all values of a sample.
 fn check_counts(names: &ValueNames, found: &[(NamedArray, String, usize)]) -> Result<(), String> {
-    let mut by_key = std::collections::BTreeMap::new();
-    let mut longest: Option<(&NamedArray, usize)> = None;
+    let mut by_key = BTreeMap::new();
+    // Signatures may have been run on different samples.
+    let mut longest: BTreeMap<Option<usize>, (&NamedArray, usize)> = BTreeMap::new();
     for (array, key, samples) in found {
         if let Some(other) = by_key.insert(key, array) {
             let (first, second) = (other.name(), array.name());
@@ -271,12 +273,10 @@ fn check_counts(names: &ValueNames, found: &[(NamedArray, String, usize)]) -> Re
         if *samples == 1 || !names.is_in_every_sample(key) {
             continue;
         }
-        match longest {
-            Some((first, count)) if count != *samples => {
-                let (first, second) = (first.name(), array.name());
-                return Err(format!("array {second:?} has {samples} samples, and {first:?} has {count}"));
-            }
-            _ => longest = Some((array, *samples)),
+        let (first, count) = *longest.entry(names.id(key).map(|id| id.subgraph)).or_insert((array, *samples));
+        if count != *samples {
+            let (first, second) = (first.name(), array.name());
+            return Err(format!("array {second:?} has {samples} samples, and {first:?} has {count}"));
         }
     }
     Ok(())

@@ -75,7 +75,9 @@ pub(crate) fn command() -> Command {
                 .long("noise")
                 .value_name("COUNT")
                 .value_parser(value_parser!(usize))
-                .conflicts_with("data")
+                .conflicts_with_all([
+                    "data", "array", "mean", "scale", "samples", "labels", "signature", "runtime", "library",
+                ])
                 .help(
                     "Without data, choose weights by so many samples of noise; what loses more than the nearest on other \
                      noise is not written",

@@ -141,6 +141,7 @@ fn options_that_would_have_no_effect_are_refused() {
     let at = |name: &str| folder.path().join(name).display().to_string();
     let (model, out) = (sample("digits_cnn.tflite").display().to_string(), at("out"));
     let quantize = ["quantize", &model, &out, "-r", "int8-dynamic"];
+    let noise = ["quantize", &model, &out, "-r", "int8-dynamic", "--noise", "4"];
     let evaluate = ["evaluate", &model, &model];
     let calibrate = ["calibrate", &model, "--out", &out, "--values", &model];
     let fit = ["fit", &model, &out, "--max-size", "0.5", "--data", &model, "--compute", "integer"];
@@ -153,7 +154,8 @@ fn options_that_would_have_no_effect_are_refused() {
         ),
         (&evaluate, &["--mean 1", "--scale 1/16", "--array x", "--labels x"], "--data"),
         (&calibrate, &["--samples 3", "--signature x", "--runtime rust"], "--values"),
-        (&calibrate, &["--mean 1", "--scale 1/16", "--array x"], "--data"),
+        (&calibrate, &["--mean 1", "--scale 1/16", "--array x"], "--values"),
+        (&noise, &["--mean 1", "--scale 1/16", "--array x", "--samples 3", "--labels x", "--runtime rust"], "--noise"),
         (&fit, &["--types int8", "--exclude x", "--min-elements 3"], "has no effect"),
     ] {
         for option in options {

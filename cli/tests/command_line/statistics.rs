@@ -58,7 +58,6 @@ fn values_of_a_run_elsewhere_are_read() {
     ran(&["compare", &bench.model, &exposed, "--min-sqnr", "300"]);
 
     let (name, shape) = dense(&bench);
-    assert!(outputs.iter().any(|output| output["name"] == *name));
     let folder = bench.folder.path().join("values");
     let mut values: Vec<f32> = vec![0.5; 2 * shape];
     values[..4].copy_from_slice(&[1.0, -2.0, 3.0, f32::NAN]);
@@ -188,10 +187,11 @@ fn what_was_never_observed_has_a_dash() {
     ran(&calibrate(&bench, &stats, &["--samples", "3"]));
     let text = fs::read_to_string(&stats).unwrap();
     let mut saved = parsed(&text);
+    let fresh = saved["ranges"]["fresh"].clone();
     let tensors = saved["ranges"]["tensors"].as_object_mut().unwrap();
     let key = tensors.keys().next().unwrap().clone();
     let nothing = serde_json::json!({"count": 0, "nan": 0, "infinite": 0});
-    tensors[&key] = serde_json::json!({"seen": nothing, "states": [nothing]});
+    tensors[&key] = serde_json::json!({"seen": nothing, "states": [fresh]});
     fs::write(&stats, saved.to_string()).unwrap();
     let table = ran(&["calibrate", "merge", &stats, "--out", &bench.at("merged.json")]);
     let lines: Vec<&str> = table.lines().filter(|line| line.contains("never observed")).collect();
