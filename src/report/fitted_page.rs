@@ -28,7 +28,8 @@ impl Fitted {
         let warnings = match &self.warnings()[..] {
             [] => String::new(),
             all => {
-                let items: String = all.iter().map(|text| format!("<li>{}</li>", escaped(text))).collect();
+                let items: Vec<String> = all.iter().map(|text| format!("<li>{}</li>", escaped(text))).collect();
+                let items = items.concat();
                 format!("<section class=warnings role=alert><h2>Look at this first</h2><ul>{items}</ul></section>")
             }
         };

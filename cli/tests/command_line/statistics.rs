@@ -91,7 +91,8 @@ fn dense(bench: &Bench) -> (String, usize) {
 /// Writes an array as NumPy does.
 fn write_npy(path: &Path, shape: &[usize], values: &[f32]) {
     fs::create_dir_all(path.parent().unwrap()).unwrap();
-    let lens: String = shape.iter().map(|len| format!("{len}, ")).collect();
+    let lens: Vec<String> = shape.iter().map(|len| format!("{len}, ")).collect();
+    let lens = lens.concat();
     let header = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({lens}), }}");
     let mut bytes = b"\x93NUMPY\x01\0\x76\0".to_vec();
     bytes.extend(format!("{header:<118}").as_bytes());

@@ -55,13 +55,16 @@ impl Function {
     }
 }
 
+/// Ranges of arguments, by the ends within which they were looked for.
+type Found = BTreeMap<(ValueId, [u32; 2], Width), ValueRange>;
+
 /// What some functions of a model were given.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Arguments {
     functions: BTreeMap<ValueId, Function>,
     seen: BTreeMap<ValueId, Seen>,
     /// What was found within a range: the same for most variants.
-    found: RefCell<BTreeMap<(ValueId, [u32; 2], Width), ValueRange>>,
+    found: RefCell<Found>,
 }
 
 /// Rows of an argument: every so many of those that were observed.
