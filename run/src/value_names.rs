@@ -78,16 +78,14 @@ impl ValueNames {
         }
         if let Some(keys) = self.ports.get(name) {
             let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
-            return match keys[..] {
-                [key] => Ok(Some(key)),
-                _ => {
-                    let signatures = &self.signatures;
-                    let reason = format!(
-                        "{name:?} may be any of the values {keys:?}: put the name of a signature and / before it, of {signatures:?}"
-                    );
-                    Err(RunError::Model { reason })
-                }
+            let [key] = keys[..] else {
+                let signatures = &self.signatures;
+                let reason = format!(
+                    "{name:?} may be any of the values {keys:?}: put the name of a signature and / before it, of {signatures:?}"
+                );
+                return Err(RunError::Model { reason });
             };
+            return Ok(Some(key));
         }
         let of_signature = |signature: &String| name.strip_prefix(signature.as_str())?.strip_prefix('/');
         Ok(self
