@@ -25,7 +25,7 @@
 use super::format::BlockFormat;
 use super::layout::Layout;
 use crate::error::Error;
-use crate::kernel::{self, block_codes, block_reals};
+use crate::kernel::{self, block_codes, block_reals, six_bit_codes};
 use crate::num::{F4E2M1Fn, F6E2M3Fn, F6E3M2Fn, F8E4M3Fn, F8E5M2, SmallFloat, Stored};
 use core::fmt;
 use core::str::FromStr;
@@ -304,20 +304,6 @@ impl Mx {
             _ => out.copy_from_slice(codes),
         }
     }
-
-    fn unpack(self, bytes: &[u8]) -> [u8; LEN] {
-        let mut codes = [0; LEN];
-        match self.element.bits() {
-            4 => codes.as_chunks_mut::<2>().0.iter_mut().zip(bytes).for_each(|(codes, b)| *codes = [b & 15, b >> 4]),
-            6 => {
-                for (codes, [a, b, c]) in codes.as_chunks_mut::<4>().0.iter_mut().zip(bytes.as_chunks::<3>().0) {
-                    *codes = [a & 63, (a >> 6 | b << 2) & 63, (b >> 4 | c << 4) & 63, c >> 2];
-                }
-            }
-            _ => codes.copy_from_slice(bytes),
-        }
-        codes
-    }
 }
 
 /// Returns the weighted sum of the squares of something of each element.
@@ -367,9 +353,21 @@ impl BlockFormat for Mx {
         let (size, float) = (self.block_bytes(), self.element.small_float());
         let (mut scales, mut codes) = ([0.0; TOGETHER], [0; TOGETHER * LEN]);
         for (bytes, out) in bytes.chunks(TOGETHER * size).zip(out.chunks_mut(TOGETHER * LEN)) {
+            if self.element.bits() == 6 {
+                six_bit_codes(kernel::detect(), bytes, &mut codes);
+            }
             let blocks = bytes.chunks_exact(size).zip(codes.as_chunks_mut::<LEN>().0);
             for ((block, codes), scale) in blocks.zip(&mut scales) {
-                *codes = self.unpack(&block[1..]);
+                match self.element.bits() {
+                    4 => codes
+                        .as_chunks_mut::<2>()
+                        .0
+                        .iter_mut()
+                        .zip(&block[1..])
+                        .for_each(|(codes, b)| *codes = [b & 15, b >> 4]),
+                    6 => {}
+                    _ => codes.copy_from_slice(&block[1..]),
+                }
                 // A power of two: the product with 2⁻⁶ is exact, or rounded once as that of the two others is.
                 *scale = scale_value(block[0]) * self.element.unit();
             }
@@ -407,3 +405,10 @@ layouts! {
     MXFP4_E2M1, "mxfp4_e2m1", E2M1;
     MXINT8, "mxint8", Int8;
 }
+
+const _: () = assert!(
+    MXFP8_E4M3.bytes == 33 && MXFP8_E5M2.bytes == 33 && MXINT8.bytes == 33,
+    "a scale of a byte and 32 codes of 8 bits"
+);
+const _: () = assert!(MXFP6_E2M3.bytes == 25 && MXFP6_E3M2.bytes == 25, "a scale of a byte and 32 codes of 6 bits");
+const _: () = assert!(MXFP4_E2M1.bytes == 17, "a scale of a byte and 32 codes of 4 bits");

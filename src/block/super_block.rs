@@ -5,27 +5,32 @@
 //! ```
 //!
 //! The best of all would take d, dmin, every s and m together, and nobody knows how to find it quickly. From ggml's block on, and from
-//! the same with a d that is 4 and 10 % larger and scales to match, two steps take turns, each of which never lets the weighted squared error rise, four times at most, until it falls by less than a
-//! ten-thousandth:
+//! the same with a d that is 4, 10 and 18 % larger and scales to match, two steps take turns, each of which never lets the weighted
+//! squared error rise, four times at most, until it falls by less than a ten-thousandth:
 //!
-//! 1. **each sub-block for itself**, under d and dmin: s within two steps of where it stands (the first time also of −s, where levels are
-//!    few and not symmetric, so that it is another grid), for each of them m at the nearest whole
-//!    number to the least squares of the codes, and the codes nearest;
+//! 1. **each sub-block for itself**, under d and dmin: s within four steps of where it stands (the first time also of −s, where levels
+//!    are few and not symmetric, so that it is another grid), for each of them m at the nearest whole number to the least squares of
+//!    the codes, and the codes nearest;
 //! 2. **d and dmin for all**, under s, m and the codes: the least squares of two unknowns, then the best of the nine pairs of f16 around
 //!    them.
 //!
-//! The best result is kept if it restores with a smaller error than ggml's block, and so is never worse.
+//! The best result is kept if it restores with a smaller error than ggml's block, and so is never worse. Sub-blocks stand side by side,
+//! one a lane ([`improve`]).
 
 use super::layout::Layout;
 use super::scale_grid::nearest_f16;
-use crate::kernel::{self, Levels, fit, fit_codes};
+use crate::kernel::{self, Bounds, Columns, LANES, Levels, Scales, improve, level_codes, level_sums};
 
 /// Elements of a super-block.
 pub(crate) const LEN: usize = 256;
 /// What d is multiplied with to begin with: with a coarser d the sub-blocks' scales are other numbers.
-const COARSER: [f64; 3] = [1.0, 1.04, 1.1];
+const COARSER: [f64; 4] = [1.0, 1.04, 1.1, 1.18];
 /// The most rounds.
 const ROUNDS: usize = 4;
+/// How far from where it stands s is looked for.
+const REACH: i32 = 4;
+/// The most super-blocks side by side.
+const MOST_TOGETHER: usize = 2;
 
 /// A super-block as numbers.
 #[derive(Clone)]
@@ -86,21 +91,10 @@ pub(crate) fn better_row(layout: &Layout, format: &SuperBlock, x: &[f32], import
         let known = error(x, &w, &restored);
         (format.read)(out, &mut start);
         candidate.copy_from_slice(out);
-        let mut least = known;
-        for coarser in COARSER {
-            let mut parts = start.clone();
-            parts.d = nearest_f16(f64::from(start.d.abs()) * coarser).copysign(start.d);
-            for s in &mut parts.scales {
-                *s = crate::num::ties_even(*s as f32 / coarser as f32) as i32;
-            }
-            descend(format, x, &w, &mut parts);
-            (format.write)(&parts, &mut candidate);
-            (layout.dequantize)(&candidate, &mut restored);
-            let error = error(x, &w, &restored);
-            if error < least {
-                least = error;
-                out.copy_from_slice(&candidate);
-            }
+        (format.write)(&format.search(x, &w, &start), &mut candidate);
+        (layout.dequantize)(&candidate, &mut restored);
+        if error(x, &w, &restored) < known {
+            out.copy_from_slice(&candidate);
         }
     }
 }
@@ -125,84 +119,115 @@ fn error(x: &[f32], w: &[f32], restored: &[f32]) -> f64 {
     })
 }
 
-fn descend(format: &SuperBlock, x: &[f32; LEN], w: &[f32; LEN], parts: &mut Parts) {
-    let mut last = f64::INFINITY;
-    for round in 0..ROUNDS {
-        let mut sum = 0.0;
-        for k in 0..LEN / format.n {
-            sum += improve_part(format, x, w, parts, k, round == 0 && format.may_turn());
+impl SuperBlock {
+    /// Returns the best of the super-blocks that the starts lead to.
+    fn search(&self, x: &[f32; LEN], w: &[f32; LEN], start: &Parts) -> Parts {
+        // As many starts side by side as fill the lanes.
+        let (parts, together) = (LEN / self.n, LANES * self.n / LEN);
+        let (mut all_x, mut all_w) = ([0.0; MOST_TOGETHER * LEN], [0.0; MOST_TOGETHER * LEN]);
+        for (to_x, to_w) in all_x.chunks_exact_mut(LEN).zip(all_w.chunks_exact_mut(LEN)).take(together) {
+            to_x.copy_from_slice(x);
+            to_w.copy_from_slice(w);
         }
-        if sum >= last * 0.9999 {
-            break;
-        }
-        last = sum;
-        refit(format, x, w, parts);
-    }
-    // The codes belong to d and dmin of the round before.
-    for k in 0..LEN / format.n {
-        improve_part(format, x, w, parts, k, false);
-    }
-}
-
-/// Chooses s, m and the codes of a sub-block; returns its error. `turn` says that s of the other sign is looked at, too.
-fn improve_part(format: &SuperBlock, x: &[f32; LEN], w: &[f32; LEN], parts: &mut Parts, k: usize, turn: bool) -> f64 {
-    let range = k * format.n..(k + 1) * format.n;
-    let (level, own_x, own_w) = (kernel::detect(), &x[range.clone()], &w[range.clone()]);
-    let (d, dmin, s, m) = (parts.d, parts.dmin, parts.scales[k], parts.mins[k]);
-    let fit_of = |s: i32, m: i32| fit(level, own_x, own_w, format.levels, d * s as f32, dmin * m as f32);
-    let mut best = (fit_of(s, m).error, s, m);
-    let near = |s: i32| (s - 2).max(format.scales.0)..=(s + 2).min(format.scales.1);
-    for s in near(s).chain(turn.then(|| near(-s)).into_iter().flatten()) {
-        let fit = fit_of(s, m);
-        if fit.error < best.0 {
-            best = (fit.error, s, m);
-        }
-        if dmin > 0.0 && format.largest_min > 0 && fit.weight > 0.0 {
-            let own = crate::num::ties_even(fit.below / fit.weight / dmin);
-            let own = own.clamp(0.0, format.largest_min as f32) as i32;
-            if own != m {
-                let fit = fit_of(s, own);
-                if fit.error < best.0 {
-                    best = (fit.error, s, own);
+        let (all_x, all_w) = (&all_x[..together * LEN], &all_w[..together * LEN]);
+        let columns = Columns::of(kernel::detect(), all_x, all_w, self.n);
+        let mut best = (f64::INFINITY, start.clone());
+        for coarser in COARSER.chunks(together) {
+            let mut scales = Scales { d: [0.0; LANES], dmin: [0.0; LANES], s: [0.0; LANES], m: [0.0; LANES] };
+            for lane in 0..LANES {
+                let (k, coarser) = (lane % parts, coarser[(lane / parts).min(coarser.len() - 1)]);
+                scales.d[lane] = nearest_f16(f64::from(start.d.abs()) * coarser).copysign(start.d);
+                scales.dmin[lane] = start.dmin;
+                scales.s[lane] = crate::num::ties_even(start.scales[k] as f32 / coarser as f32);
+                scales.m[lane] = start.mins[k] as f32;
+            }
+            let errors = self.descend(&columns, &mut scales, parts);
+            let mut codes = None;
+            for (own, errors) in errors.chunks_exact(parts).take(coarser.len()).enumerate() {
+                let error = sum(errors);
+                if error < best.0 {
+                    let codes = codes.get_or_insert_with(|| {
+                        let mut codes = [0; MOST_TOGETHER * LEN];
+                        level_codes(kernel::detect(), &columns, self.levels, &scales, &mut codes[..together * LEN]);
+                        codes
+                    });
+                    best.0 = error;
+                    best.1.d = scales.d[own * parts];
+                    best.1.dmin = scales.dmin[own * parts];
+                    for k in 0..parts {
+                        best.1.scales[k] = scales.s[own * parts + k] as i32;
+                        best.1.mins[k] = scales.m[own * parts + k] as i32;
+                    }
+                    best.1.codes.copy_from_slice(&codes[own * LEN..(own + 1) * LEN]);
                 }
             }
         }
+        best.1
     }
-    (parts.scales[k], parts.mins[k]) = (best.1, best.2);
-    let (scale, min) = (d * best.1 as f32, dmin * best.2 as f32);
-    fit_codes(level, own_x, format.levels, scale, min, &mut parts.codes[range]);
-    f64::from(best.0)
+
+    /// Takes the two steps in turns, and returns the errors of the sub-blocks.
+    fn descend(&self, columns: &Columns, scales: &mut Scales, parts: usize) -> [f32; LANES] {
+        let (level, bounds) = (kernel::detect(), self.bounds());
+        let mut last = [f64::INFINITY; MOST_TOGETHER];
+        for round in 0..ROUNDS {
+            let errors = improve(level, columns, bounds, scales, REACH, round == 0 && self.may_turn());
+            let mut falls = false;
+            for (last, errors) in last.iter_mut().zip(errors.chunks_exact(parts)) {
+                let own = sum(errors);
+                falls |= own < *last * 0.9999;
+                *last = own;
+            }
+            if !falls {
+                return errors;
+            }
+            self.refit(columns, scales, parts);
+        }
+        // The codes belong to d and dmin of the round before.
+        improve(level, columns, bounds, scales, 1, false)
+    }
+
+    fn bounds(&self) -> Bounds {
+        Bounds { levels: self.levels, s: (self.scales.0 as f32, self.scales.1 as f32), m: self.largest_min as f32 }
+    }
+
+    /// Chooses d and dmin of each super-block.
+    fn refit(&self, columns: &Columns, scales: &mut Scales, parts: usize) {
+        let sums = level_sums(kernel::detect(), columns, self.levels, scales);
+        for first in (0..LANES).step_by(parts) {
+            let (mut aa, mut ab, mut bb, mut xa, mut xb) = (0.0_f64, 0.0_f64, 0.0_f64, 0.0_f64, 0.0_f64);
+            for k in first..first + parts {
+                let (s, m) = (f64::from(scales.s[k]), f64::from(scales.m[k]));
+                aa += s * s * f64::from(sums.vv[k]);
+                ab += s * m * f64::from(sums.v[k]);
+                bb += m * m * f64::from(columns.weight()[k]);
+                xa += s * f64::from(sums.xv[k]);
+                xb += m * f64::from(sums.x[k]);
+            }
+            let (d, dmin) = fitted((aa, ab, bb), (xa, xb), (scales.d[first], scales.dmin[first]));
+            scales.d[first..first + parts].fill(d);
+            scales.dmin[first..first + parts].fill(dmin);
+        }
+    }
 }
 
-/// Chooses d and dmin.
-fn refit(format: &SuperBlock, x: &[f32; LEN], w: &[f32; LEN], parts: &mut Parts) {
-    let (mut aa, mut ab, mut bb, mut xa, mut xb) = (0.0_f64, 0.0_f64, 0.0_f64, 0.0_f64, 0.0_f64);
-    for i in 0..LEN {
-        let (x, w) = (f64::from(x[i]), f64::from(w[i]));
-        let level = match format.levels {
-            Levels::Steps(first, _) => f64::from(first) + f64::from(parts.codes[i]),
-            Levels::Table(values) => f64::from(values[usize::from(parts.codes[i] & 15)]),
-        };
-        let a = f64::from(parts.scales[i / format.n]) * level;
-        let b = f64::from(parts.mins[i / format.n]);
-        aa += w * a * a;
-        ab += w * a * b;
-        bb += w * b * b;
-        xa += w * x * a;
-        xb += w * x * b;
-    }
+fn sum(errors: &[f32]) -> f64 {
+    errors.iter().map(|error| f64::from(*error)).sum()
+}
+
+/// Returns the pair of f16 around the least squares that is best, of Σ a², Σ a b, Σ b² and Σ x a, Σ x b, or the one that is known.
+fn fitted((aa, ab, bb): (f64, f64, f64), (xa, xb): (f64, f64), known: (f32, f32)) -> (f32, f32) {
     let determinant = aa * bb - ab * ab;
     let (mut d, mut dmin) = if determinant > aa * bb * 1e-9 {
         ((xa * bb - xb * ab) / determinant, (xa * ab - xb * aa) / determinant)
     } else {
-        (if aa > 0.0 { (xa + f64::from(parts.dmin) * ab) / aa } else { f64::from(parts.d) }, f64::from(parts.dmin))
+        (if aa > 0.0 { (xa + f64::from(known.1) * ab) / aa } else { f64::from(known.0) }, f64::from(known.1))
     };
     if dmin < 0.0 {
         (d, dmin) = (if aa > 0.0 { xa / aa } else { 0.0 }, 0.0);
     }
     let change =
         |d: f64, dmin: f64| d * d * aa - 2.0 * d * xa + 2.0 * dmin * xb + dmin * dmin * bb - 2.0 * d * dmin * ab;
-    let mut best = (change(parts.d.into(), parts.dmin.into()), parts.d, parts.dmin);
+    let mut best = (change(known.0.into(), known.1.into()), known.0, known.1);
     for d in around(d) {
         for dmin in around(dmin) {
             let own = change(d.into(), dmin.into());
@@ -211,7 +236,7 @@ fn refit(format: &SuperBlock, x: &[f32; LEN], w: &[f32; LEN], parts: &mut Parts)
             }
         }
     }
-    (parts.d, parts.dmin) = (best.1, best.2);
+    (best.1, best.2)
 }
 
 /// Returns the f16 nearest to a number and its neighbours.

@@ -5,16 +5,21 @@
 //! ```
 //!
 //! From sixteen ranges, the block's own with 0, 2, 4½ and 8 % cut off at either end, codes and the least squares of (d, m) under them
-//! take turns three times; the best of the nine pairs of f16 around the last is the candidate. The best candidate is kept if it is
-//! better than ggml's block.
+//! take turns four times ([`fit_ranges`], all sixteen side by side). Under the codes of each of the best three that are not the same, the
+//! best of the nine pairs of f16 around the least squares is a candidate; the best candidate is kept if it is better than ggml's block.
 
 use super::layout::Layout;
 use super::one_scale::Search;
 use super::scale_grid::nearest_f16;
+use crate::kernel::{self, LANES, Ranges, fit_ranges};
 
 /// Elements of a block.
 const LEN: usize = 32;
-const CUTS: [f64; 4] = [0.0, 0.02, 0.045, 0.08];
+const CUTS: [f32; 4] = [0.0, 0.02, 0.045, 0.08];
+/// How often a pair is made better.
+const ROUNDS: usize = 4;
+/// Pairs of which blocks are made.
+const CANDIDATES: usize = 3;
 
 /// Writes a block from its scale, its smallest value and its codes.
 pub(crate) type WriteBlock<'a> = dyn Fn(f32, f32, &[u8; LEN], &mut [u8]) + 'a;
@@ -56,18 +61,33 @@ fn codes(x: &[f32; LEN], d: f32, m: f32, limit: u8) -> [u8; LEN] {
     x.map(|x| crate::num::ties_even(((x - m) * inverse).max(0.0).min(f32::from(limit))) as u8)
 }
 
-/// Returns the best pair from each range.
-fn candidates(x: &[f32; LEN], w: &[f32], limit: u8) -> impl Iterator<Item = (f32, f32)> {
+/// Returns the pairs that the best ranges lead to.
+fn candidates(x: &[f32; LEN], w: &[f32], limit: u8) -> [(f32, f32); CANDIDATES] {
     let (min, max) = x.iter().fold((f32::MAX, f32::MIN), |(min, max), &x| (min.min(x), max.max(x)));
-    let (min, width) = (f64::from(min), f64::from(max) - f64::from(min));
-    CUTS.into_iter().flat_map(move |low| CUTS.into_iter().map(move |high| (low, high))).map(move |(low, high)| {
-        let start = (width * (1.0 - low - high) / f64::from(limit), min + width * low);
-        let mut best = (rounded(start.0), rounded(start.1));
-        for _ in 0..3 {
-            best = fit(x, w, &codes(x, best.0, best.1, limit), best);
+    // Above the smallest element, so that sums lose nothing, and in units of the width; of a constant any.
+    let width = f64::from(max) - f64::from(min);
+    let unit = if width > 0.0 { 1.0 / width } else { 1.0 };
+    let own = x.map(|x| ((f64::from(x) - f64::from(min)) * unit) as f32);
+    let mut ranges = Ranges { d: [1.0; LANES], m: [0.0; LANES], errors: [0.0; LANES] };
+    for (i, (d, m)) in ranges.d.iter_mut().zip(&mut ranges.m).enumerate() {
+        let (low, high) = (CUTS[i / CUTS.len()], CUTS[i % CUTS.len()]);
+        (*d, *m) = ((1.0 - low - high) / f32::from(limit), low);
+    }
+    fit_ranges(kernel::detect(), &own, w, limit.into(), ROUNDS, &mut ranges);
+    let (mut found, mut above) = ([(0.0, 0.0); CANDIDATES], f32::NEG_INFINITY);
+    for found in &mut found {
+        let (mut least, mut best) = (f32::INFINITY, 0);
+        for (i, &error) in ranges.errors.iter().enumerate() {
+            if error > above && error < least {
+                (least, best) = (error, i);
+            }
         }
-        best
-    })
+        above = least;
+        let (d, m) = (f64::from(ranges.d[best]) * width, f64::from(min) + f64::from(ranges.m[best]) * width);
+        let start = (rounded(d), rounded(m));
+        *found = fit(x, w, &codes(x, d as f32, m as f32, limit), start);
+    }
+    found
 }
 
 /// Returns the pair of f16 that is best under some codes.

@@ -111,9 +111,9 @@ pub(crate) use between::collect_between;
 pub(crate) use bit_extremes::bit_extremes;
 #[cfg(feature = "blocks")]
 pub(crate) use block_search::{
-    Affine, AffineOut, Levels, ScaleLevels, Signed, SignedOut, Step, TableSearch, Weights, affine_search,
-    descent_search, fit, fit_codes, least_errors, requantize as requantize_blocks, signed_search, table_codes,
-    table_search,
+    Affine, AffineOut, Bounds, Columns, Levels, Ranges, ScaleLevels, Scales, Signed, SignedOut, Step, TableSearch,
+    Weights, affine_search, descent_search, fit_ranges, improve, least_errors, level_codes, level_sums,
+    requantize as requantize_blocks, signed_search, table_codes, table_search,
 };
 pub(crate) use code_sums::{Magnitudes, magnitudes, sums_above};
 pub(crate) use column_sums::{ColumnSums, ROWS as TILE_ROWS, TOGETHER as COLUMNS_TOGETHER};
@@ -141,7 +141,7 @@ pub(crate) use settings::Settings;
 #[cfg(feature = "blocks")]
 pub(crate) use sixteen::{Ints, LANES, Reals, Sixteen};
 #[cfg(feature = "blocks")]
-pub(crate) use small_blocks::{block_codes, block_reals};
+pub(crate) use small_blocks::{block_codes, block_reals, six_bit_codes};
 pub(crate) use transpose::{Rows, transpose};
 #[cfg(feature = "serde")]
 pub(crate) use two_grids::SHARES;

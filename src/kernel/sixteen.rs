@@ -156,6 +156,19 @@ impl<S: Simd> Sixteen<S> {
         out.simd_into(self.0)
     }
 
+    /// Returns the numbers of a list of eight, twice, whose places the low three bits of integers are; of all sixteen the low four, where
+    /// that is one instruction.
+    #[inline(always)]
+    pub(super) fn lookup_of_eight(self, list: f32x16<S>, places: i32x16<S>) -> f32x16<S> {
+        let (list, places) = (<[f32; LANES]>::from(list), <[i32; LANES]>::from(places));
+        on_x86!(self.0, lookup_avx512, lookup_of_eight_avx2, |own| (list.simd_into(own), places.simd_into(own)));
+        let mut out = [0.0; LANES];
+        for (out, place) in out.iter_mut().zip(places) {
+            *out = list[(place & 7) as usize];
+        }
+        out.simd_into(self.0)
+    }
+
     /// Returns how many of some middles each element lies above.
     #[inline(always)]
     pub(crate) fn above<const K: usize>(self, x: f32x16<S>, middles: &[f32; K]) -> i32x16<S> {
@@ -229,6 +242,22 @@ impl<S: Simd> Sixteen<S> {
         let code = bits.simd_lt(self.whole(float.smallest_normal)).select(raised - self.whole(float.base), normal);
         let sign = self.bits(x).simd_lt(self.whole(0)).select(self.whole(i32::from(float.sign as u8)), self.whole(0));
         code | sign
+    }
+
+    /// Returns the numbers that codes of a small float stand for.
+    #[inline(always)]
+    pub(super) fn of_small_float(self, codes: i32x16<S>, float: SmallFloat) -> f32x16<S> {
+        let magnitude = codes & self.whole(float.magnitude as i32);
+        let normal = self.of_bits((magnitude << float.dropped) + self.whole(float.rebias));
+        let smallest = self.of_bits(self.whole(float.smallest_normal - ((23 - float.dropped as i32) << 23)));
+        let is_subnormal = magnitude.simd_lt(self.whole(1 << (23 - float.dropped)));
+        let value = is_subnormal.select(self.reals(magnitude) * smallest, normal);
+        let is_infinite = magnitude.simd_eq(self.whole(float.infinity as i32));
+        let value = is_infinite.select(self.all(f32::INFINITY), value);
+        let is_nan =
+            magnitude.simd_ge(self.whole(float.first_nan as i32)) | codes.simd_eq(self.whole(float.nan_code as i32));
+        let value = is_nan.select(self.all(f32::NAN), value);
+        codes.simd_gt(magnitude).select(-value, value)
     }
 
     /// Returns the whole numbers nearest to those that are not NaN, halves to even, of magnitudes up to a limit below 2²².
@@ -308,6 +337,12 @@ impl<S: Simd> Sixteen<S> {
     pub(crate) fn shifted(self, [low, high]: [u32; 2], shifts: [u32; LANES]) -> i32x16<S> {
         let mut words = [low; LANES];
         words[8..].fill(high);
+        self.shifted_each(words, shifts)
+    }
+
+    /// Returns sixteen numbers, each shifted to the right by its own number of bits.
+    #[inline(always)]
+    pub(super) fn shifted_each(self, words: [u32; LANES], shifts: [u32; LANES]) -> i32x16<S> {
         let words: u32x16<S> = words.simd_into(self.0);
         let shifts: u32x16<S> = shifts.simd_into(self.0);
         (words >> shifts).bitcast()

@@ -52,7 +52,7 @@ fn transpose_each(
 
 /// Transposes all whole squares, and returns the length of their sides.
 #[inline(always)]
-fn squares<S: Simd>(simd: S, x: &[f32], rows: Rows, out: &mut [f32], out_step: usize) -> Option<usize> {
+pub(super) fn squares<S: Simd>(simd: S, x: &[f32], rows: Rows, out: &mut [f32], out_step: usize) -> Option<usize> {
     if rows.number == 0 || rows.len == 0 {
         return None;
     }

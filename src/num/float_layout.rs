@@ -52,13 +52,13 @@ pub struct SmallFloat {
     /// Whether zero and NaN have no sign.
     pub(crate) unsigned: bool,
     /// The bits of the exponent's and the mantissa's places, without the sign.
-    magnitude: u32,
+    pub(crate) magnitude: u32,
     /// The magnitude that is infinity, if there is one; else one that no code has.
-    infinity: u32,
+    pub(crate) infinity: u32,
     /// The first magnitude that is NaN, if there is one; else one that no code has.
-    first_nan: u32,
+    pub(crate) first_nan: u32,
     /// The code that is NaN beside those, if there is one; else one that no code is.
-    nan_code: u32,
+    pub(crate) nan_code: u32,
 }
 
 /// A magnitude or code that no code of 8 bits has.

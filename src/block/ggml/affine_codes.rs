@@ -1,4 +1,7 @@
-//! What Q4_1 and Q5_1 have in common: `d · q + m`, a scale, a smallest value and codes of 4 or 5 bits ([`nibbles`](super::nibbles)).
+//! Q4_1 and Q5_1: `d · q + m`, a scale, a smallest value and codes of 4 or 5 bits ([`nibbles`](super::nibbles)).
+//!
+//! A block of 32 is `d: f16 | m: f16 | 16 bytes of nibbles`, 5 bits a weight, or `d: f16 | m: f16 | fifth bits: u32 | 16 bytes of nibbles`,
+//! 6.
 //!
 //! Without importance m is the smallest element and d the width divided by the largest code; with importance both are searched
 //! ([`affine_search`]), m ≤ 0 then.
@@ -8,21 +11,20 @@ use super::nibbles::{Bits, get, pack, put};
 use super::scalar::{floor_code, reciprocal, sum_of_squares};
 use crate::block::layout::Layout;
 use crate::block::two_numbers::better_row;
-use crate::kernel::{self, Affine, AffineOut, Simd, Sixteen, Weights, affine_search};
+use crate::kernel::{
+    self, Affine, AffineOut, Restore, Simd, Sixteen, Weights, Write, affine_search, restore_blocks, write_blocks,
+};
 
 /// Elements of a block.
-pub(super) const LEN: usize = 32;
+const LEN: usize = 32;
+/// Blocks that are searched together: they fill the lanes of two vectors.
+const TOGETHER: usize = 32;
 /// Bytes of both numbers.
 const QS: usize = 2 * size_of::<[u8; 2]>();
 
 /// Writes up to sixteen blocks without importance; returns whether it could.
 #[inline(always)]
-pub(super) fn sixteen<S: Simd, const BYTES: usize>(
-    v: Sixteen<S>,
-    bits: Bits,
-    x: &[[f32; LEN]],
-    out: &mut [[u8; BYTES]],
-) -> bool {
+fn sixteen<S: Simd, const BYTES: usize>(v: Sixteen<S>, bits: Bits, x: &[[f32; LEN]], out: &mut [[u8; BYTES]]) -> bool {
     if !v.are_usual(v.magnitudes(x)) {
         return false;
     }
@@ -67,7 +69,7 @@ fn key(x: f32) -> i32 {
 }
 
 /// Writes a block without importance.
-pub(super) fn block(bits: Bits, x: &[f32; LEN], out: &mut [u8]) {
+fn block(bits: Bits, x: &[f32; LEN], out: &mut [u8]) {
     let (min, max) = extremes(x);
     let d = (max - min) / (2.0 * bits.limit() - 1.0);
     let inverse = reciprocal(d);
@@ -85,13 +87,13 @@ fn write(bits: Bits, d: f32, m: f32, codes: &[u8; LEN], out: &mut [u8]) {
 }
 
 /// Writes a row with importance.
-pub(super) fn weighted(layout: &Layout, bits: Bits, x: &[f32], importance: &[f32], out: &mut [u8]) {
+fn weighted(layout: &Layout, bits: Bits, x: &[f32], importance: &[f32], out: &mut [u8]) {
     let limit = 2 * bits.limit() as i32 - 1;
     let search = Affine { n: LEN, limit, first: -0.9, step: 0.05, steps: 36, absolute: false };
-    let variances = [sum_of_squares(x) / x.len() as f32; 16];
-    let (mut codes, [mut scales, mut mins, mut sums]) = ([0; 16 * LEN], [[0.0; 16]; 3]);
-    let tiles = x.chunks(16 * LEN).zip(importance.chunks(16 * LEN)).zip(out.chunks_mut(16 * layout.bytes));
-    for ((x, importance), out) in tiles {
+    let variances = [sum_of_squares(x) / x.len() as f32; TOGETHER];
+    let (mut codes, [mut scales, mut mins, mut sums]) = ([0; TOGETHER * LEN], [[0.0; TOGETHER]; 3]);
+    let tiles = x.chunks(TOGETHER * LEN).zip(importance.chunks(TOGETHER * LEN));
+    for ((x, importance), out) in tiles.zip(out.chunks_mut(TOGETHER * layout.bytes)) {
         let (n, blocks) = (x.len(), x.len() / LEN);
         let w = Weights::Spread(importance, &variances[..blocks]);
         let numbers = (&mut scales[..blocks], &mut mins[..blocks], &mut sums[..blocks]);
@@ -105,7 +107,7 @@ pub(super) fn weighted(layout: &Layout, bits: Bits, x: &[f32], importance: &[f32
 
 /// Restores a block.
 #[inline(always)]
-pub(super) fn restore<S: Simd>(v: Sixteen<S>, bits: Bits, block: &[u8], out: &mut [f32; LEN]) {
+fn restore<S: Simd>(v: Sixteen<S>, bits: Bits, block: &[u8], out: &mut [f32; LEN]) {
     let (d, m) = (v.all(v.half(block, 0)), v.all(v.half(block, 2)));
     for (out, q) in out.as_chunks_mut().0.iter_mut().zip(get(v, bits, &block[QS..])) {
         v.store(v.reals(q) * d + m, out);
@@ -113,7 +115,50 @@ pub(super) fn restore<S: Simd>(v: Sixteen<S>, bits: Bits, block: &[u8], out: &mu
 }
 
 /// Writes the best blocks of a row that are found.
-pub(super) fn best(layout: &Layout, bits: Bits, x: &[f32], importance: Option<&[f32]>, out: &mut [u8]) {
+fn best(layout: &Layout, bits: Bits, x: &[f32], importance: Option<&[f32]>, out: &mut [u8]) {
     let write = |d: f32, m: f32, codes: &[u8; LEN], out: &mut [u8]| write(bits, d, m, codes, out);
     better_row(layout, 2 * bits.limit() as u8 - 1, &write, x, importance, out);
 }
+
+macro_rules! formats {
+    ($($name:ident, $block:ident, $label:literal, $id:literal, $bits:expr, $bytes:expr;)*) => {$(
+        struct $block;
+
+        impl Write<LEN, { $bytes }> for $block {
+            #[inline(always)]
+            fn sixteen<S: Simd>(v: Sixteen<S>, x: &[[f32; LEN]], out: &mut [[u8; $bytes]]) -> bool {
+                sixteen(v, $bits, x, out)
+            }
+
+            fn block(x: &[f32; LEN], out: &mut [u8; $bytes]) {
+                block($bits, x, out);
+            }
+        }
+
+        impl Restore<{ $bytes }, LEN> for $block {
+            #[inline(always)]
+            fn restore<S: Simd>(v: Sixteen<S>, block: &[u8; $bytes], out: &mut [f32; LEN]) {
+                restore(v, $bits, block, out);
+            }
+        }
+
+        pub(crate) const $name: Layout = Layout {
+            name: $label,
+            len: LEN,
+            bytes: $bytes,
+            id: Some($id),
+            quantize: Some(|x, importance, out| match importance {
+                Some(importance) => weighted(&$name, $bits, x, importance, out),
+                None => write_blocks::<$block, LEN, { $bytes }>(kernel::detect(), x, out),
+            }),
+            dequantize: |bytes, out| restore_blocks::<$block, { $bytes }, LEN>(kernel::detect(), bytes, out),
+            best: Some(|x, importance, out| best(&$name, $bits, x, importance, out)),
+        };
+    )*};
+}
+
+formats! {
+    Q4_1, OfFour, "q4_1", 3, Bits::Four, QS + LEN / 2;
+    Q5_1, OfFive, "q5_1", 7, Bits::Five, QS + size_of::<u32>() + LEN / 2;
+}
+const _: () = assert!(Q4_1.bytes == 20 && Q5_1.bytes == 24, "two f16 and 32 codes of 4 or 5 bits");

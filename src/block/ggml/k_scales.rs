@@ -13,8 +13,8 @@ use crate::kernel::{self, Affine, AffineOut, Simd, Sixteen, Step, Weights, affin
 pub(super) const LEN: usize = 256;
 /// Bytes of scales and minima.
 pub(super) const HEADER: usize = 2 * size_of::<[u8; 2]>() + 12;
-/// Super-blocks that are searched together: their sub-blocks fill the lanes of a vector.
-const TOGETHER: usize = 2;
+/// Super-blocks that are searched together: their sub-blocks fill the lanes of two vectors.
+const TOGETHER: usize = 4;
 
 /// Calls `write` with the header and the codes of each super-block of a row.
 pub(super) fn quantize(

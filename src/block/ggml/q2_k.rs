@@ -35,34 +35,50 @@ const WEIGHTED: Affine = Affine { n: 16, limit: 3, first: -0.9, step: 0.05, step
 
 struct Block;
 
+/// Super-blocks that are searched together: their sub-blocks fill the lanes of two vectors.
+const TOGETHER: usize = 2;
+
 fn quantize(x: &[f32], importance: Option<&[f32]>, out: &mut [u8]) {
-    let (mut codes, [mut scales, mut mins, mut sums]) = ([0; LEN], [[0.0; 16]; 3]);
-    for (i, (x, out)) in x.as_chunks::<LEN>().0.iter().zip(out.as_chunks_mut::<BYTES>().0).enumerate() {
-        let variance = [if importance.is_some() { sum_of_squares(x) / LEN as f32 } else { 0.0 }; 16];
+    let (mut codes, [mut scales, mut mins, mut sums]) = ([0; TOGETHER * LEN], [[0.0; 16 * TOGETHER]; 3]);
+    let blocks = x.chunks(TOGETHER * LEN).zip(out.as_chunks_mut::<BYTES>().0.chunks_mut(TOGETHER));
+    for (i, (x, out)) in blocks.enumerate() {
+        let (codes, n) = (&mut codes[..x.len()], x.len() / 16);
+        let mut variances = [0.0; 16 * TOGETHER];
         let (search, weights) = match importance {
-            Some(w) => (WEIGHTED, Weights::Spread(&w[i * LEN..(i + 1) * LEN], &variance)),
+            Some(w) => {
+                for (variances, x) in variances.as_chunks_mut::<16>().0.iter_mut().zip(x.as_chunks::<LEN>().0) {
+                    variances.fill(sum_of_squares(x) / LEN as f32);
+                }
+                let start = i * TOGETHER * LEN;
+                (WEIGHTED, Weights::Spread(&w[start..start + x.len()], &variances[..n]))
+            }
             None => (PLAIN, Weights::Magnitudes),
         };
-        let found = AffineOut { codes: &mut codes, scales: &mut scales, mins: &mut mins, sums: &mut sums };
+        let numbers = (&mut scales[..n], &mut mins[..n], &mut sums[..n]);
+        let found = AffineOut { codes, scales: numbers.0, mins: numbers.1, sums: numbers.2 };
         affine_search(kernel::detect(), x, weights, search, found);
-        let (mut s, mut m) = ([0; 16], [0; 16]);
-        let (d, dmin) = if importance.is_some() {
-            (scale_codes(&scales, 15, &sums, &mut s), scale_codes(&mins, 15, &sums, &mut m))
-        } else {
-            (of_largest(&scales, &mut s), of_largest(&mins, &mut m))
-        };
-        for (out, (s, m)) in out.iter_mut().zip(s.iter().zip(m)) {
-            *out = s | m << 4;
+        let numbers = scales.as_chunks::<16>().0.iter().zip(mins.as_chunks::<16>().0).zip(sums.as_chunks::<16>().0);
+        let blocks = x.as_chunks::<LEN>().0.iter().zip(codes.as_chunks_mut::<LEN>().0).zip(out);
+        for (((x, codes), out), ((scales, mins), sums)) in blocks.zip(numbers) {
+            let (mut s, mut m) = ([0; 16], [0; 16]);
+            let (d, dmin) = if importance.is_some() {
+                (scale_codes(scales, 15, sums, &mut s), scale_codes(mins, 15, sums, &mut m))
+            } else {
+                (of_largest(scales, &mut s), of_largest(mins, &mut m))
+            };
+            for (out, (s, m)) in out.iter_mut().zip(s.iter().zip(m)) {
+                *out = s | m << 4;
+            }
+            out[D..D + 2].copy_from_slice(&to_half(d));
+            out[D + 2..].copy_from_slice(&to_half(dmin));
+            let (d, dmin) = (from_half(out, D), from_half(out, D + 2));
+            let mut steps = [Step { scale: 0.0, min: 0.0 }; 16];
+            for (step, sm) in steps.iter_mut().zip(&out[..QS]) {
+                *step = Step { scale: d * f32::from(sm & 15), min: dmin * f32::from(sm >> 4) };
+            }
+            requantize_blocks(kernel::detect(), x, &steps, 0, 3, codes);
+            pack(codes, &mut out[QS..D]);
         }
-        out[D..D + 2].copy_from_slice(&to_half(d));
-        out[D + 2..].copy_from_slice(&to_half(dmin));
-        let (d, dmin) = (from_half(out, D), from_half(out, D + 2));
-        let mut steps = [Step { scale: 0.0, min: 0.0 }; 16];
-        for (step, sm) in steps.iter_mut().zip(&out[..QS]) {
-            *step = Step { scale: d * f32::from(sm & 15), min: dmin * f32::from(sm >> 4) };
-        }
-        requantize_blocks(kernel::detect(), x, &steps, 0, 3, &mut codes);
-        pack(&codes, &mut out[QS..D]);
     }
 }
 

@@ -1,4 +1,6 @@
-//! What Q4_0 and Q5_0 have in common: `d · (q − limit)`, a scale and codes of 4 or 5 bits ([`nibbles`](super::nibbles)).
+//! Q4_0 and Q5_0: `d · (q − limit)`, a scale and codes of 4 or 5 bits ([`nibbles`](super::nibbles)); limit is 8 or 16.
+//!
+//! A block of 32 is `d: f16 | 16 bytes of nibbles`, 4.5 bits a weight, or `d: f16 | fifth bits: u32 | 16 bytes of nibbles`, 5.5.
 //!
 //! Without importance d is the element of largest magnitude divided by −limit, and nothing is searched; with importance it is
 //! searched ([`signed_search`]), an element's error counting its importance times √(mean square of the row + x²).
@@ -7,23 +9,20 @@ use super::half::to_half;
 use super::nibbles::{Bits, get, pack, put};
 use super::scalar::{floor_code, largest, reciprocal, sum_of_squares};
 use crate::block::layout::Layout;
-use crate::block::one_scale::{OneScale, best_row};
+use crate::block::one_scale::{OneScale, best_row, steps};
 use crate::block::scale_grid::ScaleGrid;
-use crate::kernel::{self, Signed, SignedOut, Simd, Sixteen, Weights, signed_search};
+use crate::kernel::{
+    self, Restore, Signed, SignedOut, Simd, Sixteen, Weights, Write, restore_blocks, signed_search, write_blocks,
+};
 
 /// Elements of a block.
-pub(super) const LEN: usize = 32;
+const LEN: usize = 32;
 /// Bytes of the scale.
 const QS: usize = size_of::<[u8; 2]>();
 
 /// Writes up to sixteen blocks without importance; returns whether it could.
 #[inline(always)]
-pub(super) fn sixteen<S: Simd, const BYTES: usize>(
-    v: Sixteen<S>,
-    bits: Bits,
-    x: &[[f32; LEN]],
-    out: &mut [[u8; BYTES]],
-) -> bool {
+fn sixteen<S: Simd, const BYTES: usize>(v: Sixteen<S>, bits: Bits, x: &[[f32; LEN]], out: &mut [[u8; BYTES]]) -> bool {
     if !v.are_usual(v.magnitudes(x)) {
         return false;
     }
@@ -56,7 +55,7 @@ pub(super) fn sixteen<S: Simd, const BYTES: usize>(
 }
 
 /// Writes a block without importance.
-pub(super) fn block(bits: Bits, x: &[f32; LEN], out: &mut [u8]) {
+fn block(bits: Bits, x: &[f32; LEN], out: &mut [u8]) {
     let d = largest(x) / -bits.limit();
     let inverse = reciprocal(d);
     let mut codes = [0; LEN];
@@ -72,7 +71,7 @@ fn write(bits: Bits, d: f32, codes: &[u8; LEN], out: &mut [u8]) {
 }
 
 /// Writes a row with importance.
-pub(super) fn weighted(layout: &Layout, bits: Bits, x: &[f32], importance: &[f32], out: &mut [u8]) {
+fn weighted(layout: &Layout, bits: Bits, x: &[f32], importance: &[f32], out: &mut [u8]) {
     let variances = [sum_of_squares(x) / x.len() as f32; 16];
     let (mut codes, mut scales) = ([0; 16 * LEN], [0.0; 16]);
     let tiles = x.chunks(16 * LEN).zip(importance.chunks(16 * LEN)).zip(out.chunks_mut(16 * layout.bytes));
@@ -89,7 +88,7 @@ pub(super) fn weighted(layout: &Layout, bits: Bits, x: &[f32], importance: &[f32
 
 /// Restores a block.
 #[inline(always)]
-pub(super) fn restore<S: Simd>(v: Sixteen<S>, bits: Bits, block: &[u8], out: &mut [f32; LEN]) {
+fn restore<S: Simd>(v: Sixteen<S>, bits: Bits, block: &[u8], out: &mut [f32; LEN]) {
     let (d, limit) = (v.all(v.half(block, 0)), v.all(bits.limit()));
     for (out, q) in out.as_chunks_mut().0.iter_mut().zip(get(v, bits, &block[QS..])) {
         v.store((v.reals(q) - limit) * d, out);
@@ -97,7 +96,7 @@ pub(super) fn restore<S: Simd>(v: Sixteen<S>, bits: Bits, block: &[u8], out: &mu
 }
 
 /// Writes the best blocks of a row; `levels` are −limit to limit − 1.
-pub(super) fn best(layout: &Layout, bits: Bits, levels: &[f32], x: &[f32], importance: Option<&[f32]>, out: &mut [u8]) {
+fn best(layout: &Layout, bits: Bits, levels: &[f32], x: &[f32], importance: Option<&[f32]>, out: &mut [u8]) {
     let one = OneScale { levels, grid: Some(ScaleGrid::F16), signed: true };
     let write = |d: f32, codes: &[u8], out: &mut [u8]| {
         if let Ok(codes) = codes.try_into() {
@@ -106,3 +105,46 @@ pub(super) fn best(layout: &Layout, bits: Bits, levels: &[f32], x: &[f32], impor
     };
     best_row(layout, &one, &write, x, importance, out);
 }
+
+macro_rules! formats {
+    ($($name:ident, $block:ident, $label:literal, $id:literal, $bits:expr, $levels:expr, $bytes:expr;)*) => {$(
+        struct $block;
+
+        impl Write<LEN, { $bytes }> for $block {
+            #[inline(always)]
+            fn sixteen<S: Simd>(v: Sixteen<S>, x: &[[f32; LEN]], out: &mut [[u8; $bytes]]) -> bool {
+                sixteen(v, $bits, x, out)
+            }
+
+            fn block(x: &[f32; LEN], out: &mut [u8; $bytes]) {
+                block($bits, x, out);
+            }
+        }
+
+        impl Restore<{ $bytes }, LEN> for $block {
+            #[inline(always)]
+            fn restore<S: Simd>(v: Sixteen<S>, block: &[u8; $bytes], out: &mut [f32; LEN]) {
+                restore(v, $bits, block, out);
+            }
+        }
+
+        pub(crate) const $name: Layout = Layout {
+            name: $label,
+            len: LEN,
+            bytes: $bytes,
+            id: Some($id),
+            quantize: Some(|x, importance, out| match importance {
+                Some(importance) => weighted(&$name, $bits, x, importance, out),
+                None => write_blocks::<$block, LEN, { $bytes }>(kernel::detect(), x, out),
+            }),
+            dequantize: |bytes, out| restore_blocks::<$block, { $bytes }, LEN>(kernel::detect(), bytes, out),
+            best: Some(|x, importance, out| best(&$name, $bits, $levels, x, importance, out)),
+        };
+    )*};
+}
+
+formats! {
+    Q4_0, OfFour, "q4_0", 2, Bits::Four, &const { steps::<16>(-8) }, QS + LEN / 2;
+    Q5_0, OfFive, "q5_0", 6, Bits::Five, &const { steps::<32>(-16) }, QS + size_of::<u32>() + LEN / 2;
+}
+const _: () = assert!(Q4_0.bytes == 18 && Q5_0.bytes == 22, "an f16 scale and 32 codes of 4 or 5 bits");

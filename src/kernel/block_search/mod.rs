@@ -10,6 +10,8 @@
 //! 2. Sums are written as ggml has them, `(w · x) · code`, product by product; nothing is contracted to a multiply-add, which
 //!    would change bits from machine to machine (llama.cpp, pull request 25353).
 //! 3. Sub-blocks that are missing in the last vector are zeros.
+//! 4. Elements to lanes and codes to bytes are squares transposed in registers, and four codes to a word.
+//! 5. What depends on nothing before it, as three tries of a scale or two tiles, is done side by side, where registers allow it.
 //!
 //! Source of the formulas: `ggml-quants.c` of llama.cpp; written anew, and compared with its library bit for bit.
 
@@ -17,7 +19,9 @@ mod affine;
 mod codes;
 mod descent;
 mod fit;
+mod halving;
 mod intervals;
+mod ranges;
 mod signed;
 mod table;
 mod tile;
@@ -25,8 +29,9 @@ mod tile;
 pub(crate) use affine::{Affine, AffineOut, affine_search};
 pub(crate) use codes::{Step, requantize};
 pub(crate) use descent::descent_search;
-pub(crate) use fit::{Levels, fit, fit_codes};
+pub(crate) use fit::{Bounds, Columns, Levels, Scales, improve, level_codes, level_sums};
 pub(crate) use intervals::{ScaleLevels, least_errors};
+pub(crate) use ranges::{Ranges, fit_ranges};
 pub(crate) use signed::{Signed, SignedOut, signed_search};
 pub(crate) use table::{TableSearch, table_codes, table_search};
 pub(crate) use tile::Weights;

@@ -8,7 +8,9 @@
 //!     kept, if (Σ w x q)² / Σ w q² is the largest so far, which is the same as the least weighted error
 //! ```
 
-use super::tile::{LANES, LONGEST, Tile, Weights, code, largest, load, store, store_one, weights};
+use super::tile::{
+    LANES, LONGEST, Tile, Weights, are_finite, code, largest, load, small_code, store, store_one, weights,
+};
 use crate::kernel::level::dispatch;
 use fearless_simd::prelude::*;
 use fearless_simd::{Level, f32x16};
@@ -49,35 +51,54 @@ pub(crate) fn signed_search(level: Level, x: &[f32], w: Weights<'_>, signed: Sig
     }
 }
 
+/// Tries that are made side by side: elements and weights are loaded once for all of them.
+const TOGETHER: usize = 3;
+
 #[inline(always)]
 fn search<S: Simd>(simd: S, x: &[f32], w: Weights<'_>, signed: Signed, out: SignedOut<'_>) {
-    let (n, limit) = (signed.n.min(LONGEST), signed.limit);
-    let float = |x: f32| f32x16::splat(simd, x);
+    let n = signed.n.min(LONGEST);
     let x = load(simd, x, n);
     let w = weights(simd, &x, w, n);
-    let (max, magnitude) = largest(simd, &x, n);
-    let mut wx = w;
-    for (wx, x) in wx[..n].iter_mut().zip(&x) {
+    // Then no quotient is far beyond the limit.
+    if are_finite(simd, &x, n) {
+        search_tile::<S, true>(simd, &x, &w, signed, out);
+    } else {
+        search_tile::<S, false>(simd, &x, &w, signed, out);
+    }
+}
+
+#[inline(always)]
+fn search_tile<S: Simd, const SMALL: bool>(simd: S, x: &Tile<S>, w: &Tile<S>, signed: Signed, out: SignedOut<'_>) {
+    let (n, limit) = (signed.n.min(LONGEST), signed.limit);
+    let float = |x: f32| f32x16::splat(simd, x);
+    let (max, magnitude) = largest(simd, x, n);
+    let mut wx = *w;
+    for (wx, x) in wx[..n].iter_mut().zip(x) {
         *wx *= *x;
     }
     let zero = float(0.0);
     let mut best_inverse = float(-(limit as f32)) / max;
-    let (sum_wxq, sum_wqq) = sums(simd, &x, &w, &wx, best_inverse, n, limit);
+    let [(sum_wxq, sum_wqq)] = sums::<S, SMALL, 1>(simd, x, w, &wx, [best_inverse], n, limit);
     let mut scale = sum_wqq.simd_eq(zero).select(zero, sum_wxq / sum_wqq);
     let mut best = scale * sum_wxq;
-    for t in (-9..=9).filter(|&t| t != 0) {
-        let inverse = float(-(limit as f32 + 0.1_f32 * t as f32)) / max;
-        let (sum_wxq, sum_wqq) = sums(simd, &x, &w, &wx, inverse, n, limit);
-        let better = sum_wqq.simd_gt(zero) & (sum_wxq * sum_wxq).simd_gt(best * sum_wqq);
-        let own = sum_wxq / sum_wqq;
-        scale = better.select(own, scale);
-        best = better.select(own * sum_wxq, best);
-        best_inverse = better.select(inverse, best_inverse);
+    for first in [-9, -6, -3, 1, 4, 7] {
+        let mut inverses = [zero; TOGETHER];
+        for (t, inverse) in (first..).zip(&mut inverses) {
+            *inverse = float(-(limit as f32 + 0.1_f32 * t as f32)) / max;
+        }
+        let tried = sums::<S, SMALL, TOGETHER>(simd, x, w, &wx, inverses, n, limit);
+        for ((sum_wxq, sum_wqq), inverse) in tried.into_iter().zip(inverses) {
+            let better = sum_wqq.simd_gt(zero) & (sum_wxq * sum_wxq).simd_gt(best * sum_wqq);
+            let own = sum_wxq / sum_wqq;
+            scale = better.select(own, scale);
+            best = better.select(own * sum_wxq, best);
+            best_inverse = better.select(inverse, best_inverse);
+        }
     }
     let nothing = magnitude.simd_lt(float(EPSILON));
     scale = nothing.select(zero, scale);
-    let mut best_codes = x;
-    for (q, x) in best_codes[..n].iter_mut().zip(&x) {
+    let mut best_codes = *x;
+    for (q, x) in best_codes[..n].iter_mut().zip(x) {
         *q = nothing.select(zero, code(simd, best_inverse * *x, -limit, limit - 1) + limit as f32);
     }
     store(&best_codes, n, out.codes);
@@ -89,22 +110,30 @@ fn search<S: Simd>(simd: S, x: &[f32], w: Weights<'_>, signed: Signed, out: Sign
     store_one(sum_w, out.sums);
 }
 
-/// Returns Σ w x q and Σ w q² of the codes under a scale.
+/// Returns Σ w x q and Σ w q² of the codes under each of some scales.
 #[inline(always)]
-fn sums<S: Simd>(
+fn sums<S: Simd, const SMALL: bool, const K: usize>(
     simd: S,
     x: &Tile<S>,
     w: &Tile<S>,
     wx: &Tile<S>,
-    inverse: f32x16<S>,
+    inverses: [f32x16<S>; K],
     n: usize,
     limit: i32,
-) -> (f32x16<S>, f32x16<S>) {
-    let (mut sum_wxq, mut sum_wqq) = (f32x16::splat(simd, 0.0), f32x16::splat(simd, 0.0));
+) -> [(f32x16<S>, f32x16<S>); K] {
+    let zero = f32x16::splat(simd, 0.0);
+    let mut sums = [(zero, zero); K];
     for ((x, w), wx) in x[..n].iter().zip(&w[..n]).zip(&wx[..n]) {
-        let q = code(simd, inverse * *x, -limit, limit - 1);
-        sum_wxq += *wx * q;
-        sum_wqq += *w * q * q;
+        for (sums, inverse) in sums.iter_mut().zip(inverses) {
+            let quotient = inverse * *x;
+            let q = if SMALL {
+                small_code(simd, quotient, -limit, limit - 1)
+            } else {
+                code(simd, quotient, -limit, limit - 1)
+            };
+            sums.0 += *wx * q;
+            sums.1 += *w * q * q;
+        }
     }
-    (sum_wxq, sum_wqq)
+    sums
 }

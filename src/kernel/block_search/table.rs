@@ -8,9 +8,10 @@
 //!     kept, if (Σ w x q)² / Σ w q² is the largest so far
 //! ```
 //!
-//! The nearest value of a sorted list is the number of middles between neighbours that x / d does not lie below: comparisons that
-//! need no order, fifteen of them, each of which adds a difference of two values to the smallest one.
+//! The nearest value of a sorted list is found by halving it: four comparisons with middles between neighbours, all but the first of
+//! them looked up by the outcomes before ([`Halving`]).
 
+use super::halving::Halving;
 use super::tile::{LANES, LONGEST, Tile, Weights, largest, load, store, store_one, weights};
 use crate::kernel::level::dispatch;
 use fearless_simd::prelude::*;
@@ -18,6 +19,8 @@ use fearless_simd::{Level, f32x16};
 
 const EPSILON: f32 = 1e-15;
 const VALUES: usize = 16;
+/// Tries that are made side by side: elements and weights are loaded once for all of them.
+const TOGETHER: usize = 3;
 
 /// What is searched.
 #[derive(Clone, Copy, Debug)]
@@ -28,7 +31,8 @@ pub(crate) struct TableSearch<'a> {
     pub(crate) tries: i32,
 }
 
-/// Writes the scale of each sub-block of 32, and the codes of the *first* try, of which only `_ref` paths make use.
+/// Writes the scale of each sub-block of 32, and, if nothing is searched, the codes: those of others follow from the scale that is stored
+/// ([`table_codes`]).
 pub(crate) fn table_search(
     level: Level,
     x: &[f32],
@@ -52,99 +56,86 @@ pub(crate) fn table_codes(level: Level, x: &[f32], inverses: &[f32], values: &[i
     }
 }
 
-/// The middles between neighbours, and what lies between them.
-pub(super) struct Steps {
-    lowest: f32,
-    middles: [f32; VALUES - 1],
-    differences: [f32; VALUES - 1],
-}
-
-impl Steps {
-    #[inline(always)]
-    pub(super) fn of(values: &[i8; VALUES]) -> Self {
-        let mut steps = Self { lowest: f32::from(values[0]), middles: [0.0; 15], differences: [0.0; 15] };
-        for i in 0..VALUES - 1 {
-            let (a, b) = (f32::from(values[i]), f32::from(values[i + 1]));
-            (steps.middles[i], steps.differences[i]) = ((a + b) * 0.5, b - a);
-        }
-        steps
-    }
-}
-
+/// Returns the values as reals.
 #[inline(always)]
-pub(super) fn nearest_value<S: Simd>(simd: S, x: f32x16<S>, steps: &Steps) -> f32x16<S> {
-    let zero = f32x16::splat(simd, 0.0);
-    let mut value = f32x16::splat(simd, steps.lowest);
-    for i in 0..VALUES - 1 {
-        // As written NaN has the largest.
-        let below = x.simd_lt(f32x16::splat(simd, steps.middles[i]));
-        value += below.select(zero, f32x16::splat(simd, steps.differences[i]));
+pub(super) fn reals(values: &[i8; VALUES]) -> [f32; VALUES] {
+    let mut reals = [0.0; VALUES];
+    for (real, value) in reals.iter_mut().zip(values) {
+        *real = f32::from(*value);
     }
-    value
-}
-
-#[inline(always)]
-pub(super) fn nearest_code<S: Simd>(simd: S, x: f32x16<S>, steps: &Steps) -> f32x16<S> {
-    let (zero, one) = (f32x16::splat(simd, 0.0), f32x16::splat(simd, 1.0));
-    let mut code = zero;
-    for middle in steps.middles {
-        code += x.simd_lt(f32x16::splat(simd, middle)).select(zero, one);
-    }
-    code
+    reals
 }
 
 #[inline(always)]
 fn nearest_codes<S: Simd>(simd: S, x: &[f32], inverses: &[f32], values: &[i8; VALUES], codes: &mut [u8]) {
-    let steps = Steps::of(values);
+    let halving = Halving::of(simd, &reals(values));
     let mut lanes = [0.0; LANES];
     lanes[..inverses.len()].copy_from_slice(inverses);
     let inverse = f32x16::from_slice(simd, &lanes);
     let mut x = load(simd, x, LONGEST);
     for x in &mut x {
-        *x = nearest_code(simd, inverse * *x, &steps);
+        *x = halving.code(simd, inverse * *x);
     }
     store(&x, LONGEST, codes);
 }
 
+/// Returns Σ w q x and Σ w q² of the values under each of some scales.
 #[inline(always)]
-fn sums<S: Simd>(simd: S, x: &Tile<S>, w: &Tile<S>, inverse: f32x16<S>, steps: &Steps) -> (f32x16<S>, f32x16<S>) {
-    let (mut sum_wqx, mut sum_wqq) = (f32x16::splat(simd, 0.0), f32x16::splat(simd, 0.0));
+fn sums<S: Simd, const K: usize>(
+    simd: S,
+    x: &Tile<S>,
+    w: &Tile<S>,
+    inverses: [f32x16<S>; K],
+    halving: &Halving<S>,
+) -> [(f32x16<S>, f32x16<S>); K] {
+    let zero = f32x16::splat(simd, 0.0);
+    let mut sums = [(zero, zero); K];
     for (x, w) in x.iter().zip(w) {
-        let q = nearest_value(simd, inverse * *x, steps);
-        let wq = *w * q;
-        sum_wqx += wq * *x;
-        sum_wqq += wq * q;
+        for (sums, inverse) in sums.iter_mut().zip(inverses) {
+            let q = halving.value(simd, inverse * *x);
+            let wq = *w * q;
+            sums.0 += wq * *x;
+            sums.1 += wq * q;
+        }
     }
-    (sum_wqx, sum_wqq)
+    sums
 }
 
 #[inline(always)]
 fn find<S: Simd>(simd: S, x: &[f32], w: Weights<'_>, search: TableSearch<'_>, codes: &mut [u8], scales: &mut [f32]) {
     let TableSearch { values, tries } = search;
-    let steps = Steps::of(values);
+    let halving = Halving::of(simd, &reals(values));
+    let lowest = f32::from(values[0]);
     let float = |x: f32| f32x16::splat(simd, x);
     let zero = float(0.0);
     let x = load(simd, x, LONGEST);
     let w = weights(simd, &x, w, LONGEST);
     let (max, magnitude) = largest(simd, &x, LONGEST);
-    let divisor = if tries > 0 { -steps.lowest } else { steps.lowest };
+    let divisor = if tries > 0 { -lowest } else { lowest };
     let inverse = float(1.0) / (max / divisor);
-    let (sum_wqx, sum_wqq) = sums(simd, &x, &w, inverse, &steps);
+    let [(sum_wqx, sum_wqq)] = sums(simd, &x, &w, [inverse], &halving);
     let nothing = magnitude.simd_lt(float(EPSILON));
-    let mut first = x;
-    for x in &mut first {
-        *x = nothing.select(zero, nearest_code(simd, inverse * *x, &steps));
+    if tries < 0 {
+        let mut first = x;
+        for x in &mut first {
+            *x = nothing.select(zero, halving.code(simd, inverse * *x));
+        }
+        store(&first, LONGEST, codes);
     }
-    store(&first, LONGEST, codes);
     let mut scale = sum_wqq.simd_gt(zero).select(sum_wqx / sum_wqq, zero);
     let mut best = scale * sum_wqx;
-    for t in -tries..=tries {
-        let inverse = float(t as f32 + steps.lowest) / max;
-        let (sum_wqx, sum_wqq) = sums(simd, &x, &w, inverse, &steps);
-        let better = sum_wqq.simd_gt(zero) & (sum_wqx * sum_wqx).simd_gt(best * sum_wqq);
-        let own = sum_wqx / sum_wqq;
-        scale = better.select(own, scale);
-        best = better.select(own * sum_wqx, best);
+    for first in (-tries..=tries).step_by(TOGETHER) {
+        let mut inverses = [zero; TOGETHER];
+        for (t, inverse) in (first..).zip(&mut inverses) {
+            // The last one again, where there are no more: it is not better than itself.
+            *inverse = float(t.min(tries) as f32 + lowest) / max;
+        }
+        for (sum_wqx, sum_wqq) in sums(simd, &x, &w, inverses, &halving) {
+            let better = sum_wqq.simd_gt(zero) & (sum_wqx * sum_wqx).simd_gt(best * sum_wqq);
+            let own = sum_wqx / sum_wqq;
+            scale = better.select(own, scale);
+            best = better.select(own * sum_wqx, best);
+        }
     }
     store_one(nothing.select(zero, scale), scales);
 }

@@ -1,5 +1,7 @@
 //! Sixteen sub-blocks side by side, and what is computed for all of them at once.
 
+use crate::kernel::transpose::{Rows, squares};
+use crate::num::MAGIC;
 use fearless_simd::prelude::*;
 use fearless_simd::{f32x16, i32x16};
 
@@ -41,14 +43,16 @@ pub(super) type Tile<S> = [f32x16<S>; LONGEST];
 /// Returns the sub-blocks of `n` elements each side by side; those that are missing are zeros.
 #[inline(always)]
 pub(super) fn load<S: Simd>(simd: S, x: &[f32], n: usize) -> Tile<S> {
-    let mut columns = [[0.0_f32; LANES]; LONGEST];
-    for (lane, block) in x.chunks_exact(n).take(LANES).enumerate() {
-        for (column, &x) in columns.iter_mut().zip(block) {
-            column[lane] = x;
-        }
-    }
+    let (mut columns, mut padded) = ([[0.0_f32; LANES]; LONGEST], [0.0; LANES * LONGEST]);
+    let x = if x.len() == LANES * n {
+        x
+    } else {
+        padded[..x.len()].copy_from_slice(x);
+        &padded[..LANES * n]
+    };
+    squares(simd, x, Rows { number: LANES, len: n, step: n }, columns.as_flattened_mut(), LANES);
     let mut tile = [f32x16::splat(simd, 0.0); LONGEST];
-    for (row, column) in tile.iter_mut().zip(&columns) {
+    for (row, column) in tile[..n].iter_mut().zip(&columns) {
         *row = f32x16::from_slice(simd, column);
     }
     tile
@@ -96,7 +100,7 @@ pub(super) fn weights<S: Simd>(simd: S, x: &Tile<S>, weights: Weights<'_>, n: us
 /// Returns the nearest integers, halves to even, as ggml takes them: the low bits of the sum with 1.5 · 2²³, whatever they are.
 #[inline(always)]
 pub(super) fn nearest<S: Simd>(simd: S, x: f32x16<S>) -> i32x16<S> {
-    let sum: i32x16<S> = (x + 12_582_912.0).bitcast();
+    let sum: i32x16<S> = (x + MAGIC).bitcast();
     (sum & i32x16::splat(simd, 0x007f_ffff)) - i32x16::splat(simd, 0x0040_0000)
 }
 
@@ -104,6 +108,25 @@ pub(super) fn nearest<S: Simd>(simd: S, x: f32x16<S>) -> i32x16<S> {
 #[inline(always)]
 pub(super) fn code<S: Simd>(simd: S, x: f32x16<S>, lo: i32, hi: i32) -> f32x16<S> {
     nearest(simd, x).min(i32x16::splat(simd, hi)).max(i32x16::splat(simd, lo)).to_float()
+}
+
+/// Returns the same of magnitudes below 2²², with two operations less: the sum with 1.5 · 2²³ is in order, and stays a real.
+#[inline(always)]
+pub(super) fn small_code<S: Simd>(simd: S, x: f32x16<S>, lo: i32, hi: i32) -> f32x16<S> {
+    let (lo, hi) = (f32x16::splat(simd, MAGIC + lo as f32), f32x16::splat(simd, MAGIC + hi as f32));
+    // In this order NaN stays NaN.
+    hi.min(lo.max(x + MAGIC)) - MAGIC
+}
+
+/// Returns whether all elements of a tile are finite.
+#[inline(always)]
+pub(super) fn are_finite<S: Simd>(simd: S, x: &Tile<S>, n: usize) -> bool {
+    let mut sum = f32x16::splat(simd, 0.0);
+    for x in &x[..n] {
+        // Of infinities and NaN the product is NaN.
+        sum += *x * 0.0;
+    }
+    sum.simd_eq(f32x16::splat(simd, 0.0)).all_true()
 }
 
 /// Returns the element of largest magnitude of each sub-block, the first of several, and its magnitude.
@@ -119,19 +142,16 @@ pub(super) fn largest<S: Simd>(simd: S, x: &Tile<S>, n: usize) -> (f32x16<S>, f3
     (max, magnitude)
 }
 
-/// Writes small whole numbers, those of each sub-block one after another.
+/// Writes whole numbers of a byte, those of each sub-block one after another.
 #[inline(always)]
 pub(super) fn store<S: Simd>(codes: &Tile<S>, n: usize, out: &mut [u8]) {
-    let mut columns = [[0_u8; LANES]; LONGEST];
-    for (column, codes) in columns.iter_mut().zip(&codes[..n]) {
-        let lanes = <[i32; LANES]>::from(codes.to_int::<i32x16<S>>());
-        for (column, lane) in column.iter_mut().zip(lanes) {
-            *column = lane as u8;
-        }
-    }
-    for (lane, block) in out.chunks_exact_mut(n).take(LANES).enumerate() {
-        for (out, column) in block.iter_mut().zip(&columns) {
-            *out = column[lane];
+    // Four at a time: an integer of a lane is four bytes of a sub-block.
+    for (i, codes) in codes[..n].as_chunks::<4>().0.iter().enumerate() {
+        let (a, b): (i32x16<S>, i32x16<S>) = (codes[0].to_int(), codes[1].to_int());
+        let (c, d): (i32x16<S>, i32x16<S>) = (codes[2].to_int(), codes[3].to_int());
+        let words = <[i32; LANES]>::from(a | (b << 8) | (c << 16) | (d << 24));
+        for (word, block) in words.into_iter().zip(out.chunks_exact_mut(n)) {
+            block[4 * i..4 * i + 4].copy_from_slice(&word.to_le_bytes());
         }
     }
 }

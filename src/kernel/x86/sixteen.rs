@@ -117,3 +117,13 @@ kernel!(
         a.combine(b).into()
     }
 );
+
+kernel!(
+    #[inline(always)]
+    pub(in crate::kernel) fn lookup_of_eight_avx2(simd: Avx2, list: f32x16<Avx2>, places: i32x16<Avx2>) -> [f32; 16] {
+        let (list, (a, b)) = (list.split().0.into(), places.split());
+        let a: f32x8<_> = arch::_mm256_permutevar8x32_ps(list, a.into()).simd_into(simd);
+        let b: f32x8<_> = arch::_mm256_permutevar8x32_ps(list, b.into()).simd_into(simd);
+        a.combine(b).into()
+    }
+);
