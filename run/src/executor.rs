@@ -4,10 +4,11 @@ use crate::call::Limits;
 use crate::codes::{Halves, grid, to_codes};
 use crate::frame::{Run, State};
 use crate::program::Program;
+use crate::tape::{self, Tape};
 use crate::tensor::{Data, Element, Tensor};
 use ndarray::{ArrayD, IxDyn};
 use std::path::Path;
-use tensor_quant::calibration::{Array, Endpoint, Observe, Replace, RunError, Runner};
+use tensor_quant::calibration::{Array, Backwards, Endpoint, Observe, Replace, RunError, Runner, ValueView};
 use tensor_quant::graph::{ElementType, Graph, Port, Value};
 use tensor_quant::model::tflite::Model;
 
@@ -81,6 +82,7 @@ impl Executor {
         inputs: &[(&str, Array)],
         observe: &mut Observe<'b>,
         replace: Option<&mut Replace<'b>>,
+        tape: Option<&mut Vec<Option<Tensor>>>,
     ) -> Result<Vec<(String, Array)>, RunError> {
         let signature = self.program.signature(signature)?;
         let missing = self.program.missing(signature.subgraph);
@@ -105,7 +107,7 @@ impl Executor {
         let tensors = part.inputs.iter().map(tensor).collect::<Result<Vec<_>, _>>()?;
         let left = self.limits.operators;
         let mut run =
-            Run { program: &self.program, state: &mut self.state, observe, replace, limits: self.limits, left };
+            Run { program: &self.program, state: &mut self.state, observe, replace, limits: self.limits, left, tape };
         let outputs = run.subgraph(signature.subgraph, tensors, 0)?;
         let named = |port: &Port| {
             let bad = |reason| RunError::Model { reason };
@@ -151,7 +153,7 @@ impl Runner for Executor {
         inputs: &[(&str, Array)],
         observe: &mut Observe<'_>,
     ) -> Result<Vec<(String, Array)>, RunError> {
-        self.run_with(signature, inputs, observe, None)
+        self.run_with(signature, inputs, observe, None, None)
     }
 
     fn run_replacing(
@@ -160,7 +162,35 @@ impl Runner for Executor {
         inputs: &[(&str, Array)],
         replace: &mut Replace<'_>,
     ) -> Result<Vec<(String, Array)>, RunError> {
-        self.run_with(signature, inputs, &mut |_| Ok(()), Some(replace))
+        self.run_with(signature, inputs, &mut |_| Ok(()), Some(replace), None)
+    }
+
+    fn run_backwards(
+        &mut self,
+        signature: Option<&str>,
+        inputs: &[(&str, Array)],
+        backwards: &mut dyn Backwards,
+    ) -> Result<(), RunError> {
+        let subgraph = self.program.signature(signature)?.subgraph;
+        let missing = tape::missing(&self.program.graph, subgraph);
+        if !missing.is_empty() {
+            return Err(RunError::Missing { missing });
+        }
+        let mut values = Vec::new();
+        let observe = &mut |value: &ValueView<'_>| {
+            backwards.value(value);
+            Ok(())
+        };
+        self.run_with(signature, inputs, observe, None, Some(&mut values))?;
+        let graph = &self.program.graph;
+        let depends = graph.subgraphs.get(subgraph).map_or_else(Vec::new, tape::depends_on_weights);
+        let tape = Tape { graph, state: &self.state, subgraph, values, limits: self.limits, depends };
+        let mut round = 0;
+        while let Some(seeds) = backwards.seeds(round) {
+            tape.pull(seeds, &mut |gradient| backwards.gradient(gradient))?;
+            round += 1;
+        }
+        Ok(())
     }
 
     fn reset(&mut self) {

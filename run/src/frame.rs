@@ -28,6 +28,11 @@ pub(crate) struct State {
 }
 
 impl State {
+    /// Returns a constant that a run came to.
+    pub(crate) fn constant(&self, id: ValueId) -> Option<&Tensor> {
+        self.constants.get(&id)
+    }
+
     /// Forgets variables, and what was done to set them.
     pub(crate) fn reset(&mut self) {
         self.variables.clear();
@@ -45,6 +50,8 @@ pub(crate) struct Run<'a, 'b> {
     pub(crate) limits: Limits,
     /// Operators that may still run.
     pub(crate) left: u64,
+    /// Where all values of the first subgraph are left, if they are kept.
+    pub(crate) tape: Option<&'a mut Vec<Option<Tensor>>>,
 }
 
 /// Why an operator failed: its own reason, or what a subgraph or an observer came to.
@@ -108,13 +115,21 @@ impl Run<'_, '_> {
             for (&output, tensor) in operator.outputs.iter().zip(outputs) {
                 values[output] = Some(self.take(number, part, output, tensor)?);
             }
-            program.done[number][index].iter().for_each(|&value| values[value] = None);
+            if depth > 0 || self.tape.is_none() {
+                program.done[number][index].iter().for_each(|&value| values[value] = None);
+            }
         }
         let output = |&output: &usize| match values[output].clone() {
             Some(tensor) => Ok(tensor),
             None => self.constant(number, part, output).map_err(bad),
         };
-        part.outputs.iter().map(output).collect()
+        let outputs = part.outputs.iter().map(output).collect();
+        if depth == 0
+            && let Some(tape) = &mut self.tape
+        {
+            **tape = values;
+        }
+        outputs
     }
 
     fn operator(

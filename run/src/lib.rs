@@ -55,6 +55,7 @@ mod meter;
 mod ops;
 mod program;
 mod rows;
+mod tape;
 mod tensor;
 mod value_names;
 mod view;

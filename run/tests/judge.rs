@@ -1,6 +1,8 @@
 //! What a quantized model loses is what the interpreter says; ranges are those of the values that were shown.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+#[path = "judge/backwards.rs"]
+mod backwards;
 #[path = "judge/choices.rs"]
 mod choices;
 #[path = "judge/integers.rs"]

@@ -46,7 +46,7 @@ pub use engine::Engine;
 pub use error::CalibrationError;
 #[cfg(feature = "serde")]
 pub use file::State;
-pub use runner::{Endpoint, Observe, Replace, RunError, Runner, ValueView};
+pub use runner::{Backwards, Endpoint, Observe, Replace, RunError, Runner, ValueView};
 #[cfg(feature = "pipeline")]
 pub(crate) use samples::sample_of_numbers;
 pub use samples::{Sample, Samples};

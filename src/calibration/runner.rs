@@ -65,6 +65,22 @@ pub trait Runner {
         Err(RunError::Model { reason: "this runner cannot put other values in place of those it comes to".into() })
     }
 
+    /// Runs the model on one sample, and gradients back through it, as often as there are [seeds](Backwards::seeds).
+    ///
+    /// # Errors
+    ///
+    /// As [`run`](Self::run), [`RunError::Missing`] for operators that cannot be gone through backwards; [`RunError::Model`] from a
+    /// runtime that cannot do so at all, which is what the provided body gives.
+    fn run_backwards(
+        &mut self,
+        signature: Option<&str>,
+        inputs: &[(&str, Array)],
+        backwards: &mut dyn Backwards,
+    ) -> Result<(), RunError> {
+        let _ = (signature, inputs, backwards);
+        Err(RunError::Model { reason: "this runner cannot run backwards".into() })
+    }
+
     /// Gives variables the content that they had before the first run.
     fn reset(&mut self) {}
 
@@ -76,6 +92,19 @@ pub trait Runner {
 
 /// What is called with values as they arise.
 pub type Observe<'a> = dyn FnMut(&ValueView<'_>) -> Result<(), Error> + 'a;
+
+/// What gradients are asked of, and who is shown them: by how much a weighed sum of some values changes with each of the others.
+pub trait Backwards {
+    /// Takes note of a value, as it arises.
+    fn value(&mut self, value: &ValueView<'_>);
+
+    /// Returns the weights of a sum, by value, for each round from 0 on; `None` ends the rounds.
+    fn seeds(&mut self, round: usize) -> Option<Vec<(ValueId, ArrayD<f32>)>>;
+
+    /// Takes note of the gradient of the sum by what an operator makes, before the operator's own activation; the last operator's
+    /// first. Values that do not depend on weights have none.
+    fn gradient(&mut self, gradient: &ValueView<'_>);
+}
 
 /// Returns what a value is replaced by, or `None` to leave it.
 pub type Replace<'a> = dyn FnMut(&ValueView<'_>) -> Option<ArrayD<f32>> + 'a;

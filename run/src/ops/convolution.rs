@@ -19,12 +19,12 @@ const TILE: usize = 1 << 16;
 
 /// The lengths of a convolution.
 #[derive(Debug)]
-struct Sizes {
-    channels: usize,
-    groups: usize,
-    outputs: usize,
-    rows: Span,
-    columns: Span,
+pub(super) struct Sizes {
+    pub(super) channels: usize,
+    pub(super) groups: usize,
+    pub(super) outputs: usize,
+    pub(super) rows: Span,
+    pub(super) columns: Span,
 }
 
 /// The patches of an image that a convolution's filters are multiplied with.
@@ -147,6 +147,26 @@ fn lay_out(image: &[f32], sizes: &Sizes, group: usize, first: usize, patches: &m
                     let to = to + number * depth;
                     patch[to..to + depth].copy_from_slice(&image[from..from + depth]);
                 }
+            }
+        }
+    }
+}
+
+/// Adds patches of windows from `first` on to where they were laid out from.
+pub(super) fn add_back(image: &mut [f32], sizes: &Sizes, group: usize, first: usize, patches: &[f32]) {
+    let Sizes { channels, groups, rows, columns, .. } = *sizes;
+    let depth = channels / groups;
+    let (line, patch) = (columns.len * channels, rows.taps * columns.taps * depth);
+    for (number, patch) in patches.chunks(patch).enumerate() {
+        let window = first + number;
+        let (taps_y, y) = rows.on_input(window / columns.windows);
+        let (taps_x, x) = columns.on_input(window % columns.windows);
+        for (number, tap_y) in taps_y.enumerate() {
+            let to = (y + number * rows.dilation) * line + x * channels + group * depth;
+            for (number, tap_x) in taps_x.clone().enumerate() {
+                let from = (tap_y * columns.taps + tap_x) * depth;
+                let to = to + number * columns.dilation * channels;
+                image[to..to + depth].iter_mut().zip(&patch[from..from + depth]).for_each(|(sum, x)| *sum += x);
             }
         }
     }

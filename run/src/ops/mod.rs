@@ -1,5 +1,6 @@
 //! The operators: a table of what computes each. A kind is a file; an operator is a line here.
 
+mod adjoint;
 mod arithmetic;
 mod compare;
 mod control;
@@ -29,6 +30,7 @@ use tensor_quant::graph::Op;
 /// Computes the outputs of an operator.
 pub(crate) type Compute = fn(&Call<'_>) -> Result<Vec<Tensor>, Reason>;
 
+pub(crate) use adjoint::{Back, adjoint, before_activation};
 pub(crate) use control::is_control;
 pub(crate) use convolution::Patches;
 

@@ -59,6 +59,11 @@ fn neighbours(steps: &Steps) -> Vec<(usize, usize, f32)> {
     (0..steps.out).map(place).collect()
 }
 
+/// Returns, for each row and each column of the output, its neighbours on the input and how near the second is.
+pub(super) fn weights(call: &Call<'_>) -> Result<[Vec<(usize, usize, f32)>; 2], Reason> {
+    Ok(steps(call)?.map(|steps| neighbours(&steps)))
+}
+
 pub(super) fn bilinear(call: &Call<'_>) -> Result<Vec<Tensor>, Reason> {
     let x = call.input(0)?;
     let [rows, columns] = steps(call)?;

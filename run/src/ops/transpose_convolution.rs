@@ -27,13 +27,7 @@ pub(super) fn transpose_conv(call: &Call<'_>) -> Result<Vec<Tensor>, Reason> {
     let patch = outputs * taps_y * taps_x;
     call.work(&[batch, height, width, patch, depth])?;
     call.room(&[height, width, patch])?;
-    let before = |axis: usize, len: usize, stride: usize, taps: usize, out: usize| match &window.padding {
-        Padding::Explicit(lengths) => lengths.get(axis).map_or(0, |lengths| lengths[0]),
-        Padding::Valid => 0,
-        Padding::Same => (len.saturating_sub(1) * stride + taps).saturating_sub(out) / 2,
-    };
-    let (before_y, before_x) =
-        (before(0, height, stride_y, taps_y, out_height), before(1, width, stride_x, taps_x, out_width));
+    let ([before_y, before_x], _) = placing(call)?;
 
     let (x, filter) = (x.elements::<f32>()?, filter.elements::<f32>()?);
     let mut out = vec![0.0; len];
@@ -63,4 +57,23 @@ pub(super) fn transpose_conv(call: &Call<'_>) -> Result<Vec<Tensor>, Reason> {
     }
     activate(&mut out, window.activation);
     Ok(vec![Tensor::of(shape, out)?])
+}
+
+/// Returns how far the first element's filters begin before the output, and the strides, along both axes.
+pub(super) fn placing(call: &Call<'_>) -> Result<([usize; 2], [usize; 2]), Reason> {
+    let Attributes::Window(window) = call.attributes() else { return Err(call.unlike()) };
+    let shape = call.integers(0)?.into_iter().map(count_of).collect::<Result<Vec<_>, _>>()?;
+    let &[stride_y, stride_x] = &window.strides[..] else { return Err(call.unlike()) };
+    let (&[_, taps_y, taps_x, _], &[_, height, width, _], &[_, out_height, out_width, _]) =
+        (call.input_of(1, 4)?.shape(), call.input_of(2, 4)?.shape(), &shape[..])
+    else {
+        return Err(call.unlike());
+    };
+    let before = |axis: usize, len: usize, stride: usize, taps: usize, out: usize| match &window.padding {
+        Padding::Explicit(lengths) => lengths.get(axis).map_or(0, |lengths| lengths[0]),
+        Padding::Valid => 0,
+        Padding::Same => (len.saturating_sub(1) * stride + taps).saturating_sub(out) / 2,
+    };
+    let before = [before(0, height, stride_y, taps_y, out_height), before(1, width, stride_x, taps_x, out_width)];
+    Ok((before, [stride_y, stride_x]))
 }
