@@ -6,38 +6,21 @@
 //! code words, the codebooks, and all other bytes of the file deflated. Nothing runs such a file as it is.
 
 use flate2::{Compression, write::DeflateEncoder};
-use ndarray::{ArrayD, Axis, IxDyn, OwnedRepr};
-use ndarray_npy::NpzReader;
 use std::collections::{BTreeMap, BinaryHeap};
 use std::error::Error;
-use std::fs::File;
 use std::io::Write;
 use std::path::Path;
 use tensor_quant::block::optimal_codebook;
-use tensor_quant::calibration::Runner;
 use tensor_quant::model::tflite::{Constant, ElementType, Model, NewData, Replacement, Role};
 use tensor_quant::pipeline::{Count, Data, Goal, Options, Request, fit_file, quantize_file_with};
 use tensor_quant::recipe::Recipe;
-use tensor_quant_run::{Executor, PureRust, Sample, evaluate};
+use tensor_quant_run::data::{self, Reading};
+use tensor_quant_run::{Executor, PureRust, evaluate};
 
 /// Distances beyond this are told in steps, as in the paper.
 const FURTHEST: usize = 255;
 /// Tensors of fewer elements stay as they are.
 const LEAST: usize = 256;
-
-fn samples(path: &str, model: &Executor) -> Result<Vec<Sample>, Box<dyn Error>> {
-    let mut npz = NpzReader::new(File::open(path)?)?;
-    let mut arrays: Vec<(String, ArrayD<f32>)> = Vec::new();
-    for input in model.inputs(None)? {
-        arrays.push((input.name.clone(), npz.by_name::<OwnedRepr<f32>, IxDyn>(&input.name)?));
-    }
-    let count = arrays.first().map_or(0, |(_, array)| array.shape()[0]);
-    let of = |at: usize| {
-        let one = |array: &ArrayD<f32>| array.index_axis(Axis(0), at).insert_axis(Axis(0)).to_owned();
-        arrays.iter().map(|(name, array)| (name.clone(), one(array).into())).collect()
-    };
-    Ok((0..count).map(of).collect())
-}
 
 /// Returns the bits of Huffman's code for symbols, and of the table of lengths.
 fn huffman(symbols: impl Iterator<Item = usize>) -> u64 {
@@ -131,12 +114,12 @@ fn main() -> Result<(), Box<dyn Error>> {
         return Err("deep_compression MODEL CALIBRATION.npz FRESH.npz".into());
     };
     let mut float = Executor::open(path)?;
-    let (calibration, fresh) = (samples(calibration, &float)?, samples(fresh, &float)?);
+    let samples = |path: &String| data::Data::open(path, &float, &Reading::default());
+    let (calibration, fresh) = (samples(calibration)?, samples(fresh)?);
     let data = Data { engine: &PureRust, samples: &calibration };
     let folder = tempfile::tempdir()?;
     let mut lost = |path: &Path| -> Result<f64, Box<dyn Error>> {
-        let fresh = fresh.iter().cloned().map(Ok);
-        Ok(evaluate(&mut float, &mut Executor::open(path)?, None, fresh, None)?.sqnr_db())
+        Ok(evaluate(&mut float, &mut Executor::open(path)?, None, fresh.samples(), None)?.sqnr_db())
     };
     println!("f32: {} bytes deflated", deflated(&std::fs::read(path)?)?);
     println!("| pruned | values | Deep Compression | its outputs | chosen for bits, at as many dB | its outputs |");

@@ -137,6 +137,7 @@ impl Tape<'_> {
             output_types: &output_types,
             grid: None,
             limits: self.limits,
+            free: self.limits.held,
         };
         adjoint(&Back { call: &call, outputs, gradients, wanted })
     }

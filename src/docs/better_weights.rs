@@ -32,6 +32,15 @@
 //! - **All samples.** Once it is known which ρ is best and that the layer gains, codes are chosen again with the samples that judged
 //!   it: few samples are the largest loss there is. So it is where a recipe does not say `improve`; with `improve = "full"`, as in the
 //!   recipe of a fit, codes are those of the samples that fit alone, and what is measured on the others is worth what it says.
+//! - **The whole model.** Where a recipe does not say `improve`, layers are then chosen together. With g the gradient of the outputs by what a layer
+//!   comes to, an error E of its weights costs the model tr(G E H Eᵀ), G = E\[g gᵀ\]: the Fisher information as a product of both (Martens and
+//!   Grosse, 2015). A model has fewer outputs than most of its layers, so G is of low rank, and rows make good of each other's errors as
+//!   elements of a row do: with G = `LᵀDL`, row after row is rounded from wⱼ + Σᵢ﹤ⱼ Lⱼᵢ eᵢ. Rows of a depthwise layer have inputs of their own, and
+//!   all its weights are one row under Gᵢⱼ E\[xᵢ xⱼᵀ\].
+//! - **What later layers lose.** The last layer is chosen first. A layer that is still in floating point then goes a step against the gradient of
+//!   what those behind it lose, C = E\[g xᵀ\]: by −C H⁻¹ times what a short step along it measures to be best. Two models are made side by side:
+//!   one of the samples to fit, in which the others judge each group of layers and each step, and with what they decide one of all.
+//!   It needs an engine that [runs backwards](crate::calibration::Runner::run_backwards), and one signature.
 //! - **The outputs' shift.** Last, the biases in front of the model's outputs take out what is left of the mean error, if the model loses
 //!   less with that.
 //! - **Tables.** What is looked up is handed on as it is, so H is the identity: scales and codes are those with the least Σ e².

@@ -78,4 +78,27 @@ impl Factor {
         }
         Some(Self { lower: h, pivots })
     }
+
+    /// Divides columns by H, in place.
+    pub(crate) fn divide(&self, columns: &mut Array2<f64>) {
+        let len = self.pivots.len();
+        // Lᵀ y = b from the last row on, D z = y, and L x = z from the first.
+        for j in (0..len).rev() {
+            let (mut before, rest) = columns.view_mut().split_at(ndarray::Axis(0), j);
+            let row = rest.row(0);
+            for (mut before, &factor) in before.rows_mut().into_iter().zip(self.lower.row(j)) {
+                before.scaled_add(-factor, &row);
+            }
+        }
+        for (mut row, pivot) in columns.rows_mut().into_iter().zip(&self.pivots) {
+            row.iter_mut().for_each(|x| *x /= pivot);
+        }
+        for j in 0..len {
+            let (before, mut rest) = columns.view_mut().split_at(ndarray::Axis(0), j);
+            let mut row = rest.row_mut(0);
+            for (before, &factor) in before.rows().into_iter().zip(self.lower.row(j)) {
+                row.scaled_add(-factor, &before);
+            }
+        }
+    }
 }

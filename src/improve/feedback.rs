@@ -98,52 +98,68 @@ pub(crate) fn with_factor(
     Rounded { codes: rounded, costs, mean_pivot }
 }
 
+/// What rounding in sample space needs of each element, whatever the weights: of H = D + X Xᵀ with M = (I + Σ x xᵀ / d)⁻¹ over the
+/// elements to come, u = M x and c = d − xᵀu.
+#[derive(Clone, Debug)]
+pub(crate) struct Updates {
+    /// [elements, samples], in their order; zeros for an input that never was anything.
+    u: Array2<f64>,
+    c: Vec<f64>,
+}
+
+impl Updates {
+    /// Returns the updates of elements in an order; `None` where rounding leaves no inverse. `x` is [elements, samples].
+    pub(crate) fn new(diagonal: &[f64], x: ArrayView2<'_, f64>, order: &[usize]) -> Option<Self> {
+        let mut m = inverse_of_all(diagonal, x)?;
+        let mut all = Array2::<f64>::zeros(x.dim());
+        let mut cs = Vec::with_capacity(order.len());
+        for (&j, mut u) in order.iter().zip(all.rows_mut()) {
+            let (d, column) = (diagonal[j], x.row(j));
+            if column.iter().all(|&x| x == 0.0) {
+                cs.push(d);
+                continue;
+            }
+            general_mat_vec_mul(1.0, &m, &column, 0.0, &mut u);
+            let c = d - column.dot(&u);
+            if !(c > 0.0 && c.is_finite()) {
+                return None;
+            }
+            for (mut m, &u_i) in m.rows_mut().into_iter().zip(&u) {
+                m.scaled_add(u_i / c, &u);
+            }
+            cs.push(c);
+        }
+        Some(Self { u: all, c: cs })
+    }
+}
+
 /// Rounds rows with H = D + X Xᵀ; `x` is [elements, samples].
 ///
 /// With the errors so far as a = Σ x e over samples, and M = (I + Σ x xᵀ / d)⁻¹ over the elements to come, element j is rounded from
 /// w + xᵀ M a / d, where M is that with element j still in it.
 pub(crate) fn in_sample_space(
-    diagonal: &[f64],
-    x: ArrayView2<'_, f64>,
+    (diagonal, x, updates): (&[f64], ArrayView2<'_, f64>, &Updates),
     weights: ArrayView2<'_, f64>,
     scales: &[f64],
     order: &[usize],
     choice: &Choice<'_>,
-) -> Option<Rounded> {
+) -> Rounded {
     let (len, rows) = weights.dim();
-    let samples = x.ncols();
-    let mut m = inverse_of_all(diagonal, x)?;
     // b = M a, which changes with M.
-    let mut b = Array2::<f64>::zeros((samples, rows));
+    let mut b = Array2::<f64>::zeros((x.ncols(), rows));
     let mut rounded = Array2::<f64>::zeros((len, rows));
     let (mut costs, mut pivots) = (vec![0.0; rows], 0.0);
-    let mut u = Array1::<f64>::zeros(samples);
     let mut feedback = Array1::<f64>::zeros(rows);
-    for &j in order {
+    let mut pushes = Array1::<f64>::zeros(rows);
+    for ((&j, u), &c) in order.iter().zip(updates.u.rows()).zip(&updates.c) {
         let d = diagonal[j];
-        let column = x.row(j);
-        if column.iter().all(|&x| x == 0.0) {
-            // An input that never was anything else touches no sample.
-            for (r, (&weight, code)) in weights.row(j).iter().zip(rounded.row_mut(j)).enumerate() {
-                *code = choice.code(weight / scales[r], d, [j, r]);
-                costs[r] += d * (weight - *code * scales[r]).powi(2);
-            }
-            pivots += d;
-            continue;
-        }
-        general_mat_vec_mul(1.0, &m, &column, 0.0, &mut u);
-        let c = d - column.dot(&u);
-        if !(c > 0.0 && c.is_finite()) {
-            return None;
-        }
-        feedback.fill(0.0);
-        for (b, &x) in b.rows().into_iter().zip(&column) {
-            feedback.scaled_add(x / d, &b);
-        }
         let pivot = d * d / c;
         pivots += pivot;
+        feedback.fill(0.0);
+        for (b, &x) in b.rows().into_iter().zip(x.row(j)) {
+            feedback.scaled_add(x / d, &b);
+        }
         let mut code = rounded.row_mut(j);
-        let mut pushes = Array1::<f64>::zeros(rows);
         for (r, (&weight, code)) in weights.row(j).iter().zip(code.iter_mut()).enumerate() {
             let t = weight + feedback[r];
             let q = choice.code(t / scales[r], pivot, [j, r]);
@@ -152,16 +168,15 @@ pub(crate) fn in_sample_space(
             costs[r] += pivot * missed * missed;
             pushes[r] = missed * d / c;
         }
-        for ((mut b, mut m), &u_i) in b.rows_mut().into_iter().zip(m.rows_mut()).zip(&u) {
+        for (mut b, &u_i) in b.rows_mut().into_iter().zip(&u) {
             b.scaled_add(u_i, &pushes);
-            m.scaled_add(u_i / c, &u);
         }
     }
-    Some(Rounded { codes: rounded, costs, mean_pivot: pivots / len.max(1) as f64 })
+    Rounded { codes: rounded, costs, mean_pivot: pivots / len.max(1) as f64 }
 }
 
 /// Returns (I + Xᵀ D⁻¹ X)⁻¹ over all elements, samples by samples.
-fn inverse_of_all(diagonal: &[f64], x: ArrayView2<'_, f64>) -> Option<Array2<f64>> {
+pub(super) fn inverse_of_all(diagonal: &[f64], x: ArrayView2<'_, f64>) -> Option<Array2<f64>> {
     let samples = x.ncols();
     let mut scaled = x.to_owned();
     for (mut row, d) in scaled.rows_mut().into_iter().zip(diagonal) {

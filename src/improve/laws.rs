@@ -1,6 +1,7 @@
 //! What holds of better weights, whatever they are.
 
 use super::codes::Codes;
+use super::coupling::Coupling;
 use super::descent::{Row, descend};
 use super::factor::Factor;
 use super::feedback::{Choice, with_factor};
@@ -282,5 +283,75 @@ fn what_does_not_stay_is_0_and_the_rest_makes_good_of_it() {
         }
         let sum = |rows: &[Row]| total(&prepared.h, &weights, rows).iter().sum::<f64>();
         assert!(sum(&rows) < 0.6 * sum(&nearest), "{} of {}", sum(&rows), sum(&nearest));
+    }
+}
+
+/// tr(G E H Eᵀ).
+fn coupled_cost(g: &Array2<f64>, h: &Quadratic, weights: &Array2<f64>, rows: &[Row]) -> f64 {
+    let mut errors = weights.clone();
+    for (mut error, row) in errors.rows_mut().into_iter().zip(rows) {
+        error.iter_mut().zip(&row.codes).for_each(|(e, q)| *e -= f64::from(row.scale) * q);
+    }
+    let products = h.product(errors.view()).dot(&errors.t());
+    products.iter().zip(g).map(|(a, g)| a * g).sum()
+}
+
+#[test]
+fn rows_that_share_few_outputs_make_good_of_each_other() {
+    let mut random = Random(51);
+    let (weights, x) = (random.weights(40, 30), random.inputs(200, 30));
+    let wide = weights.mapv(f64::from);
+    let nearest = nearest(&weights, INT4);
+    let scales: Vec<f32> = nearest.iter().map(|row| row.scale).collect();
+    for h in [
+        Quadratic::of_moments(&moments(&x), true, SHRINKAGE),
+        Quadratic::of_samples(x.view(), Some(&moments(&x).mean()), SHRINKAGE),
+    ] {
+        let prepared = Prepared::new(h).expect("it can be used");
+        let alone = solve(&prepared, weights.view(), &nearest, task(INT4));
+        // Four outputs, which all rows add to.
+        let j = random.weights(4, 40).mapv(f64::from);
+        let g = j.t().dot(&j);
+        let coupling = Coupling::new(g.clone()).expect("there is something to lose");
+        let coupled = coupling.solve(&prepared, &wide, &scales, task(INT4));
+        let cost = |rows: &[Row]| coupled_cost(&g, &prepared.h, &wide, rows);
+        assert!(cost(&coupled) < 0.6 * cost(&alone), "{} of {}", cost(&coupled), cost(&alone));
+        // Rows that have nothing to do with each other are chosen by themselves.
+        let own = Coupling::new(Array2::eye(40)).expect("there is something to lose");
+        let own = own.solve(&prepared, &wide, &scales, task(INT4));
+        let same = own.iter().zip(&alone).filter(|(a, b)| (&a.codes, a.scale) == (&b.codes, b.scale)).count();
+        assert!(same >= 38, "{same} of 40");
+    }
+    assert!(Coupling::new(Array2::zeros((3, 3))).is_none());
+    assert!(Coupling::new(Array2::from_elem((3, 3), f64::NAN)).is_none());
+}
+
+#[test]
+fn rows_with_inputs_of_their_own_make_good_of_each_other() {
+    let mut random = Random(61);
+    let (weights, x) = (random.weights(12, 9), random.inputs(500, 108));
+    let (wide, nearest) = (weights.mapv(f64::from), nearest(&weights, INT4));
+    let second = moments(&x).second(true) + Array2::<f64>::eye(108) * 1e-3;
+    let j = random.weights(2, 12).mapv(f64::from);
+    let coupling = Coupling::new(j.t().dot(&j)).expect("there is something to lose");
+    let coupled = coupling.solve_separate(&second, &wide, &nearest, INT4).expect("it can be used");
+    let cost = |rows: &[Row]| {
+        let error = |at: usize| wide[[at / 9, at % 9]] - f64::from(rows[at / 9].scale) * rows[at / 9].codes[at % 9];
+        let of = |row: usize| Array1::from_shape_fn(108, |at| j[[row, at / 9]] * error(at));
+        (0..2).map(|row| of(row).dot(&second.dot(&of(row)))).sum::<f64>()
+    };
+    assert!(cost(&coupled) < 0.6 * cost(&nearest), "{} of {}", cost(&coupled), cost(&nearest));
+    assert!(coupled.iter().zip(&nearest).all(|(a, b)| a.scale == b.scale));
+}
+
+#[test]
+fn what_is_divided_by_a_form_multiplies_back() {
+    let mut random = Random(71);
+    let (v, x) = (random.weights(5, 60).mapv(f64::from), random.inputs(90, 60));
+    let matrix = Quadratic::of_moments(&moments(&x), true, SHRINKAGE);
+    for h in [matrix, Quadratic::of_samples(x.view(), None, SHRINKAGE)] {
+        let prepared = Prepared::new(h).expect("it can be used");
+        let back = prepared.h.product(prepared.divided(v.view()).expect("it can be divided by").view());
+        assert!(back.iter().zip(&v).all(|(a, b)| (a - b).abs() < 1e-8));
     }
 }

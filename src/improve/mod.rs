@@ -1,7 +1,9 @@
 //! Weights that cost a layer's outputs less, at the same bytes.
 
+mod back;
 mod block_feedback;
 mod codes;
+mod coupling;
 mod descent;
 mod effort;
 mod factor;
@@ -22,14 +24,18 @@ mod statistics;
 mod tail;
 mod windows;
 
+pub(crate) use back::{Objective, References, Slope, gradients, references, slope};
 pub use block_feedback::quantize_blocks_with_feedback;
 pub(crate) use codes::Codes;
+pub(crate) use coupling::{Coupling, Joint};
 pub(crate) use descent::Row;
 pub use effort::Effort;
 pub(crate) use layer::{Belief, Improved, Problem, improve, improve_table, restored, rows_from};
 pub(crate) use place::Place;
-pub(crate) use product::{rows_of, tensor_of};
+pub(crate) use product::{Product, rows_of, tensor_of};
 pub(crate) use prune::pruned;
+pub(crate) use quadratic::Shrinkage;
 pub(crate) use session::{batches, capture, count, observe};
+pub(crate) use solver::{Prepared, Task};
 pub(crate) use statistics::{Purpose, Statistics, is_for_judging};
 pub(crate) use tail::{Tail, tails};

@@ -12,6 +12,8 @@ use ndarray::{Array2, ArrayD, ArrayViewD, Axis};
 pub(crate) struct Product {
     /// The activations.
     pub(crate) input: ValueId,
+    /// What it comes to.
+    pub(crate) output: ValueId,
     /// Elements of a row.
     pub(crate) len: usize,
     /// Groups of rows.
@@ -91,7 +93,9 @@ impl Product {
         if len == 0 || groups == 0 || rows == 0 || !rows.is_multiple_of(groups) {
             return Err(unlike());
         }
-        Ok(Self { input: ValueId { subgraph, value: input }, len, groups, kind, weights: shape.to_vec() })
+        let output = *operator.outputs.first().ok_or_else(unlike)?;
+        let id = |value| ValueId { subgraph, value };
+        Ok(Self { input: id(input), output: id(output), len, groups, kind, weights: shape.to_vec() })
     }
 
     /// Returns how many inputs each row is multiplied with in a value of this shape; `None` where it does not fit.
@@ -142,9 +146,7 @@ impl Product {
         };
         let taken = count.min(most);
         let mut rows = Array2::<f32>::zeros((taken, self.groups * self.len));
-        let step = spread(count);
-        for (number, mut row) in rows.rows_mut().into_iter().enumerate() {
-            let at = if taken == count { number } else { number * step % count };
+        for (at, mut row) in Self::places(count, most).into_iter().zip(rows.rows_mut()) {
             let row = row.as_slice_mut()?;
             match &spans {
                 None if sizes == [1, 1] => row.copy_from_slice(x.get(at * self.len..(at + 1) * self.len)?),
@@ -162,6 +164,17 @@ impl Product {
             }
         }
         Some(rows)
+    }
+
+    /// Returns whether its rows make the channels along the last axis of what it comes to.
+    pub(crate) fn is_along_channels(&self) -> bool {
+        !matches!(self.kind, Kind::Columns { .. })
+    }
+
+    /// Returns at most `most` of so many places, spread over all of them; all in their order.
+    pub(crate) fn places(count: usize, most: usize) -> Vec<usize> {
+        let step = if count > most { spread(count) } else { 1 };
+        (0..count.min(most)).map(|number| number * step % count).collect()
     }
 
     /// Lays out what lies under a window.

@@ -42,6 +42,31 @@ pub(crate) fn observe(
     is_wanted: &dyn Fn(usize) -> bool,
     see: &mut dyn FnMut(&ValueView<'_>, Purpose),
 ) -> Result<()> {
+    each_sample(runner, samples, is_wanted, &mut |runner, signature, number, inputs| {
+        let purpose = Purpose::of(number);
+        runner.run(signature, inputs, &mut |value| {
+            see(value, purpose);
+            Ok(())
+        })?;
+        Ok(())
+    })
+}
+
+/// What is done with a sample: the runner, the signature, the sample's number among all, and its inputs.
+pub(super) type Run<'a> =
+    dyn FnMut(&mut dyn Runner, Option<&str>, usize, &[(&str, Array)]) -> Result<(), RunError> + 'a;
+
+/// Does something with samples, by their number among all, each with variables as they are at first.
+///
+/// # Errors
+///
+/// Those of reading samples and of what is done.
+pub(super) fn each_sample(
+    runner: &mut dyn Runner,
+    samples: &dyn Samples,
+    is_wanted: &dyn Fn(usize) -> bool,
+    run: &mut Run<'_>,
+) -> Result<()> {
     let mut number = 0;
     for signature in signatures(runner) {
         let signature = signature.as_deref();
@@ -53,13 +78,8 @@ pub(crate) fn observe(
             let inputs = sample_of_numbers(samples, signature, at)?;
             let inputs: Vec<(&str, Array)> =
                 inputs.iter().map(|(name, array)| (name.as_str(), array.clone())).collect();
-            let purpose = Purpose::of(number - 1);
             runner.reset();
-            let outputs = runner.run(signature, &inputs, &mut |value| {
-                see(value, purpose);
-                Ok(())
-            });
-            outputs.map_err(RunError::into_error)?;
+            run(runner, signature, number - 1, &inputs).map_err(RunError::into_error)?;
         }
     }
     Ok(())

@@ -3,7 +3,7 @@
 use super::codes::Codes;
 use super::descent::{Row, descend};
 use super::factor::Factor;
-use super::feedback::{Choice, Rounded, in_sample_space, with_factor};
+use super::feedback::{Choice, Rounded, Updates, in_sample_space, inverse_of_all, with_factor};
 use super::part::part;
 use super::quadratic::Quadratic;
 use ndarray::{Array2, ArrayView2, Axis};
@@ -27,9 +27,15 @@ const IN_SAMPLE_SPACE: usize = 256;
 #[derive(Clone, Debug)]
 pub(crate) struct Prepared {
     pub(crate) h: Quadratic,
-    factor: Option<Factor>,
+    form: Form,
     /// The order in which elements are rounded: those first whose errors cost most.
     order: Vec<usize>,
+}
+
+#[derive(Clone, Debug)]
+enum Form {
+    Factor(Factor),
+    Updates(Updates),
 }
 
 impl Prepared {
@@ -49,16 +55,15 @@ impl Prepared {
                 if attempt == 0 { 0.0 } else { FIRST * RAISE.powi(attempt as i32 - 1) * mean.max(f64::MIN_POSITIVE) };
             h.damp(next - damping);
             damping = next;
-            match &h {
-                Quadratic::Matrix(matrix) => {
-                    if let Some(factor) = Factor::new(in_order(matrix, &order)) {
-                        return Some(Self { h, factor: Some(factor), order });
-                    }
+            let form = match &h {
+                Quadratic::Matrix(matrix) => Factor::new(in_order(matrix, &order)).map(Form::Factor),
+                Quadratic::Samples { diagonal, x } if diagonal.iter().all(|&d| d > 0.0) => {
+                    Updates::new(diagonal, x.view(), &order).map(Form::Updates)
                 }
-                Quadratic::Samples { diagonal, .. } if diagonal.iter().all(|&d| d > 0.0) => {
-                    return Some(Self { h, factor: None, order });
-                }
-                Quadratic::Samples { .. } => {}
+                Quadratic::Samples { .. } => None,
+            };
+            if let Some(form) = form {
+                return Some(Self { h, form, order });
             }
         }
         None
@@ -66,11 +71,12 @@ impl Prepared {
 
     /// Rounds rows, [elements, rows].
     pub(crate) fn round(&self, weights: ArrayView2<'_, f64>, scales: &[f64], choice: &Choice<'_>) -> Option<Rounded> {
-        match (&self.h, &self.factor) {
-            (Quadratic::Samples { diagonal, x }, _) => {
-                in_sample_space(diagonal, x.view(), weights, scales, &self.order, choice)
+        match (&self.h, &self.form) {
+            (Quadratic::Samples { diagonal, x }, Form::Updates(updates)) => {
+                let of_samples = (&diagonal[..], x.view(), updates);
+                Some(in_sample_space(of_samples, weights, scales, &self.order, choice))
             }
-            (Quadratic::Matrix(_), Some(factor)) => {
+            (Quadratic::Matrix(_), Form::Factor(factor)) => {
                 let sorted = weights.select(Axis(0), &self.order);
                 let kept = choice.kept.map(|kept| kept.select(Axis(0), &self.order));
                 let choice = Choice { kept: kept.as_ref().map(|kept| kept.view()), ..*choice };
@@ -82,13 +88,42 @@ impl Prepared {
                 }
                 Some(rounded)
             }
-            (Quadratic::Matrix(_), None) => None,
+            _ => None,
+        }
+    }
+
+    /// Returns V H⁻¹ for rows of V.
+    pub(crate) fn divided(&self, v: ArrayView2<'_, f64>) -> Option<Array2<f64>> {
+        match (&self.h, &self.form) {
+            (Quadratic::Samples { diagonal, x }, _) => {
+                // (D + X Xᵀ)⁻¹ = D⁻¹ − D⁻¹ X (I + Xᵀ D⁻¹ X)⁻¹ Xᵀ D⁻¹.
+                let over = |rows: &mut Array2<f64>| {
+                    for mut row in rows.rows_mut() {
+                        row.iter_mut().zip(diagonal).for_each(|(v, d)| *v /= d);
+                    }
+                };
+                let mut divided = v.to_owned();
+                over(&mut divided);
+                let mut shared = divided.dot(x).dot(&inverse_of_all(diagonal, x.view())?).dot(&x.t());
+                over(&mut shared);
+                Some(divided - shared)
+            }
+            (_, Form::Factor(factor)) => {
+                let mut columns = v.t().select(Axis(0), &self.order);
+                factor.divide(&mut columns);
+                let mut divided = Array2::zeros(v.dim());
+                for (&at, column) in self.order.iter().zip(columns.rows()) {
+                    divided.column_mut(at).assign(&column);
+                }
+                Some(divided)
+            }
+            _ => None,
         }
     }
 }
 
 /// Returns a symmetric matrix with its rows and columns in another order.
-fn in_order(matrix: &Array2<f64>, order: &[usize]) -> Array2<f64> {
+pub(super) fn in_order(matrix: &Array2<f64>, order: &[usize]) -> Array2<f64> {
     let mut sorted = matrix.select(Axis(0), order);
     for mut row in sorted.rows_mut() {
         let of_row = row.to_owned();

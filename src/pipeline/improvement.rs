@@ -11,14 +11,14 @@ use crate::calibration::RunError;
 use crate::error::Result;
 use crate::graph::{Graph, ValueId};
 use crate::improve::{
-    Belief, Codes, Effort, Improved, Place, Problem, Row, Statistics, batches, capture, count, improve, improve_table,
-    restored, rows_from, rows_of, tensor_of,
+    Belief, Codes, Effort, Improved, Place, Problem, Row, Shrinkage, Statistics, batches, capture, count, improve,
+    improve_table, restored, rows_from, rows_of, tensor_of,
 };
 use crate::model::tflite::Model;
 use crate::params::{CodeRange, Granularity, ParamsCalculator, QuantParams, ZeroPoints};
 use crate::recipe::{Decision, Plan, Treatment};
 use crate::tensor::PackedTensor;
-use ndarray::ArrayD;
+use ndarray::{Array2, ArrayD};
 use std::collections::{HashMap, HashSet};
 
 /// What samples made of a tensor of weights.
@@ -28,6 +28,8 @@ pub(super) struct Better {
     pub(super) constants: Vec<usize>,
     /// What its outputs lose on the samples that judge.
     pub(super) judged: f64,
+    /// The shrinkage that was best, if codes are not those next to the weights.
+    pub(super) shrinkage: Option<Shrinkage>,
     made: Made,
     /// The same of all samples, those that judge as well.
     of_all: Option<Made>,
@@ -74,6 +76,12 @@ impl Changes {
         self.add_made(&better.constants, better.of_all.as_ref().unwrap_or(&better.made));
     }
 
+    /// Puts codes and biases in place of what there was for some constants.
+    pub(super) fn put(&mut self, constants: &[usize], codes: &PackedTensor, biases: Vec<(usize, ArrayD<f32>)>) {
+        self.tensors.extend(constants.iter().map(|&at| (at, codes.clone())));
+        self.biases.extend(biases);
+    }
+
     fn add_made(&mut self, constants: &[usize], made: &Made) {
         if let Some(codes) = &made.codes {
             self.tensors.extend(constants.iter().map(|&at| (at, codes.clone())));
@@ -83,16 +91,62 @@ impl Changes {
 }
 
 /// Constants that become the same codes, and where they stand.
-struct Layer {
+pub(super) struct Layer {
     /// The number of the plan.
     plan: usize,
     /// Their numbers.
-    constants: Vec<usize>,
-    treatment: Treatment,
+    pub(super) constants: Vec<usize>,
+    pub(super) treatment: Treatment,
     axis: usize,
-    place: Place,
+    pub(super) place: Place,
     /// The numbers of their biases.
-    biases: Vec<usize>,
+    pub(super) biases: Vec<usize>,
+}
+
+/// The weights of a layer as rows, and those next to them.
+pub(super) struct Rounding {
+    pub(super) weights: Array2<f32>,
+    pub(super) nearest: Vec<Row>,
+    pub(super) codes: Codes,
+    /// Whether each row has a scale of its own.
+    pub(super) own_scales: bool,
+    tensor: PackedTensor,
+}
+
+impl Rounding {
+    /// Returns the weights of a layer; `None` if they do not become codes in rows.
+    pub(super) fn new(layer: &Layer, values: &ArrayD<f32>, options: &Options) -> Result<Option<Self>> {
+        let decision = Decision::Quantize(Box::new(layer.treatment.clone()));
+        let Some(Encoded::Codes(tensor)) = encode(values, &decision, options.threads)? else { return Ok(None) };
+        let of_nearest = tensor.dequantize();
+        let scales = tensor.params().scales();
+        let scale_of = |row: usize| scales.get(row).or(scales.first()).copied().unwrap_or(1.0);
+        let (Some(weights), Some(codes)) = (rows_of(values, layer.axis), rows_of(&of_nearest, layer.axis)) else {
+            return Ok(None);
+        };
+        let nearest = rows_from(codes.view(), scale_of);
+        let range: CodeRange = tensor.params().codes();
+        let codes = Codes { min: range.min(), max: range.max() };
+        let own_scales = layer.treatment.scheme.granularity != Granularity::Tensor;
+        Ok(Some(Self { weights, nearest, codes, own_scales, tensor }))
+    }
+
+    /// Returns rows as a tensor of codes.
+    pub(super) fn pack(&self, layer: &Layer, rows: &[Row]) -> Result<Option<PackedTensor>> {
+        let params = self.tensor.params();
+        let scales =
+            if self.own_scales { rows.iter().map(|row| row.scale).collect() } else { params.scales().to_vec() };
+        let zero_points = vec![0; scales.len()];
+        let params = QuantParams::new(params.granularity(), params.codes(), scales, zero_points)?;
+        let reals = restored(rows, self.weights.ncols());
+        let reals = reals.and_then(|rows| tensor_of(&rows, self.tensor.shape(), layer.axis));
+        reals.map(|reals| layer.treatment.scheme.quantize_with_params(&reals, &params)).transpose()
+    }
+
+    /// Returns rows of reals as a tensor.
+    pub(super) fn reals(&self, layer: &Layer, rows: &Array2<f64>) -> Option<ArrayD<f32>> {
+        tensor_of(&rows.mapv(|w| w as f32), self.tensor.shape(), layer.axis)
+    }
 }
 
 /// Returns what samples make of the weights of each plan, and says in the plans' reasons what that is, or why it is nothing.
@@ -186,7 +240,7 @@ struct Done {
 type Attempt = Result<Done, String>;
 
 /// Returns the biases of a layer without a shift.
-fn biases(
+pub(super) fn biases(
     model: &Model,
     constants: &[Source],
     layer: &Layer,
@@ -225,7 +279,8 @@ fn taken_down(layer: &Layer, result: Attempt, plan: &mut Plan) -> Option<Better>
         plan.entries[at].reason += &note;
     }
     let Done { improved, made, of_all, .. } = result.ok()?;
-    Some(Better { constants: layer.constants.clone(), judged: improved.judged[1], made, of_all })
+    let (judged, shrinkage) = (improved.judged[1], improved.shrinkage);
+    Some(Better { constants: layer.constants.clone(), judged, shrinkage, made, of_all })
 }
 
 /// Returns how much less is lost than by rounding to the nearest, in dB.
@@ -245,7 +300,7 @@ fn note(improved: &Improved, operator: &str) -> String {
 }
 
 /// Returns the layers that samples may improve; of others the plan says why not.
-fn layers(graph: &Graph, number: usize, plan: &mut Plan, constants: &[Source]) -> Vec<Layer> {
+pub(super) fn layers(graph: &Graph, number: usize, plan: &mut Plan, constants: &[Source]) -> Vec<Layer> {
     let mut layers: Vec<Layer> = Vec::new();
     let mut known = HashSet::new();
     let id = |at: usize| {
@@ -339,22 +394,14 @@ fn improved(
     options: &Options,
     is_noise: bool,
 ) -> Result<Attempt> {
-    let decision = Decision::Quantize(Box::new(layer.treatment.clone()));
-    let Some(Encoded::Codes(nearest)) = encode(values, &decision, options.threads)? else {
-        return Ok(Err("it is no codes".into()));
+    let Some(rounding) = Rounding::new(layer, values, options)? else {
+        return Ok(Err("it becomes no codes in rows".into()));
     };
-    let of_nearest = nearest.dequantize();
-    let scales = nearest.params().scales();
-    let scale_of = |row: usize| scales.get(row).or(scales.first()).copied().unwrap_or(1.0);
-    let (Some(weights), Some(codes)) = (rows_of(values, layer.axis), rows_of(&of_nearest, layer.axis)) else {
-        return Ok(Err("its rows cannot be told".into()));
-    };
-    let range: CodeRange = nearest.params().codes();
     let problem = Problem {
-        weights: &weights,
-        nearest: &rows_from(codes.view(), scale_of),
-        codes: Codes { min: range.min(), max: range.max() },
-        own_scales: layer.treatment.scheme.granularity != Granularity::Tensor,
+        weights: &rounding.weights,
+        nearest: &rounding.nearest,
+        codes: rounding.codes,
+        own_scales: rounding.own_scales,
         has_bias: !layer.biases.is_empty(),
         effort: layer.treatment.improve.unwrap_or_default(),
         rate: layer.treatment.rate,
@@ -371,16 +418,8 @@ fn improved(
         Some(Ok(improved)) => improved,
         Some(Err(reason)) => return Ok(Err(reason)),
     };
-    let pack = |rows: &[Row]| -> Result<Option<PackedTensor>> {
-        let new_scales = if problem.own_scales { rows.iter().map(|row| row.scale).collect() } else { scales.to_vec() };
-        let zero_points = vec![0; new_scales.len()];
-        let granularity = nearest.params().granularity();
-        let params = QuantParams::new(granularity, nearest.params().codes(), new_scales, zero_points)?;
-        let reals = restored(rows, weights.ncols()).and_then(|rows| tensor_of(&rows, values.shape(), layer.axis));
-        reals.map(|reals| layer.treatment.scheme.quantize_with_params(&reals, &params)).transpose()
-    };
     let codes = match improved.shrinkage {
-        Some(_) => pack(&improved.rows)?,
+        Some(_) => rounding.pack(layer, &improved.rows)?,
         None => None,
     };
     let made = Made { codes, biases: Vec::new() };
@@ -388,7 +427,7 @@ fn improved(
     let mut of_all = None;
     if let Some((rows, of_rows)) = &improved.of_all {
         shifts.push(of_rows.clone());
-        of_all = Some(Made { codes: pack(rows)?, biases: Vec::new() });
+        of_all = Some(Made { codes: rounding.pack(layer, rows)?, biases: Vec::new() });
     }
     Ok(Ok(Done { improved, made, of_all, shifts }))
 }

@@ -4,8 +4,8 @@ use super::integer::Data;
 use crate::calibration::CalibrationError;
 use crate::calibration::{RunError, Runner, Sample, sample_of_numbers};
 use crate::error::Result;
-use crate::graph::{Graph, Op, ValueId};
-use crate::improve::is_for_judging;
+use crate::graph::{Graph, Op, Port, ValueId};
+use crate::improve::{Objective, is_for_judging};
 use crate::model::tflite::Model;
 use ndarray::ArrayD;
 
@@ -152,6 +152,29 @@ impl<'a> Judge<'a> {
             judge.references.push(taken);
         }
         Ok(judge)
+    }
+
+    /// Returns what is judged, and its mean power of a sample: outputs, or what stands before them if that is a softmax or a sigmoid.
+    /// Empty for a model of several signatures.
+    pub(super) fn objectives(&self, graph: &Graph) -> Vec<Objective> {
+        let signature = self.places.first().and_then(|place| place.signature.as_deref());
+        let Some(of_signature) = graph.signature(signature).filter(|_| graph.signatures.len() < 2) else {
+            return Vec::new();
+        };
+        let before = before_outputs(graph, signature);
+        let objective = |(number, port): (usize, &Port)| {
+            let own = ValueId { subgraph: of_signature.subgraph, value: port.value };
+            let before = before.get(number).copied().flatten();
+            let power = |taken: &Taken| {
+                let value = before.map_or(taken.outputs.get(number), |_| taken.before.get(number)?.as_ref())?;
+                Some(value.iter().map(|&x| f64::from(x) * f64::from(x)).sum::<f64>())
+            };
+            let powers: Option<Vec<f64>> = self.references.iter().map(power).collect();
+            let powers = powers?;
+            let power = powers.iter().sum::<f64>() / powers.len().max(1) as f64;
+            Some(Objective { id: before.unwrap_or(own), power }).filter(|_| power > 0.0 && power.is_finite())
+        };
+        of_signature.outputs.iter().enumerate().filter_map(objective).collect()
     }
 
     /// Returns the number of samples that judge.

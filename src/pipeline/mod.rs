@@ -33,6 +33,7 @@
 
 mod channels;
 mod comparison;
+mod coupled;
 mod deflated;
 mod encoded;
 mod error;

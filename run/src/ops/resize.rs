@@ -49,7 +49,7 @@ pub(super) fn nearest(call: &Call<'_>) -> Result<Vec<Tensor>, Reason> {
 }
 
 /// The neighbours of a position, and how near the second is.
-fn neighbours(steps: &Steps) -> Vec<(usize, usize, f32)> {
+fn neighbours(steps: &Steps) -> Neighbours {
     let place = |i: usize| {
         let at = if steps.half_pixel { (i as f32 + 0.5) * steps.scale - 0.5 } else { i as f32 * steps.scale };
         let lower = (at.floor().max(0.0) as usize).min(steps.len - 1);
@@ -59,8 +59,11 @@ fn neighbours(steps: &Steps) -> Vec<(usize, usize, f32)> {
     (0..steps.out).map(place).collect()
 }
 
-/// Returns, for each row and each column of the output, its neighbours on the input and how near the second is.
-pub(super) fn weights(call: &Call<'_>) -> Result<[Vec<(usize, usize, f32)>; 2], Reason> {
+/// For each place of the output, along one axis, its neighbours on the input and how near the second is.
+pub(super) type Neighbours = Vec<(usize, usize, f32)>;
+
+/// Returns the neighbours of each row and of each column of the output.
+pub(super) fn weights(call: &Call<'_>) -> Result<[Neighbours; 2], Reason> {
     Ok(steps(call)?.map(|steps| neighbours(&steps)))
 }
 

@@ -3,6 +3,7 @@
 mod edits;
 pub(super) mod shared;
 
+use super::coupled::coupled;
 use super::encoded::{Encoded, encode};
 use super::improvement::{Better, Changes, improve_weights};
 use super::integer::{self, Data, Evidence, Quantized, WrittenConstant};
@@ -147,21 +148,33 @@ fn chosen(
     }
     let float = model.to_bytes()?;
     let judge = Judge::new(data, &float, None, 0, WHOLE)?;
-    let make = |changes: &Changes| {
+    let make_of = |changes: &Changes, plan: &Plan| {
         let mut candidate = Model::from_bytes(float.clone())?;
         write(&mut candidate, plan, constants, changes.clone(), None, options, Judging::Nothing, &mut |_| ())?;
-        candidate.to_bytes()
+        Ok(candidate)
     };
+    let make = |changes: &Changes| make_of(changes, plan)?.to_bytes();
     let judged = |changes: &Changes| judge.judge(make(changes)?, usize::MAX);
     let (plain, with) = (judged(&Changes::default())?.sqnr_db(), judged(&changes)?.sqnr_db());
     if with >= plain {
         // It is known how: now all samples tell what.
         let mut of_all = Changes::default();
         better.iter().flatten().for_each(|better| of_all.add_of_all(better));
-        let Some(shifted) = without_shift(model, &float, constants, &of_all, data, &make)? else { return Ok(of_all) };
-        if judged(&shifted)?.error() >= judged(&of_all)?.error() {
-            return Ok(of_all);
+        let layers = better.first().map_or(&[][..], Vec::as_slice);
+        let mut is_coupled = false;
+        let of_float: (&[u8], &super::coupled::Make<'_>) = (&float, &make_of);
+        if let Some([fitted, coupled]) = coupled(model, of_float, plan, constants, layers, (data, &judge), options)? {
+            is_coupled = judged(&fitted)?.error() < judged(&changes)?.error();
+            of_all = if is_coupled { coupled } else { of_all };
         }
+        let shifted = match without_shift(model, &float, constants, &of_all, data, &make)? {
+            Some(shifted) if judged(&shifted)?.error() < judged(&of_all)?.error() => Some(shifted),
+            _ => None,
+        };
+        for &at in better.iter().flatten().filter(|_| is_coupled).flat_map(|better| &better.constants) {
+            plan.entries[at].reason += "; with regard to what other layers lose";
+        }
+        let Some(shifted) = shifted else { return Ok(of_all) };
         for &at in shifted.biases.keys().filter(|at| shifted.biases.get(at) != of_all.biases.get(at)) {
             plan.entries[at].reason += "; takes out what is left of a shift of the outputs";
         }

@@ -24,7 +24,9 @@ pub(super) fn sum(back: &Back<'_>) -> Result<Gradients, Reason> {
         }
         let mut of_input = reduced(gradient, shape, back.call.input(number)?.shape())?;
         if number == 1 && back.call.operator.op == Op::Sub {
-            of_input.iter_mut().for_each(|g| *g = -*g);
+            for g in &mut of_input {
+                *g = -*g;
+            }
         }
         Ok(Some(of_input))
     };

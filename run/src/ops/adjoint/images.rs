@@ -10,7 +10,9 @@ use tensor_quant::graph::Attributes;
 pub(super) fn average_pool(back: &Back<'_>) -> Result<Gradients, Reason> {
     pool(back, |image, taken, channel, _, g| {
         let share = g / taken.len().max(1) as f32;
-        taken.iter().for_each(|at| image[at + channel] += share);
+        for at in taken {
+            image[at + channel] += share;
+        }
     })
 }
 

@@ -25,7 +25,9 @@ fn spread(back: &Back<'_>, factor: impl Fn(usize) -> f32) -> Result<Gradients, R
     let gradient = Tensor::of(shape, back.gradient()?.to_vec())?;
     let factor = factor(x.len().checked_div(sums).unwrap_or(1).max(1));
     let mut spread = View::of(gradient.shape()).broadcast(x.shape())?.copy(&gradient)?.into_elements::<f32>()?;
-    spread.iter_mut().for_each(|g| *g *= factor);
+    for g in &mut spread {
+        *g *= factor;
+    }
     Ok(back.only(0, spread))
 }
 

@@ -1,0 +1,268 @@
+//! Gradients of what is judged, from samples: what errors of each layer cost, and which way its weights are to go.
+
+use super::moments::Moments;
+use super::product::Product;
+use super::session::each_sample;
+use crate::calibration::{Array, Backwards, RunError, Runner, Samples, ValueView};
+use crate::error::Result;
+use crate::graph::ValueId;
+use ndarray::linalg::general_mat_mul;
+use ndarray::{Array2, ArrayD, ArrayView2, Axis, IxDyn, Slice};
+use std::collections::HashMap;
+
+/// Gradients that are taken in all, about.
+const ENOUGH: usize = 256;
+/// The most that are taken of one sample.
+const OF_A_SAMPLE: usize = 4;
+/// The most places of a layer's output that a gradient adds to what is known of it.
+const PLACES: usize = 256;
+/// The same where what is added tells which way weights are to go.
+const MANY_PLACES: usize = 2048;
+
+/// A value that is judged.
+#[derive(Clone, Debug)]
+pub(crate) struct Objective {
+    pub(crate) id: ValueId,
+    /// Its mean Σ x² of a sample.
+    pub(crate) power: f64,
+}
+
+/// What the float model's objectives are on each sample.
+pub(crate) type References = Vec<Vec<ArrayD<f32>>>;
+
+/// Returns what objectives are on all samples; `None` if that is more than `most` numbers, or a sample does not come to all.
+///
+/// # Errors
+///
+/// Those of reading samples and of running the model.
+pub(crate) fn references(
+    runner: &mut dyn Runner,
+    samples: &dyn Samples,
+    objectives: &[Objective],
+    most: usize,
+) -> Result<Option<References>> {
+    let (mut all, mut numbers, mut is_whole) = (References::new(), 0, true);
+    each_sample(runner, samples, &|_| true, &mut |runner, signature, _, inputs| {
+        let mut found: Vec<Option<ArrayD<f32>>> = vec![None; objectives.len()];
+        if numbers <= most {
+            runner.run(signature, inputs, &mut |value| {
+                for (found, objective) in found.iter_mut().zip(objectives) {
+                    if objective.id == value.id {
+                        numbers += value.values.len();
+                        *found = Some(value.values.to_owned());
+                    }
+                }
+                Ok(())
+            })?;
+        }
+        is_whole &= found.iter().all(Option::is_some);
+        all.push(found.into_iter().flatten().collect());
+        Ok(())
+    })?;
+    Ok(Some(all).filter(|_| is_whole && numbers <= most))
+}
+
+/// Returns E\[g gᵀ\] of the gradients of what is judged by some layers' outputs, which have so many channels along their last axis;
+/// `None` if the runner cannot tell.
+///
+/// # Errors
+///
+/// Those of reading samples and of running the model.
+pub(crate) fn gradients(
+    runner: &mut dyn Runner,
+    samples: &dyn Samples,
+    count: usize,
+    objectives: &[Objective],
+    outputs: &[(ValueId, usize)],
+) -> Result<Option<Vec<Array2<f64>>>> {
+    let mut gather = Gather {
+        objectives,
+        shapes: vec![Vec::new(); objectives.len()],
+        layers: outputs.iter().map(|&(id, channels)| (id, (channels, Moments::new(channels)))).collect(),
+        rounds: (ENOUGH / count.max(1)).clamp(1, OF_A_SAMPLE),
+        state: 0,
+    };
+    let mut can = true;
+    each_sample(runner, samples, &|_| true, &mut |runner, signature, number, inputs| {
+        gather.state = (number as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        can = can && run_backwards(runner, signature, inputs, &mut gather)?;
+        Ok(())
+    })?;
+    let of = |(id, _): &(ValueId, usize)| gather.layers.get(id).map(|(_, moments)| moments.second(false));
+    Ok(outputs.iter().map(of).collect::<Option<_>>().filter(|_| can))
+}
+
+/// Runs a sample backwards; returns whether the runner can.
+fn run_backwards(
+    runner: &mut dyn Runner,
+    signature: Option<&str>,
+    inputs: &[(&str, Array)],
+    backwards: &mut dyn Backwards,
+) -> Result<bool, RunError> {
+    match runner.run_backwards(signature, inputs, backwards) {
+        Ok(()) => Ok(true),
+        Err(RunError::Missing { .. } | RunError::Model { .. }) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Places of a value, `channels` along its last axis: all, or `most` that are spread over all.
+fn rows_of_places(value: &ValueView<'_>, channels: usize, most: usize) -> Option<Array2<f32>> {
+    let owned = value.values.as_standard_layout();
+    let elements = owned.as_slice()?;
+    let rows = ArrayView2::from_shape((elements.len().checked_div(channels)?, channels), elements).ok()?;
+    Some(rows.select(Axis(0), &Product::places(rows.nrows(), most)))
+}
+
+struct Gather<'a> {
+    objectives: &'a [Objective],
+    shapes: Vec<Vec<usize>>,
+    layers: HashMap<ValueId, (usize, Moments)>,
+    rounds: usize,
+    state: u64,
+}
+
+impl Backwards for Gather<'_> {
+    fn value(&mut self, value: &ValueView<'_>) {
+        for (objective, shape) in self.objectives.iter().zip(&mut self.shapes) {
+            if objective.id == value.id {
+                *shape = value.values.shape().to_vec();
+            }
+        }
+    }
+
+    /// Random signs: of their sums' gradients g E\[g gᵀ\] is `JᵀJ`.
+    fn seeds(&mut self, round: usize) -> Option<Vec<(ValueId, ArrayD<f32>)>> {
+        let mut sign = || {
+            self.state = self.state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            if self.state >> 63 == 0 { 1.0 } else { -1.0 }
+        };
+        let seed = |(objective, shape): (&Objective, &Vec<usize>)| {
+            let weight = (1.0 / objective.power.sqrt()) as f32;
+            (objective.id, ArrayD::from_shape_simple_fn(IxDyn(shape), || weight * sign()))
+        };
+        (round < self.rounds).then(|| self.objectives.iter().zip(&self.shapes).map(seed).collect())
+    }
+
+    fn gradient(&mut self, gradient: &ValueView<'_>) {
+        if let Some((channels, moments)) = self.layers.get_mut(&gradient.id)
+            && let Some(rows) = rows_of_places(gradient, *channels, PLACES)
+        {
+            moments.add(rows.view());
+        }
+    }
+}
+
+/// Which way the weights of a layer are to go for what is judged to come nearer to what it was.
+#[derive(Clone, Debug)]
+pub(crate) struct Slope {
+    /// The mean gradient by the weights, [rows, elements].
+    pub(crate) weights: Array2<f64>,
+    /// The mean gradient by the bias.
+    pub(crate) bias: Vec<f64>,
+}
+
+/// Returns the slope of half the error, Σ (y − reference)² / power, by a layer's weights; `None` if the runner cannot tell. The weights'
+/// gradient is by what stands beside the inputs' `means`, if there are any.
+///
+/// # Errors
+///
+/// Those of reading samples and of running the model.
+pub(crate) fn slope(
+    runner: &mut dyn Runner,
+    samples: &dyn Samples,
+    is_wanted: &dyn Fn(usize) -> bool,
+    (objectives, references): (&[Objective], &References),
+    (product, rows): (&Product, usize),
+    means: Option<&[Vec<f64>]>,
+) -> Result<Option<Slope>> {
+    let mut gather = Descent {
+        objectives,
+        reference: &[],
+        seeds: Vec::new(),
+        product,
+        inputs: None,
+        weights: Array2::zeros((rows, product.len)),
+        bias: vec![0.0; rows],
+        places: 0,
+    };
+    let mut can = true;
+    each_sample(runner, samples, is_wanted, &mut |runner, signature, number, inputs| {
+        gather.reference = references.get(number).map_or(&[], Vec::as_slice);
+        gather.seeds.clear();
+        can = can && run_backwards(runner, signature, inputs, &mut gather)?;
+        Ok(())
+    })?;
+    let Descent { mut weights, mut bias, places, .. } = gather;
+    if !can || places == 0 {
+        return Ok(None);
+    }
+    let of_group = (rows / product.groups).max(1);
+    for (number, (mut row, sum)) in weights.rows_mut().into_iter().zip(&mut bias).enumerate() {
+        if let Some(mean) = means.and_then(|means| means.get(number / of_group)) {
+            row.iter_mut().zip(mean).for_each(|(w, mean)| *w -= *sum * mean);
+        }
+        row.iter_mut().for_each(|w| *w /= places as f64);
+        *sum /= places as f64;
+    }
+    Ok(Some(Slope { weights, bias }))
+}
+
+struct Descent<'a> {
+    objectives: &'a [Objective],
+    reference: &'a [ArrayD<f32>],
+    seeds: Vec<(ValueId, ArrayD<f32>)>,
+    product: &'a Product,
+    inputs: Option<Array2<f32>>,
+    weights: Array2<f64>,
+    bias: Vec<f64>,
+    places: usize,
+}
+
+impl Backwards for Descent<'_> {
+    fn value(&mut self, value: &ValueView<'_>) {
+        for (objective, reference) in self.objectives.iter().zip(self.reference) {
+            if objective.id == value.id && reference.shape() == value.values.shape() {
+                let weight = (1.0 / objective.power) as f32;
+                self.seeds.push((objective.id, (&value.values - reference) * weight));
+            }
+        }
+        if value.id == self.product.input {
+            self.inputs = self.product.inputs(value.values.view(), MANY_PLACES);
+        }
+    }
+
+    fn seeds(&mut self, round: usize) -> Option<Vec<(ValueId, ArrayD<f32>)>> {
+        (round == 0).then(|| std::mem::take(&mut self.seeds))
+    }
+
+    fn gradient(&mut self, gradient: &ValueView<'_>) {
+        let rows = self.bias.len();
+        if gradient.id != self.product.output {
+            return;
+        }
+        let (Some(inputs), Some(of_places)) = (self.inputs.take(), rows_of_places(gradient, rows, MANY_PLACES)) else {
+            return;
+        };
+        let (count, groups, len) = (of_places.nrows(), self.product.groups, self.product.len);
+        if inputs.nrows() != count || count == 0 {
+            return;
+        }
+        // Places that are left out are like those that are taken.
+        let times = (gradient.values.len() / rows) as f64 / count as f64;
+        let of_group = rows / groups;
+        let mut product = Array2::<f32>::zeros((of_group, len));
+        for group in 0..groups {
+            let g = of_places.slice_axis(Axis(1), Slice::from(group * of_group..(group + 1) * of_group));
+            let x = inputs.slice_axis(Axis(1), Slice::from(group * len..(group + 1) * len));
+            general_mat_mul(1.0, &g.t(), &x, 0.0, &mut product);
+            let mut target =
+                self.weights.slice_axis_mut(Axis(0), Slice::from(group * of_group..(group + 1) * of_group));
+            target.zip_mut_with(&product, |sum, &x| *sum += f64::from(x) * times);
+        }
+        for row in of_places.rows() {
+            self.bias.iter_mut().zip(row).for_each(|(sum, &g)| *sum += f64::from(g) * times);
+        }
+        self.places += gradient.values.len() / rows;
+    }
+}
