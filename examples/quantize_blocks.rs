@@ -1,15 +1,17 @@
-//! A file of f32, rows one after another, to blocks and back: what `tests/ggml/check.py` compares with ggml's own library.
+//! A file of f32, rows one after another, to blocks and back: what `tests/ggml/check.py` compares with ggml's own library, and
+//! `tests/bitsandbytes/check.py` with that of bitsandbytes.
 //!
 //! ```sh
 //! quantize_blocks q4_k 1024 weights.f32 blocks.bin [importance.f32]     # rows of 1024 elements to blocks
 //! quantize_blocks --restore q4_k blocks.bin weights.f32                # blocks to f32
 //! quantize_blocks --time q4_k 1024 weights.f32                         # nanoseconds a weight: quantize, best, restore, store f32
+//! quantize_blocks --nested scales.f32 nested.bin                       # the mean, absmax, the map, scales restored, and codes
 //! ```
 
 use std::error::Error;
 use std::fs;
 use std::time::Instant;
-use tensor_quant::block::{BlockFormat, BlockType};
+use tensor_quant::block::{BlockFormat, BlockType, NestedScales, dynamic_map};
 
 fn floats(path: &str) -> Result<Vec<f32>, Box<dyn Error>> {
     Ok(fs::read(path)?.as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect())
@@ -42,6 +44,12 @@ fn main() -> Result<(), Box<dyn Error>> {
         ["--restore", format, input, output] => {
             let restored = format.parse::<BlockType>()?.dequantize(&fs::read(input)?)?;
             fs::write(output, restored.iter().flat_map(|x| x.to_le_bytes()).collect::<Vec<u8>>())?;
+        }
+        ["--nested", input, output] => {
+            let nested = NestedScales::quantize(&floats(input)?)?;
+            let restored = nested.restore();
+            let reals = core::iter::once(nested.offset).chain(nested.absmax).chain(dynamic_map()).chain(restored);
+            fs::write(output, reals.flat_map(f32::to_le_bytes).chain(nested.codes).collect::<Vec<u8>>())?;
         }
         ["--time", format, row_len, input] => {
             let (format, row_len, mut x) = (format.parse::<BlockType>()?, row_len.parse::<usize>()?, floats(input)?);

@@ -19,23 +19,40 @@
 //!
 //! # What it costs
 //!
-//! Nanoseconds a weight on one core of a Xeon with AVX-512, shared with other work, 65,536 weights from the second-level cache; storing as
-//! many f32 takes .084, copying them .095. `tests/ggml/check.py` prints the like beside ggml's own library.
+//! Nanoseconds a weight on one core of a Xeon with AVX-512 (Sapphire Rapids), shared with other work, 65,536 weights from the second-level
+//! cache; storing as many f32 takes .085, copying them .099. `cargo bench --bench blocks` prints this table and the next one;
+//! `tests/ggml/check.py` prints the like beside ggml's own library.
 //!
 //! | format | quantize | restore | best |
 //! | --- | --- | --- | --- |
-//! | `q8_0` `q4_0` `q5_0` | .23 .28 .30 | .17 .11 .12 | 430 183 191 |
-//! | `q4_1` `q5_1` | .31 .34 | .12 .13 | 450 460 |
-//! | `q2_k` `q3_k` `q4_k` `q5_k` `q6_k` | 8.7 5.4 8.9 7.4 5.8 | .13 .12 .14 .12 .13 | 310 300 170 140 150 |
-//! | `iq4_nl` `iq4_xs` | 15 16 | .10 .10 | 285 270 |
-//! | `tq1_0` `tq2_0` `q1_0` `q2_0` | .19 .16 .99 .27 | .17 .14 .10 .11 | 128 128 76 185 |
-//! | `mxfp4` `nvfp4` | .49 .75 | .09 .11 | 57 111 |
-//! | `mxfp8_e4m3` `mxfp6_e2m3` `mxint8` | .54 1.3 .44 | .31 1.1 .13 | 16 26 8 |
-//! | `nf4` `bnb_fp4` | .73 .73 | .10 .10 | 160 177 |
-//! | `iq2_xxs` `iq2_s` `iq3_s` `iq1_s` | | .19 .21 .26 .35 | |
+//! | `q8_0` `q4_0` `q5_0` | .20 .29 .30 | .17 .09 .12 | 390 172 183 |
+//! | `q4_1` `q5_1` | .30 .31 | .11 .12 | 63 82 |
+//! | `q2_k` `q3_k` `q4_k` `q5_k` `q6_k` | 6.30 5.23 6.87 5.65 4.31 | .11 .12 .13 .12 .13 | 96 63 86 87 65 |
+//! | `iq4_nl` `iq4_xs` | 6.22 6.37 | .10 .10 | 289 151 |
+//! | `tq1_0` `tq2_0` `q1_0` `q2_0` | .21 .18 .89 .28 | .15 .13 .09 .11 | 81 80 62 171 |
+//! | `mxfp4` `nvfp4` | .47 .81 | .10 .10 | 52 104 |
+//! | `mxfp8_e4m3` `mxfp6_e2m3` `mxfp4_e2m1` `mxint8` | .57 .79 .57 .46 | .26 .40 .33 .13 | 12 17 25 8 |
+//! | `nf4` `bnb_fp4` | .74 .74 | .10 .10 | 150 154 |
+//! | `q8_1` `q8_k` | .29 1.76 | .17 .10 | |
+//! | `iq2_xxs` `iq2_xs` `iq2_s` | | .17 .25 .20 | |
+//! | `iq3_xxs` `iq3_s` | | .25 .25 | |
+//! | `iq1_s` `iq1_m` | | .37 .22 | |
 //!
-//! What the K formats and IQ4 take to quantize is their search: 16 to 37 scales of each sub-block, sums in ggml's order. Lattices and the
-//! six-bit floats are restored by way of single numbers, and so at two to twelve times a store.
+//! What the K formats and IQ4 take to quantize is their search: 16 to 37 scales of each sub-block, sums in ggml's order. Lattices and small
+//! floats are restored by way of single numbers or codes of a byte, and so at two to five times a store.
+//!
+//! [`matvec`] and [`matmul`] restore a few blocks at a time into the first cache. Memory was read at 7.6 GB/s by the same core:
+//!
+//! | `matvec` of | GB/s of blocks | of memory's | weights a ns | `matmul` with 8 vectors, products a ns |
+//! | --- | --- | --- | --- | --- |
+//! | `q8_0` | 4.2 | 56 % | 4.0 | 11.4 |
+//! | `q4_0` | 3.8 | 50 % | 6.7 | 14.3 |
+//! | `q4_k` | 3.8 | 50 % | 6.7 | 15.8 |
+//! | `q6_k` | 4.0 | 53 % | 4.9 | 8.2 |
+//! | `iq4_nl` | 4.4 | 59 % | 7.9 | 11.3 |
+//! | `nf4` | 4.6 | 60 % | 8.1 | 17.1 |
+//! | `mxfp4` | 4.3 | 56 % | 8.0 | 13.9 |
+//! | `INT4 in groups of 64` | 1.5 | 20 % | 2.7 | 12.6 |
 
 #[cfg(test)]
 mod best_tests;
