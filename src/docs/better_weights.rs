@@ -40,6 +40,8 @@
 //! - **What later layers lose.** The last layer is chosen first. A layer that is still in floating point then goes a step against the gradient of
 //!   what those behind it lose, C = E\[g xᵀ\]: by −C H⁻¹ times what a short step along it measures to be best. Two models are made side by side:
 //!   one of the samples to fit, in which the others judge each group of layers and each step, and with what they decide one of all.
+//!   That takes some thousand runs, so it is done where all samples together come to 2³¹ multiplications at most; of other models rows are chosen
+//!   together, and nothing is taken back.
 //!   It needs an engine that [runs backwards](crate::calibration::Runner::run_backwards), and one signature.
 //! - **The outputs' shift.** Last, the biases in front of the model's outputs take out what is left of the mean error, if the model loses
 //!   less with that.

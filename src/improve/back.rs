@@ -10,10 +10,6 @@ use ndarray::linalg::general_mat_mul;
 use ndarray::{Array2, ArrayD, ArrayView2, Axis, IxDyn, Slice};
 use std::collections::HashMap;
 
-/// Gradients that are taken in all, about.
-const ENOUGH: usize = 256;
-/// The most that are taken of one sample.
-const OF_A_SAMPLE: usize = 4;
 /// The most places of a layer's output that a gradient adds to what is known of it.
 const PLACES: usize = 256;
 /// The same where what is added tells which way weights are to go.
@@ -63,7 +59,7 @@ pub(crate) fn references(
 }
 
 /// Returns E\[g gᵀ\] of the gradients of what is judged by some layers' outputs, which have so many channels along their last axis;
-/// `None` if the runner cannot tell.
+/// `None` if the runner cannot tell. As many gradients are taken of each sample as there are `rounds`.
 ///
 /// # Errors
 ///
@@ -71,7 +67,7 @@ pub(crate) fn references(
 pub(crate) fn gradients(
     runner: &mut dyn Runner,
     samples: &dyn Samples,
-    count: usize,
+    rounds: usize,
     objectives: &[Objective],
     outputs: &[(ValueId, usize)],
 ) -> Result<Option<Vec<Array2<f64>>>> {
@@ -79,7 +75,7 @@ pub(crate) fn gradients(
         objectives,
         shapes: vec![Vec::new(); objectives.len()],
         layers: outputs.iter().map(|&(id, channels)| (id, (channels, Moments::new(channels)))).collect(),
-        rounds: (ENOUGH / count.max(1)).clamp(1, OF_A_SAMPLE),
+        rounds,
         state: 0,
     };
     let mut can = true;

@@ -26,6 +26,12 @@ use std::collections::{HashMap, HashSet};
 const MOST_ROWS: usize = 1024;
 /// Layers are in so many groups at most; each group is judged, and its first layer takes back what those behind it lose.
 const GROUPS: usize = 10;
+/// The same of a model for which nothing is taken back.
+const FEW_GROUPS: usize = 4;
+/// Multiplications of all samples up to which layers take back what those behind them lose: that takes some thousand runs.
+const MOST_WORK: usize = 1 << 31;
+/// Gradients that are taken of a sample, of such a model.
+const ROUNDS: usize = 4;
 /// The most samples whose slope is taken.
 const SLOPES: usize = 100;
 /// The most numbers of all objectives on all samples.
@@ -77,6 +83,8 @@ struct Work<'a> {
     objectives: Vec<Objective>,
     references: References,
     samples: usize,
+    /// Whether layers take back what those behind them lose.
+    takes_back: bool,
 }
 
 /// Returns what is in place of rounding to the nearest, of the samples to fit and of all; `None` where nothing can be told.
@@ -114,7 +122,14 @@ pub(super) fn coupled(
     if outputs.is_empty() {
         return Ok(None);
     }
-    let Some(of_outputs) = gradients(&mut *runner, data.samples, samples, &objectives, &outputs)? else {
+    let mut work = 0_usize;
+    observe(&mut *runner, data.samples, &|sample| sample == 0, &mut |value, _| {
+        let of_value = places.iter().filter(|(_, _, product, ..)| product.output == value.id);
+        work += of_value.map(|(_, _, product, ..)| product.len.saturating_mul(value.values.len())).sum::<usize>();
+    })?;
+    let takes_back = work.saturating_mul(samples) <= MOST_WORK;
+    let rounds = if takes_back { ROUNDS } else { 1 };
+    let Some(of_outputs) = gradients(&mut *runner, data.samples, rounds, &objectives, &outputs)? else {
         return Ok(None);
     };
     let Some(references) = references(&mut *runner, data.samples, &objectives, MOST_NUMBERS)? else { return Ok(None) };
@@ -131,7 +146,7 @@ pub(super) fn coupled(
     }
     // Operators stand in the order in which they run: the last first.
     steps.sort_by_key(|step| std::cmp::Reverse((step.product.output.subgraph, operator_of(constants, step.layer))));
-    let work = Work { model, make, plan, constants, data, options, judge, objectives, references, samples };
+    let work = Work { model, make, plan, constants, data, options, judge, objectives, references, samples, takes_back };
     work.all(&steps, better, &mut *runner).map(Some)
 }
 
@@ -154,7 +169,8 @@ impl Work<'_> {
         for better in better.iter().filter(|better| better.constants.iter().all(|at| !pending.contains(at))) {
             add(&mut chains, better);
         }
-        for group in steps.chunks(steps.len().div_ceil(GROUPS).max(1)) {
+        let groups = if self.takes_back { GROUPS } else { FEW_GROUPS };
+        for group in steps.chunks(steps.len().div_ceil(groups).max(1)) {
             let inputs = self.inputs(group, runner)?;
             let mut with = chains.clone();
             for (number, (step, inputs)) in group.iter().zip(&inputs).enumerate() {
@@ -205,7 +221,7 @@ impl Work<'_> {
         chains: &mut [Chain; 2],
         pending: &HashSet<usize>,
     ) -> Result<()> {
-        let mut share = is_last.then_some(None);
+        let mut share = (is_last && self.takes_back).then_some(None);
         for chain in chains {
             let of_all = chain.of_all;
             let all;
