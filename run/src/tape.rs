@@ -30,7 +30,9 @@ pub(crate) fn depends_on_weights(part: &Subgraph) -> Vec<bool> {
         };
         let is_changed = operator.inputs.iter().flatten().any(|&value| depends[value]);
         if is_changed || operator.inputs.iter().enumerate().any(is_product) {
-            operator.outputs.iter().for_each(|&output| depends[output] = true);
+            // Shapes and positions stay as they are.
+            let is_real = |output: usize| part.values.get(output).is_some_and(|value| value.element_type.is_float());
+            operator.outputs.iter().for_each(|&output| depends[output] = is_real(output));
         }
     }
     depends
