@@ -5,12 +5,14 @@
 //! ```
 //!
 //! of the bits b of a float of width w, shifted with the sign, is ordered as the floats are, and gives b back in the same way. NaN and
-//! infinities lie beyond all numbers, on both sides: that there is none shows at the end.
+//! infinities lie beyond all numbers, on both sides: that there is none shows at the end. So it is done with 16 bits. Integers of 64 have no
+//! minimum below AVX-512: f64s are compared as such, and a sum of x·0 tells of NaN.
 
 use super::level::dispatch;
 use super::min_max::Extremes;
 use crate::num::{Reals, bf16, f16};
-use fearless_simd::{Level, Simd};
+use fearless_simd::prelude::*;
+use fearless_simd::{Level, f64x8};
 use half::slice::HalfFloatSliceExt;
 
 /// Returns the extremes of what elements are in f32, if all are finite there. Of f32s, which need not be converted, `None`, and of no
@@ -18,11 +20,11 @@ use half::slice::HalfFloatSliceExt;
 pub(crate) fn bit_extremes(level: Level, x: Reals<'_>) -> Option<Extremes> {
     let halves = |x: &[u16]| dispatch!(level, simd => of_halves(simd, x)).map(|bits| bits as u16);
     let [min, max] = match x {
-        Reals::F32(_) => return None,
+        Reals::F32(_) | Reals::F64([]) => return None,
         Reals::F16(x) => halves(x.reinterpret_cast()).map(|bits| f16::from_bits(bits).to_f32()),
         Reals::Bf16(x) => halves(x.reinterpret_cast()).map(|bits| bf16::from_bits(bits).to_f32()),
         // Rounding keeps the order.
-        Reals::F64(x) => dispatch!(level, simd => of_doubles(simd, x)).map(|bits| f64::from_bits(bits as u64) as f32),
+        Reals::F64(x) => dispatch!(level, simd => of_doubles(simd, x)).map(|x| x as f32),
     };
     // + 0.0 makes +0 of −0.
     let seen = Extremes { min: min + 0.0, max: max + 0.0, count: x.len() as u64, ..Extremes::default() };
@@ -32,11 +34,6 @@ pub(crate) fn bit_extremes(level: Level, x: Reals<'_>) -> Option<Extremes> {
 #[inline(always)]
 fn key16(bits: i16) -> i16 {
     bits ^ ((bits >> 15) & i16::MAX)
-}
-
-#[inline(always)]
-fn key64(bits: i64) -> i64 {
-    bits ^ ((bits >> 63) & i64::MAX)
 }
 
 /// Returns the bits of the smallest and the largest.
@@ -50,15 +47,30 @@ fn of_halves<S: Simd>(_simd: S, x: &[u16]) -> [i16; 2] {
     [key16(least), key16(most)]
 }
 
-/// Returns the bits of the smallest and the largest.
+/// Returns the smallest and the largest; NaN if an element is not finite. There is one.
 #[inline(always)]
-fn of_doubles<S: Simd>(_simd: S, x: &[f64]) -> [i64; 2] {
-    let (mut least, mut most) = (i64::MAX, i64::MIN);
-    for x in x {
-        let key = key64(x.to_bits() as i64);
-        (least, most) = (least.min(key), most.max(key));
+fn of_doubles<S: Simd>(simd: S, x: &[f64]) -> [f64; 2] {
+    const LANES: usize = 8;
+    let first = f64x8::splat(simd, x[0]);
+    let (mut low, mut high, mut poison) = ([first; 2], [first; 2], [f64x8::splat(simd, 0.0); 2]);
+    let (whole, rest) = x.as_chunks::<{ 2 * LANES }>();
+    let mut last = [x[0]; 2 * LANES];
+    last[..rest.len()].copy_from_slice(rest);
+    for x in whole.iter().chain([&last]) {
+        for k in 0..2 {
+            let x = f64x8::from_slice(simd, &x[k * LANES..(k + 1) * LANES]);
+            (low[k], high[k], poison[k]) = (low[k].min(x), high[k].max(x), x.mul_add(0.0, poison[k]));
+        }
     }
-    [key64(least), key64(most)]
+    if !(poison[0] + poison[1]).simd_eq(0.0).all_true() {
+        return [f64::NAN; 2];
+    }
+    let (low, high) = (low[0].min(low[1]), high[0].max(high[1]));
+    let (mut least, mut most) = (x[0], x[0]);
+    for (low, high) in low.as_slice().iter().zip(high.as_slice()) {
+        (least, most) = (least.min(*low), most.max(*high));
+    }
+    [least, most]
 }
 
 #[cfg(test)]

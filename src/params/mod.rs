@@ -51,7 +51,7 @@ pub use power_of_two::PowerOfTwo;
 pub(crate) use quant_params::Prepared;
 pub use quant_params::QuantParams;
 pub(crate) use reciprocal::reciprocal;
-pub use rule::Rule;
+pub(crate) use rule::Rule;
 pub use symmetric::Symmetric;
 pub use value_range::ValueRange;
 pub use zero_points::ZeroPoints;

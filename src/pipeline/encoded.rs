@@ -3,7 +3,7 @@
 //! Scales from the largest magnitude are those that other tools give: int8 weights that are computed with in integers are
 //! the TFLite converter's, all others ai-edge-quantizer's, bit for bit.
 
-use crate::block::BlockTensor;
+use crate::block::{BlockScheme, BlockTensor};
 use crate::convention::tflite;
 use crate::error::Result;
 use crate::improve::pruned;
@@ -44,7 +44,35 @@ pub(super) fn encode(values: &ArrayD<f32>, decision: &Decision, threads: NonZero
             Some(share) => codes(&pruned(values, share), treatment, threads)?,
             None => codes(values, treatment, threads)?,
         })),
-        Decision::Blocks(blocks) => Some(Encoded::Blocks(BlockTensor::quantize(values.view(), *blocks, None)?)),
+        Decision::Blocks(scheme) => Some(Encoded::Blocks(blocks(values, *scheme, threads)?)),
+    })
+}
+
+/// Quantizes rows, on several threads: no row knows of another.
+fn blocks(values: &ArrayD<f32>, scheme: BlockScheme, threads: NonZeroUsize) -> Result<BlockTensor> {
+    let (shape, threads) = (values.shape(), threads.get().min(MOST_THREADS));
+    let row_len = shape.last().copied().unwrap_or(1);
+    let rows = values.len().checked_div(row_len).unwrap_or(0);
+    if threads > 1
+        && rows > 1
+        && let Some(x) = values.as_slice()
+    {
+        let shares: Vec<&[f32]> = x.chunks(rows.div_ceil(threads) * row_len).collect();
+        let parts = on_threads(&shares, &|share| scheme.block.quantize(share, row_len, None, scheme.search));
+        // Where a NaN is in all of the tensor is told below.
+        if let Ok(parts) = parts.into_iter().collect::<Result<Vec<_>>>() {
+            return BlockTensor::from_bytes(scheme.block, shape, parts.concat());
+        }
+    }
+    BlockTensor::quantize(values.view(), scheme, None)
+}
+
+/// Returns what each share gives, in order, each on a thread of its own.
+fn on_threads<S: Sync, A: Send>(shares: &[S], run: &(dyn Fn(&S) -> A + Sync)) -> Vec<A> {
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = shares.iter().map(|share| scope.spawn(move || run(share))).collect();
+        let joined = workers.into_iter().map(std::thread::ScopedJoinHandle::join);
+        joined.map(|result| result.unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
     })
 }
 
@@ -55,6 +83,10 @@ fn codes(values: &ArrayD<f32>, treatment: &Treatment, threads: NonZeroUsize) -> 
         && scheme.estimator == AnyEstimator::default()
         && scheme.rounding == AnyRounding::default()
         && matches!(scheme.calculator, AnyCalculator::MaxAbs(_));
+    // What is rounded by chance depends on where it is in the tensor.
+    if matches!(scheme.rounding, AnyRounding::Stochastic(_)) {
+        return scheme.quantize(values.view());
+    }
     in_slabs(values, scheme.granularity, threads, &|slab| {
         if is_converters {
             return tflite::dynamic_range_weights(slab, scheme.granularity).map(PackedTensor::from);
@@ -64,7 +96,8 @@ fn codes(values: &ArrayD<f32>, treatment: &Treatment, threads: NonZeroUsize) -> 
 }
 
 /// Quantizes runs of channels, a few at a time and on several threads: no channel knows of another, so the result is that
-/// of one call. Only where channels are the first axis, and a channel's codes are whole bytes; otherwise it is one call.
+/// of one call. Only where groups lie in slabs along the first axis, whose codes are whole bytes; otherwise it is one call, as it is of
+/// blocks on one thread, whose parameters are not held in a convention besides.
 fn in_slabs(
     values: &ArrayD<f32>,
     granularity: Granularity,
@@ -74,8 +107,14 @@ fn in_slabs(
     let threads = threads.get().min(MOST_THREADS);
     let channels = values.shape().first().copied().unwrap_or(0);
     let of_channel = values.len().checked_div(channels).unwrap_or(0).max(1);
-    let rows = (SLAB / of_channel).min(channels.div_ceil(threads)).max(1);
-    if granularity != Granularity::Axis(0) || rows >= channels || !of_channel.is_multiple_of(8) {
+    let together = match granularity {
+        Granularity::Axis(0) => 1,
+        Granularity::Block { axis: 0, size } if threads > 1 => size.clamp(1, channels.max(1)),
+        Granularity::Block { .. } if threads > 1 => 1,
+        _ => return quantize(values.view()),
+    };
+    let rows = (SLAB / of_channel).min(channels.div_ceil(threads)).max(1).next_multiple_of(together);
+    if rows >= channels || !of_channel.is_multiple_of(8) {
         return quantize(values.view());
     }
     let (mut bytes, mut scales, mut zero_points) = (Vec::new(), Vec::new(), Vec::new());
@@ -89,12 +128,8 @@ fn in_slabs(
         let results = if threads == 1 {
             on_one_thread(slabs)
         } else {
-            std::thread::scope(|scope| {
-                let shares = slabs.chunks(slabs.len().div_ceil(threads));
-                let workers: Vec<_> = shares.map(|share| scope.spawn(|| on_one_thread(share))).collect();
-                let joined = workers.into_iter().map(std::thread::ScopedJoinHandle::join);
-                joined.flat_map(|results| results.unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
-            })
+            let shares: Vec<&[Slice]> = slabs.chunks(slabs.len().div_ceil(threads)).collect();
+            on_threads(&shares, &|share| on_one_thread(share)).into_iter().flatten().collect()
         };
         for result in results {
             let slab = result?;
@@ -147,5 +182,62 @@ impl Decision {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+mod tests {
+    use super::*;
+    use crate::error::Error;
+    use crate::tensor::AnyScheme;
+
+    fn values(shape: &[usize]) -> ArrayD<f32> {
+        let count: usize = shape.iter().product();
+        ArrayD::from_shape_vec(shape, (0..count).map(|i| (i as f32 * 0.37).sin() * (i % 11) as f32).collect()).unwrap()
+    }
+
+    fn encoded(values: &ArrayD<f32>, scheme: &AnyScheme, threads: usize) -> PackedTensor {
+        let treatment = Treatment {
+            scheme: scheme.clone(),
+            compute: Compute::WeightOnly,
+            improve: None,
+            rate: None,
+            sparsity: None,
+        };
+        codes(values, &treatment, NonZeroUsize::new(threads).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn any_number_of_threads_gives_what_one_call_gives() {
+        let values = values(&[90, 6, 160]);
+        for text in [
+            "i8 per axis 0, stochastic 5",
+            "i4 per axis 0, mse",
+            "i4 per block of 32 along axis 2, mse",
+            "u4 affine per block of 7 along axis 0",
+            "u8 affine per axis 1",
+        ] {
+            let scheme: AnyScheme = text.parse().unwrap();
+            let want = scheme.quantize(&values).unwrap();
+            for threads in [1, 2, 3, 200] {
+                assert_eq!(encoded(&values, &scheme, threads), want, "{text} on {threads} threads");
+            }
+        }
+    }
+
+    #[test]
+    fn any_number_of_threads_gives_the_same_blocks_and_errors() {
+        let mut values = values(&[3, 7, 64]);
+        for text in ["q4_0", "q8_0", "iq4_nl best"] {
+            let scheme: BlockScheme = text.parse().unwrap();
+            let want = BlockTensor::quantize(values.view(), scheme, None).unwrap();
+            for threads in [1, 2, 5, 40] {
+                assert_eq!(blocks(&values, scheme, NonZeroUsize::new(threads).unwrap()).unwrap(), want, "{text}");
+            }
+        }
+        values[[2, 3, 9]] = f32::NAN;
+        let error = blocks(&values, "q4_0".parse().unwrap(), NonZeroUsize::new(4).unwrap()).unwrap_err();
+        assert!(matches!(error, Error::NotANumber { index } if index == [17, 9]));
     }
 }

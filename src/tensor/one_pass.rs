@@ -25,6 +25,9 @@ use core::ops::Range;
 const LONGEST: usize = 1 << 14;
 /// Runs of fewer elements take longer to begin than to do.
 const SHORTEST: usize = 256;
+/// Of longer groups there are so few that nothing is gained where all f32s, up to [`CACHED`], stay in the cache for a second pass.
+const MANY: usize = 256;
+const CACHED: usize = 1 << 16;
 
 /// What is done with a piece: it is given the parameters of its groups, of which the span counts the first as 0, its elements, and
 /// the range of their results in a place.
@@ -92,6 +95,9 @@ impl Runs {
         let longest_piece = if input.as_f32s().is_some() { LONGEST } else { PIECE };
         let runs = Self { len: first.len, repeat: first.repeat.min(first.len), longest_piece };
         let in_order = input.contiguous().is_some() || granule == 1;
+        if input.as_f32s().is_some_and(|x| x.len() <= CACHED) && runs.repeat > MANY {
+            return None;
+        }
         (in_order && runs.len >= SHORTEST && runs.repeat <= longest_piece).then_some((groups, runs))
     }
 
