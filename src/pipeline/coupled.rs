@@ -29,7 +29,7 @@ const GROUPS: usize = 10;
 /// The same of a model for which nothing is taken back.
 const FEW_GROUPS: usize = 4;
 /// Multiplications of all samples up to which layers take back what those behind them lose: that takes some thousand runs.
-const MOST_WORK: usize = 1 << 31;
+const MOST_WORK: usize = 800_000_000;
 /// Gradients that are taken of a sample, of such a model.
 const ROUNDS: usize = 4;
 /// The most samples whose slope is taken.
