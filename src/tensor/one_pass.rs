@@ -47,7 +47,7 @@ pub(super) fn in_one_pass<O: Output>(
     let codes = target.codes();
     codes.check_fits(code).ok()?;
     let mut all_groups = Groups::new(groups);
-    let pass = Pass { request, codes, runs, rule: target.rule(), map };
+    let pass = Pass { request, codes, rule: target.rule(), map };
     let mut place = Place { out, groups: all_groups.places(), runs };
     let observed = match input.contiguous() {
         Some(reals) => map_tasks(&Tasks::new(granularity, input.shape).ok()?, place, &|task, place, first| {
@@ -148,7 +148,6 @@ struct Buffers {
 struct Pass<'a, O> {
     request: Request<'a>,
     codes: CodeRange,
-    runs: Runs,
     rule: Option<Rule>,
     map: MapGroups<'a, O>,
 }
@@ -173,7 +172,7 @@ impl<O> Pass<'_, O> {
         first: usize,
         buffers: &mut Buffers,
     ) -> Result<Observed> {
-        if !self.runs.are_whole(span) {
+        if !place.runs.are_whole(span) {
             return Err(unusual());
         }
         let Buffers { extremes, ranges, found, params } = buffers;
@@ -184,7 +183,7 @@ impl<O> Pass<'_, O> {
             return Err(unusual());
         }
         let mut observed = Observed { infinite, ..Observed::default() };
-        let at = self.runs.groups_before(span.start) - self.runs.groups_before(first);
+        let at = place.runs.groups_before(span.start) - place.runs.groups_before(first);
         let mut own = place.groups.part(at..at + groups);
         let by_rule = self.rule.and_then(|rule| extremes.params(level, rule, own.part(0..groups)));
         if by_rule.is_none() {
