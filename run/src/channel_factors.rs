@@ -5,7 +5,8 @@
 //! smallest squared error, `k = Σxy / Σx²` for references x and values y. A value counts as rescaled if the factors explain
 //! [`EXPLAINED`] of its error or more, are all positive where there is something, and one of them is off 1 by [`FAR`] or more; then what
 //! it loses is that of y / k against x. Noise moves a factor by its share of the signal over the root of the number of
-//! elements, so that this takes next to nothing from the noise.
+//! elements, so that this takes next to nothing from the noise; of a few elements it would take all, so that there only a large error counts
+//! ([`FEW`], [`LARGE`]).
 
 use crate::difference::Difference;
 use ndarray::{Array1, ArrayD, ArrayViewD};
@@ -14,12 +15,18 @@ use ndarray::{Array1, ArrayD, ArrayViewD};
 const EXPLAINED: f64 = 0.75;
 /// How far from 1 a factor is that somebody wanted.
 const FAR: f64 = 0.05;
+/// Of fewer elements of a channel a factor explains most of any error,
+const FEW: u64 = 8;
+/// so that there the error has to be as large a share of the signal as factors make it.
+const LARGE: f64 = 0.01;
 
 /// Sums over the channels of a value, along its last axis.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ChannelFactors {
     /// Of each channel Σx², Σxy and Σy²; empty of values without channels.
     sums: Vec<[f64; 3]>,
+    /// The elements of each channel.
+    rows: u64,
     is_odd: bool,
 }
 
@@ -35,6 +42,7 @@ impl ChannelFactors {
             return;
         }
         for (reference, value) in reference.rows().into_iter().zip(value.rows()) {
+            self.rows += 1;
             for (sums, (&x, &y)) in self.sums.iter_mut().zip(reference.iter().zip(value)) {
                 let (x, y) = (f64::from(x), f64::from(y));
                 if x.is_finite() && y.is_finite() {
@@ -56,6 +64,10 @@ impl ChannelFactors {
         let plain: f64 = self.sums.iter().map(|[xx, xy, yy]| xx - 2.0 * xy + yy).sum();
         let of_scaled = |(k, [xx, _, yy]): (&f64, &[f64; 3])| yy / (k * k) - xx;
         let undone: f64 = factors.iter().zip(&self.sums).filter(|(_, sums)| sums[0] > 0.0).map(of_scaled).sum();
+        let signal: f64 = self.sums.iter().map(|[xx, ..]| xx).sum();
+        if self.rows < FEW && plain < LARGE * signal {
+            return None;
+        }
         let is_rescaled = factors.iter().all(|k| k.is_finite() && *k > 0.0)
             && factors.iter().any(|k| (k - 1.0).abs() > FAR)
             && undone < (1.0 - EXPLAINED) * plain;
@@ -144,5 +156,18 @@ mod tests {
         assert!(by_channels.rescaled(&x).is_none());
         by_channels.add(&x.view(), &x.view().index_axis(Axis(0), 0));
         assert_eq!(by_channels.difference().0.non_finite(), 3);
+    }
+
+    #[test]
+    fn the_noise_of_a_single_row_is_no_factor() {
+        let (x, y) =
+            (ArrayD::from_elem(vec![1, 2], 1.0_f32), ArrayD::from_shape_vec(vec![1, 2], vec![1.06, 0.99]).unwrap());
+        let mut factors = ChannelFactors::default();
+        factors.add(&x.view(), &y.view());
+        assert!(factors.factors().is_none());
+        // A large one is, at once.
+        let mut factors = ChannelFactors::default();
+        factors.add(&x.view(), &(y * 4.0).view());
+        assert!(factors.factors().is_some());
     }
 }
