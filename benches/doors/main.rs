@@ -59,7 +59,7 @@ const ALLOWED: &[(&str, f64)] = &[
     ("ErrorMetrics::between", 3.0),
     ("per_tensor, both transposed", 6.0),
     ("Histogram::add, 64 bins", 25.0),
-    ("MeanStd", 16.0),
+    ("MeanStd", 20.0),
     ("Percentile, 99.9 %", 50.0),
     ("estimate_params, Mse i8, rows of 1024", 1000.0),
     ("estimate_params, Mse I4, blocks of 32", 1600.0),
