@@ -43,7 +43,7 @@
 //! carried through its mean derivative instead, E|J δ|² = δᵀ E\[Jᵀ J\] δ. Ranges are those of all samples while variants are compared, as
 //! they are the wider the more there are, and what is judged is to be what is written. That cannot show what other samples
 //! lose that pass these ranges, which may be most of the error where a value has few elements: so the best variant is then judged with
-//! the ranges of its fitting samples alone, as it is and with 5 to 100 % of headroom, inputs and what an activation bounds
+//! the ranges of its fitting samples alone, as it is and with 10 to 100 % of headroom, inputs and what an activation bounds
 //! excepted. What is written is fitted to all samples; the figure in the report is that of samples that neither weights nor ranges
 //! were fitted to.
 //!

@@ -19,7 +19,10 @@ pub(crate) struct Headroom(u16);
 
 impl Headroom {
     /// What is tried, beside none.
-    pub(crate) const ALL: [Self; 6] = [Self(5), Self(10), Self(20), Self(35), Self(60), Self(100)];
+    pub(crate) const ALL: [Self; 5] = [Self(10), Self(20), Self(35), Self(60), Self(100)];
+    /// By which share less has to be lost for more of it. It is judged with the ranges of a part of the samples, which have more need
+    /// of it than those of all.
+    pub(crate) const WORTH: f64 = 0.12;
 
     /// Widens the ranges of a model's values.
     pub(crate) fn widen(self, graph: &Graph, ranges: &mut Ranges) {

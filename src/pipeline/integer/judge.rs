@@ -103,11 +103,16 @@ impl Judged {
 
     /// Returns whether a variant loses less, by more than chance: sample by sample, as one sample may lose many times what another does.
     pub(crate) fn is_better_than(&self, other: &Self) -> bool {
+        self.is_better_by(MARGIN, other)
+    }
+
+    /// Returns whether a variant loses less by a share, and by more than chance.
+    pub(crate) fn is_better_by(&self, share: f64, other: &Self) -> bool {
         if self.losses.len() < other.losses.len() {
             return false;
         }
         let (mean, error) = difference(&self.losses, &other.losses);
-        mean < -MARGIN * other.noise() && mean + SURE * error < 0.0
+        mean < -share * other.noise() && mean + SURE * error < 0.0
     }
 }
 

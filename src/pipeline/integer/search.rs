@@ -255,7 +255,7 @@ impl<'a> Search<'a> {
             let settings = Settings { headroom, ..plain };
             (self.progress)(&settings.to_string());
             let Some(variant) = self.judged(folds, settings, tried.get(best))? else { break };
-            if variant.judged.is_better_than(&tried[best].judged) {
+            if variant.judged.is_better_by(Headroom::WORTH, &tried[best].judged) {
                 (best, worse) = (tried.len(), 0);
             } else {
                 worse += 1;
