@@ -51,7 +51,7 @@ pub(crate) fn missing(graph: &Graph, subgraph: usize) -> Vec<String> {
             continue;
         }
         let inputs = || operator.inputs.iter().flatten();
-        if adjoint(operator.op).is_none() && inputs().any(|&value| depends[value]) {
+        if adjoint(operator.op).is_none() && operator.outputs.iter().any(|&output| depends[output]) {
             *missing.entry(&operator.name).or_default() += 1;
         }
         inputs().for_each(|&value| leads[value] = true);
