@@ -175,7 +175,10 @@ impl Work<'_> {
             let mut with = chains.clone();
             for (number, (step, inputs)) in group.iter().zip(&inputs).enumerate() {
                 let is_last = number + 1 == group.len();
-                self.step(step, inputs, is_last, &mut with, &pending)?;
+                match inputs {
+                    Some(inputs) => self.step(step, inputs, is_last, &mut with, &pending)?,
+                    None => add(&mut with, step.better),
+                }
                 step.layer.constants.iter().for_each(|at| {
                     pending.remove(at);
                 });
@@ -193,16 +196,16 @@ impl Work<'_> {
         Ok(chains.map(|chain| chain.changes))
     }
 
-    /// Returns what samples tell of the inputs of a group of layers in the float model.
-    fn inputs(&self, group: &[Step<'_>], runner: &mut dyn Runner) -> Result<Vec<Inputs>> {
+    /// Returns what samples tell of the inputs of each layer of a group in the float model; `None` where nothing can be told.
+    fn inputs(&self, group: &[Step<'_>], runner: &mut dyn Runner) -> Result<Vec<Option<Inputs>>> {
         let fresh = |step: &Step<'_>| {
             let statistics = Statistics::new(vec![step.product.clone()], self.samples)?;
             let joint = Joint::new(step.product, step.rounding.weights.nrows(), self.samples);
             Some(Inputs { statistics, joint })
         };
-        let mut inputs: Vec<Inputs> = group.iter().filter_map(fresh).collect();
+        let mut inputs: Vec<Option<Inputs>> = group.iter().map(fresh).collect();
         observe(runner, self.data.samples, &|_| true, &mut |value, purpose| {
-            for inputs in &mut inputs {
+            for inputs in inputs.iter_mut().flatten() {
                 inputs.statistics.observe(value, purpose);
                 if let Some(joint) = &mut inputs.joint {
                     joint.observe(value, purpose);
