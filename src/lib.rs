@@ -12,8 +12,31 @@
 //! # Ok::<(), tensor_quant::Error>(())
 //! ```
 //!
-//! New here? [Five minutes](docs::five_minutes); then [which recipe](docs::choosing), [who computes what](docs::conventions), [what goes
-//! wrong](docs::what_goes_wrong) and [the other pages](docs).
+//! # To read
+//!
+//! | | |
+//! | --- | --- |
+//! | [five minutes](docs::five_minutes) | from `cargo add` to a report |
+//! | [choosing](docs::choosing) | which recipe, for what you deploy on |
+#![cfg_attr(feature = "pipeline", doc = "| [full integer](docs::full_integer) | weights and activations in integers |")]
+#![cfg_attr(
+    feature = "pipeline",
+    doc = "| [better weights](docs::better_weights) | less error at the same bytes; the best file for a budget |"
+)]
+#![cfg_attr(
+    feature = "std",
+    doc = "| [reducing the error](docs::reducing_the_error) | ranges and bias correction, with figures |"
+)]
+#![cfg_attr(feature = "proptest", doc = "| [own scheme](docs::own_scheme) | from an idea to a proof |")]
+#![cfg_attr(
+    feature = "serde",
+    doc = "| [calibration at scale](docs::at_scale) | on many machines, the same bits as on one |"
+)]
+//! | [conventions](docs::conventions) | who computes what, and how to match it bit for bit |
+//! | [real time](docs::real_time) | activations in a loop: no allocation, no lock, no panic; latencies |
+//! | [why it is fast](docs::speed) | and how fast |
+//! | [peers](docs::peers) | beside other tools, and where they win |
+//! | [what goes wrong](docs::what_goes_wrong) | faults that nobody is told of, and what is said here instead |
 //!
 //! # The equation
 //!
