@@ -1,7 +1,7 @@
 //! How fast the functions are, and what they hold: `cargo run --release --example speed`.
 //!
 //! Gigabytes of f32 in a second of CPU time, of columns in memory and of Parquet files; how much faster two threads are; what a state
-//! takes on the wire, and to write, read and merge; the most memory that the process had, before and after four times the rows.
+//! takes on the wire, and to write, read and merge; the most memory that a process takes of some rows, of four and of sixteen times as many.
 
 #![forbid(unsafe_code)]
 
@@ -151,17 +151,17 @@ fn main() -> Result<(), Box<dyn Error>> {
             bell.rate, bell.bytes, relu.bytes, bell.write, bell.read, bell.merge
         );
     }
-    // Of a process that does nothing else, of the same rows once and four times.
-    let four_times = tempfile::tempdir()?;
-    for (number, file) in fs::read_dir(folder.path())?.enumerate() {
-        let file = file?.path();
-        for copy in 0..4 {
-            fs::hard_link(&file, four_times.path().join(format!("{number}_{copy}.parquet")))?;
-        }
-    }
+    // Of a process that does nothing else, of the same rows so many times.
     println!();
-    for (folder, times) in [(&folder, 1), (&four_times, 4)] {
-        let own = Command::new(std::env::current_exe()?).arg("memory").arg(folder.path()).output()?;
+    for times in [1, 4, 16] {
+        let many = tempfile::tempdir()?;
+        for (number, file) in fs::read_dir(folder.path())?.enumerate() {
+            let file = file?.path();
+            for copy in 0..times {
+                fs::hard_link(&file, many.path().join(format!("{number}_{copy}.parquet")))?;
+            }
+        }
+        let own = Command::new(std::env::current_exe()?).arg("memory").arg(many.path()).output()?;
         let mib = String::from_utf8(own.stdout)?;
         println!("{times} × {} MB of Parquet on two threads: at most {} MiB", (bytes * 1e3).round(), mib.trim());
     }

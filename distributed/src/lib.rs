@@ -1,4 +1,4 @@
-//! Calibration of [`tensor_quant`] as aggregate functions of SQL, for [`datafusion`].
+//! Calibration of [`tensor_quant`] as aggregate functions of SQL, for [`datafusion`]; on many machines with Ballista (feature `cluster`).
 //!
 //! ```sql
 //! SELECT name, tq_params(values, 'u8 affine, percentile 99.9') FROM 'activations/*.parquet' GROUP BY name
@@ -36,6 +36,8 @@
 
 mod aggregate;
 mod answer;
+#[cfg(feature = "cluster")]
+pub mod cluster;
 mod column;
 mod function;
 mod groups;

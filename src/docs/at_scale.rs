@@ -87,7 +87,7 @@
 //! # On activations that are there already
 //!
 //! Where a model's values are in Parquet, written by whoever ran it, nothing needs to be run again. The package `distributed` of the
-//! repository has the same states as aggregate functions of SQL, for the engine `DataFusion`:
+//! repository has the same states as aggregate functions of SQL, for the engines `DataFusion` and Ballista:
 //!
 //! ```sql
 //! SELECT name, tq_params(values, 'u8 affine, percentile 99.9') FROM 'activations/*.parquet' GROUP BY name
@@ -104,6 +104,18 @@
 //!
 //! The third runs on all cores, in memory that does not grow with the number of rows; of parts on several machines, `calibrate merge`
 //! puts the files together as above.
+//!
+//! On machines that see the same files, the engine Ballista shares out the work. Built with `--features cluster`, the program is its
+//! scheduler and its executors, too, which know the functions:
+//!
+//! ```text
+//! tensor-quant-distributed scheduler 10.0.0.1:50050
+//! tensor-quant-distributed executor 10.0.0.2:50051 --scheduler 10.0.0.1:50050
+//! tensor-quant-distributed calibrate /shared/activations --cluster df://10.0.0.1:50050 --tasks 1000 --out statistics.json
+//! ```
+//!
+//! An executor that is lost changes nothing but the time: `distributed/check cluster` runs two and kills one, and compares the file with that of
+//! one thread, byte for byte.
 //!
 //! # What it costs
 //!
