@@ -22,162 +22,19 @@
 //! of the grid `s`, or is no nearer than one. Downwards, what is clipped costs at least `Σ w (|x| − s · largest)²`, which grows as *s*
 //! falls: once it reaches the least error so far, no smaller *s* can be better.
 
+mod element;
+mod scale_rule;
+
 use super::format::BlockFormat;
 use super::layout::Layout;
-use crate::error::Error;
 use crate::kernel::{self, block_codes, block_reals, six_bit_codes};
-use crate::num::{F4E2M1Fn, F6E2M3Fn, F6E3M2Fn, F8E4M3Fn, F8E5M2, SmallFloat, Stored};
-use core::fmt;
-use core::str::FromStr;
+pub use element::MxElement;
+pub use scale_rule::ScaleRule;
 
 /// Elements of a block.
 const LEN: usize = 32;
 /// Blocks that are coded at a time.
 const TOGETHER: usize = 16;
-
-/// The type of the elements of a microscaling block.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum MxElement {
-    /// FP8, E4M3 without infinities.
-    E4M3,
-    /// FP8, E5M2.
-    E5M2,
-    /// FP6, E2M3.
-    E2M3,
-    /// FP6, E3M2.
-    E3M2,
-    /// FP4, E2M1.
-    E2M1,
-    /// An integer of 8 bits times 2⁻⁶.
-    Int8,
-}
-
-impl MxElement {
-    /// Returns the bits of a code.
-    pub const fn bits(self) -> usize {
-        match self {
-            Self::E4M3 | Self::E5M2 | Self::Int8 => 8,
-            Self::E2M3 | Self::E3M2 => 6,
-            Self::E2M1 => 4,
-        }
-    }
-
-    /// Returns the largest magnitude.
-    pub const fn largest(self) -> f32 {
-        match self {
-            Self::E4M3 => 448.0,
-            Self::E5M2 => 57_344.0,
-            Self::E2M3 => 7.5,
-            Self::E3M2 => 28.0,
-            Self::E2M1 => 6.0,
-            Self::Int8 => 127.0 / 64.0,
-        }
-    }
-
-    /// Returns the exponent of the largest magnitude, and the bits of its fraction.
-    const fn exponent(self) -> (i32, u32) {
-        match self {
-            Self::E4M3 => (8, 3),
-            Self::E5M2 => (15, 2),
-            Self::E2M3 => (2, 3),
-            Self::E3M2 => (4, 2),
-            Self::E2M1 => (2, 1),
-            Self::Int8 => (0, 6),
-        }
-    }
-
-    /// Returns how codes are laid out, of floats.
-    const fn small_float(self) -> Option<SmallFloat> {
-        match self {
-            Self::E4M3 => F8E4M3Fn::SMALL_FLOAT,
-            Self::E5M2 => F8E5M2::SMALL_FLOAT,
-            Self::E2M3 => F6E2M3Fn::SMALL_FLOAT,
-            Self::E3M2 => F6E3M2Fn::SMALL_FLOAT,
-            Self::E2M1 => F4E2M1Fn::SMALL_FLOAT,
-            Self::Int8 => None,
-        }
-    }
-
-    /// Returns what a whole number counts.
-    const fn unit(self) -> f32 {
-        if matches!(self, Self::Int8) { 1.0 / 64.0 } else { 1.0 }
-    }
-
-    /// Returns the code nearest to a number, halves to even, saturated; of NaN some code.
-    pub fn code(self, x: f32) -> u8 {
-        let x = if x.is_nan() { 0.0 } else { x };
-        match self {
-            Self::E4M3 => F8E4M3Fn::from_f32_saturating(x).to_bits(),
-            Self::E5M2 => F8E5M2::from_f32_saturating(x).to_bits(),
-            Self::E2M3 => F6E2M3Fn::from_f32_saturating(x).to_bits(),
-            Self::E3M2 => F6E3M2Fn::from_f32_saturating(x).to_bits(),
-            Self::E2M1 => F4E2M1Fn::from_f32_saturating(x).to_bits(),
-            Self::Int8 => crate::num::ties_even((x * 64.0).clamp(-127.0, 127.0)) as i8 as u8,
-        }
-    }
-
-    /// Returns the number that a code stands for.
-    pub fn value(self, code: u8) -> f32 {
-        match self {
-            Self::E4M3 => F8E4M3Fn::from_bits(code).to_f32(),
-            Self::E5M2 => F8E5M2::from_bits(code).to_f32(),
-            Self::E2M3 => F6E2M3Fn::from_bits(code).to_f32(),
-            Self::E3M2 => F6E3M2Fn::from_bits(code).to_f32(),
-            Self::E2M1 => F4E2M1Fn::from_bits(code).to_f32(),
-            Self::Int8 => f32::from(code as i8) / 64.0,
-        }
-    }
-}
-
-/// How the scale of a microscaling block follows from its largest magnitude.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum ScaleRule {
-    /// The exponent of the largest magnitude, less that of the largest element: the specification's own. What is largest may be clipped.
-    #[default]
-    Floor,
-    /// As `Floor`, the largest magnitude rounded up to a power of two first.
-    Ceil,
-    /// As `Floor`, the largest magnitude rounded to the element's fraction first, halves up.
-    Even,
-    /// The smallest power of two that clips nothing.
-    RCeil,
-    /// The one of least squared error, weighted by the importance; exact.
-    Best,
-}
-
-impl ScaleRule {
-    /// All of them.
-    pub const ALL: [Self; 5] = [Self::Floor, Self::Ceil, Self::Even, Self::RCeil, Self::Best];
-
-    /// Returns the name: `floor`, `ceil`, `even`, `rceil`, `best`.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Floor => "floor",
-            Self::Ceil => "ceil",
-            Self::Even => "even",
-            Self::RCeil => "rceil",
-            Self::Best => "best",
-        }
-    }
-}
-
-impl fmt::Display for ScaleRule {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-impl FromStr for ScaleRule {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self, Error> {
-        Self::ALL.into_iter().find(|rule| rule.name() == text.trim()).ok_or_else(|| Error::UnknownName {
-            what: "rule of the scale",
-            name: text.into(),
-            expected: Self::ALL.iter().map(|rule| rule.name()).collect(),
-        })
-    }
-}
 
 /// A microscaling format with a rule of the scale. Blocks are the scale and then the codes.
 ///
