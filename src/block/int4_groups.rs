@@ -6,7 +6,7 @@
 
 use super::format::BlockFormat;
 use crate::error::{Error, Result};
-use crate::kernel::{self, LANES, Restore, Simd, Sixteen, restore_blocks};
+use crate::kernel::{self, LANES, RestoreGroup, Simd, Sixteen, restore_groups};
 
 /// Groups of `len` codes of INT4 with an f32 scale each: a block is the scale, little-endian, and two codes a byte, the first in the
 /// low nibble.
@@ -34,8 +34,8 @@ pub struct Int4Groups {
 }
 
 const SCALE: usize = size_of::<f32>();
-/// Bytes that are restored at a time.
-const AT_A_TIME: usize = 16;
+/// Codes that are restored at a time.
+const AT_A_TIME: usize = 2 * LANES;
 
 impl Int4Groups {
     /// Returns groups of so many elements.
@@ -44,26 +44,28 @@ impl Int4Groups {
     ///
     /// [`Error::LengthMismatch`] unless it is a multiple of 32 that is not 0.
     pub fn new(len: usize) -> Result<Self> {
-        if len == 0 || !len.is_multiple_of(2 * AT_A_TIME) {
-            let expected = (len / (2 * AT_A_TIME) * (2 * AT_A_TIME)).max(2 * AT_A_TIME);
+        if len == 0 || !len.is_multiple_of(AT_A_TIME) {
+            let expected = (len / AT_A_TIME * AT_A_TIME).max(AT_A_TIME);
             return Err(Error::LengthMismatch { what: "a group of INT4", expected, actual: len });
         }
         Ok(Self { len })
     }
 }
 
-/// Sixteen bytes to 32 codes.
-struct Codes;
+/// A scale and sixteen bytes of 32 codes, again and again.
+struct Groups;
 
-impl Restore<AT_A_TIME, { 2 * LANES }> for Codes {
+impl RestoreGroup for Groups {
     #[inline(always)]
-    fn restore<S: Simd>(v: Sixteen<S>, bytes: &[u8; AT_A_TIME], out: &mut [f32; 2 * LANES]) {
-        let both = v.of_i8(bytes);
-        let (first, second) = v.alternate(v.reals((both << 28) >> 28), v.reals(both >> 4));
-        let (low, high) = out.split_at_mut(LANES);
-        if let (Some(low), Some(high)) = (low.first_chunk_mut(), high.first_chunk_mut()) {
-            v.store(first, low);
-            v.store(second, high);
+    fn restore<S: Simd>(v: Sixteen<S>, block: &[u8], out: &mut [f32]) {
+        let scale = v.all(f32::from_le_bytes([block[0], block[1], block[2], block[3]]));
+        for (bytes, out) in block[SCALE..].as_chunks().0.iter().zip(out.as_chunks_mut::<AT_A_TIME>().0) {
+            let both = v.of_i8(bytes);
+            let (low, high) = v.alternate(v.reals((both << 28) >> 28), v.reals(both >> 4));
+            if let [first, second] = out.as_chunks_mut().0 {
+                v.store(low * scale, first);
+                v.store(high * scale, second);
+            }
         }
     }
 }
@@ -91,14 +93,7 @@ impl BlockFormat for Int4Groups {
     }
 
     fn dequantize_row(&self, bytes: &[u8], out: &mut [f32]) {
-        let level = kernel::detect();
-        for (block, out) in bytes.chunks_exact(self.block_bytes()).zip(out.chunks_exact_mut(self.len)) {
-            let scale = f32::from_le_bytes([block[0], block[1], block[2], block[3]]);
-            restore_blocks::<Codes, AT_A_TIME, { 2 * LANES }>(level, &block[SCALE..], out);
-            for out in out {
-                *out *= scale;
-            }
-        }
+        restore_groups::<Groups>(kernel::detect(), (bytes, self.block_bytes()), (out, self.len));
     }
 }
 

@@ -25,6 +25,24 @@ pub(crate) fn restore_blocks<F: Restore<BYTES, N>, const BYTES: usize, const N: 
     });
 }
 
+/// A format whose blocks are of one length, which is known at run time.
+pub(crate) trait RestoreGroup {
+    /// Restores a block. Marked `#[inline(always)]`, it is part of the loop's body.
+    fn restore<S: Simd>(v: Sixteen<S>, block: &[u8], out: &mut [f32]);
+}
+
+/// Restores blocks of so many bytes and elements.
+pub(crate) fn restore_groups<F: RestoreGroup>(
+    level: Level,
+    (bytes, block_bytes): (&[u8], usize),
+    (out, block_len): (&mut [f32], usize),
+) {
+    let blocks = bytes.chunks_exact(block_bytes).zip(out.chunks_exact_mut(block_len));
+    dispatch!(level, simd => for (block, out) in blocks {
+        F::restore(Sixteen(simd), block, out);
+    });
+}
+
 /// A format whose blocks depend on nothing but their elements.
 pub(crate) trait Write<const N: usize, const BYTES: usize> {
     /// Writes up to sixteen blocks, and returns true; or returns false where some block needs [`block`](Self::block): has NaN,

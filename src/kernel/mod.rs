@@ -51,6 +51,8 @@ mod error_lanes;
 mod error_sums;
 mod exact_moments;
 mod fake_quantize;
+#[cfg(feature = "blocks")]
+mod float_codes;
 mod float_grid;
 mod group_extremes;
 mod histogram;
@@ -123,7 +125,7 @@ pub(crate) use dequantize::{dequantize_bytes, dequantize_span, high_bits, unpack
 pub(crate) use dot::dot;
 pub(crate) use double_quotient::{narrow_codes, narrow_codes_each};
 #[cfg(feature = "blocks")]
-pub(crate) use each_block::{Restore, Write, each_block, restore_blocks, write_blocks};
+pub(crate) use each_block::{Restore, RestoreGroup, Write, each_block, restore_blocks, restore_groups, write_blocks};
 pub(crate) use equal_bins::{ABOVE, BELOW, EqualBins, NAN, OUTSIDE};
 pub(crate) use exact_moments::{TILE as MOMENTS_TILE, TileSums, tile_sums, up_to};
 pub(crate) use fake_quantize::fake_quantize_span;
@@ -141,7 +143,7 @@ pub(crate) use settings::Settings;
 #[cfg(feature = "blocks")]
 pub(crate) use sixteen::{Ints, LANES, Reals, Sixteen};
 #[cfg(feature = "blocks")]
-pub(crate) use small_blocks::{block_codes, block_reals, six_bit_codes};
+pub(crate) use small_blocks::block_codes;
 pub(crate) use transpose::{Rows, transpose};
 #[cfg(feature = "serde")]
 pub(crate) use two_grids::SHARES;

@@ -84,6 +84,13 @@ impl<S: Simd> Sixteen<S> {
         lanes.simd_into(self.0)
     }
 
+    /// Returns the integers of 32 bytes.
+    #[inline(always)]
+    pub(crate) fn pair_of_u8(self, bytes: &[u8; 2 * LANES]) -> [i32x16<S>; 2] {
+        let bytes = bytes.as_chunks().0;
+        [self.of_u8(&bytes[0]), self.of_u8(&bytes[1])]
+    }
+
     /// Returns the integers of sixteen bytes with a sign.
     #[inline(always)]
     pub(crate) fn of_i8(self, bytes: &[u8; LANES]) -> i32x16<S> {
@@ -342,7 +349,7 @@ impl<S: Simd> Sixteen<S> {
 
     /// Returns sixteen numbers, each shifted to the right by its own number of bits.
     #[inline(always)]
-    pub(super) fn shifted_each(self, words: [u32; LANES], shifts: [u32; LANES]) -> i32x16<S> {
+    pub(crate) fn shifted_each(self, words: [u32; LANES], shifts: [u32; LANES]) -> i32x16<S> {
         let words: u32x16<S> = words.simd_into(self.0);
         let shifts: u32x16<S> = shifts.simd_into(self.0);
         (words >> shifts).bitcast()
@@ -366,6 +373,15 @@ impl<S: Simd> Sixteen<S> {
         twice[8..].copy_from_slice(&bytes);
         let twice = self.of_u8(&twice);
         self.choose(0xff00, twice >> 4, twice)
+    }
+
+    /// Returns the value of the f16 at a place of some bytes, sixteen times. Of one number the CPU leaves the rest of the register as the
+    /// block before had it, and so waits for that.
+    #[inline(always)]
+    pub(crate) fn all_half(self, bytes: &[u8], at: usize) -> f32x16<S> {
+        let bits = u16::from_le_bytes([bytes[at], bytes[at + 1]]);
+        on_x86!(self.0, all_half_avx512, all_half_avx2, |own| (bits));
+        self.all(f16_bits_to_f32(bits))
     }
 
     /// Returns the value of the f16 at a place of some bytes.

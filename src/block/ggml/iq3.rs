@@ -6,7 +6,7 @@
 //! | IQ3_S | 110 | d: f16, 64 low bytes of points, 8 bytes of high bits, 32 bytes of signs, 4 bytes of scales; `d · (2 s + 1) · point` | 3.4375 |
 
 use super::grids;
-use super::lattice::{even_signs, of_three_bits, write_signed};
+use super::lattice::{even_signs, of_three_bits, three_bits, write_signed};
 use crate::block::layout::Layout;
 use crate::kernel::{self, Restore, Simd, Sixteen, restore_blocks};
 
@@ -40,7 +40,7 @@ impl Restore<98, LEN> for Smallest {
             let pair = |k: usize| eight(&grids::IQ3_XXS, points[k].into(), points[k + 1].into());
             let scale = d * (0.5 + (signs >> 28) as f32) * 0.5;
             let own = even_signs(signs >> (14 * (k % 2))) | even_signs(signs >> (14 * (k % 2) + 7)) << 8;
-            write_signed(v, out, scale, of_three_bits(v, &OF_XXS), ([pair(4 * k), pair(4 * k + 2)], 3), own);
+            write_signed(v, out, scale, of_three_bits(v, &OF_XXS), three_bits(v, pair(4 * k), pair(4 * k + 2)), own);
         }
     }
 }
@@ -62,7 +62,14 @@ impl Restore<110, LEN> for Small {
             let pair = |i: usize| eight(&grids::IQ3_S, point(k, i), point(k, i + 1));
             let s = scales[k / 4] >> (k / 2 % 2 * 4) & 15;
             let signs = u16::from_le_bytes([signs[2 * k], signs[2 * k + 1]]);
-            write_signed(v, out, d * f32::from(1 + 2 * s), of_three_bits(v, &OF_S), ([pair(0), pair(2)], 3), signs);
+            write_signed(
+                v,
+                out,
+                d * f32::from(1 + 2 * s),
+                of_three_bits(v, &OF_S),
+                three_bits(v, pair(0), pair(2)),
+                signs,
+            );
         }
     }
 }

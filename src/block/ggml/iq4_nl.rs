@@ -90,7 +90,7 @@ fn dequantize(bytes: &[u8], out: &mut [f32]) {
 impl Restore<BYTES, LEN> for Block {
     #[inline(always)]
     fn restore<S: Simd>(v: Sixteen<S>, block: &[u8; BYTES], out: &mut [f32; LEN]) {
-        let values = v.load(&const { levels() }) * v.all(v.half(block, 0));
+        let values = v.load(&const { levels() }) * v.all_half(block, 0);
         for (out, places) in out.as_chunks_mut().0.iter_mut().zip(get(v, Bits::Four, &block[2..])) {
             v.store(v.lookup(values, places), out);
         }

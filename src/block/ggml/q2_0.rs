@@ -67,7 +67,7 @@ fn dequantize(bytes: &[u8], out: &mut [f32]) {
 impl Restore<BYTES, LEN> for Block {
     #[inline(always)]
     fn restore<S: Simd>(v: Sixteen<S>, block: &[u8; BYTES], out: &mut [f32; LEN]) {
-        let d = v.all(v.half(block, 0));
+        let d = v.all_half(block, 0);
         for (out, bytes) in out.as_chunks_mut().0.iter_mut().zip(block[2..].as_chunks::<4>().0) {
             let bits = v.fields([u32::from_le_bytes(*bytes), u32::from(bytes[2]) | u32::from(bytes[3]) << 8], 2);
             v.store((v.reals(bits & v.whole(3)) - v.all(1.0)) * d, out);

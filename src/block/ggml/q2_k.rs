@@ -109,12 +109,12 @@ impl Restore<BYTES, LEN> for Block {
         let scales: [f32; LANES] = (v.all(d) * v.reals(both & v.whole(15))).into();
         let mins: [f32; LANES] = (v.all(dmin) * v.reals(both >> 4)).into();
         for (half, out) in out.as_chunks_mut::<128>().0.iter_mut().enumerate() {
-            for (l, bytes) in codes[32 * half..32 * half + 32].as_chunks().0.iter().enumerate() {
-                let mut bits = v.of_u8(bytes);
-                for (k, out) in out.as_chunks_mut::<32>().0.iter_mut().enumerate() {
+            let mut bits = v.pair_of_u8(&codes.as_chunks().0[half]);
+            for (k, out) in out.as_chunks_mut::<32>().0.iter_mut().enumerate() {
+                for (l, out) in out.as_chunks_mut().0.iter_mut().enumerate() {
                     let (scale, min) = (scales[8 * half + 2 * k + l], mins[8 * half + 2 * k + l]);
-                    v.store(v.all(scale) * v.reals(bits & v.whole(3)) - v.all(min), &mut out.as_chunks_mut().0[l]);
-                    bits >>= 2;
+                    v.store(v.all(scale) * v.reals(bits[l] & v.whole(3)) - v.all(min), out);
+                    bits[l] >>= 2;
                 }
             }
         }

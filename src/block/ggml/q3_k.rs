@@ -136,15 +136,17 @@ impl Restore<BYTES, LEN> for Block {
     fn restore<S: Simd>(v: Sixteen<S>, block: &[u8; BYTES], out: &mut [f32; LEN]) {
         let d = v.half(block, D);
         let (high, codes, scales) = (&block[..QS], &block[QS..SCALES], scales_of(v, d, &block[SCALES..D]));
-        for (l, high) in high.as_chunks().0.iter().enumerate() {
-            let mut high = v.of_u8(high);
-            for (half, out) in out.as_chunks_mut::<128>().0.iter_mut().enumerate() {
-                let mut bits = v.of_u8(&codes.as_chunks().0[2 * half + l]);
-                for (k, out) in out.as_chunks_mut::<32>().0.iter_mut().enumerate() {
-                    let scale = v.all(scales[8 * half + 2 * k + l]);
-                    let code = (bits & v.whole(3)) | ((high & v.whole(1)) << 2);
-                    v.store(scale * (v.reals(code) - v.all(4.0)), &mut out.as_chunks_mut().0[l]);
-                    (bits, high) = (bits >> 2, high >> 1);
+        let Some(high) = high.first_chunk() else { return };
+        let mut high = v.pair_of_u8(high);
+        let halves = out.as_chunks_mut::<128>().0.iter_mut().zip(codes.as_chunks().0);
+        for ((out, codes), scales) in halves.zip(scales.as_chunks::<8>().0) {
+            let mut bits = v.pair_of_u8(codes);
+            for (out, scales) in out.as_chunks_mut::<32>().0.iter_mut().zip(scales.as_chunks::<2>().0) {
+                for (l, out) in out.as_chunks_mut().0.iter_mut().enumerate() {
+                    let code = (bits[l] & v.whole(3)) | ((high[l] & v.whole(1)) << 2);
+                    v.store(v.all(scales[l]) * (v.reals(code) - v.all(4.0)), out);
+                    bits[l] >>= 2;
+                    high[l] >>= 1;
                 }
             }
         }

@@ -53,14 +53,13 @@ impl Restore<BYTES, LEN> for Block {
         let steps = k_scales::steps_of(v, header);
         let fifteen = v.whole(15);
         for (k, (out, bytes)) in out.as_chunks_mut::<64>().0.iter_mut().zip(bytes.as_chunks::<32>().0).enumerate() {
-            let (low_scale, low_min) = (v.all(steps[2 * k]), v.all(steps[2 * k + 8]));
-            let (high_scale, high_min) = (v.all(steps[2 * k + 1]), v.all(steps[2 * k + 9]));
-            let (first, second) = out.split_at_mut(32);
-            let parts = first.as_chunks_mut().0.iter_mut().zip(second.as_chunks_mut().0);
-            for ((a, b), bytes) in parts.zip(bytes.as_chunks().0) {
-                let both = v.of_u8(bytes);
-                v.store(low_scale * v.reals(both & fifteen) - low_min, a);
-                v.store(high_scale * v.reals(both >> 4) - high_min, b);
+            let bytes = v.pair_of_u8(bytes);
+            for (i, out) in out.as_chunks_mut::<32>().0.iter_mut().enumerate() {
+                let (scale, min) = (v.all(steps[2 * k + i]), v.all(steps[2 * k + i + 8]));
+                for (both, out) in bytes.into_iter().zip(out.as_chunks_mut().0) {
+                    let codes = if i == 0 { both & fifteen } else { both >> 4 };
+                    v.store(scale * v.reals(codes) - min, out);
+                }
             }
         }
     }

@@ -51,17 +51,16 @@ impl Restore<BYTES, LEN> for Block {
     fn restore<S: Simd>(v: Sixteen<S>, block: &[u8; BYTES], out: &mut [f32; LEN]) {
         let Some((header, _)) = block.split_first_chunk() else { return };
         let (steps, fifth, bytes) = (k_scales::steps_of(v, header), &block[HEADER..QS], &block[QS..]);
-        for (l, fifth) in fifth.as_chunks().0.iter().enumerate() {
-            let mut fifth = v.of_u8(fifth);
-            for k in 0..4 {
-                let Some(bytes) = bytes[32 * k + 16 * l..].first_chunk() else { return };
-                let both = v.of_u8(bytes);
-                let codes =
-                    [(both & v.whole(15)) | ((fifth & v.whole(1)) << 4), (both >> 4) | ((fifth & v.whole(2)) << 3)];
-                fifth >>= 2;
-                for (i, codes) in codes.into_iter().enumerate() {
-                    let Some(out) = out[64 * k + 32 * i + 16 * l..].first_chunk_mut() else { return };
-                    v.store(v.all(steps[2 * k + i]) * v.reals(codes) - v.all(steps[2 * k + i + 8]), out);
+        let Some(fifth) = fifth.first_chunk() else { return };
+        let mut fifth = v.pair_of_u8(fifth);
+        for (k, (out, bytes)) in out.as_chunks_mut::<64>().0.iter_mut().zip(bytes.as_chunks().0).enumerate() {
+            let bytes = v.pair_of_u8(bytes);
+            for (i, out) in out.as_chunks_mut::<32>().0.iter_mut().enumerate() {
+                let (scale, min) = (v.all(steps[2 * k + i]), v.all(steps[2 * k + i + 8]));
+                for ((both, fifth), out) in bytes.into_iter().zip(&mut fifth).zip(out.as_chunks_mut().0) {
+                    let low = if i == 0 { both & v.whole(15) } else { both >> 4 };
+                    v.store(scale * v.reals(low | ((*fifth & v.whole(1)) << 4)) - min, out);
+                    *fifth >>= 1;
                 }
             }
         }

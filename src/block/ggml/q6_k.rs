@@ -98,19 +98,20 @@ impl Restore<BYTES, LEN> for Block {
         let Some(scales) = scales.first_chunk() else { return };
         let scales: [f32; LANES] = (v.all(d) * v.reals(v.of_i8(scales))).into();
         for (half, out) in out.as_chunks_mut::<128>().0.iter_mut().enumerate() {
-            for (l, high) in high[32 * half..32 * half + 32].as_chunks().0.iter().enumerate() {
-                let low = &low.as_chunks().0[4 * half..];
-                let (low, high) = ([v.of_u8(&low[l]), v.of_u8(&low[l + 2])], v.of_u8(high));
-                let (fifteen, upper) = (v.whole(15), v.whole(0x30));
-                let codes = [
-                    (low[0] & fifteen) | ((high << 4) & upper),
-                    (low[1] & fifteen) | ((high << 2) & upper),
-                    (low[0] >> 4) | (high & upper),
-                    (low[1] >> 4) | ((high >> 2) & upper),
-                ];
-                for (k, (code, out)) in codes.into_iter().zip(out.as_chunks_mut::<32>().0).enumerate() {
+            let (low, high) = (&low.as_chunks().0[2 * half..], &high.as_chunks().0[half]);
+            let (low, high) = ([v.pair_of_u8(&low[0]), v.pair_of_u8(&low[1])], v.pair_of_u8(high));
+            let (fifteen, upper) = (v.whole(15), v.whole(0x30));
+            for (k, out) in out.as_chunks_mut::<32>().0.iter_mut().enumerate() {
+                for (l, out) in out.as_chunks_mut().0.iter_mut().enumerate() {
+                    let (low, high) = (low[k % 2][l], high[l]);
+                    let code = match k {
+                        0 => (low & fifteen) | ((high << 4) & upper),
+                        1 => (low & fifteen) | ((high << 2) & upper),
+                        2 => (low >> 4) | (high & upper),
+                        _ => (low >> 4) | ((high >> 2) & upper),
+                    };
                     let scale = v.all(scales[8 * half + 2 * k + l]);
-                    v.store(scale * (v.reals(code) - v.all(32.0)), &mut out.as_chunks_mut().0[l]);
+                    v.store(scale * (v.reals(code) - v.all(32.0)), out);
                 }
             }
         }

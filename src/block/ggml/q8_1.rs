@@ -60,7 +60,7 @@ fn dequantize(bytes: &[u8], out: &mut [f32]) {
 impl Restore<BYTES, LEN> for Block {
     #[inline(always)]
     fn restore<S: Simd>(v: Sixteen<S>, block: &[u8; BYTES], out: &mut [f32; LEN]) {
-        let d = v.all(v.half(block, 0));
+        let d = v.all_half(block, 0);
         for (out, codes) in out.as_chunks_mut().0.iter_mut().zip(block[QS..].as_chunks().0) {
             v.store(v.reals(v.of_i8(codes)) * d, out);
         }

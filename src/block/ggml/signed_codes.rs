@@ -89,7 +89,7 @@ fn weighted(layout: &Layout, bits: Bits, x: &[f32], importance: &[f32], out: &mu
 /// Restores a block.
 #[inline(always)]
 fn restore<S: Simd>(v: Sixteen<S>, bits: Bits, block: &[u8], out: &mut [f32; LEN]) {
-    let (d, limit) = (v.all(v.half(block, 0)), v.all(bits.limit()));
+    let (d, limit) = (v.all_half(block, 0), v.all(bits.limit()));
     for (out, q) in out.as_chunks_mut().0.iter_mut().zip(get(v, bits, &block[QS..])) {
         v.store((v.reals(q) - limit) * d, out);
     }

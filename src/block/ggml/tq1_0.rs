@@ -10,7 +10,7 @@ use super::scales::Scales;
 use crate::block::layout::Layout;
 use crate::block::one_scale::{OneScale, best_row, steps};
 use crate::block::scale_grid::ScaleGrid;
-use crate::kernel::{self, Restore, Simd, Sixteen, Write, restore_blocks, write_blocks};
+use crate::kernel::{self, Ints, LANES, Reals, Restore, Simd, Sixteen, Write, restore_blocks, write_blocks};
 
 const LEN: usize = 256;
 const BYTES: usize = 54;
@@ -87,24 +87,32 @@ fn dequantize(bytes: &[u8], out: &mut [f32]) {
 impl Restore<BYTES, LEN> for Block {
     #[inline(always)]
     fn restore<S: Simd>(v: Sixteen<S>, block: &[u8; BYTES], out: &mut [f32; LEN]) {
-        let d = v.all(v.half(block, D));
-        for (first, count, element, trits) in RUNS {
-            let mut power = 1_u8;
-            for n in 0..trits {
-                let out = &mut out[element + n * count..][..count];
-                let bytes = &block[first..first + count];
-                for (out, bytes) in out.as_chunks_mut().0.iter_mut().zip(bytes.as_chunks().0) {
-                    let product = (v.of_u8(bytes) * v.whole(power.into())) & v.whole(255);
-                    v.store((v.reals((product * v.whole(3)) >> 8) - v.all(1.0)) * d, out);
-                }
-                for (out, byte) in out.as_chunks_mut::<16>().1.iter_mut().zip(bytes) {
-                    let trit = (u16::from(byte.wrapping_mul(power)) * 3) >> 8;
-                    *out = (f32::from(trit) - 1.0) * v.half(block, D);
-                }
-                power = power.wrapping_mul(3);
-            }
+        let d = v.all_half(block, D);
+        let ([a, b, c], out) = (block.as_chunks().0, out.as_chunks_mut().0) else { return };
+        let (mut a, mut b, mut c) = (v.of_u8(a), v.of_u8(b), v.of_u8(c));
+        for out in out[..10].as_chunks_mut::<2>().0 {
+            a = next_trits(v, a, d, &mut out[0]);
+            b = next_trits(v, b, d, &mut out[1]);
         }
+        for out in &mut out[10..15] {
+            c = next_trits(v, c, d, out);
+        }
+        // Of the last four bytes all powers of 3 at once.
+        let mut last = [0; LANES];
+        for (i, byte) in last.iter_mut().enumerate() {
+            *byte = block[48 + i % 4];
+        }
+        let powers = v.of_u8(&[1, 1, 1, 1, 3, 3, 3, 3, 9, 9, 9, 9, 27, 27, 27, 27]);
+        next_trits(v, (v.of_u8(&last) * powers) & v.whole(255), d, &mut out[15]);
     }
+}
+
+/// Writes the first trit of each byte, times d, and returns the bytes of the others.
+#[inline(always)]
+fn next_trits<S: Simd>(v: Sixteen<S>, bytes: Ints<S>, d: Reals<S>, out: &mut [f32; LANES]) -> Ints<S> {
+    let three_times = bytes + (bytes << 1);
+    v.store((v.reals(three_times >> 8) - v.all(1.0)) * d, out);
+    three_times & v.whole(255)
 }
 
 fn best(x: &[f32], importance: Option<&[f32]>, out: &mut [u8]) {

@@ -66,13 +66,13 @@ fn dequantize(bytes: &[u8], out: &mut [f32]) {
 impl Restore<BYTES, LEN> for Block {
     #[inline(always)]
     fn restore<S: Simd>(v: Sixteen<S>, block: &[u8; BYTES], out: &mut [f32; LEN]) {
-        let d = v.all(v.half(block, D));
-        for (half, out) in out.as_chunks_mut::<128>().0.iter_mut().enumerate() {
-            for (l, bytes) in block[32 * half..32 * half + 32].as_chunks().0.iter().enumerate() {
-                let mut bits = v.of_u8(bytes);
-                for out in out.as_chunks_mut::<32>().0 {
-                    v.store((v.reals(bits & v.whole(3)) - v.all(1.0)) * d, &mut out.as_chunks_mut().0[l]);
-                    bits >>= 2;
+        let d = v.all_half(block, D);
+        for (out, bytes) in out.as_chunks_mut::<128>().0.iter_mut().zip(block.as_chunks().0) {
+            let mut bits = v.pair_of_u8(bytes);
+            for out in out.as_chunks_mut::<32>().0 {
+                for (bits, out) in bits.iter_mut().zip(out.as_chunks_mut().0) {
+                    v.store((v.reals(*bits & v.whole(3)) - v.all(1.0)) * d, out);
+                    *bits >>= 2;
                 }
             }
         }

@@ -23,12 +23,14 @@
 //! falls: once it reaches the least error so far, no smaller *s* can be better.
 
 mod element;
+mod restore;
 mod scale_rule;
 
 use super::format::BlockFormat;
 use super::layout::Layout;
-use crate::kernel::{self, block_codes, block_reals, six_bit_codes};
+use crate::kernel::{self, block_codes};
 pub use element::MxElement;
+use restore::restore;
 pub use scale_rule::ScaleRule;
 
 /// Elements of a block.
@@ -62,12 +64,10 @@ const BIAS: i32 = 127;
 const NAN: u8 = 255;
 
 /// Returns the number that a scale stands for.
+#[inline(always)]
 fn scale_value(e: u8) -> f32 {
-    match e {
-        0 => f32::from_bits(0x0040_0000),
-        NAN => f32::NAN,
-        e => f32::from_bits(u32::from(e) << 23),
-    }
+    // 2⁻¹²⁷ is subnormal; what would be infinity is NaN.
+    f32::from_bits(u32::from(e) << 23 | u32::from(e.wrapping_add(1) < 2) << 22)
 }
 
 impl Mx {
@@ -207,29 +207,7 @@ impl BlockFormat for Mx {
     }
 
     fn dequantize_row(&self, bytes: &[u8], out: &mut [f32]) {
-        let (size, float) = (self.block_bytes(), self.element.small_float());
-        let (mut scales, mut codes) = ([0.0; TOGETHER], [0; TOGETHER * LEN]);
-        for (bytes, out) in bytes.chunks(TOGETHER * size).zip(out.chunks_mut(TOGETHER * LEN)) {
-            if self.element.bits() == 6 {
-                six_bit_codes(kernel::detect(), bytes, &mut codes);
-            }
-            let blocks = bytes.chunks_exact(size).zip(codes.as_chunks_mut::<LEN>().0);
-            for ((block, codes), scale) in blocks.zip(&mut scales) {
-                match self.element.bits() {
-                    4 => codes
-                        .as_chunks_mut::<2>()
-                        .0
-                        .iter_mut()
-                        .zip(&block[1..])
-                        .for_each(|(codes, b)| *codes = [b & 15, b >> 4]),
-                    6 => {}
-                    _ => codes.copy_from_slice(&block[1..]),
-                }
-                // A power of two: the product with 2⁻⁶ is exact, or rounded once as that of the two others is.
-                *scale = scale_value(block[0]) * self.element.unit();
-            }
-            block_reals(kernel::detect(), &codes[..out.len()], &scales, float, out);
-        }
+        restore(self.element, bytes, out);
     }
 
     fn best_row(&self, x: &[f32], importance: Option<&[f32]>, out: &mut [u8]) {

@@ -6,6 +6,8 @@
 pub(super) mod doubles;
 pub(super) mod error_lanes;
 pub(super) mod f16c;
+#[cfg(feature = "blocks")]
+pub(super) mod float_codes;
 pub(super) mod integer_matmul;
 pub(super) mod narrow;
 pub(super) mod requantize;

@@ -50,6 +50,22 @@ kernel!(
 
 kernel!(
     #[inline(always)]
+    pub(in crate::kernel) fn all_half_avx512(simd: Avx512, bits: u16) -> [f32; 16] {
+        let all: f32x16<_> = arch::_mm512_cvtph_ps(arch::_mm256_set1_epi16(bits as i16)).simd_into(simd);
+        all.into()
+    }
+);
+
+kernel!(
+    #[inline(always)]
+    pub(in crate::kernel) fn all_half_avx2(simd: Avx2, bits: u16) -> [f32; 16] {
+        let all: f32x8<_> = arch::_mm256_cvtph_ps(arch::_mm_set1_epi16(bits as i16)).simd_into(simd);
+        all.combine(all).into()
+    }
+);
+
+kernel!(
+    #[inline(always)]
     pub(in crate::kernel) fn half_avx2(simd: Avx2, bits: u16) -> f32 {
         let _ = simd;
         arch::_mm_cvtss_f32(arch::_mm_cvtph_ps(arch::_mm_cvtsi32_si128(bits.into())))
