@@ -2,6 +2,9 @@
 
 use crate::num::{F4E2M1Fn, F6E2M3Fn, F6E3M2Fn, F8E4M3Fn, F8E5M2, SmallFloat, Stored};
 
+/// Elements of a block.
+pub(super) const LEN: usize = 32;
+
 /// The type of the elements of a microscaling block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum MxElement {

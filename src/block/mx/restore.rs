@@ -1,7 +1,7 @@
 //! Microscaling blocks to reals.
 
-use super::element::MxElement;
-use super::{LEN, scale_value};
+use super::element::{LEN, MxElement};
+use super::scale::scale_value;
 use crate::kernel::{self, LANES, Restore, Simd, Sixteen, restore_blocks};
 
 /// The values of E2M1, in the order of their codes.
