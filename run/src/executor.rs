@@ -226,10 +226,11 @@ fn input(array: &Array, value: &Value) -> Result<Tensor, String> {
     }?;
     let expected = value.element_type;
     match (grid(value), tensor.data()) {
-        (Some(grid), Data::F32(x)) => {
-            let mut x = x.clone();
+        (Some(grid), Data::F32(_)) => {
+            let shape = tensor.shape().to_vec();
+            let mut x = tensor.into_elements()?;
             grid.snap(&mut x, Halves::Even);
-            Tensor::of(tensor.shape().to_vec(), x)
+            Tensor::of(shape, x)
         }
         (Some(grid), _) if array.element_type() == expected => {
             Tensor::of(tensor.shape().to_vec(), grid.reals(tensor.integers()?.into_iter()))
@@ -242,7 +243,8 @@ fn input(array: &Array, value: &Value) -> Result<Tensor, String> {
 }
 
 fn of<E: Element>(array: &ArrayD<E>) -> Result<Tensor, String> {
-    Tensor::of(array.shape().to_vec(), array.iter().copied().collect())
+    let elements = array.as_slice().map_or_else(|| array.iter().copied().collect(), <[E]>::to_vec);
+    Tensor::of(array.shape().to_vec(), elements)
 }
 
 /// Returns a tensor as an array.

@@ -7,7 +7,7 @@ use crate::meter::Meter;
 use crate::ops::compute;
 use crate::program::Program;
 use crate::tensor::{Data, Reason, Tensor};
-use ndarray::{ArrayViewD, IxDyn};
+use ndarray::{ArrayD, ArrayViewD, IxDyn};
 use std::collections::{HashMap, HashSet};
 use tensor_quant::calibration::{Observe, Replace, RunError, ValueView};
 use tensor_quant::graph::{Attributes, ElementType, Op, Operator, Subgraph, ValueId};
@@ -177,15 +177,17 @@ impl Run<'_, '_> {
         if outputs.len() < operator.outputs.len() {
             return Err(format!("{} outputs, where it makes {}", operator.outputs.len(), outputs.len()).into());
         }
+        drop(inputs);
         let on_grid = operator.outputs.iter().zip(outputs).map(|(&output, tensor)| {
             let value = &part.values[output];
             match (grid(value), tensor.data()) {
                 // What was only moved lies on the grid.
                 (Some(to), Data::F32(_)) if operator.op.moves_data() && first == Some(to) => Ok(tensor),
-                (Some(grid), Data::F32(x)) => {
-                    let mut x = x.clone();
+                (Some(grid), Data::F32(_)) => {
+                    let shape = tensor.shape().to_vec();
+                    let mut x = tensor.into_elements()?;
                     grid.snap(&mut x, if operator.op == Op::Quantize { Halves::Even } else { Halves::Away });
-                    Tensor::of(tensor.shape().to_vec(), x)
+                    Tensor::of(shape, x)
                 }
                 _ => Ok(tensor),
             }
@@ -316,8 +318,20 @@ impl Run<'_, '_> {
         (self.observe)(&view).map_err(RunError::Other)?;
         let Some(other) = self.replace.as_mut().and_then(|replace| replace(&view)) else { return Ok(tensor) };
         let shape = other.shape().to_vec();
-        Tensor::of(shape, other.iter().copied().collect()).map_err(|reason| RunError::Model { reason })
+        Tensor::of(shape, row_major(other)).map_err(|reason| RunError::Model { reason })
     }
+}
+
+/// Returns the elements of an array in row-major order.
+fn row_major(array: ArrayD<f32>) -> Vec<f32> {
+    if !array.is_standard_layout() {
+        return array.iter().copied().collect();
+    }
+    let len = array.len();
+    let (mut elements, first) = array.into_raw_vec_and_offset();
+    elements.drain(..first.unwrap_or(0).min(elements.len()));
+    elements.truncate(len);
+    elements
 }
 
 fn truth(tensor: &Tensor) -> Result<bool, Reason> {

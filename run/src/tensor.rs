@@ -48,6 +48,7 @@ pub(crate) use map_elements;
 pub(crate) trait Element: Copy + Default + PartialEq + PartialOrd + 'static {
     fn wrap(elements: Vec<Self>) -> Data;
     fn of(data: &Data) -> Option<&[Self]>;
+    fn take(data: Data) -> Option<Vec<Self>>;
 }
 
 macro_rules! element {
@@ -57,6 +58,12 @@ macro_rules! element {
                 Data::$variant(elements)
             }
             fn of(data: &Data) -> Option<&[Self]> {
+                match data {
+                    Data::$variant(elements) => Some(elements),
+                    _ => None,
+                }
+            }
+            fn take(data: Data) -> Option<Vec<Self>> {
                 match data {
                     Data::$variant(elements) => Some(elements),
                     _ => None,
@@ -138,7 +145,12 @@ impl Tensor {
 
     /// Returns the elements to own, copied only if others hold them.
     pub(crate) fn into_elements<E: Element>(self) -> Result<Vec<E>, Reason> {
-        Ok(self.elements::<E>()?.to_vec())
+        self.elements::<E>()?;
+        let elements = match Arc::try_unwrap(self.data) {
+            Ok(Elements { data, .. }) => E::take(data),
+            Err(shared) => E::of(&shared.data).map(<[E]>::to_vec),
+        };
+        Ok(elements.unwrap_or_default())
     }
 
     /// Returns integers of whatever width, or truths, as i64.

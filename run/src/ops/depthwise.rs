@@ -44,24 +44,65 @@ pub(super) fn depthwise_conv(call: &Call<'_>) -> Result<Vec<Tensor>, Reason> {
     Ok(vec![Tensor::of(shape, out)?])
 }
 
-/// Adds the products of all windows of an image to their outputs.
+/// Channels whose sums are held in registers while taps are gone through.
+const LANES: usize = 64;
+/// The same where fewer channels are left.
+const FEW_LANES: usize = 16;
+
+/// Adds the products of all windows of an image to their outputs: of each output tap after tap, row by row.
 #[inline(always)]
 fn windows<S: Simd>(_: S, image: &[f32], filter: &[f32], out: &mut [f32], spans: (Span, Span), channels: usize) {
     let (rows, columns) = spans;
     let outputs = filter.len() / (rows.taps * columns.taps);
     let line = columns.len * channels;
-    for (window, out) in out.chunks_exact_mut(outputs).enumerate() {
-        let (taps_y, y) = rows.on_input(window / columns.windows);
-        let (taps_x, x) = columns.on_input(window % columns.windows);
-        for (i, tap_y) in taps_y.enumerate() {
-            let start = (y + i * rows.dilation) * line + x * channels;
-            for (j, tap_x) in taps_x.clone().enumerate() {
-                let from = start + j * columns.dilation * channels;
-                let weights = (tap_y * columns.taps + tap_x) * outputs;
-                add_products(out, &image[from..from + channels], &filter[weights..weights + outputs]);
+    let of_columns: Vec<_> = (0..columns.windows).map(|window| columns.on_input(window)).collect();
+    // Where each tap on the input has its first channel, and its weights.
+    let mut taps: Vec<[usize; 2]> = Vec::with_capacity(rows.taps * columns.taps);
+    for (row, out) in out.chunks_exact_mut(columns.windows * outputs).enumerate() {
+        let (taps_y, y) = rows.on_input(row);
+        for ((taps_x, x), out) in of_columns.iter().zip(out.chunks_exact_mut(outputs)) {
+            taps.clear();
+            for (i, tap_y) in taps_y.clone().enumerate() {
+                let start = (y + i * rows.dilation) * line + x * channels;
+                for (j, tap_x) in taps_x.clone().enumerate() {
+                    taps.push([start + j * columns.dilation * channels, (tap_y * columns.taps + tap_x) * outputs]);
+                }
+            }
+            if outputs == channels {
+                let (whole, rest) = out.as_chunks_mut::<LANES>();
+                let first = whole.len() * LANES;
+                for (number, sums) in whole.iter_mut().enumerate() {
+                    add_taps(sums, number * LANES, image, filter, &taps);
+                }
+                let (few, rest) = rest.as_chunks_mut::<FEW_LANES>();
+                let last = first + few.len() * FEW_LANES;
+                for (number, sums) in few.iter_mut().enumerate() {
+                    add_taps(sums, first + number * FEW_LANES, image, filter, &taps);
+                }
+                for &[from, weights] in &taps {
+                    add_products(rest, &image[from + last..from + channels], &filter[weights + last..][..rest.len()]);
+                }
+            } else {
+                for &[from, weights] in &taps {
+                    add_products(out, &image[from..from + channels], &filter[weights..weights + outputs]);
+                }
             }
         }
     }
+}
+
+/// Adds the products of all taps of a window to the sums of channels from `first` on.
+#[inline(always)]
+fn add_taps<const N: usize>(out: &mut [f32; N], first: usize, image: &[f32], filter: &[f32], taps: &[[usize; 2]]) {
+    let mut sums = *out;
+    for &[from, weights] in taps {
+        let x: &[f32] = &image[from + first..][..N];
+        let w: &[f32] = &filter[weights + first..][..N];
+        for i in 0..N {
+            sums[i] += x[i] * w[i];
+        }
+    }
+    *out = sums;
 }
 
 #[inline(always)]

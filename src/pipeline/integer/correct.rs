@@ -204,26 +204,27 @@ impl Shift {
         let (low, high) = self.bounds;
         self.samples = self.samples.saturating_add(1);
         let channels = self.by.len();
-        let (mut missing, mut active) = (vec![0.0_f64; channels], vec![0_usize; channels]);
+        let (mut missing, mut active) = (vec![0.0_f64; channels], vec![0.0_f32; channels]);
         if !values.is_standard_layout() {
             values = values.as_standard_layout().into_owned();
         }
         let wanted = wanted.as_standard_layout();
         let rows = values.as_slice_mut().unwrap_or_default().chunks_exact_mut(channels);
         for (values, wanted) in rows.zip(wanted.as_slice().unwrap_or_default().chunks_exact(channels)) {
-            let sums = missing.iter_mut().zip(&mut active).zip(&self.by);
-            for ((value, &wanted), ((missing, active), by)) in values.iter_mut().zip(wanted).zip(sums) {
+            // By index: each row has as many elements as there are channels, and the loop is one of vectors.
+            let (by, missing, active) = (&self.by[..channels], &mut missing[..channels], &mut active[..channels]);
+            for i in 0..channels {
                 // What an activation cut off says nothing about how far beyond it was.
-                if *value > low && *value < high {
-                    *value = (*value + *by).clamp(self.ends.0, self.ends.1);
-                }
-                *missing += f64::from(wanted) - f64::from(*value);
-                *active += usize::from(wanted > low && wanted < high);
+                let is_whole = values[i] > low && values[i] < high;
+                let shifted = (values[i] + by[i]).clamp(self.ends.0, self.ends.1);
+                values[i] = if is_whole { shifted } else { values[i] };
+                missing[i] += f64::from(wanted[i]) - f64::from(values[i]);
+                active[i] += if wanted[i] > low && wanted[i] < high { 1.0 } else { 0.0 };
             }
         }
         let count = (wanted.len() / channels.max(1)).max(1);
         for (by, (missing, active)) in self.by.iter_mut().zip(missing.into_iter().zip(active)) {
-            let share = active as f32 / count as f32;
+            let share = active / count as f32;
             if share >= FEW_ACTIVE && missing.is_finite() {
                 *by += (missing / count as f64) as f32 / share / self.samples as f32;
             }
