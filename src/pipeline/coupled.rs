@@ -28,8 +28,11 @@ const MOST_ROWS: usize = 1024;
 const GROUPS: usize = 10;
 /// The same of a model for which nothing is taken back.
 const FEW_GROUPS: usize = 4;
-/// Multiplications of all samples up to which layers take back what those behind them lose: that takes some thousand runs.
-const MOST_WORK: usize = 800_000_000;
+/// The most work of a run on all samples for layers to take back what those behind them lose, which is some thousand runs: a
+/// multiplication counts one.
+const MOST_WORK: usize = 1_000_000_000;
+/// What an element of a value counts, which is written and read.
+const OF_ELEMENT: usize = 16;
 /// Gradients that are taken of a sample, of such a model.
 const ROUNDS: usize = 4;
 /// The most samples whose slope is taken.
@@ -124,6 +127,7 @@ pub(super) fn coupled(
     }
     let mut work = 0_usize;
     observe(&mut *runner, data.samples, &|sample| sample == 0, &mut |value, _| {
+        work = work.saturating_add(value.values.len() * OF_ELEMENT);
         let of_value = places.iter().filter(|(_, _, product, ..)| product.output == value.id);
         work += of_value.map(|(_, _, product, ..)| product.len.saturating_mul(value.values.len())).sum::<usize>();
     })?;

@@ -201,7 +201,7 @@ impl Shift {
         if self.by.is_empty() || values.shape().last() != Some(&self.by.len()) {
             return values;
         }
-        let (low, high) = self.bounds;
+        let ((low, high), (least, most)) = (self.bounds, self.ends);
         self.samples = self.samples.saturating_add(1);
         let channels = self.by.len();
         let (mut missing, mut active) = (vec![0.0_f64; channels], vec![0.0_f32; channels]);
@@ -216,7 +216,9 @@ impl Shift {
             for i in 0..channels {
                 // What an activation cut off says nothing about how far beyond it was.
                 let is_whole = values[i] > low && values[i] < high;
-                let shifted = (values[i] + by[i]).clamp(self.ends.0, self.ends.1);
+                let shifted = values[i] + by[i];
+                let shifted = if shifted < least { least } else { shifted };
+                let shifted = if shifted > most { most } else { shifted };
                 values[i] = if is_whole { shifted } else { values[i] };
                 missing[i] += f64::from(wanted[i]) - f64::from(values[i]);
                 active[i] += if wanted[i] > low && wanted[i] < high { 1.0 } else { 0.0 };
