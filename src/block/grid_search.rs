@@ -8,28 +8,23 @@
 //!
 //! 1. Of an interval there is a bound that no scale in it is better than ([`least_errors`]): each element alone may choose the best of
 //!    the interval for itself. What is not better than a block that is known is passed over with all its scales.
-//! 2. The interval of least bound comes first, so that a good block is known early.
-//! 3. Bounds are in f32. Let T = Σ w x²: an element's distance is wrong by at most 2⁻²³ |x|, so that by the inequality of Cauchy
-//!    and Schwarz a sum is wrong by no more than 2⁻²² √(T E) and its own rounding. An interval is passed over only beyond that margin, and
-//!    what is left at the end is compared in f64. This is the proof that the answer is exact (up to the rounding of f64); that it is, is
-//!    tested against all 65,536 scales.
-//! 4. Below, an element alone sets an end: beyond its last level a it costs w (|x| − d a)², which must stay below what is known. Above
-//!    there is one where all elements are nearer to the smallest levels, and nothing gets better any more.
+//! 2. Of each interval one scale is tried, so that a good one is known early.
+//! 3. Bounds are in f32. An interval is passed over only beyond a margin for that ([`OwnUnits::limit`]), and what is left at the end is
+//!    compared in f64. This is the proof that the answer is exact (up to the rounding of f64); that it is, is tested against all 65,536
+//!    scales.
+//! 4. The ends ([`OwnUnits::ends`]) come from the bounds of the intervals that have only one: (0, d], and [d, ∞).
 //!
 //! With levels that are not symmetric a negative scale is another grid: it is searched as the positive one of −x; and where all levels but
 //! the smallest are symmetric, only below the d from which on nothing reaches that one.
 
+use super::own_units::OwnUnits;
 use super::scale_grid::{ScaleGrid, mirrored_from};
-use crate::kernel::{self, Level, ScaleLevels, least_errors};
+use crate::kernel::ScaleLevels;
+use alloc::vec::Vec;
 
-/// The longest block.
-pub(crate) const LONGEST: usize = 256;
-/// Scales of an interval, from the widest on.
-const WIDTH: [usize; 2] = [64, 8];
-/// Intervals of an interval.
-const PARTS: usize = 8;
-/// All intervals there can be.
-const MOST: usize = 0x7c00 / WIDTH[0] + 1;
+/// Scales of a wide interval, and of a narrow one.
+const WIDTH: u16 = 64;
+const NARROW: u16 = 8;
 
 /// What is searched.
 #[derive(Clone, Copy)]
@@ -38,37 +33,87 @@ pub(crate) struct GridLevels<'a> {
     pub(crate) levels: &'a [f32],
     /// The same for the bounds.
     pub(crate) bounds: ScaleLevels<'a>,
+    /// The least magnitude of a level but 0.
+    pub(crate) smallest: f32,
     /// The scales that there are.
     pub(crate) grid: ScaleGrid,
     /// Whether they may be negative.
     pub(crate) signed: bool,
 }
 
-/// Returns the scale of least error, if it is below that of a block that is known: finite elements, not all of them 0, and finite
-/// weights ≥ 0.
-pub(crate) fn best_on_grid(x: &[f32], w: &[f32], of: GridLevels<'_>, known: f64) -> Option<f32> {
-    let mut search = GridSearch::new(x, w, of, known);
-    search.side(1.0, f32::INFINITY);
+/// Intervals, by the numbers of their first scales, and what they cost at least.
+#[derive(Debug, Default)]
+pub(crate) struct Intervals {
+    starts: Vec<u16>,
+    bounds: Vec<f32>,
+    /// Other numbers: of the intervals before, of last scales.
+    others: Vec<u16>,
+    /// The first and the last scales, in the block's own units.
+    first: Vec<f32>,
+    last: Vec<f32>,
+    errors: Vec<f32>,
+}
+
+impl Intervals {
+    /// Leaves the intervals whose bounds are not above a limit.
+    fn retain(&mut self, limit: f32) {
+        let mut kept = 0;
+        for i in 0..self.starts.len() {
+            if self.bounds[i] <= limit {
+                (self.starts[kept], self.bounds[kept]) = (self.starts[i], self.bounds[i]);
+                kept += 1;
+            }
+        }
+        self.starts.truncate(kept);
+        self.bounds.truncate(kept);
+    }
+
+    /// Divides intervals of so many scales.
+    fn divide(&mut self, width: u16, narrower: u16, last: u16) {
+        core::mem::swap(&mut self.starts, &mut self.others);
+        self.starts.clear();
+        for start in &self.others {
+            let parts = width.min(last - start + 1).div_ceil(narrower);
+            self.starts.extend((0..parts).map(|i| start + i * narrower));
+        }
+    }
+}
+
+/// Returns the place of the least number.
+fn least(bounds: &[f32]) -> usize {
+    let mut least = 0;
+    for (i, bound) in bounds.iter().enumerate() {
+        if *bound < bounds[least] {
+            least = i;
+        }
+    }
+    least
+}
+
+/// Returns the scale of least error, if it is below that of a block that is known: `own` is that of x and w.
+pub(crate) fn best_on_grid(
+    (x, w): (&[f32], &[f32]),
+    own: &mut OwnUnits,
+    intervals: &mut Intervals,
+    of: GridLevels<'_>,
+    known: f64,
+) -> Option<f32> {
+    let limit = own.limit(known);
+    let mut search = GridSearch { of, x, w, own, sign: 1.0, error: known, scale: None, limit };
+    search.side(intervals, f32::INFINITY);
     if of.signed {
-        search.side(-1.0, mirrored_from(of.levels, search.largest));
+        search.own.negate();
+        search.sign = -1.0;
+        search.side(intervals, mirrored_from(of.levels, search.own.largest));
     }
     search.scale
 }
 
 struct GridSearch<'a> {
-    level: Level,
     of: GridLevels<'a>,
     x: &'a [f32],
     w: &'a [f32],
-    /// Elements times a power of two, the largest between 1 and 2, and with the sign of the scale; weights up to 1.
-    own_x: [f32; LONGEST],
-    own_w: [f32; LONGEST],
-    largest: f32,
-    /// What x is multiplied with, and what an error is.
-    factor: f32,
-    error_factor: f64,
-    /// Σ w x² in those units.
-    total: f64,
+    own: &'a mut OwnUnits,
     sign: f32,
     error: f64,
     scale: Option<f32>,
@@ -76,106 +121,85 @@ struct GridSearch<'a> {
     limit: f32,
 }
 
-impl<'a> GridSearch<'a> {
-    fn new(x: &'a [f32], w: &'a [f32], of: GridLevels<'a>, known: f64) -> Self {
-        let largest = x.iter().fold(0.0_f32, |max, x| max.max(x.abs()));
-        let heaviest = w.iter().fold(0.0_f32, |max, w| max.max(*w));
-        let factor = f32::from_bits((254 - (largest.to_bits() >> 23)).max(1) << 23);
-        let (mut own_w, mut total) = ([0.0; LONGEST], 0.0);
-        for (own, (x, w)) in own_w.iter_mut().zip(x.iter().zip(w)) {
-            *own = w / heaviest;
-            total += f64::from(*own) * square((x * factor).into());
-        }
-        let error_factor = f64::from(factor) * f64::from(factor) / f64::from(heaviest);
-        let mut search = Self {
-            level: kernel::detect(),
-            of,
-            x,
-            w,
-            own_x: [0.0; LONGEST],
-            own_w,
-            largest,
-            factor,
-            error_factor,
-            total,
-            sign: 1.0,
-            error: known,
-            scale: None,
-            limit: 0.0,
-        };
-        search.set_limit();
-        search
-    }
-
-    fn set_limit(&mut self) {
-        let error = self.error * self.error_factor;
-        let margin = 3e-7 * root(self.total * error) + 3e-6 * error + 1e-14 * self.total;
-        self.limit = (error + margin) as f32;
-    }
-
-    /// Returns the d below which some element alone, beyond the last level, costs more than what is known.
-    fn lowest(&self) -> f32 {
-        let (first, last) = (self.of.levels[0], self.of.levels[self.of.levels.len() - 1]);
-        let mut lowest = 0.0_f64;
-        for (x, w) in self.x.iter().zip(self.w) {
-            let end = f64::from(if x * self.sign < 0.0 { -first } else { last });
-            if *w > 0.0 && end > 0.0 {
-                lowest = lowest.max((f64::from(x.abs()) - root(self.error / f64::from(*w))) / end);
-            }
-        }
-        (lowest * (1.0 - 1e-6)) as f32
-    }
-
+impl GridSearch<'_> {
     /// Looks at all scales of one sign below `upper`.
-    fn side(&mut self, sign: f32, upper: f32) {
-        self.sign = sign;
-        for (own, x) in self.own_x.iter_mut().zip(self.x) {
-            *own = x * self.factor * sign;
+    fn side(&mut self, intervals: &mut Intervals, upper: f32) {
+        let (low, high) = self.ends(upper);
+        let (first, last) = (self.of.grid.first_from(low), self.of.grid.first_from(high));
+        if last < first {
+            return;
         }
-        let smallest = self.of.levels.iter().fold(f32::MAX, |min, v| if *v == 0.0 { min } else { min.min(v.abs()) });
-        let first = self.of.grid.first_from(self.lowest());
-        let last = self.of.grid.first_from((4.0 * self.largest / smallest).min(upper));
-        if last >= first {
-            self.visit::<MOST>((first, last), &WIDTH);
+        let width = if last - first >= WIDTH { WIDTH } else { NARROW };
+        intervals.starts.clear();
+        intervals.starts.extend((0..=(last - first) / width).map(|i| first + i * width));
+        if width == WIDTH {
+            self.tighten(intervals);
+            self.bound(intervals, WIDTH, last);
+            intervals.divide(WIDTH, NARROW, last);
+        }
+        self.bound(intervals, NARROW, last);
+        self.tighten(intervals);
+        intervals.retain(self.limit);
+        intervals.divide(NARROW, 1, last);
+        self.errors(intervals);
+        let least = least(&intervals.errors);
+        for i in core::iter::once(least).chain(0..intervals.errors.len()) {
+            if intervals.errors.get(i).is_some_and(|error| *error <= self.limit) {
+                self.compare(intervals.starts[i]);
+                intervals.errors[i] = f32::INFINITY;
+            }
         }
     }
 
-    /// Looks at the scales with the numbers from one to another, so many at a time.
-    fn visit<const N: usize>(&mut self, (first, last): (u16, u16), widths: &[usize]) {
-        let (width, rest) = widths.split_first().map_or((1, &[][..]), |(width, rest)| (*width, rest));
-        let part = |i: usize| {
-            let start = usize::from(first) + i * width;
-            (start as u16, (start + width - 1).min(usize::from(last)) as u16)
-        };
-        let count = (usize::from(last - first) / width + 1).min(N);
-        let (mut intervals, mut bounds) = ([(0.0, 0.0); N], [0.0; N]);
-        for (i, interval) in intervals[..count].iter_mut().enumerate() {
-            let (start, end) = part(i);
-            *interval = (self.of.grid.value(start) * self.factor, self.of.grid.value(end) * self.factor);
+    /// Returns the ends of what is looked at.
+    fn ends(&self, upper: f32) -> (f32, f32) {
+        let ends = (self.of.levels[0], self.of.levels[self.of.levels.len() - 1]);
+        match self.of.bounds {
+            ScaleLevels::Whole(..) if upper == f32::INFINITY => self.own.ends(ends, self.limit),
+            _ => (self.own.lowest(ends, self.limit), upper.min(4.0 * self.own.largest / self.of.smallest)),
         }
-        let padded = self.x.len();
-        let (x, w) = (&self.own_x[..padded], &self.own_w[..padded]);
-        least_errors(self.level, x, w, self.of.bounds, &intervals[..count], &mut bounds);
-        let mut least = 0;
-        for (i, bound) in bounds[..count].iter().enumerate() {
-            if *bound < bounds[least] {
-                least = i;
-            }
+    }
+
+    /// Writes the scales with some numbers, in the block's own units.
+    fn scales(&self, numbers: &[u16], out: &mut Vec<f32>) {
+        out.resize(numbers.len(), 0.0);
+        self.of.grid.values(numbers, out);
+        for scale in out {
+            *scale *= self.own.factor;
         }
-        for i in core::iter::once(least).chain((0..count).filter(|i| *i != least)) {
-            if bounds[i] <= self.limit {
-                if width == 1 {
-                    self.compare(self.of.grid.value(part(i).0) * self.sign);
-                } else {
-                    self.visit::<PARTS>(part(i), rest);
-                }
-            }
-        }
+    }
+
+    /// Leaves, of intervals of so many scales, those that may have a better one.
+    fn bound(&self, intervals: &mut Intervals, width: u16, last: u16) {
+        let Intervals { starts, bounds, others: ends, first, last: lasts, .. } = intervals;
+        ends.clear();
+        ends.extend(starts.iter().map(|start| last.min(start + (width - 1))));
+        self.scales(starts, first);
+        self.scales(ends, lasts);
+        bounds.resize(starts.len(), 0.0);
+        self.own.bounds(self.of.bounds, (first, lasts), bounds);
+        intervals.retain(self.limit);
+    }
+
+    /// Writes what the first scale of each interval costs.
+    fn errors(&self, intervals: &mut Intervals) {
+        let Intervals { starts, first, errors, .. } = intervals;
+        self.scales(starts, first);
+        errors.resize(starts.len(), 0.0);
+        self.own.errors(self.of.bounds, first, errors);
+    }
+
+    /// Lowers the limit to the least of these.
+    fn tighten(&mut self, intervals: &mut Intervals) {
+        self.errors(intervals);
+        let least =
+            intervals.errors.iter().fold(f32::INFINITY, |least, error| if *error < least { *error } else { least });
+        self.limit = self.limit.min(self.own.limit_near(least));
     }
 
     /// Compares a scale with the best so far; of equal ones the smaller is the better one.
-    fn compare(&mut self, scale: f32) {
-        let mut error = 0.0;
+    fn compare(&mut self, number: u16) {
+        let (scale, mut error) = (self.of.grid.value(number) * self.sign, 0.0);
         for (x, w) in self.x.iter().zip(self.w) {
             let level = self.of.levels[nearest_place(self.of.levels, *x, scale)];
             let difference = f64::from(*x) - f64::from(scale) * f64::from(level);
@@ -184,7 +208,7 @@ impl<'a> GridSearch<'a> {
         let better = error < self.error || (error == self.error && self.scale.is_some_and(|best| scale < best));
         if better {
             (self.error, self.scale) = (error, Some(scale));
-            self.set_limit();
+            self.limit = self.limit.min(self.own.limit(error));
         }
     }
 }
@@ -202,12 +226,4 @@ pub(crate) fn nearest_place(levels: &[f32], x: f32, scale: f32) -> usize {
     }
     let near = levels.partition_point(|&level| level < quotient).min(levels.len() - 1);
     if near > 0 && distance(levels[near - 1]) <= distance(levels[near]) { near - 1 } else { near }
-}
-
-fn root(x: f64) -> f64 {
-    num_traits::Float::sqrt(x)
-}
-/// Without `std` there is no power of a number.
-fn square(x: f64) -> f64 {
-    x * x
 }

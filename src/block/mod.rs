@@ -38,8 +38,12 @@
 //! | `iq3_xxs` `iq3_s` | | .25 .25 | |
 //! | `iq1_s` `iq1_m` | | .37 .22 | |
 //!
-//! What the K formats and IQ4 take to quantize is their search: 16 to 37 scales of each sub-block, sums in ggml's order. Lattices and small
-//! floats are restored by way of single numbers or codes of a byte, and so at two to five times a store.
+//! What the K formats and IQ4 take to quantize is their search: 16 to 37 scales of each sub-block, sums in ggml's order. Of `q4_k` these are
+//! 18 operations for each of 21 scales and sixteen weights, of which a core does two at a time. Points of lattices come from tables one by
+//! one, those of IQ3 four for sixteen weights.
+//!
+//! The best blocks of `iq4_nl` are .34 dB better than ggml's on the weights of all-MiniLM-L6-v2, those of `iq4_xs` .35: were the scales of
+//! its sub-blocks any numbers at all, it would be .42.
 //!
 //! [`matvec`] and [`matmul`] restore a few blocks at a time into the first cache. Memory was read at 7.6 GB/s by the same core:
 //!
@@ -72,6 +76,7 @@ mod mx;
 mod nested_scales;
 mod nvfp4;
 mod one_scale;
+mod own_units;
 mod product;
 mod quantize;
 mod scale_grid;

@@ -4,8 +4,9 @@
 //! ([`grid_search`](super::grid_search)); of others all points at which a level changes are swept over ([`sweep`](super::sweep)). The best block is kept if it restores with a smaller error than the
 //! format's own.
 
-use super::grid_search::{GridLevels, best_on_grid, nearest_place};
+use super::grid_search::{GridLevels, Intervals, best_on_grid, nearest_place};
 use super::layout::Layout;
+use super::own_units::OwnUnits;
 use super::scale_grid::{ScaleGrid, nearest_f16};
 use super::sweep::{Sweep, nearest_f32};
 use crate::kernel::ScaleLevels;
@@ -70,13 +71,23 @@ pub(crate) fn best_row(
 pub(crate) struct Search {
     x: Vec<f32>,
     w: Vec<f32>,
+    own: OwnUnits,
+    intervals: Intervals,
+    sweep: Sweep,
     /// After [`best_scale`](Self::best_scale), the places of the levels.
     pub(crate) codes: Vec<u8>,
 }
 
 impl Search {
     pub(crate) fn new(len: usize) -> Self {
-        Self { x: vec![0.0; len], w: vec![1.0; len], codes: vec![0; len] }
+        Self {
+            x: vec![0.0; len],
+            w: vec![1.0; len],
+            own: OwnUnits::new(),
+            intervals: Intervals::default(),
+            sweep: Sweep::default(),
+            codes: vec![0; len],
+        }
     }
 
     /// Takes a block; returns whether it can be searched: finite elements, and finite weights ≥ 0, not all of them 0. Weights that
@@ -110,24 +121,33 @@ impl Search {
     /// Returns the best scale, if its error is below that of a block that is known, and writes its codes.
     pub(crate) fn best_scale(&mut self, one: &OneScale<'_>, known: f64) -> Option<f32> {
         let levels = one.levels;
-        let last = levels[levels.len() - 1];
-        let is_step = last - levels[0] == (levels.len() - 1) as f32;
+        let (first, last) = (levels[0], levels[levels.len() - 1]);
+        let is_step = last - first == (levels.len() - 1) as f32;
+        let mut list = [last; 16];
+        let bounds = if is_step {
+            ScaleLevels::Whole(first, last)
+        } else {
+            list.iter_mut().zip(levels).for_each(|(to, level)| *to = *level);
+            ScaleLevels::List(&list)
+        };
+        let magnitudes = list.iter().filter(|v| **v != 0.0).map(|v| v.abs());
+        let smallest = if is_step { 1.0 } else { magnitudes.fold(f32::MAX, f32::min) };
+        self.own.set(&self.x, &self.w);
         let scale = match one.grid {
-            None => Sweep::new(&self.x, &self.w).best_scale(levels, nearest_f32, one.signed, known)?,
-            // There are few points at which a level changes, and many scales.
-            Some(ScaleGrid::F16) if levels.len() < 16 || !is_step => {
-                Sweep::new(&self.x, &self.w).best_scale(levels, nearest_f16, one.signed, known)?
+            Some(grid) if grid != ScaleGrid::F16 || (levels.len() >= 16 && is_step) => {
+                let of = GridLevels { levels, bounds, smallest, grid, signed: one.signed };
+                best_on_grid((&self.x, &self.w), &mut self.own, &mut self.intervals, of, known)?
             }
-            Some(grid) => {
-                let mut list = [last; 16];
-                let bounds = if is_step {
-                    ScaleLevels::Whole(levels[0], last)
-                } else {
-                    list.iter_mut().zip(levels).for_each(|(to, level)| *to = *level);
-                    ScaleLevels::List(&list)
+            // There are few points at which a level changes, and many scales.
+            grid => {
+                let nearest = if grid.is_some() { nearest_f16 } else { nearest_f32 };
+                let mut lowest = |sign: f32, error: f64| {
+                    if sign < 0.0 {
+                        self.own.negate();
+                    }
+                    self.own.lowest((first, last), self.own.limit(error))
                 };
-                let of = GridLevels { levels, bounds, grid, signed: one.signed };
-                best_on_grid(&self.x, &self.w, of, known)?
+                self.sweep.best_scale((&self.x, &self.w), (levels, one.signed), nearest, known, &mut lowest)?
             }
         };
         for (code, &x) in self.codes.iter_mut().zip(&self.x) {

@@ -56,19 +56,50 @@ pub fn matmul(format: &dyn BlockFormat, bytes: &[u8], x: &[f32], row_len: usize)
         return Ok(y);
     }
     let tile_blocks = (TILE / len).max(1);
-    let mut tile = vec![0.0; tile_blocks * len];
+    let mut tile = Aligned::new(tile_blocks * len);
+    let tile = tile.as_mut_slice();
+    let stride = row_len.next_multiple_of(Aligned::LINE);
+    let mut own_x = Aligned::new(vectors * stride);
+    for (own, x) in own_x.as_mut_slice().chunks_exact_mut(stride).zip(x.chunks_exact(row_len)) {
+        own[..row_len].copy_from_slice(x);
+    }
+    let own_x = own_x.as_mut_slice();
     let level = kernel::detect();
     for (i, row) in bytes.chunks_exact(row_bytes).enumerate() {
         for (t, blocks) in row.chunks(tile_blocks * block_bytes).enumerate() {
             let tile = &mut tile[..blocks.len() / block_bytes * len];
             format.dequantize_row(blocks, tile);
             let start = t * tile_blocks * len;
-            for (k, x) in x.chunks_exact(row_len).enumerate() {
+            for (k, x) in own_x.chunks_exact(stride).enumerate() {
                 y[k * rows + i] += dot(level, tile, &x[start..start + tile.len()]);
             }
         }
     }
     Ok(y)
+}
+
+/// Numbers that begin where a line of the cache does: a vector that lies in two of them takes twice as long to load or store.
+struct Aligned {
+    numbers: Vec<f32>,
+    start: usize,
+}
+
+impl Aligned {
+    /// Numbers of a line.
+    const LINE: usize = 16;
+
+    /// Returns so many zeros.
+    fn new(len: usize) -> Self {
+        let numbers = vec![0.0; len + (Self::LINE - 1)];
+        // The place stays the same as long as nothing is added; where it cannot be told, any is right.
+        let start = numbers.as_ptr().align_offset(Self::LINE * size_of::<f32>()).min(Self::LINE - 1);
+        Self { numbers, start }
+    }
+
+    fn as_mut_slice(&mut self) -> &mut [f32] {
+        let len = self.numbers.len() - (Self::LINE - 1);
+        &mut self.numbers[self.start..self.start + len]
+    }
 }
 
 #[cfg(test)]

@@ -11,9 +11,8 @@
 //!    ones, and the true E there is smaller still. The least over all pieces is therefore never below the least E, and the piece that
 //!    holds the best scale is not above it: they are equal. This is the proof that the answer is exact (up to the rounding of f64).
 //! 3. Pieces whose vertex is not below the best so far, `T − A² / B`, are passed over; that takes two multiplications.
-//! 4. Downwards there is an end: what lies beyond the last level costs at least `Σ w (|x| − d · |v|)²`, which grows as d falls. Below
-//!    the d where it reaches the error of a block that is known already, no d can be better. The points above are sorted, and each
-//!    moves A and B by one element.
+//! 4. Downwards there is an end, where one element beyond the last level alone costs too much
+//!    ([`OwnUnits::lowest`](super::own_units::OwnUnits::lowest)). The points above are sorted, and each moves A and B by one element.
 //!
 //! With levels that are not symmetric a negative scale is another grid; it is searched as a positive one over the negated levels, and
 //! where all levels but the smallest are symmetric only below the d from which on nothing reaches that one.
@@ -26,69 +25,53 @@ struct Best {
     scale: Option<f32>,
 }
 
-/// A block and its weights, and what a sweep needs.
-pub(crate) struct Sweep<'a> {
-    x: &'a [f32],
-    w: &'a [f32],
+/// What a sweep needs.
+#[derive(Debug, Default)]
+pub(crate) struct Sweep {
     codes: Vec<u8>,
     /// Where an element's level changes: the bits of d and the element.
     points: Vec<u64>,
     inverse_middles: Vec<f32>,
+    negated: Vec<f32>,
 }
 
-impl<'a> Sweep<'a> {
-    /// Returns that of finite elements, not all of them 0, and finite weights ≥ 0.
-    pub(crate) fn new(x: &'a [f32], w: &'a [f32]) -> Self {
-        Self { x, w, codes: alloc::vec![0; x.len()], points: Vec::new(), inverse_middles: Vec::new() }
-    }
-
-    /// Returns what the elements beyond the last levels cost at least.
-    fn clipped(&self, d: f64, (lowest, highest): (f64, f64)) -> f64 {
-        let terms = self.x.iter().zip(self.w).map(|(x, w)| {
-            let x = f64::from(*x);
-            let beyond = (x - d * highest).max(d * lowest - x).max(0.0);
-            f64::from(*w) * beyond * beyond
-        });
-        terms.sum()
-    }
-
-    /// Returns the scale of least error, if it is below that of a block that is known. `nearest` gives the number nearest to one ≥ 0 that a
-    /// scale can be.
+impl Sweep {
+    /// Returns the scale of least error, if it is below that of a block that is known: of finite elements, not all of them 0, and finite
+    /// weights ≥ 0. `nearest` gives the number nearest to one ≥ 0 that a scale can be, `lowest` the scale of a sign below which none is as
+    /// good as an error.
     pub(crate) fn best_scale(
         &mut self,
-        levels: &[f32],
+        (x, w): (&[f32], &[f32]),
+        (levels, signed): (&[f32], bool),
         nearest: fn(f64) -> f32,
-        signed: bool,
         known: f64,
+        lowest: &mut dyn FnMut(f32, f64) -> f32,
     ) -> Option<f32> {
         let mut best = Best { error: known, scale: None };
-        self.sweep(nearest, levels, (1.0, f32::INFINITY), &mut best);
+        self.codes.resize(x.len(), 0);
+        self.sweep((x, w), levels, 1.0, (lowest(1.0, known), f32::INFINITY), nearest, &mut best);
         if signed {
-            let negated: Vec<f32> = levels.iter().rev().map(|level| -level).collect();
-            let largest = self.x.iter().fold(0.0_f32, |max, x| max.max(x.abs()));
-            self.sweep(nearest, &negated, (-1.0, mirrored_from(levels, largest)), &mut best);
+            let mut negated = core::mem::take(&mut self.negated);
+            negated.clear();
+            negated.extend(levels.iter().rev().map(|level| -level));
+            let largest = x.iter().fold(0.0_f32, |max, x| max.max(x.abs()));
+            let between = (lowest(-1.0, best.error), mirrored_from(levels, largest));
+            self.sweep((x, w), &negated, -1.0, between, nearest, &mut best);
+            self.negated = negated;
         }
         best.scale
     }
 
-    /// Looks at every piece of E(d), 0 < d < `upper`; a scale is d with a sign.
-    fn sweep(&mut self, nearest: fn(f64) -> f32, levels: &[f32], (sign, upper): (f32, f32), best: &mut Best) {
-        let ends = (f64::from(levels[0]).min(0.0), f64::from(levels[levels.len() - 1]).max(0.0));
-        let (mut low, mut high) = (0.0, 0.0_f64);
-        for &x in self.x {
-            let end = if x < 0.0 { ends.0 } else { ends.1 };
-            high = high.max(if end == 0.0 { 0.0 } else { f64::from(x) / end });
-        }
-        for _ in 0..16 {
-            let middle = f64::midpoint(low, high);
-            if self.clipped(middle, ends) >= best.error {
-                low = middle;
-            } else {
-                high = middle;
-            }
-        }
-        // A float not above the bound.
-        let low = (low * (1.0 - 1e-6)) as f32;
+    /// Looks at every piece of E(d), `low` < d < `upper`; a scale is d with a sign.
+    fn sweep(
+        &mut self,
+        (all_x, all_w): (&[f32], &[f32]),
+        levels: &[f32],
+        sign: f32,
+        (low, upper): (f32, f32),
+        nearest: fn(f64) -> f32,
+        best: &mut Best,
+    ) {
         let above = levels.partition_point(|&level| level <= 0.0).min(levels.len() - 1);
         let middle = |k: usize| f64::midpoint(levels[k].into(), levels[k + 1].into()) as f32;
         // The level of a small positive number, and of a small negative one.
@@ -98,7 +81,7 @@ impl<'a> Sweep<'a> {
         self.inverse_middles.clear();
         self.inverse_middles.extend((0..levels.len() - 1).map(|k| 1.0 / middle(k)));
         let (mut total, mut a, mut b) = (0.0, 0.0, 0.0);
-        for (i, (&x, &w)) in self.x.iter().zip(self.w).enumerate() {
+        for (i, (&x, &w)) in all_x.iter().zip(all_w).enumerate() {
             let (wide_x, w) = (f64::from(x), f64::from(w));
             total += w * wide_x * wide_x;
             let (mut place, mut start) = (if x > 0.0 { from_above } else { from_below }, None);
@@ -139,7 +122,7 @@ impl<'a> Sweep<'a> {
         look(a, b);
         for point in &self.points {
             let i = (point & 0xffff_ffff) as usize;
-            let (x, w) = (self.x[i], f64::from(self.w[i]));
+            let (x, w) = (all_x[i], f64::from(all_w[i]));
             let old = self.codes[i];
             let new = if x > 0.0 { old + 1 } else { old - 1 };
             self.codes[i] = new;

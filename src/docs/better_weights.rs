@@ -105,6 +105,16 @@
 //! With [`Arithmetic::Integer`](crate::pipeline::Arithmetic) whole recipes of full integer are tried in place of types: activations of 8 and
 //! of 16 bits, and with operators left in floating point.
 //!
+//! # Block formats
+//!
+//! Blocks are what `.safetensors` files get here (`--to q4_k`, `to = "iq4_nl best"`, any [`BlockType`](crate::block::BlockType) that can be
+//! written), and no such file is run here. So their samples come from elsewhere, as second moments of the inputs of a layer:
+//! [`quantize_blocks_with_feedback`](crate::improve::quantize_blocks_with_feedback) takes these and any block format, by its name or of
+//! your own, and chooses block after block with feedback, each with the pivots of H as its importance; no row costs more than
+//! without. Where only the diagonal of H is known it is the importance of
+//! [`BlockType::quantize`](crate::block::BlockType::quantize); [`BlockSearch::Best`](crate::block::BlockSearch) finds the best
+//! blocks under either.
+//!
 //! # Pruning, codebooks, two bits
 //!
 //! A rule's `sparsity = 0.8` makes four of five weights 0: without samples those of the smallest magnitude, with samples those of the

@@ -114,8 +114,8 @@ pub(crate) use bit_extremes::bit_extremes;
 #[cfg(feature = "blocks")]
 pub(crate) use block_search::{
     Affine, AffineOut, Bounds, Columns, Levels, Ranges, ScaleLevels, Scales, Signed, SignedOut, Step, TableSearch,
-    Weights, affine_search, descent_search, fit_ranges, improve, least_errors, level_codes, level_sums,
-    requantize as requantize_blocks, signed_search, table_codes, table_search,
+    Weights, affine_search, descent_search, fit_ranges, improve, least_errors, level_codes, level_sums, lowest_scale,
+    requantize as requantize_blocks, scale_errors, signed_search, table_codes, table_search,
 };
 pub(crate) use code_sums::{Magnitudes, magnitudes, sums_above};
 pub(crate) use column_sums::{ColumnSums, ROWS as TILE_ROWS, TOGETHER as COLUMNS_TOGETHER};

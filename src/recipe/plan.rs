@@ -393,8 +393,9 @@ fn apply_blocks(
     if let Some(obstacle) = survives_blocks(&values, blocks)? {
         return keep(obstacle);
     }
-    let is_said = rule.estimator.is_some() || rule.calculator.is_some() || rule.rounding.is_some();
-    if is_said || rule.granularity.is_some() || rule.codes.is_some() {
+    let of_scales = rule.estimator.is_some() || rule.calculator.is_some() || rule.granularity.is_some();
+    let of_codes = rule.rounding.is_some() || rule.codes.is_some();
+    if of_scales || of_codes || rule.improve.is_some() || rule.rate.is_some() || rule.sparsity.is_some() {
         reason += "; blocks find their scales themselves: what else the rule says of them is left aside";
     }
     Ok((Decision::Blocks(blocks), reason))

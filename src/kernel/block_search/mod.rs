@@ -30,7 +30,7 @@ pub(crate) use affine::{Affine, AffineOut, affine_search};
 pub(crate) use codes::{Step, requantize};
 pub(crate) use descent::descent_search;
 pub(crate) use fit::{Bounds, Columns, Levels, Scales, improve, level_codes, level_sums};
-pub(crate) use intervals::{ScaleLevels, least_errors};
+pub(crate) use intervals::{ScaleLevels, least_errors, lowest_scale, scale_errors};
 pub(crate) use ranges::{Ranges, fit_ranges};
 pub(crate) use signed::{Signed, SignedOut, signed_search};
 pub(crate) use table::{TableSearch, table_codes, table_search};
