@@ -111,6 +111,8 @@
 //! - `pipeline`: recipes, plans, and files of both formats from end to end, with a report.
 
 #![cfg_attr(not(feature = "std"), no_std)]
+// docs.rs says which feature an item stands behind.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
 extern crate alloc;

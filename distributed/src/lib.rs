@@ -32,6 +32,8 @@
 //! | lists of different lengths | an error with the lengths, of functions of channels; no matter to the others |
 //! | settings that are wrong, or no literals | an error when the query is planned |
 
+// docs.rs says which feature an item stands behind.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
 mod aggregate;

@@ -31,6 +31,8 @@
 //! # Ok::<(), tensor_quant::calibration::RunError>(())
 //! ```
 
+// docs.rs says which feature an item stands behind.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![deny(unsafe_code)]
 
 mod classic;
