@@ -131,6 +131,10 @@
 //! | mean ± k · σ | 9.8 | 461; 455 | 0.00, 0.00, 0.00 |
 //! | percentile, mse, entropy, octav, Lp norm | 4.3 | 120,000; 57,000 | 0.3, 0.8, 0.2 |
 //!
+//! As functions of SQL, with all that an engine does around them, a core does 6.7 GB/s of `tq_min_max` and 1.9 to 2.3 of what counts in a histogram,
+//! where arrays are in memory. Parquet is read with .2 GB/s, lists being what takes the time; two gigabytes of it take 420 MiB of memory on two
+//! threads, as much as half a gigabyte does (`distributed/README.md` has all figures).
+//!
 //! A state grows with the number of bins that have values in them, and not with the number of values: 46,000 bytes of 4,096 values from that
 //! bell, 75,000 of 65,536.
 //!
