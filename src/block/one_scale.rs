@@ -23,8 +23,16 @@ pub(crate) struct OneScale<'a> {
     pub(crate) signed: bool,
 }
 
-/// Writes a block from its scale and the places of its elements in the list of levels.
-pub(crate) type WriteBlock<'a> = dyn Fn(f32, &[u8], &mut [u8]) + 'a;
+/// A format in which one scale decides a block.
+pub(crate) trait OfOneScale {
+    /// The format.
+    const LAYOUT: Layout;
+    /// What a search of its scale needs to know.
+    const ONE: OneScale<'static>;
+
+    /// Writes a block from its scale and the places of its elements in the list of levels.
+    fn write(scale: f32, places: &[u8], out: &mut [u8]);
+}
 
 /// Returns so many whole numbers, from the smallest on.
 pub(crate) const fn steps<const N: usize>(lowest: i32) -> [f32; N] {
@@ -37,12 +45,15 @@ pub(crate) const fn steps<const N: usize>(lowest: i32) -> [f32; N] {
     levels
 }
 
-/// Writes the best blocks of a row, of a format of one scale a block; `write` writes a block from its scale and places in the list of
-/// levels.
-pub(crate) fn best_row(
+/// Writes the best blocks of a row.
+pub(crate) fn best_row<F: OfOneScale>(x: &[f32], importance: Option<&[f32]>, out: &mut [u8]) {
+    best_of(&F::LAYOUT, &F::ONE, F::write, x, importance, out);
+}
+
+fn best_of(
     layout: &Layout,
     one: &OneScale<'_>,
-    write: &WriteBlock<'_>,
+    write: fn(f32, &[u8], &mut [u8]),
     x: &[f32],
     importance: Option<&[f32]>,
     out: &mut [u8],

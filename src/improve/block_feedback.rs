@@ -267,7 +267,7 @@ mod tests {
             let h = moments(512, samples);
             let factor = factorized(h.view()).unwrap();
             for &format in BlockType::ALL.iter().filter(|format| format.can_quantize()) {
-                let rows = if format.block_len() < 256 { 4 } else { 1 };
+                let rows = if format.block_len() < 256 { 3 } else { 1 };
                 let weights =
                     Array2::from_shape_fn((rows, 512), |(r, i)| number((r * 512 + i) as u32 + 77) as f32 * 0.1);
                 let plain =

@@ -11,9 +11,7 @@ use super::nibbles::{Bits, get, pack, put};
 use super::scalar::{floor_code, reciprocal, sum_of_squares};
 use crate::block::layout::Layout;
 use crate::block::two_numbers::better_row;
-use crate::kernel::{
-    self, Affine, AffineOut, Restore, Simd, Sixteen, Weights, Write, affine_search, restore_blocks, write_blocks,
-};
+use crate::kernel::{self, Affine, AffineOut, Restore, Simd, Sixteen, Weights, Write, affine_search, write_blocks};
 
 /// Elements of a block.
 const LEN: usize = 32;
@@ -143,16 +141,12 @@ macro_rules! formats {
         }
 
         pub(crate) const $name: Layout = Layout {
-            name: $label,
-            len: LEN,
-            bytes: $bytes,
-            id: Some($id),
             quantize: Some(|x, importance, out| match importance {
                 Some(importance) => weighted(&$name, $bits, x, importance, out),
                 None => write_blocks::<$block, LEN, { $bytes }>(kernel::detect(), x, out),
             }),
-            dequantize: |bytes, out| restore_blocks::<$block, { $bytes }, LEN>(kernel::detect(), bytes, out),
             best: Some(|x, importance, out| best(&$name, $bits, x, importance, out)),
+            ..Layout::read::<$block, { $bytes }, LEN>($label, $id)
         };
     )*};
 }

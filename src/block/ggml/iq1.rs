@@ -10,16 +10,14 @@
 use super::grids::IQ1 as POINTS;
 use super::lattice::{two_bits, write_moved};
 use crate::block::layout::Layout;
-use crate::kernel::{self, LANES, Restore, Simd, Sixteen, restore_blocks};
+use crate::kernel::{LANES, Restore, Simd, Sixteen};
 use crate::num::f16_bits_to_f32;
 
 const LEN: usize = 256;
 const _: () = assert!(50 == 2 + LEN / 8 + LEN / 32 * 2 && 56 == LEN / 8 + LEN / 16 + LEN / 64 * 2);
 
-pub(crate) const IQ1_S: Layout =
-    Layout { name: "iq1_s", len: LEN, bytes: 50, id: Some(19), quantize: None, dequantize: s, best: None };
-pub(crate) const IQ1_M: Layout =
-    Layout { name: "iq1_m", len: LEN, bytes: 56, id: Some(29), quantize: None, dequantize: m, best: None };
+pub(crate) const IQ1_S: Layout = Layout::read::<Small, 50, LEN>("iq1_s", 19);
+pub(crate) const IQ1_M: Layout = Layout::read::<Medium, 56, LEN>("iq1_m", 29);
 
 /// What is added to the numbers of a point.
 const DOWN: f32 = -1.125;
@@ -45,10 +43,6 @@ impl Restore<50, LEN> for Small {
     }
 }
 
-fn s(bytes: &[u8], out: &mut [f32]) {
-    restore_blocks::<Small, 50, LEN>(kernel::detect(), bytes, out);
-}
-
 struct Medium;
 
 impl Restore<56, LEN> for Medium {
@@ -71,8 +65,4 @@ impl Restore<56, LEN> for Medium {
             write_moved(v, out, scales[k], points, moved);
         }
     }
-}
-
-fn m(bytes: &[u8], out: &mut [f32]) {
-    restore_blocks::<Medium, 56, LEN>(kernel::detect(), bytes, out);
 }

@@ -11,17 +11,14 @@
 use super::grids;
 use super::lattice::{even_signs, of_two_bits, two_bits, write_signed};
 use crate::block::layout::Layout;
-use crate::kernel::{self, LANES, Restore, Simd, Sixteen, restore_blocks};
+use crate::kernel::{LANES, Restore, Simd, Sixteen};
 
 const LEN: usize = 256;
 const _: () = assert!(66 == 2 + LEN / 8 * 2 && 74 == 2 + LEN / 8 * 2 + 8 && 82 == 2 + LEN / 8 * 2 + 8 + 8);
 
-pub(crate) const IQ2_XXS: Layout =
-    Layout { name: "iq2_xxs", len: LEN, bytes: 66, id: Some(16), quantize: None, dequantize: xxs, best: None };
-pub(crate) const IQ2_XS: Layout =
-    Layout { name: "iq2_xs", len: LEN, bytes: 74, id: Some(17), quantize: None, dequantize: xs, best: None };
-pub(crate) const IQ2_S: Layout =
-    Layout { name: "iq2_s", len: LEN, bytes: 82, id: Some(22), quantize: None, dequantize: s, best: None };
+pub(crate) const IQ2_XXS: Layout = Layout::read::<Smallest, 66, LEN>("iq2_xxs", 16);
+pub(crate) const IQ2_XS: Layout = Layout::read::<ExtraSmall, 74, LEN>("iq2_xs", 17);
+pub(crate) const IQ2_S: Layout = Layout::read::<Small, 82, LEN>("iq2_s", 22);
 
 /// Returns `d · (s + ½) / 4`.
 fn scale(d: f32, s: u32) -> f32 {
@@ -53,10 +50,6 @@ impl Restore<66, LEN> for Smallest {
     }
 }
 
-fn xxs(bytes: &[u8], out: &mut [f32]) {
-    restore_blocks::<Smallest, 66, LEN>(kernel::detect(), bytes, out);
-}
-
 struct ExtraSmall;
 
 impl Restore<74, LEN> for ExtraSmall {
@@ -75,10 +68,6 @@ impl Restore<74, LEN> for ExtraSmall {
     }
 }
 
-fn xs(bytes: &[u8], out: &mut [f32]) {
-    restore_blocks::<ExtraSmall, 74, LEN>(kernel::detect(), bytes, out);
-}
-
 struct Small;
 
 impl Restore<82, LEN> for Small {
@@ -95,8 +84,4 @@ impl Restore<82, LEN> for Small {
             write_signed(v, out, scales[k % 2 * 8 + k / 2], of_two_bits(v), numbers, signs);
         }
     }
-}
-
-fn s(bytes: &[u8], out: &mut [f32]) {
-    restore_blocks::<Small, 82, LEN>(kernel::detect(), bytes, out);
 }

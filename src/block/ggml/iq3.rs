@@ -8,15 +8,13 @@
 use super::grids;
 use super::lattice::{even_signs, of_three_bits, three_bits, write_signed};
 use crate::block::layout::Layout;
-use crate::kernel::{self, Restore, Simd, Sixteen, restore_blocks};
+use crate::kernel::{Restore, Simd, Sixteen};
 
 const LEN: usize = 256;
 const _: () = assert!(98 == 2 + LEN / 4 + LEN / 32 * 4 && 110 == 2 + LEN / 4 + LEN / 32 + LEN / 8 + LEN / 64);
 
-pub(crate) const IQ3_XXS: Layout =
-    Layout { name: "iq3_xxs", len: LEN, bytes: 98, id: Some(18), quantize: None, dequantize: xxs, best: None };
-pub(crate) const IQ3_S: Layout =
-    Layout { name: "iq3_s", len: LEN, bytes: 110, id: Some(21), quantize: None, dequantize: s, best: None };
+pub(crate) const IQ3_XXS: Layout = Layout::read::<Smallest, 98, LEN>("iq3_xxs", 18);
+pub(crate) const IQ3_S: Layout = Layout::read::<Small, 110, LEN>("iq3_s", 21);
 
 const OF_XXS: [f32; 8] = [4.0, 12.0, 20.0, 28.0, 36.0, 44.0, 52.0, 62.0];
 const OF_S: [f32; 8] = [1.0, 3.0, 5.0, 7.0, 9.0, 11.0, 13.0, 15.0];
@@ -45,10 +43,6 @@ impl Restore<98, LEN> for Smallest {
     }
 }
 
-fn xxs(bytes: &[u8], out: &mut [f32]) {
-    restore_blocks::<Smallest, 98, LEN>(kernel::detect(), bytes, out);
-}
-
 struct Small;
 
 impl Restore<110, LEN> for Small {
@@ -72,8 +66,4 @@ impl Restore<110, LEN> for Small {
             );
         }
     }
-}
-
-fn s(bytes: &[u8], out: &mut [f32]) {
-    restore_blocks::<Small, 110, LEN>(kernel::detect(), bytes, out);
 }

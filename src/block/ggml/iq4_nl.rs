@@ -7,9 +7,9 @@ use super::half::to_half;
 use super::nibbles::{Bits, get, pack};
 use super::scalar::{reciprocal, sum_of_squares};
 use crate::block::layout::Layout;
-use crate::block::one_scale::{OneScale, best_row};
+use crate::block::one_scale::{OfOneScale, OneScale, best_row};
 use crate::block::scale_grid::ScaleGrid;
-use crate::kernel::{self, Restore, Simd, Sixteen, TableSearch, Weights, restore_blocks, table_codes, table_search};
+use crate::kernel::{self, Restore, Simd, Sixteen, TableSearch, Weights, table_codes, table_search};
 
 const LEN: usize = 32;
 const BYTES: usize = 18;
@@ -30,13 +30,9 @@ pub(super) const fn levels() -> [f32; 16] {
 }
 
 pub(crate) const IQ4_NL: Layout = Layout {
-    name: "iq4_nl",
-    len: LEN,
-    bytes: BYTES,
-    id: Some(20),
     quantize: Some(quantize),
-    dequantize,
-    best: Some(best),
+    best: Some(best_row::<Block>),
+    ..Layout::read::<Block, BYTES, LEN>("iq4_nl", 20)
 };
 
 struct Block;
@@ -83,10 +79,6 @@ fn search(x: &[f32], importance: Option<&[f32]>, tries: i32, out: &mut [u8]) {
     }
 }
 
-fn dequantize(bytes: &[u8], out: &mut [f32]) {
-    restore_blocks::<Block, BYTES, LEN>(kernel::detect(), bytes, out);
-}
-
 impl Restore<BYTES, LEN> for Block {
     #[inline(always)]
     fn restore<S: Simd>(v: Sixteen<S>, block: &[u8; BYTES], out: &mut [f32; LEN]) {
@@ -97,19 +89,12 @@ impl Restore<BYTES, LEN> for Block {
     }
 }
 
-fn best(x: &[f32], importance: Option<&[f32]>, out: &mut [u8]) {
-    let one = OneScale { levels: &const { levels() }, grid: Some(ScaleGrid::F16), signed: true };
-    best_row(
-        &IQ4_NL,
-        &one,
-        &|d: f32, codes: &[u8], out: &mut [u8]| {
-            if let Ok(codes) = codes.try_into() {
-                out[..2].copy_from_slice(&to_half(d));
-                pack(Bits::Four, codes, &mut out[2..]);
-            }
-        },
-        x,
-        importance,
-        out,
-    );
+impl OfOneScale for Block {
+    const LAYOUT: Layout = IQ4_NL;
+    const ONE: OneScale<'static> = OneScale { levels: &const { levels() }, grid: Some(ScaleGrid::F16), signed: true };
+
+    fn write(d: f32, places: &[u8], out: &mut [u8]) {
+        out[..2].copy_from_slice(&to_half(d));
+        pack(Bits::Four, places, &mut out[2..]);
+    }
 }

@@ -9,9 +9,7 @@ use super::nibbles::{Bits, get, pack, unpack};
 use super::scalar::{largest, nearest, reciprocal, sum_of_squares};
 use crate::block::layout::Layout;
 use crate::block::super_block::{Parts, SuperBlock, better_row};
-use crate::kernel::{
-    self, LANES, Levels, Restore, Simd, Sixteen, TableSearch, Weights, restore_blocks, table_codes, table_search,
-};
+use crate::kernel::{self, LANES, Levels, Restore, Simd, Sixteen, TableSearch, Weights, table_codes, table_search};
 
 const LEN: usize = 256;
 const BYTES: usize = 136;
@@ -19,15 +17,8 @@ const LOW: usize = 4;
 const QS: usize = LOW + 4;
 const _: () = assert!(BYTES == QS + LEN / 2, "an f16 scale, 8 of 6 bits, and 256 nibbles");
 
-pub(crate) const IQ4_XS: Layout = Layout {
-    name: "iq4_xs",
-    len: LEN,
-    bytes: BYTES,
-    id: Some(23),
-    quantize: Some(quantize),
-    dequantize,
-    best: Some(best),
-};
+pub(crate) const IQ4_XS: Layout =
+    Layout { quantize: Some(quantize), best: Some(best), ..Layout::read::<Block, BYTES, LEN>("iq4_xs", 23) };
 
 /// Super-blocks that are searched together: their sub-blocks fill the lanes of a vector.
 const TOGETHER: usize = 2;
@@ -93,10 +84,6 @@ fn scale(block: &[u8], k: usize) -> i32 {
     let high = u16::from_le_bytes([block[2], block[3]]);
     let s = block[LOW + k / 2] >> (4 * (k % 2)) & 15 | ((high >> (2 * k) & 3) << 4) as u8;
     i32::from(s) - 32
-}
-
-fn dequantize(bytes: &[u8], out: &mut [f32]) {
-    restore_blocks::<Block, BYTES, LEN>(kernel::detect(), bytes, out);
 }
 
 impl Restore<BYTES, LEN> for Block {

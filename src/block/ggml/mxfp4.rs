@@ -7,23 +7,16 @@ use super::fp4::{self, LEVELS, code_of_place, codes};
 use super::nibbles::{Bits, get, pack, put};
 use super::scalar::largest_magnitude;
 use crate::block::layout::Layout;
-use crate::block::one_scale::{OneScale, best_row};
+use crate::block::one_scale::{OfOneScale, OneScale, best_row};
 use crate::block::scale_grid::ScaleGrid;
-use crate::kernel::{self, LANES, Restore, Simd, Sixteen, Write, restore_blocks, write_blocks};
+use crate::kernel::{LANES, Restore, Simd, Sixteen, Write};
 
 const LEN: usize = 32;
 const BYTES: usize = 17;
 const _: () = assert!(BYTES == size_of::<u8>() + LEN / 2, "an E8M0 scale and 32 nibbles");
 
-pub(crate) const MXFP4: Layout = Layout {
-    name: "mxfp4",
-    len: LEN,
-    bytes: BYTES,
-    id: Some(39),
-    quantize: Some(quantize),
-    dequantize,
-    best: Some(best),
-};
+pub(crate) const MXFP4: Layout =
+    Layout { best: Some(best_row::<Block>), ..Layout::written::<Block, BYTES, LEN>("mxfp4", 39) };
 
 /// Returns ⌊log₂ x⌋ of a positive number as single precision has it: from just below a power of two the logarithm rounds to it.
 fn floor_log2(x: f32) -> i32 {
@@ -49,10 +42,6 @@ fn half_scale(e: u8) -> f32 {
 }
 
 struct Block;
-
-fn quantize(x: &[f32], _importance: Option<&[f32]>, out: &mut [u8]) {
-    write_blocks::<Block, LEN, BYTES>(kernel::detect(), x, out);
-}
 
 impl Write<LEN, BYTES> for Block {
     #[inline(always)]
@@ -90,10 +79,6 @@ impl Write<LEN, BYTES> for Block {
     }
 }
 
-fn dequantize(bytes: &[u8], out: &mut [f32]) {
-    restore_blocks::<Block, BYTES, LEN>(kernel::detect(), bytes, out);
-}
-
 impl Restore<BYTES, LEN> for Block {
     #[inline(always)]
     fn restore<S: Simd>(v: Sixteen<S>, block: &[u8; BYTES], out: &mut [f32; LEN]) {
@@ -104,13 +89,14 @@ impl Restore<BYTES, LEN> for Block {
     }
 }
 
-fn best(x: &[f32], importance: Option<&[f32]>, out: &mut [u8]) {
-    let one = OneScale { levels: &LEVELS, grid: Some(ScaleGrid::E8M0), signed: false };
-    let write = |d: f32, places: &[u8], out: &mut [u8]| {
+impl OfOneScale for Block {
+    const LAYOUT: Layout = MXFP4;
+    const ONE: OneScale<'static> = OneScale { levels: &LEVELS, grid: Some(ScaleGrid::E8M0), signed: false };
+
+    fn write(d: f32, places: &[u8], out: &mut [u8]) {
+        let mut codes = [0; LEN];
+        codes.iter_mut().zip(places).for_each(|(code, place)| *code = code_of_place(*place));
         out[0] = (d.to_bits() >> 23) as u8;
-        if let Ok(places) = <&[u8; LEN]>::try_from(places) {
-            pack(Bits::Four, &places.map(code_of_place), &mut out[1..]);
-        }
-    };
-    best_row(&MXFP4, &one, &write, x, importance, out);
+        pack(Bits::Four, &codes, &mut out[1..]);
+    }
 }

@@ -25,7 +25,7 @@ impl Bits {
 const FIFTH: usize = size_of::<u32>();
 
 /// Writes 32 codes, as many of their low bits as there are.
-pub(super) fn pack(bits: Bits, codes: &[u8; 32], out: &mut [u8]) {
+pub(super) fn pack(bits: Bits, codes: &[u8], out: &mut [u8]) {
     let mut out = out;
     if bits == Bits::Five {
         let fifth = codes.iter().enumerate().fold(0_u32, |bits, (j, code)| bits | u32::from(code >> 4 & 1) << j);

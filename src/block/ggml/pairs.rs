@@ -3,7 +3,7 @@
 
 /// Writes the low two bits of 256 codes.
 #[inline(always)]
-pub(super) fn pack(codes: &[u8; 256], out: &mut [u8]) {
+pub(super) fn pack(codes: &[u8], out: &mut [u8]) {
     for (codes, out) in codes.as_chunks::<128>().0.iter().zip(out.as_chunks_mut::<32>().0) {
         for (l, out) in out.iter_mut().enumerate() {
             *out = codes[l] & 3 | (codes[l + 32] & 3) << 2 | (codes[l + 64] & 3) << 4 | codes[l + 96] << 6;
@@ -23,4 +23,12 @@ pub(super) fn unpack(bytes: &[u8]) -> [u8; 256] {
         }
     }
     codes
+}
+
+/// Writes codes of so few bits that `N` of them are a byte, neighbours beside each other, the first in the low bits.
+#[inline(always)]
+pub(super) fn pack_neighbours<const N: usize>(codes: &[u8], out: &mut [u8]) {
+    for (out, codes) in out.iter_mut().zip(codes.as_chunks::<N>().0) {
+        *out = codes.iter().enumerate().fold(0, |bits, (i, code)| bits | code << (8 / N * i));
+    }
 }

@@ -2,24 +2,18 @@
 //! `+d`, and stands for x ≥ 0. An importance changes nothing.
 
 use super::half::to_half;
+use super::pairs::pack_neighbours;
 use crate::block::layout::Layout;
-use crate::block::one_scale::{OneScale, best_row};
+use crate::block::one_scale::{OfOneScale, OneScale, best_row};
 use crate::block::scale_grid::ScaleGrid;
-use crate::kernel::{self, Restore, Simd, Sixteen, each_block, restore_blocks};
+use crate::kernel::{Restore, Simd, Sixteen, each_block};
 
 const LEN: usize = 128;
 const BYTES: usize = 18;
 const _: () = assert!(BYTES == size_of::<[u8; 2]>() + LEN / 8, "an f16 scale and 128 bits");
 
-pub(crate) const Q1_0: Layout = Layout {
-    name: "q1_0",
-    len: LEN,
-    bytes: BYTES,
-    id: Some(41),
-    quantize: Some(quantize),
-    dequantize,
-    best: Some(best),
-};
+pub(crate) const Q1_0: Layout =
+    Layout { quantize: Some(quantize), best: Some(best_row::<Block>), ..Layout::read::<Block, BYTES, LEN>("q1_0", 41) };
 
 struct Block;
 
@@ -35,10 +29,6 @@ fn block(x: &[f32; LEN], out: &mut [u8; BYTES]) {
     }
 }
 
-fn dequantize(bytes: &[u8], out: &mut [f32]) {
-    restore_blocks::<Block, BYTES, LEN>(kernel::detect(), bytes, out);
-}
-
 impl Restore<BYTES, LEN> for Block {
     #[inline(always)]
     fn restore<S: Simd>(v: Sixteen<S>, block: &[u8; BYTES], out: &mut [f32; LEN]) {
@@ -50,19 +40,12 @@ impl Restore<BYTES, LEN> for Block {
     }
 }
 
-fn best(x: &[f32], importance: Option<&[f32]>, out: &mut [u8]) {
-    let one = OneScale { levels: &const { [-1.0, 1.0] }, grid: Some(ScaleGrid::F16), signed: false };
-    best_row(
-        &Q1_0,
-        &one,
-        &|d: f32, places: &[u8], out: &mut [u8]| {
-            out[..2].copy_from_slice(&to_half(d));
-            for (out, places) in out[2..].iter_mut().zip(places.as_chunks::<8>().0) {
-                *out = places.iter().rev().fold(0, |bits, place| bits << 1 | place);
-            }
-        },
-        x,
-        importance,
-        out,
-    );
+impl OfOneScale for Block {
+    const LAYOUT: Layout = Q1_0;
+    const ONE: OneScale<'static> = OneScale { levels: &[-1.0, 1.0], grid: Some(ScaleGrid::F16), signed: false };
+
+    fn write(d: f32, places: &[u8], out: &mut [u8]) {
+        out[..2].copy_from_slice(&to_half(d));
+        pack_neighbours::<8>(places, &mut out[2..]);
+    }
 }

@@ -2,32 +2,22 @@
 //! magnitude, so that of the four values −d, 0, d, 2d the last is written by nobody. An importance changes nothing.
 
 use super::half::to_half;
+use super::pairs::pack_neighbours;
 use super::scalar::{half_away, largest_magnitude, reciprocal};
 use super::scales::Scales;
 use crate::block::layout::Layout;
-use crate::block::one_scale::{OneScale, best_row, steps};
+use crate::block::one_scale::{OfOneScale, OneScale, best_row, steps};
 use crate::block::scale_grid::ScaleGrid;
-use crate::kernel::{self, Restore, Simd, Sixteen, Write, restore_blocks, write_blocks};
+use crate::kernel::{Restore, Simd, Sixteen, Write};
 
 const LEN: usize = 64;
 const BYTES: usize = 18;
 const _: () = assert!(BYTES == size_of::<[u8; 2]>() + LEN / 4, "an f16 scale and 64 codes of 2 bits");
 
-pub(crate) const Q2_0: Layout = Layout {
-    name: "q2_0",
-    len: LEN,
-    bytes: BYTES,
-    id: Some(42),
-    quantize: Some(quantize),
-    dequantize,
-    best: Some(best),
-};
+pub(crate) const Q2_0: Layout =
+    Layout { best: Some(best_row::<Block>), ..Layout::written::<Block, BYTES, LEN>("q2_0", 42) };
 
 struct Block;
-
-fn quantize(x: &[f32], _importance: Option<&[f32]>, out: &mut [u8]) {
-    write_blocks::<Block, LEN, BYTES>(kernel::detect(), x, out);
-}
 
 impl Write<LEN, BYTES> for Block {
     #[inline(always)]
@@ -37,9 +27,7 @@ impl Write<LEN, BYTES> for Block {
             out[..2].copy_from_slice(&scales.halves[k].to_le_bytes());
             for (x, out) in x.as_chunks().0.iter().zip(out[2..].as_chunks_mut::<4>().0) {
                 let codes = v.bytes(scales.code(v, k, x) + v.whole(1));
-                for (out, [a, b, c, d]) in out.iter_mut().zip(codes.as_chunks::<4>().0) {
-                    *out = a | b << 2 | c << 4 | d << 6;
-                }
+                pack_neighbours::<4>(&codes, out);
             }
         }
         true
@@ -49,19 +37,13 @@ impl Write<LEN, BYTES> for Block {
         let d = largest_magnitude(x);
         let inverse = reciprocal(d);
         out[..2].copy_from_slice(&to_half(d));
-        for (out, x) in out[2..].iter_mut().zip(x.as_chunks::<4>().0) {
-            *out = x.iter().rev().fold(0, |bits, x| bits << 2 | code(x * inverse));
-        }
+        pack_neighbours::<4>(&x.map(|x| code(x * inverse)), &mut out[2..]);
     }
 }
 
 /// Returns the code of a quotient; 0 of ∞ and NaN, which the reciprocal of a subnormal scale gives.
 fn code(quotient: f32) -> u8 {
     if quotient.is_finite() { (half_away(quotient) + 1).clamp(0, 3) as u8 } else { 0 }
-}
-
-fn dequantize(bytes: &[u8], out: &mut [f32]) {
-    restore_blocks::<Block, BYTES, LEN>(kernel::detect(), bytes, out);
 }
 
 impl Restore<BYTES, LEN> for Block {
@@ -75,19 +57,13 @@ impl Restore<BYTES, LEN> for Block {
     }
 }
 
-fn best(x: &[f32], importance: Option<&[f32]>, out: &mut [u8]) {
-    let one = OneScale { levels: &const { steps::<4>(-1) }, grid: Some(ScaleGrid::F16), signed: true };
-    best_row(
-        &Q2_0,
-        &one,
-        &|d: f32, places: &[u8], out: &mut [u8]| {
-            out[..2].copy_from_slice(&to_half(d));
-            for (out, places) in out[2..].iter_mut().zip(places.as_chunks::<4>().0) {
-                *out = places.iter().rev().fold(0, |bits, place| bits << 2 | place);
-            }
-        },
-        x,
-        importance,
-        out,
-    );
+impl OfOneScale for Block {
+    const LAYOUT: Layout = Q2_0;
+    const ONE: OneScale<'static> =
+        OneScale { levels: &const { steps::<4>(-1) }, grid: Some(ScaleGrid::F16), signed: true };
+
+    fn write(d: f32, places: &[u8], out: &mut [u8]) {
+        out[..2].copy_from_slice(&to_half(d));
+        pack_neighbours::<4>(places, &mut out[2..]);
+    }
 }

@@ -11,7 +11,6 @@ use crate::block::layout::Layout;
 use crate::block::super_block::{Parts, SuperBlock, better_row};
 use crate::kernel::{
     self, Affine, AffineOut, LANES, Levels, Restore, Simd, Sixteen, Step, Weights, affine_search, requantize_blocks,
-    restore_blocks,
 };
 
 const LEN: usize = 256;
@@ -20,15 +19,8 @@ const QS: usize = 16;
 const D: usize = QS + LEN / 4;
 const _: () = assert!(BYTES == D + 2 * size_of::<[u8; 2]>(), "16 scales, 256 codes of 2 bits and two f16");
 
-pub(crate) const Q2_K: Layout = Layout {
-    name: "q2_k",
-    len: LEN,
-    bytes: BYTES,
-    id: Some(10),
-    quantize: Some(quantize),
-    dequantize,
-    best: Some(best),
-};
+pub(crate) const Q2_K: Layout =
+    Layout { quantize: Some(quantize), best: Some(best), ..Layout::read::<Block, BYTES, LEN>("q2_k", 10) };
 
 const PLAIN: Affine = Affine { n: 16, limit: 3, first: -0.5, step: 0.1, steps: 15, absolute: true };
 const WEIGHTED: Affine = Affine { n: 16, limit: 3, first: -0.9, step: 0.05, steps: 36, absolute: false };
@@ -94,10 +86,6 @@ fn of_largest(x: &[f32; 16], codes: &mut [u8; 16]) -> f32 {
     } else {
         0.0
     }
-}
-
-fn dequantize(bytes: &[u8], out: &mut [f32]) {
-    restore_blocks::<Block, BYTES, LEN>(kernel::detect(), bytes, out);
 }
 
 impl Restore<BYTES, LEN> for Block {

@@ -11,7 +11,7 @@ use crate::block::layout::Layout;
 use crate::block::super_block::{Parts, SuperBlock, better_row};
 use crate::kernel::{
     self, LANES, Levels, Restore, Signed, SignedOut, Simd, Sixteen, Step, Weights, descent_search, requantize_blocks,
-    restore_blocks, signed_search,
+    signed_search,
 };
 
 const LEN: usize = 256;
@@ -21,15 +21,8 @@ const SCALES: usize = QS + LEN / 4;
 const D: usize = SCALES + 12;
 const _: () = assert!(BYTES == D + size_of::<[u8; 2]>(), "256 codes of 3 bits, 16 of 6 bits, and an f16");
 
-pub(crate) const Q3_K: Layout = Layout {
-    name: "q3_k",
-    len: LEN,
-    bytes: BYTES,
-    id: Some(11),
-    quantize: Some(quantize),
-    dequantize,
-    best: Some(best),
-};
+pub(crate) const Q3_K: Layout =
+    Layout { quantize: Some(quantize), best: Some(best), ..Layout::read::<Block, BYTES, LEN>("q3_k", 11) };
 
 struct Block;
 
@@ -125,10 +118,6 @@ fn scales_of<S: Simd>(v: Sixteen<S>, d: f32, bytes: &[u8]) -> [f32; LANES] {
     let high = v.shifted([u32::from_le_bytes([a, b, c, e]); 2], shifts) & v.whole(3);
     let s = (v.nibbles(*low) & v.whole(15)) | (high << 4);
     (v.all(d) * (v.reals(s) - v.all(32.0))).into()
-}
-
-fn dequantize(bytes: &[u8], out: &mut [f32]) {
-    restore_blocks::<Block, BYTES, LEN>(kernel::detect(), bytes, out);
 }
 
 impl Restore<BYTES, LEN> for Block {

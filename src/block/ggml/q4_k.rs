@@ -6,20 +6,13 @@
 use super::k_scales::{self, HEADER, LEN};
 use crate::block::layout::Layout;
 use crate::block::super_block::{Parts, SuperBlock, better_row};
-use crate::kernel::{self, Affine, Levels, Restore, Simd, Sixteen, restore_blocks};
+use crate::kernel::{Affine, Levels, Restore, Simd, Sixteen};
 
 const BYTES: usize = 144;
 const _: () = assert!(BYTES == HEADER + LEN / 2, "scales, and 256 codes of 4 bits");
 
-pub(crate) const Q4_K: Layout = Layout {
-    name: "q4_k",
-    len: LEN,
-    bytes: BYTES,
-    id: Some(12),
-    quantize: Some(quantize),
-    dequantize,
-    best: Some(best),
-};
+pub(crate) const Q4_K: Layout =
+    Layout { quantize: Some(quantize), best: Some(best), ..Layout::read::<Block, BYTES, LEN>("q4_k", 12) };
 
 const PLAIN: Affine = Affine { n: 32, limit: 15, first: -1.0, step: 0.1, steps: 20, absolute: false };
 
@@ -40,10 +33,6 @@ fn quantize(x: &[f32], importance: Option<&[f32]>, out: &mut [u8]) {
         out[i][..HEADER].copy_from_slice(header);
         pack(codes, &mut out[i][HEADER..]);
     });
-}
-
-fn dequantize(bytes: &[u8], out: &mut [f32]) {
-    restore_blocks::<Block, BYTES, LEN>(kernel::detect(), bytes, out);
 }
 
 impl Restore<BYTES, LEN> for Block {

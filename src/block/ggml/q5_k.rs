@@ -7,21 +7,14 @@ use super::k_scales::{self, HEADER, LEN};
 use super::q4_k::pack;
 use crate::block::layout::Layout;
 use crate::block::super_block::{Parts, SuperBlock, better_row};
-use crate::kernel::{self, Affine, Levels, Restore, Simd, Sixteen, restore_blocks};
+use crate::kernel::{Affine, Levels, Restore, Simd, Sixteen};
 
 const BYTES: usize = 176;
 const QS: usize = HEADER + LEN / 8;
 const _: () = assert!(BYTES == QS + LEN / 2, "scales, and 256 codes of 5 bits");
 
-pub(crate) const Q5_K: Layout = Layout {
-    name: "q5_k",
-    len: LEN,
-    bytes: BYTES,
-    id: Some(13),
-    quantize: Some(quantize),
-    dequantize,
-    best: Some(best),
-};
+pub(crate) const Q5_K: Layout =
+    Layout { quantize: Some(quantize), best: Some(best), ..Layout::read::<Block, BYTES, LEN>("q5_k", 13) };
 
 const PLAIN: Affine = Affine { n: 32, limit: 31, first: -0.5, step: 0.1, steps: 15, absolute: false };
 
@@ -40,10 +33,6 @@ fn write_codes(codes: &[u8; LEN], out: &mut [u8]) {
         *high = (0..8).fold(0, |bits, k| bits | (codes[32 * k + l] >> 4 & 1) << k);
     }
     pack(codes, &mut out[QS..]);
-}
-
-fn dequantize(bytes: &[u8], out: &mut [f32]) {
-    restore_blocks::<Block, BYTES, LEN>(kernel::detect(), bytes, out);
 }
 
 impl Restore<BYTES, LEN> for Block {

@@ -9,8 +9,7 @@ use super::scalar::{largest, nearest};
 use crate::block::layout::Layout;
 use crate::block::super_block::{Parts, SuperBlock, better_row};
 use crate::kernel::{
-    self, LANES, Levels, Restore, Signed, SignedOut, Simd, Sixteen, Step, Weights, requantize_blocks, restore_blocks,
-    signed_search,
+    self, LANES, Levels, Restore, Signed, SignedOut, Simd, Sixteen, Step, Weights, requantize_blocks, signed_search,
 };
 
 const LEN: usize = 256;
@@ -20,15 +19,8 @@ const SCALES: usize = HIGH + LEN / 4;
 const D: usize = SCALES + 16;
 const _: () = assert!(BYTES == D + size_of::<[u8; 2]>(), "256 codes of 6 bits, 16 scales and an f16");
 
-pub(crate) const Q6_K: Layout = Layout {
-    name: "q6_k",
-    len: LEN,
-    bytes: BYTES,
-    id: Some(14),
-    quantize: Some(quantize),
-    dequantize,
-    best: Some(best),
-};
+pub(crate) const Q6_K: Layout =
+    Layout { quantize: Some(quantize), best: Some(best), ..Layout::read::<Block, BYTES, LEN>("q6_k", 14) };
 
 struct Block;
 
@@ -83,10 +75,6 @@ fn unpack(block: &[u8]) -> [u8; LEN] {
         }
     }
     codes
-}
-
-fn dequantize(bytes: &[u8], out: &mut [f32]) {
-    restore_blocks::<Block, BYTES, LEN>(kernel::detect(), bytes, out);
 }
 
 impl Restore<BYTES, LEN> for Block {

@@ -7,30 +7,19 @@ use super::half::to_half;
 use super::scalar::{half_away, largest_magnitude, reciprocal};
 use super::scales::Scales;
 use crate::block::layout::Layout;
-use crate::block::one_scale::{OneScale, best_row, steps};
+use crate::block::one_scale::{OfOneScale, OneScale, best_row, steps};
 use crate::block::scale_grid::ScaleGrid;
-use crate::kernel::{self, Restore, Simd, Sixteen, Write, restore_blocks, write_blocks};
+use crate::kernel::{Restore, Simd, Sixteen, Write};
 
 const LEN: usize = 32;
 const QS: usize = size_of::<[u8; 2]>();
 const BYTES: usize = 34;
 const _: () = assert!(BYTES == QS + size_of::<[i8; LEN]>(), "an f16 scale and 32 codes");
 
-pub(crate) const Q8_0: Layout = Layout {
-    name: "q8_0",
-    len: LEN,
-    bytes: BYTES,
-    id: Some(8),
-    quantize: Some(quantize),
-    dequantize,
-    best: Some(best),
-};
+pub(crate) const Q8_0: Layout =
+    Layout { best: Some(best_row::<Block>), ..Layout::written::<Block, BYTES, LEN>("q8_0", 8) };
 
 struct Block;
-
-fn quantize(x: &[f32], _importance: Option<&[f32]>, out: &mut [u8]) {
-    write_blocks::<Block, LEN, BYTES>(kernel::detect(), x, out);
-}
 
 impl Write<LEN, BYTES> for Block {
     #[inline(always)]
@@ -53,10 +42,6 @@ impl Write<LEN, BYTES> for Block {
     }
 }
 
-fn dequantize(bytes: &[u8], out: &mut [f32]) {
-    restore_blocks::<Block, BYTES, LEN>(kernel::detect(), bytes, out);
-}
-
 impl Restore<BYTES, LEN> for Block {
     #[inline(always)]
     fn restore<S: Simd>(v: Sixteen<S>, block: &[u8; BYTES], out: &mut [f32; LEN]) {
@@ -67,17 +52,13 @@ impl Restore<BYTES, LEN> for Block {
     }
 }
 
-fn best(x: &[f32], importance: Option<&[f32]>, out: &mut [u8]) {
-    let one = OneScale { levels: &const { steps::<256>(-128) }, grid: Some(ScaleGrid::F16), signed: true };
-    best_row(
-        &Q8_0,
-        &one,
-        &|d: f32, places: &[u8], out: &mut [u8]| {
-            out[..2].copy_from_slice(&to_half(d));
-            out[2..].iter_mut().zip(places).for_each(|(code, place)| *code = place ^ 0x80);
-        },
-        x,
-        importance,
-        out,
-    );
+impl OfOneScale for Block {
+    const LAYOUT: Layout = Q8_0;
+    const ONE: OneScale<'static> =
+        OneScale { levels: &const { steps::<256>(-128) }, grid: Some(ScaleGrid::F16), signed: true };
+
+    fn write(d: f32, places: &[u8], out: &mut [u8]) {
+        out[..QS].copy_from_slice(&to_half(d));
+        out[QS..].iter_mut().zip(places).for_each(|(code, place)| *code = place ^ 0x80);
+    }
 }

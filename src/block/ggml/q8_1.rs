@@ -7,21 +7,16 @@ use super::half::to_half;
 use super::scalar::{half_away, largest_magnitude, reciprocal};
 use super::scales::Scales;
 use crate::block::layout::Layout;
-use crate::kernel::{self, LANES, Restore, Simd, Sixteen, Write, restore_blocks, write_blocks};
+use crate::kernel::{LANES, Restore, Simd, Sixteen, Write};
 
 const LEN: usize = 32;
 const QS: usize = 2 * size_of::<[u8; 2]>();
 const BYTES: usize = 36;
 const _: () = assert!(BYTES == QS + size_of::<[i8; LEN]>(), "two f16 and 32 codes");
 
-pub(crate) const Q8_1: Layout =
-    Layout { name: "q8_1", len: LEN, bytes: BYTES, id: Some(9), quantize: Some(quantize), dequantize, best: None };
+pub(crate) const Q8_1: Layout = Layout::written::<Block, BYTES, LEN>("q8_1", 9);
 
 struct Block;
-
-fn quantize(x: &[f32], _importance: Option<&[f32]>, out: &mut [u8]) {
-    write_blocks::<Block, LEN, BYTES>(kernel::detect(), x, out);
-}
 
 impl Write<LEN, BYTES> for Block {
     #[inline(always)]
@@ -51,10 +46,6 @@ impl Write<LEN, BYTES> for Block {
         out[..2].copy_from_slice(&to_half(d));
         out[2..4].copy_from_slice(&to_half(sum as f32 * d));
     }
-}
-
-fn dequantize(bytes: &[u8], out: &mut [f32]) {
-    restore_blocks::<Block, BYTES, LEN>(kernel::detect(), bytes, out);
 }
 
 impl Restore<BYTES, LEN> for Block {

@@ -5,7 +5,7 @@
 
 use super::scalar::{largest, nearest};
 use crate::block::layout::Layout;
-use crate::kernel::{self, Restore, Simd, Sixteen, each_block, restore_blocks};
+use crate::kernel::{Restore, Simd, Sixteen, each_block};
 
 const LEN: usize = 256;
 const BYTES: usize = 292;
@@ -13,8 +13,7 @@ const QS: usize = size_of::<f32>();
 const SUMS: usize = QS + LEN;
 const _: () = assert!(BYTES == SUMS + size_of::<[i16; LEN / 16]>(), "an f32 scale, 256 codes and 16 sums");
 
-pub(crate) const Q8_K: Layout =
-    Layout { name: "q8_k", len: LEN, bytes: BYTES, id: Some(15), quantize: Some(quantize), dequantize, best: None };
+pub(crate) const Q8_K: Layout = Layout { quantize: Some(quantize), ..Layout::read::<Block, BYTES, LEN>("q8_k", 15) };
 
 struct Block;
 
@@ -37,10 +36,6 @@ fn block(x: &[f32; LEN], out: &mut [u8; BYTES]) {
     for (sum, codes) in sums.as_chunks_mut::<2>().0.iter_mut().zip(codes.as_chunks::<16>().0) {
         *sum = codes.iter().map(|&q| i16::from(q as i8)).sum::<i16>().to_le_bytes();
     }
-}
-
-fn dequantize(bytes: &[u8], out: &mut [f32]) {
-    restore_blocks::<Block, BYTES, LEN>(kernel::detect(), bytes, out);
 }
 
 impl Restore<BYTES, LEN> for Block {

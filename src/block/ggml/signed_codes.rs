@@ -9,11 +9,9 @@ use super::half::to_half;
 use super::nibbles::{Bits, get, pack, put};
 use super::scalar::{floor_code, largest, reciprocal, sum_of_squares};
 use crate::block::layout::Layout;
-use crate::block::one_scale::{OneScale, best_row, steps};
+use crate::block::one_scale::{OfOneScale, OneScale, best_row, steps};
 use crate::block::scale_grid::ScaleGrid;
-use crate::kernel::{
-    self, Restore, Signed, SignedOut, Simd, Sixteen, Weights, Write, restore_blocks, signed_search, write_blocks,
-};
+use crate::kernel::{self, Restore, Signed, SignedOut, Simd, Sixteen, Weights, Write, signed_search, write_blocks};
 
 /// Elements of a block.
 const LEN: usize = 32;
@@ -65,7 +63,7 @@ fn block(bits: Bits, x: &[f32; LEN], out: &mut [u8]) {
     write(bits, d, &codes, out);
 }
 
-fn write(bits: Bits, d: f32, codes: &[u8; LEN], out: &mut [u8]) {
+fn write(bits: Bits, d: f32, codes: &[u8], out: &mut [u8]) {
     out[..QS].copy_from_slice(&to_half(d));
     pack(bits, codes, &mut out[QS..]);
 }
@@ -95,17 +93,6 @@ fn restore<S: Simd>(v: Sixteen<S>, bits: Bits, block: &[u8], out: &mut [f32; LEN
     }
 }
 
-/// Writes the best blocks of a row; `levels` are −limit to limit − 1.
-fn best(layout: &Layout, bits: Bits, levels: &[f32], x: &[f32], importance: Option<&[f32]>, out: &mut [u8]) {
-    let one = OneScale { levels, grid: Some(ScaleGrid::F16), signed: true };
-    let write = |d: f32, codes: &[u8], out: &mut [u8]| {
-        if let Ok(codes) = codes.try_into() {
-            write(bits, d, codes, out);
-        }
-    };
-    best_row(layout, &one, &write, x, importance, out);
-}
-
 macro_rules! formats {
     ($($name:ident, $block:ident, $label:literal, $id:literal, $bits:expr, $levels:expr, $bytes:expr;)*) => {$(
         struct $block;
@@ -128,17 +115,22 @@ macro_rules! formats {
             }
         }
 
+        impl OfOneScale for $block {
+            const LAYOUT: Layout = $name;
+            const ONE: OneScale<'static> = OneScale { levels: $levels, grid: Some(ScaleGrid::F16), signed: true };
+
+            fn write(d: f32, places: &[u8], out: &mut [u8]) {
+                write($bits, d, places, out);
+            }
+        }
+
         pub(crate) const $name: Layout = Layout {
-            name: $label,
-            len: LEN,
-            bytes: $bytes,
-            id: Some($id),
             quantize: Some(|x, importance, out| match importance {
                 Some(importance) => weighted(&$name, $bits, x, importance, out),
                 None => write_blocks::<$block, LEN, { $bytes }>(kernel::detect(), x, out),
             }),
-            dequantize: |bytes, out| restore_blocks::<$block, { $bytes }, LEN>(kernel::detect(), bytes, out),
-            best: Some(|x, importance, out| best(&$name, $bits, $levels, x, importance, out)),
+            best: Some(best_row::<$block>),
+            ..Layout::read::<$block, { $bytes }, LEN>($label, $id)
         };
     )*};
 }

@@ -8,33 +8,22 @@ use super::half::to_half;
 use super::scalar::{half_away, largest_magnitude, reciprocal};
 use super::scales::Scales;
 use crate::block::layout::Layout;
-use crate::block::one_scale::{OneScale, best_row, steps};
+use crate::block::one_scale::{OfOneScale, OneScale, best_row, steps};
 use crate::block::scale_grid::ScaleGrid;
-use crate::kernel::{self, Ints, LANES, Reals, Restore, Simd, Sixteen, Write, restore_blocks, write_blocks};
+use crate::kernel::{Ints, LANES, Reals, Restore, Simd, Sixteen, Write};
 
 const LEN: usize = 256;
 const BYTES: usize = 54;
 const D: usize = 48 + 4;
 const _: () = assert!(BYTES == D + size_of::<[u8; 2]>(), "256 trits and an f16 scale");
 
-pub(crate) const TQ1_0: Layout = Layout {
-    name: "tq1_0",
-    len: LEN,
-    bytes: BYTES,
-    id: Some(34),
-    quantize: Some(quantize),
-    dequantize,
-    best: Some(best),
-};
+pub(crate) const TQ1_0: Layout =
+    Layout { best: Some(best_row::<Block>), ..Layout::written::<Block, BYTES, LEN>("tq1_0", 34) };
 
 /// Runs of bytes: the first byte, how many, the first element, trits of a byte.
 const RUNS: [(usize, usize, usize, usize); 3] = [(0, 32, 0, 5), (32, 16, 160, 5), (48, 4, 240, 4)];
 
 struct Block;
-
-fn quantize(x: &[f32], _importance: Option<&[f32]>, out: &mut [u8]) {
-    write_blocks::<Block, LEN, BYTES>(kernel::detect(), x, out);
-}
 
 impl Write<LEN, BYTES> for Block {
     #[inline(always)]
@@ -54,16 +43,11 @@ impl Write<LEN, BYTES> for Block {
     fn block(x: &[f32; LEN], out: &mut [u8; BYTES]) {
         let d = largest_magnitude(x);
         let inverse = reciprocal(d);
-        write(d, &x.map(|x| (half_away(x * inverse) + 1) as u8), out);
+        Self::write(d, &x.map(|x| (half_away(x * inverse) + 1) as u8), out);
     }
 }
 
-/// Writes a block of trits, one too large.
-fn write(d: f32, codes: &[u8], out: &mut [u8]) {
-    write_codes(codes, out);
-    out[D..].copy_from_slice(&to_half(d));
-}
-
+/// Writes trits, one too large.
 #[inline(always)]
 fn write_codes(codes: &[u8], out: &mut [u8]) {
     for (first, count, element, trits) in RUNS {
@@ -78,10 +62,6 @@ fn write_codes(codes: &[u8], out: &mut [u8]) {
             *byte = ((u16::from(q) * 256).wrapping_add(242) / 243) as u8;
         }
     }
-}
-
-fn dequantize(bytes: &[u8], out: &mut [f32]) {
-    restore_blocks::<Block, BYTES, LEN>(kernel::detect(), bytes, out);
 }
 
 impl Restore<BYTES, LEN> for Block {
@@ -115,7 +95,13 @@ fn next_trits<S: Simd>(v: Sixteen<S>, bytes: Ints<S>, d: Reals<S>, out: &mut [f3
     three_times & v.whole(255)
 }
 
-fn best(x: &[f32], importance: Option<&[f32]>, out: &mut [u8]) {
-    let one = OneScale { levels: &const { steps::<3>(-1) }, grid: Some(ScaleGrid::F16), signed: false };
-    best_row(&TQ1_0, &one, &write, x, importance, out);
+impl OfOneScale for Block {
+    const LAYOUT: Layout = TQ1_0;
+    const ONE: OneScale<'static> =
+        OneScale { levels: &const { steps::<3>(-1) }, grid: Some(ScaleGrid::F16), signed: false };
+
+    fn write(d: f32, places: &[u8], out: &mut [u8]) {
+        write_codes(places, out);
+        out[D..].copy_from_slice(&to_half(d));
+    }
 }

@@ -7,30 +7,19 @@ use super::pairs::pack;
 use super::scalar::{half_away, largest_magnitude, reciprocal};
 use super::scales::Scales;
 use crate::block::layout::Layout;
-use crate::block::one_scale::{OneScale, best_row, steps};
+use crate::block::one_scale::{OfOneScale, OneScale, best_row, steps};
 use crate::block::scale_grid::ScaleGrid;
-use crate::kernel::{self, Restore, Simd, Sixteen, Write, restore_blocks, write_blocks};
+use crate::kernel::{Restore, Simd, Sixteen, Write};
 
 const LEN: usize = 256;
 const BYTES: usize = 66;
 const D: usize = LEN / 4;
 const _: () = assert!(BYTES == D + size_of::<[u8; 2]>(), "256 codes of 2 bits and an f16 scale");
 
-pub(crate) const TQ2_0: Layout = Layout {
-    name: "tq2_0",
-    len: LEN,
-    bytes: BYTES,
-    id: Some(35),
-    quantize: Some(quantize),
-    dequantize,
-    best: Some(best),
-};
+pub(crate) const TQ2_0: Layout =
+    Layout { best: Some(best_row::<Block>), ..Layout::written::<Block, BYTES, LEN>("tq2_0", 35) };
 
 struct Block;
-
-fn quantize(x: &[f32], _importance: Option<&[f32]>, out: &mut [u8]) {
-    write_blocks::<Block, LEN, BYTES>(kernel::detect(), x, out);
-}
 
 impl Write<LEN, BYTES> for Block {
     #[inline(always)]
@@ -50,17 +39,8 @@ impl Write<LEN, BYTES> for Block {
     fn block(x: &[f32; LEN], out: &mut [u8; BYTES]) {
         let d = largest_magnitude(x);
         let inverse = reciprocal(d);
-        let mut codes = [0; LEN];
-        for (code, x) in codes.iter_mut().zip(x) {
-            *code = (half_away(x * inverse) + 1) as u8;
-        }
-        pack(&codes, &mut out[..D]);
-        out[D..].copy_from_slice(&to_half(d));
+        Self::write(d, &x.map(|x| (half_away(x * inverse) + 1) as u8), out);
     }
-}
-
-fn dequantize(bytes: &[u8], out: &mut [f32]) {
-    restore_blocks::<Block, BYTES, LEN>(kernel::detect(), bytes, out);
 }
 
 impl Restore<BYTES, LEN> for Block {
@@ -79,19 +59,13 @@ impl Restore<BYTES, LEN> for Block {
     }
 }
 
-fn best(x: &[f32], importance: Option<&[f32]>, out: &mut [u8]) {
-    let one = OneScale { levels: &const { steps::<3>(-1) }, grid: Some(ScaleGrid::F16), signed: false };
-    best_row(
-        &TQ2_0,
-        &one,
-        &|d: f32, places: &[u8], out: &mut [u8]| {
-            if let Ok(codes) = places.try_into() {
-                pack(codes, &mut out[..D]);
-                out[D..].copy_from_slice(&to_half(d));
-            }
-        },
-        x,
-        importance,
-        out,
-    );
+impl OfOneScale for Block {
+    const LAYOUT: Layout = TQ2_0;
+    const ONE: OneScale<'static> =
+        OneScale { levels: &const { steps::<3>(-1) }, grid: Some(ScaleGrid::F16), signed: false };
+
+    fn write(d: f32, places: &[u8], out: &mut [u8]) {
+        pack(places, &mut out[..D]);
+        out[D..].copy_from_slice(&to_half(d));
+    }
 }
