@@ -1,6 +1,6 @@
 //! The block formats by value: the one list of them.
 
-use super::codebook::{FP4, NF4};
+use super::bitsandbytes::{FP4, NF4};
 use super::format::BlockFormat;
 use super::ggml;
 use super::layout::Layout;

@@ -26,13 +26,13 @@ impl Layout {
     /// Returns a format that is only read, with its name and its number in GGUF files.
     pub(crate) const fn read<F: Restore<BYTES, LEN>, const BYTES: usize, const LEN: usize>(
         name: &'static str,
-        id: u32,
+        id: Option<u32>,
     ) -> Self {
         Self {
             name,
             len: LEN,
             bytes: BYTES,
-            id: Some(id),
+            id,
             quantize: None,
             dequantize: |bytes, out| restore_blocks::<F, BYTES, LEN>(kernel::detect(), bytes, out),
             best: None,
@@ -40,7 +40,7 @@ impl Layout {
     }
 
     /// Returns a format to whose blocks an importance is nothing.
-    pub(crate) const fn written<F, const BYTES: usize, const LEN: usize>(name: &'static str, id: u32) -> Self
+    pub(crate) const fn written<F, const BYTES: usize, const LEN: usize>(name: &'static str, id: Option<u32>) -> Self
     where
         F: Restore<BYTES, LEN> + Write<LEN, BYTES>,
     {

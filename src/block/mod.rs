@@ -60,10 +60,12 @@
 
 #[cfg(test)]
 mod best_tests;
+mod bitsandbytes;
 mod block_scheme;
 mod block_tensor;
 mod block_type;
 mod codebook;
+mod codebook_blocks;
 mod error;
 mod format;
 #[expect(clippy::doc_markdown, reason = "Q4_0 and its like are the names of formats, as everybody writes them")]
@@ -86,10 +88,12 @@ mod sweep;
 mod ternary;
 mod two_numbers;
 
+pub use bitsandbytes::{FP4_VALUES, NF4_VALUES};
 pub use block_scheme::BlockScheme;
 pub use block_tensor::BlockTensor;
 pub use block_type::BlockType;
-pub use codebook::{Codebook, CodebookBlocks, FP4_VALUES, NF4_VALUES};
+pub use codebook::Codebook;
+pub use codebook_blocks::CodebookBlocks;
 pub use error::BlockError;
 pub use format::BlockFormat;
 pub use ggml::iq4_nl_without_search;

@@ -146,7 +146,7 @@ macro_rules! formats {
                 None => write_blocks::<$block, LEN, { $bytes }>(kernel::detect(), x, out),
             }),
             best: Some(|x, importance, out| best(&$name, $bits, x, importance, out)),
-            ..Layout::read::<$block, { $bytes }, LEN>($label, $id)
+            ..Layout::read::<$block, { $bytes }, LEN>($label, Some($id))
         };
     )*};
 }

@@ -16,8 +16,8 @@ use crate::num::f16_bits_to_f32;
 const LEN: usize = 256;
 const _: () = assert!(50 == 2 + LEN / 8 + LEN / 32 * 2 && 56 == LEN / 8 + LEN / 16 + LEN / 64 * 2);
 
-pub(crate) const IQ1_S: Layout = Layout::read::<Small, 50, LEN>("iq1_s", 19);
-pub(crate) const IQ1_M: Layout = Layout::read::<Medium, 56, LEN>("iq1_m", 29);
+pub(crate) const IQ1_S: Layout = Layout::read::<Small, 50, LEN>("iq1_s", Some(19));
+pub(crate) const IQ1_M: Layout = Layout::read::<Medium, 56, LEN>("iq1_m", Some(29));
 
 /// What is added to the numbers of a point.
 const DOWN: f32 = -1.125;

@@ -16,9 +16,9 @@ use crate::kernel::{LANES, Restore, Simd, Sixteen};
 const LEN: usize = 256;
 const _: () = assert!(66 == 2 + LEN / 8 * 2 && 74 == 2 + LEN / 8 * 2 + 8 && 82 == 2 + LEN / 8 * 2 + 8 + 8);
 
-pub(crate) const IQ2_XXS: Layout = Layout::read::<Smallest, 66, LEN>("iq2_xxs", 16);
-pub(crate) const IQ2_XS: Layout = Layout::read::<ExtraSmall, 74, LEN>("iq2_xs", 17);
-pub(crate) const IQ2_S: Layout = Layout::read::<Small, 82, LEN>("iq2_s", 22);
+pub(crate) const IQ2_XXS: Layout = Layout::read::<Smallest, 66, LEN>("iq2_xxs", Some(16));
+pub(crate) const IQ2_XS: Layout = Layout::read::<ExtraSmall, 74, LEN>("iq2_xs", Some(17));
+pub(crate) const IQ2_S: Layout = Layout::read::<Small, 82, LEN>("iq2_s", Some(22));
 
 /// Returns `d · (s + ½) / 4`.
 fn scale(d: f32, s: u32) -> f32 {

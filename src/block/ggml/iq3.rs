@@ -13,8 +13,8 @@ use crate::kernel::{Restore, Simd, Sixteen};
 const LEN: usize = 256;
 const _: () = assert!(98 == 2 + LEN / 4 + LEN / 32 * 4 && 110 == 2 + LEN / 4 + LEN / 32 + LEN / 8 + LEN / 64);
 
-pub(crate) const IQ3_XXS: Layout = Layout::read::<Smallest, 98, LEN>("iq3_xxs", 18);
-pub(crate) const IQ3_S: Layout = Layout::read::<Small, 110, LEN>("iq3_s", 21);
+pub(crate) const IQ3_XXS: Layout = Layout::read::<Smallest, 98, LEN>("iq3_xxs", Some(18));
+pub(crate) const IQ3_S: Layout = Layout::read::<Small, 110, LEN>("iq3_s", Some(21));
 
 const OF_XXS: [f32; 8] = [4.0, 12.0, 20.0, 28.0, 36.0, 44.0, 52.0, 62.0];
 const OF_S: [f32; 8] = [1.0, 3.0, 5.0, 7.0, 9.0, 11.0, 13.0, 15.0];

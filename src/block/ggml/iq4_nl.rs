@@ -32,7 +32,7 @@ pub(super) const fn levels() -> [f32; 16] {
 pub(crate) const IQ4_NL: Layout = Layout {
     quantize: Some(quantize),
     best: Some(best_row::<Block>),
-    ..Layout::read::<Block, BYTES, LEN>("iq4_nl", 20)
+    ..Layout::read::<Block, BYTES, LEN>("iq4_nl", Some(20))
 };
 
 struct Block;

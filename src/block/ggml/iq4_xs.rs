@@ -18,7 +18,7 @@ const QS: usize = LOW + 4;
 const _: () = assert!(BYTES == QS + LEN / 2, "an f16 scale, 8 of 6 bits, and 256 nibbles");
 
 pub(crate) const IQ4_XS: Layout =
-    Layout { quantize: Some(quantize), best: Some(best), ..Layout::read::<Block, BYTES, LEN>("iq4_xs", 23) };
+    Layout { quantize: Some(quantize), best: Some(best), ..Layout::read::<Block, BYTES, LEN>("iq4_xs", Some(23)) };
 
 /// Super-blocks that are searched together: their sub-blocks fill the lanes of a vector.
 const TOGETHER: usize = 2;

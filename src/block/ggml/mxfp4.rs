@@ -16,7 +16,7 @@ const BYTES: usize = 17;
 const _: () = assert!(BYTES == size_of::<u8>() + LEN / 2, "an E8M0 scale and 32 nibbles");
 
 pub(crate) const MXFP4: Layout =
-    Layout { best: Some(best_row::<Block>), ..Layout::written::<Block, BYTES, LEN>("mxfp4", 39) };
+    Layout { best: Some(best_row::<Block>), ..Layout::written::<Block, BYTES, LEN>("mxfp4", Some(39)) };
 
 /// Returns ⌊log₂ x⌋ of a positive number as single precision has it: from just below a power of two the logarithm rounds to it.
 fn floor_log2(x: f32) -> i32 {

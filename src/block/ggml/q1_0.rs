@@ -12,8 +12,11 @@ const LEN: usize = 128;
 const BYTES: usize = 18;
 const _: () = assert!(BYTES == size_of::<[u8; 2]>() + LEN / 8, "an f16 scale and 128 bits");
 
-pub(crate) const Q1_0: Layout =
-    Layout { quantize: Some(quantize), best: Some(best_row::<Block>), ..Layout::read::<Block, BYTES, LEN>("q1_0", 41) };
+pub(crate) const Q1_0: Layout = Layout {
+    quantize: Some(quantize),
+    best: Some(best_row::<Block>),
+    ..Layout::read::<Block, BYTES, LEN>("q1_0", Some(41))
+};
 
 struct Block;
 

@@ -15,7 +15,7 @@ const BYTES: usize = 18;
 const _: () = assert!(BYTES == size_of::<[u8; 2]>() + LEN / 4, "an f16 scale and 64 codes of 2 bits");
 
 pub(crate) const Q2_0: Layout =
-    Layout { best: Some(best_row::<Block>), ..Layout::written::<Block, BYTES, LEN>("q2_0", 42) };
+    Layout { best: Some(best_row::<Block>), ..Layout::written::<Block, BYTES, LEN>("q2_0", Some(42)) };
 
 struct Block;
 

@@ -20,7 +20,7 @@ const D: usize = QS + LEN / 4;
 const _: () = assert!(BYTES == D + 2 * size_of::<[u8; 2]>(), "16 scales, 256 codes of 2 bits and two f16");
 
 pub(crate) const Q2_K: Layout =
-    Layout { quantize: Some(quantize), best: Some(best), ..Layout::read::<Block, BYTES, LEN>("q2_k", 10) };
+    Layout { quantize: Some(quantize), best: Some(best), ..Layout::read::<Block, BYTES, LEN>("q2_k", Some(10)) };
 
 const PLAIN: Affine = Affine { n: 16, limit: 3, first: -0.5, step: 0.1, steps: 15, absolute: true };
 const WEIGHTED: Affine = Affine { n: 16, limit: 3, first: -0.9, step: 0.05, steps: 36, absolute: false };

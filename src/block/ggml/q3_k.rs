@@ -22,7 +22,7 @@ const D: usize = SCALES + 12;
 const _: () = assert!(BYTES == D + size_of::<[u8; 2]>(), "256 codes of 3 bits, 16 of 6 bits, and an f16");
 
 pub(crate) const Q3_K: Layout =
-    Layout { quantize: Some(quantize), best: Some(best), ..Layout::read::<Block, BYTES, LEN>("q3_k", 11) };
+    Layout { quantize: Some(quantize), best: Some(best), ..Layout::read::<Block, BYTES, LEN>("q3_k", Some(11)) };
 
 struct Block;
 

@@ -12,7 +12,7 @@ const BYTES: usize = 144;
 const _: () = assert!(BYTES == HEADER + LEN / 2, "scales, and 256 codes of 4 bits");
 
 pub(crate) const Q4_K: Layout =
-    Layout { quantize: Some(quantize), best: Some(best), ..Layout::read::<Block, BYTES, LEN>("q4_k", 12) };
+    Layout { quantize: Some(quantize), best: Some(best), ..Layout::read::<Block, BYTES, LEN>("q4_k", Some(12)) };
 
 const PLAIN: Affine = Affine { n: 32, limit: 15, first: -1.0, step: 0.1, steps: 20, absolute: false };
 

@@ -14,7 +14,7 @@ const QS: usize = HEADER + LEN / 8;
 const _: () = assert!(BYTES == QS + LEN / 2, "scales, and 256 codes of 5 bits");
 
 pub(crate) const Q5_K: Layout =
-    Layout { quantize: Some(quantize), best: Some(best), ..Layout::read::<Block, BYTES, LEN>("q5_k", 13) };
+    Layout { quantize: Some(quantize), best: Some(best), ..Layout::read::<Block, BYTES, LEN>("q5_k", Some(13)) };
 
 const PLAIN: Affine = Affine { n: 32, limit: 31, first: -0.5, step: 0.1, steps: 15, absolute: false };
 

@@ -20,7 +20,7 @@ const D: usize = SCALES + 16;
 const _: () = assert!(BYTES == D + size_of::<[u8; 2]>(), "256 codes of 6 bits, 16 scales and an f16");
 
 pub(crate) const Q6_K: Layout =
-    Layout { quantize: Some(quantize), best: Some(best), ..Layout::read::<Block, BYTES, LEN>("q6_k", 14) };
+    Layout { quantize: Some(quantize), best: Some(best), ..Layout::read::<Block, BYTES, LEN>("q6_k", Some(14)) };
 
 struct Block;
 

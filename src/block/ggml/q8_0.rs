@@ -17,7 +17,7 @@ const BYTES: usize = 34;
 const _: () = assert!(BYTES == QS + size_of::<[i8; LEN]>(), "an f16 scale and 32 codes");
 
 pub(crate) const Q8_0: Layout =
-    Layout { best: Some(best_row::<Block>), ..Layout::written::<Block, BYTES, LEN>("q8_0", 8) };
+    Layout { best: Some(best_row::<Block>), ..Layout::written::<Block, BYTES, LEN>("q8_0", Some(8)) };
 
 struct Block;
 

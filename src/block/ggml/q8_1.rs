@@ -14,7 +14,7 @@ const QS: usize = 2 * size_of::<[u8; 2]>();
 const BYTES: usize = 36;
 const _: () = assert!(BYTES == QS + size_of::<[i8; LEN]>(), "two f16 and 32 codes");
 
-pub(crate) const Q8_1: Layout = Layout::written::<Block, BYTES, LEN>("q8_1", 9);
+pub(crate) const Q8_1: Layout = Layout::written::<Block, BYTES, LEN>("q8_1", Some(9));
 
 struct Block;
 

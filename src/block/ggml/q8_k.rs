@@ -13,7 +13,8 @@ const QS: usize = size_of::<f32>();
 const SUMS: usize = QS + LEN;
 const _: () = assert!(BYTES == SUMS + size_of::<[i16; LEN / 16]>(), "an f32 scale, 256 codes and 16 sums");
 
-pub(crate) const Q8_K: Layout = Layout { quantize: Some(quantize), ..Layout::read::<Block, BYTES, LEN>("q8_k", 15) };
+pub(crate) const Q8_K: Layout =
+    Layout { quantize: Some(quantize), ..Layout::read::<Block, BYTES, LEN>("q8_k", Some(15)) };
 
 struct Block;
 

@@ -130,7 +130,7 @@ macro_rules! formats {
                 None => write_blocks::<$block, LEN, { $bytes }>(kernel::detect(), x, out),
             }),
             best: Some(best_row::<$block>),
-            ..Layout::read::<$block, { $bytes }, LEN>($label, $id)
+            ..Layout::read::<$block, { $bytes }, LEN>($label, Some($id))
         };
     )*};
 }

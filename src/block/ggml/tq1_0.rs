@@ -18,7 +18,7 @@ const D: usize = 48 + 4;
 const _: () = assert!(BYTES == D + size_of::<[u8; 2]>(), "256 trits and an f16 scale");
 
 pub(crate) const TQ1_0: Layout =
-    Layout { best: Some(best_row::<Block>), ..Layout::written::<Block, BYTES, LEN>("tq1_0", 34) };
+    Layout { best: Some(best_row::<Block>), ..Layout::written::<Block, BYTES, LEN>("tq1_0", Some(34)) };
 
 /// Runs of bytes: the first byte, how many, the first element, trits of a byte.
 const RUNS: [(usize, usize, usize, usize); 3] = [(0, 32, 0, 5), (32, 16, 160, 5), (48, 4, 240, 4)];

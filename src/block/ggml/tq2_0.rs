@@ -17,7 +17,7 @@ const D: usize = LEN / 4;
 const _: () = assert!(BYTES == D + size_of::<[u8; 2]>(), "256 codes of 2 bits and an f16 scale");
 
 pub(crate) const TQ2_0: Layout =
-    Layout { best: Some(best_row::<Block>), ..Layout::written::<Block, BYTES, LEN>("tq2_0", 35) };
+    Layout { best: Some(best_row::<Block>), ..Layout::written::<Block, BYTES, LEN>("tq2_0", Some(35)) };
 
 struct Block;
 
