@@ -143,6 +143,13 @@ impl Joint {
         })
     }
 
+    /// Returns the bytes that this takes for a layer.
+    pub(crate) fn most_bytes(product: &Product, rows: usize) -> usize {
+        let len = product.groups * product.len;
+        let is_there = product.groups > 1 && rows == product.groups && len <= LONGEST;
+        if is_there { 2 * 8 * len * len } else { 0 }
+    }
+
     /// Takes note of a value, if it is the layer's input.
     pub(crate) fn observe(&mut self, value: &ValueView<'_>, purpose: Purpose) {
         if value.id != self.product.input {

@@ -4,6 +4,7 @@ use super::constants::Constants;
 use super::correct::{analytic, layer_by_layer};
 use super::encoding::{Refitted, WeightRanges};
 use super::equalize::Equalizer;
+use super::importance::Importance;
 use super::judge::Data;
 use super::refit::refit;
 use super::split::{Split, fitting};
@@ -37,6 +38,8 @@ pub(crate) struct Base {
     pub(crate) least_squares: Rc<OnceCell<Ranges>>,
     /// Weights chosen for what layers make of samples: found once.
     pub(crate) refitted: OnceCell<Rc<BTreeMap<WeightsKey, Refitted>>>,
+    /// How much inputs of weights count: found once.
+    pub(crate) importance: OnceCell<Rc<Importance>>,
 }
 
 /// A model as it was written, and how.
@@ -67,6 +70,7 @@ impl Base {
             equalizer: Rc::new(equalizer),
             least_squares: Rc::default(),
             refitted: OnceCell::new(),
+            importance: OnceCell::new(),
         })
     }
 
@@ -105,7 +109,7 @@ impl Base {
         let (plan, ranges) = self.plan(setting.choices, settings, floats)?;
         let mut tuned = Tuned { weight_ranges: settings.weights, ..Tuned::default() };
         if settings.weights == WeightRanges::Mse {
-            tuned.importance = Rc::new(self.importance());
+            tuned.importance = self.importance.get_or_init(|| Rc::new(Importance::new(self.squares()))).clone();
         }
         if settings.weights == WeightRanges::Refitted {
             tuned.refitted = self.refitted(setting)?;
@@ -166,6 +170,7 @@ impl Base {
             equalizer: self.equalizer.clone(),
             least_squares: Rc::default(),
             refitted: OnceCell::new(),
+            importance: OnceCell::new(),
         }
     }
 
@@ -177,6 +182,7 @@ impl Base {
         }
         self.least_squares = Rc::default();
         self.refitted.take();
+        self.importance.take();
         Ok(())
     }
 
@@ -200,7 +206,7 @@ impl Base {
     }
 
     /// Returns, for weights, the mean squares of what they are multiplied with.
-    fn importance(&self) -> BTreeMap<ValueId, Vec<f32>> {
+    fn squares(&self) -> BTreeMap<ValueId, Vec<f32>> {
         let mut importance = BTreeMap::new();
         for (subgraph, part) in self.graph.subgraphs.iter().enumerate() {
             let of = |value: usize| ValueId { subgraph, value };

@@ -1,8 +1,10 @@
 //! Constants as codes: weights, biases, operands.
 
+use super::importance::Importance;
 use crate::convention::ConventionError;
 use crate::convention::tflite;
 use crate::error::Result;
+use crate::graph::ValueId;
 use crate::metrics::ErrorMetrics;
 use crate::num::CodeType;
 use crate::params::{Granularity, QuantParams};
@@ -88,7 +90,7 @@ pub(crate) fn weights(
     values: &ArrayD<f32>,
     axis: usize,
     ranges: WeightRanges,
-    importance: Option<&[f32]>,
+    importance: Option<(&Importance, ValueId)>,
     uses: &[BiasUse],
 ) -> Result<(Weights, Vec<Raised>)> {
     let scheme = tflite::weights::<i8>().with_axis(axis);
@@ -99,7 +101,12 @@ pub(crate) fn weights(
         WeightRanges::Mse | WeightRanges::MinMax | WeightRanges::Refitted => quantize_tensor(values.view(), &scheme)?,
     };
     let mut scales = plain.params().scales().to_vec();
-    let is_searched = ranges == WeightRanges::Mse && search(&mut scales, values, axis, importance);
+    let of_inputs = importance.filter(|_| ranges == WeightRanges::Mse);
+    let searched = of_inputs.and_then(|(importance, id)| importance.scales(id, values, axis, &scales));
+    let is_searched = searched.is_some();
+    if let Some(searched) = searched {
+        scales = searched;
+    }
     let before = scales.clone();
     let raised = raise(&mut scales, values, axis, uses)?;
     let q = if before == scales && !is_searched {
@@ -113,46 +120,6 @@ pub(crate) fn weights(
     let error = q.error(values.view())?;
     let codes = q.codes().iter().map(|&code| code as u8).collect();
     Ok((Weights { axis, scales, codes, restored, error }, raised))
-}
-
-/// Shares of the largest magnitude that are tried as the largest weight with a code of its own.
-const SHARES: u32 = 24;
-/// How much smaller each is than the one before.
-const SHARE_STEP: f32 = 0.0125;
-
-/// Makes each channel's scale the one with the smallest error Σ hᵢ (w − ŵ)² among some shares of the largest magnitude, hᵢ being the mean
-/// square of the input that a weight is multiplied with; returns whether there are such for these weights.
-fn search(scales: &mut [f32], values: &ArrayD<f32>, axis: usize, importance: Option<&[f32]>) -> bool {
-    let Some(importance) = importance else { return false };
-    let last = values.ndim().saturating_sub(1);
-    if axis == last || values.shape().last() != Some(&importance.len()) || importance.is_empty() {
-        return false;
-    }
-    for (channel, scale) in scales.iter_mut().enumerate() {
-        let row: Vec<f32> = values.index_axis(ndarray::Axis(axis), channel).iter().copied().collect();
-        let largest = row.iter().fold(0.0_f32, |largest, w| largest.max(w.abs()));
-        if largest == 0.0 {
-            continue;
-        }
-        let full = largest / 127.0;
-        let error = |scale: f32| {
-            let of_element = |(w, h): (&f32, &f32)| {
-                let code = (w / scale).round().clamp(-127.0, 127.0);
-                h * (w - code * scale) * (w - code * scale)
-            };
-            row.iter().zip(importance.iter().cycle()).map(of_element).sum::<f32>()
-        };
-        let (mut best, mut least) = (full, error(full));
-        for share in 1..=SHARES {
-            let candidate = full * (1.0 - SHARE_STEP * share as f32);
-            let of_candidate = error(candidate);
-            if of_candidate < least {
-                (best, least) = (candidate, of_candidate);
-            }
-        }
-        *scale = best;
-    }
-    true
 }
 
 /// Raises the scales of channels whose bias would not fit, and chooses those of channels whose weights are all 0.

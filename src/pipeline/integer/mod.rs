@@ -14,6 +14,7 @@ mod evidence;
 mod head;
 mod headroom;
 mod held;
+mod importance;
 mod judge;
 mod layer;
 mod mixed;

@@ -2,6 +2,7 @@
 
 use super::constants::Constants;
 use super::encoding::{BiasUse, Raised, Refitted, WeightRanges, Weights, refitted, weights};
+use super::importance::Importance;
 use crate::error::Result;
 use crate::graph::{Graph, Operator, Subgraph, ValueId};
 use crate::recipe::integer::{Domain, Form, IntegerPlan, PartPlan, Take};
@@ -17,7 +18,7 @@ pub(crate) struct Tuned {
     /// How the scales of weights are found.
     pub(crate) weight_ranges: WeightRanges,
     /// The mean squares of the channels that weights are multiplied with.
-    pub(crate) importance: Rc<BTreeMap<ValueId, Vec<f32>>>,
+    pub(crate) importance: Rc<Importance>,
     /// Weights that were chosen for what layers make of samples.
     pub(crate) refitted: Rc<BTreeMap<WeightsKey, Refitted>>,
 }
@@ -37,7 +38,7 @@ impl Tuned {
         {
             return Ok((weights, Vec::new()));
         }
-        let importance = self.importance.get(&id).map(Vec::as_slice);
+        let importance = self.importance.has(id).then_some((&*self.importance, id));
         weights(values, axis, self.weight_ranges, importance, uses)
     }
 }
