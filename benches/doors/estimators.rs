@@ -25,10 +25,10 @@ pub(crate) fn add(doors: &mut Doors) {
     searching(doors, "MovingAverage", MovingAverage::new(0.01).expect("a share of 1"));
     searching(doors, "Fixed", Fixed::new(ValueRange::new(-4.0, 4.0).expect("in order")));
     searching(doors, "AnyEstimator, percentile 99.9 %", AnyEstimator::from(share()));
-    searching(doors, "onnx_runtime::MinMax", onnx_runtime::MinMax::default());
-    searching(doors, "onnx_runtime::Percentile", onnx_runtime::Percentile::default());
-    searching(doors, "onnx_runtime::Entropy", onnx_runtime::Entropy::default());
-    searching(doors, "onnx_runtime::Distribution", onnx_runtime::Distribution::default());
+    searching(doors, "onnx_runtime::MinMaxCalibrater", onnx_runtime::MinMaxCalibrater::default());
+    searching(doors, "onnx_runtime::PercentileCalibrater", onnx_runtime::PercentileCalibrater::default());
+    searching(doors, "onnx_runtime::EntropyCalibrater", onnx_runtime::EntropyCalibrater::default());
+    searching(doors, "onnx_runtime::DistributionCalibrater", onnx_runtime::DistributionCalibrater::default());
     searching(doors, "torch::HistogramObserver", torch::HistogramObserver::default());
     by_group(doors, "estimate_params, Mse i8, rows of 1024", "int8 per axis 0, mse");
     by_group(doors, "estimate_params, Mse I4, rows of 1024", "int4 per axis 0, mse");

@@ -8,7 +8,7 @@ use std::hint::black_box;
 use tensor_quant::num::F8E4M3Fn;
 use tensor_quant::params::ProductRounding;
 use tensor_quant::tensor::{
-    Activation, DynamicQuantizer, FullyConnected, Fused, Settings, dequantize_into, dequantize_slice,
+    ActivationParams, DynamicQuantizer, FullyConnected, Fused, Settings, dequantize_into, dequantize_slice,
     fake_quantize_backward, fake_quantize_backward_into, fake_quantize_tensor_into, fake_quantize_with_params,
     fake_quantize_with_params_into, quantize_slice, quantize_slice_into, quantize_tensor_into, quantize_tensors,
     quantize_with_params_into,
@@ -273,6 +273,6 @@ fn integers(doors: &mut Doors) {
 fn layer(b: &Buffers, n: usize) -> FullyConnected {
     let codes: Array2<i8> = matrix(&b.signed, n).to_owned();
     let weights = QuantizedTensor::new(codes, params()).expect("any codes");
-    let activation = Activation { scale: 0.05, zero_point: 3 };
+    let activation = ActivationParams { scale: 0.05, zero_point: 3 };
     FullyConnected::new(&weights, vec![0; n / COLUMNS], activation, activation, Fused::None).expect("it fits")
 }

@@ -4,7 +4,7 @@ use crate::failure::Failure;
 use clap::{Arg, ArgAction, ArgMatches, ValueHint, value_parser};
 use std::path::Path;
 use tensor_quant::recipe::integer::EdgeType;
-use tensor_quant::recipe::{Codes, Glob, Recipe, Target, ValueRule, Warning};
+use tensor_quant::recipe::{Codes, Glob, Recipe, TargetForm, ValueRule, Warning};
 
 /// Options that take a part of a scheme, and what to say of each.
 const PARTS: [(&str, &str); 4] = [
@@ -95,7 +95,7 @@ pub(crate) fn overrides(arguments: &ArgMatches) -> Vec<String> {
 /// Returns what is said on the command line and changes nothing of the recipe that came of it.
 pub(crate) fn without_effect(arguments: &ArgMatches, recipe: &Recipe) -> Option<Warning> {
     let least = *arguments.get_one::<usize>("min-elements")?;
-    let thresholds = recipe.rules.iter().filter(|rule| rule.to != Target::Keep).map(|rule| rule.min_elements);
+    let thresholds = recipe.rules.iter().filter(|rule| rule.to != TargetForm::Keep).map(|rule| rule.min_elements);
     let lowest = thresholds.min().unwrap_or(usize::MAX);
     (lowest > least).then(|| {
         let message = match lowest {
@@ -159,7 +159,7 @@ fn changed(mut recipe: Recipe, arguments: &ArgMatches) -> Result<Recipe, Failure
             rule.min_elements = rule.min_elements.max(least);
         }
         if let Some(text) = read("to")
-            && rule.to != Target::Keep
+            && rule.to != TargetForm::Keep
         {
             rule.to = text.parse()?;
         }

@@ -7,7 +7,7 @@ use std::error::Error;
 use tensor_quant::convention::ConventionError;
 use tensor_quant::convention::tflite::{quantize_bias, weights};
 use tensor_quant::params::QuantParams;
-use tensor_quant::tensor::{Activation, FullyConnected, Fused};
+use tensor_quant::tensor::{ActivationParams, FullyConnected, Fused};
 use tensor_quant::{QuantizedTensor, Scheme, estimate_params, quantize_with_params};
 
 /// Runs the classifier on inputs, all of it in integers, and returns the codes of the outputs. `activations` holds the
@@ -18,8 +18,8 @@ pub(crate) fn run(
     inputs: &Array2<f32>,
 ) -> Result<Array2<i8>, Box<dyn Error>> {
     let params = |name: &str| activations.get(name).ok_or("an activation was not calibrated");
-    let activation = |name: &str| -> Result<Activation, Box<dyn Error>> {
-        Ok(Activation { scale: params(name)?.scales()[0], zero_point: params(name)?.zero_points()[0] })
+    let activation = |name: &str| -> Result<ActivationParams, Box<dyn Error>> {
+        Ok(ActivationParams { scale: params(name)?.scales()[0], zero_point: params(name)?.zero_points()[0] })
     };
     let mut input = activation(ACTIVATIONS[0])?;
     let scheme = Scheme::<i8>::affine();

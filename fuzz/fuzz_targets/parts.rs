@@ -15,7 +15,7 @@ use tensor_quant::params::{
     AffineParams, CodeRange, FixedPointMultiplier, Granularity, ProductRounding, QuantParams, ValueRange,
     rounding_divide_by_power_of_two, rounding_doubling_high_multiply,
 };
-use tensor_quant::tensor::{Activation, FullyConnected, Fused, dequantize_slice};
+use tensor_quant::tensor::{ActivationParams, FullyConnected, Fused, dequantize_slice};
 use tensor_quant::{Error, QuantizedTensor, Result, Scheme, quantize_with_params};
 use tensor_quant_fuzz::memory;
 use tensor_quant_fuzz::scheme::granularity;
@@ -161,7 +161,7 @@ fn layer(u: &mut Unstructured<'_>) -> Drawn<()> {
     let params = QuantParams::new(granularity, CodeRange::of::<i8>(), scales, vec![0; groups]);
     let Some(weights) = report(params.and_then(|params| QuantizedTensor::new(weights, params))) else { return Ok(()) };
     let activation =
-        |u: &mut Unstructured<'_>| Ok(Activation { scale: u.arbitrary()?, zero_point: u.arbitrary::<i8>()?.into() });
+        |u: &mut Unstructured<'_>| Ok(ActivationParams { scale: u.arbitrary()?, zero_point: u.arbitrary::<i8>()?.into() });
     let (input, output) = (activation(u)?, activation(u)?);
     let bias = (0..rows).map(|_| u.arbitrary()).collect::<Drawn<_>>()?;
     let fused = *u.choose(&[Fused::None, Fused::Relu, Fused::Relu6, Fused::ReluN1To1])?;

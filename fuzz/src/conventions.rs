@@ -44,10 +44,10 @@ macro_rules! estimators {
 }
 
 estimators! {
-    OrtMinMax(onnx_runtime::MinMax)
-    OrtEntropy(onnx_runtime::Entropy)
-    OrtPercentile(onnx_runtime::Percentile)
-    OrtDistribution(onnx_runtime::Distribution)
+    OrtMinMax(onnx_runtime::MinMaxCalibrater)
+    OrtEntropy(onnx_runtime::EntropyCalibrater)
+    OrtPercentile(onnx_runtime::PercentileCalibrater)
+    OrtDistribution(onnx_runtime::DistributionCalibrater)
     Torch(torch::HistogramObserver)
 }
 
@@ -58,19 +58,19 @@ impl Estimator {
         let bins = |u: &mut Unstructured<'_>| u.int_in_range(0..=40_usize);
         let drawn = match u.int_in_range(0..=5_u8)? {
             0 => None,
-            1 => onnx_runtime::Entropy::new(bins(u)?, bins(u)?).ok().map(Self::OrtEntropy),
-            2 => onnx_runtime::Percentile::symmetric(bins(u)?, u.arbitrary()?).ok().map(Self::OrtPercentile),
+            1 => onnx_runtime::EntropyCalibrater::new(bins(u)?, bins(u)?).ok().map(Self::OrtEntropy),
+            2 => onnx_runtime::PercentileCalibrater::symmetric(bins(u)?, u.arbitrary()?).ok().map(Self::OrtPercentile),
             3 => {
-                let percentile = onnx_runtime::Percentile::affine(bins(u)?, f64::from(u.arbitrary::<u8>()?));
+                let percentile = onnx_runtime::PercentileCalibrater::affine(bins(u)?, f64::from(u.arbitrary::<u8>()?));
                 percentile.ok().map(Self::OrtPercentile)
             }
             4 => {
                 let power = if u.arbitrary()? { onnx_runtime::Power::Same } else { onnx_runtime::Power::CubeRoot };
-                onnx_runtime::Distribution::new(512 + bins(u)?, power).ok().map(Self::OrtDistribution)
+                onnx_runtime::DistributionCalibrater::new(512 + bins(u)?, power).ok().map(Self::OrtDistribution)
             }
             _ => torch::HistogramObserver::new(bins(u)?).ok().map(Self::Torch),
         };
-        Ok(drawn.unwrap_or(Self::OrtMinMax(onnx_runtime::MinMax::averaged())))
+        Ok(drawn.unwrap_or(Self::OrtMinMax(onnx_runtime::MinMaxCalibrater::averaged())))
     }
 }
 
@@ -80,8 +80,8 @@ pub enum Calculator {
     Ort(onnx_runtime::Params),
     TfliteWeights(tflite::Weights),
     TfliteActivations(tflite::Activations),
-    TorchAffine(torch::Affine),
-    TorchSymmetric(torch::Symmetric),
+    TorchAffine(torch::AffineMapping),
+    TorchSymmetric(torch::SymmetricMapping),
     TorchQParams(torch::QParams),
     TorchDynamic(torch::Dynamic),
 }
@@ -106,8 +106,8 @@ impl Calculator {
             1 => Self::Ort(onnx_runtime::Params::symmetric().with_reduced_range()),
             2 => Self::TfliteWeights(tflite::Weights),
             3 => Self::TfliteActivations(tflite::Activations),
-            4 => Self::TorchAffine(torch::Affine { eps: u.arbitrary()?, ..torch::Affine::default() }),
-            5 => Self::TorchSymmetric(torch::Symmetric { eps: u.arbitrary()?, ..torch::Symmetric::default() }),
+            4 => Self::TorchAffine(torch::AffineMapping { eps: u.arbitrary()?, ..torch::AffineMapping::default() }),
+            5 => Self::TorchSymmetric(torch::SymmetricMapping { eps: u.arbitrary()?, ..torch::SymmetricMapping::default() }),
             6 => Self::TorchQParams(torch::QParams::affine().with_eps(u.arbitrary()?).with_reduced_range()),
             7 => Self::TorchQParams(torch::QParams::symmetric().with_codes(u.arbitrary()?, u.arbitrary()?)),
             8 => Self::TorchQParams(torch::QParams::affine_float()),

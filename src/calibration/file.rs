@@ -55,10 +55,10 @@ macro_rules! names {
 }
 
 names! {
-    onnx_runtime::Distribution, "onnx-runtime distribution";
-    onnx_runtime::Entropy, "onnx-runtime entropy";
-    onnx_runtime::MinMax, "onnx-runtime min-max";
-    onnx_runtime::Percentile, "onnx-runtime percentile";
+    onnx_runtime::DistributionCalibrater, "onnx-runtime distribution";
+    onnx_runtime::EntropyCalibrater, "onnx-runtime entropy";
+    onnx_runtime::MinMaxCalibrater, "onnx-runtime min-max";
+    onnx_runtime::PercentileCalibrater, "onnx-runtime percentile";
     torch::HistogramObserver, "torch histogram-observer";
     AnyEstimator, "any";
     Entropy, "entropy";

@@ -1,12 +1,10 @@
 //! torchao: affine quantization over blocks of any shape.
 
 use crate::error::{Error, Result};
-use crate::num::{Code, Rounding};
-use crate::params::{Granularity, ParamsCalculator, QuantParams};
-use crate::range::RangeEstimator;
-use crate::tensor::{QuantizedTensor, Scheme, quantize_tensor};
+use crate::params::{Granularity, QuantParams};
+use crate::tensor::{AsView, StaticScheme, quantize_tensor};
 use alloc::vec::Vec;
-use ndarray::{Array, ArrayD, ArrayView, Dimension, IxDyn};
+use ndarray::{Array, ArrayD, IxDyn};
 
 /// Codes of a tensor that was cut in blocks of any shape.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,8 +20,8 @@ pub struct Blocked<C> {
 /// Returns the codes of a tensor cut in blocks of the shape `block`, each with its own scale and zero point.
 ///
 /// A block of 1 × 32 is a group along the rows, one of the tensor's own shape is the tensor. The scheme's granularity is
-/// not asked. ([`torch::scheme`](super::torch::scheme) with [`torch::Affine`](super::torch::Affine) or
-/// [`torch::Symmetric`](super::torch::Symmetric) gives torchao's `choose_qparams_affine` and `quantize_affine`.)
+/// not asked. ([`torch::scheme`](super::torch::scheme) with [`torch::AffineMapping`](super::torch::AffineMapping) or
+/// [`torch::SymmetricMapping`](super::torch::SymmetricMapping) gives torchao's `choose_qparams_affine` and `quantize_affine`.)
 ///
 /// # Errors
 ///
@@ -36,22 +34,16 @@ pub struct Blocked<C> {
 /// use tensor_quant::convention::{torch, torchao};
 ///
 /// let x = array![[1.0_f32, 2.0, 10.0, 20.0], [3.0, 4.0, 30.0, 40.0]];
-/// let q = torchao::quantize_affine(x.view(), &[2, 2], &torch::scheme::<u8>())?;
+/// let q = torchao::quantize_affine(&x, &[2, 2], &torch::scheme::<u8>())?;
 /// assert_eq!(q.params.scales(), [4.0 / 255.0, 40.0 / 255.0]);
 /// # Ok::<(), tensor_quant::Error>(())
 /// ```
-pub fn quantize_affine<D, C, E, P, R>(
-    x: ArrayView<'_, f32, D>,
-    block: &[usize],
-    scheme: &Scheme<C, E, P, R>,
-) -> Result<Blocked<C>>
+pub fn quantize_affine<V, S>(x: V, block: &[usize], scheme: &S) -> Result<Blocked<S::Code>>
 where
-    D: Dimension,
-    C: Code,
-    E: RangeEstimator + Clone,
-    P: ParamsCalculator + Clone,
-    R: Rounding,
+    V: AsView<Element = f32>,
+    S: StaticScheme<Calculator: Clone>,
 {
+    let x = x.as_view();
     let shape = x.shape().to_vec();
     let divides = block.len() == shape.len() && block.iter().zip(&shape).all(|(&b, &n)| b > 0 && n % b == 0);
     let mismatch =
@@ -71,9 +63,9 @@ where
     let len = blocks.len().checked_div(groups).unwrap_or(0);
     let blocks = blocks.into_shape_with_order((groups, len)).map_err(|_| mismatch())?;
 
-    let scheme = scheme.clone().with_granularity(Granularity::Axis(0));
-    let q: QuantizedTensor<C, _> = quantize_tensor(blocks.view(), &scheme)?;
-    let back = |blocks: ArrayD<C>| unblock(blocks, &counts, block, &shape);
+    let scheme = scheme.as_scheme().clone().with_granularity(Granularity::Axis(0));
+    let q = quantize_tensor(blocks.view(), &scheme)?;
+    let back = |blocks: ArrayD<S::Code>| unblock(blocks, &counts, block, &shape);
     let restored = unblock(q.dequantize().into_dyn(), &counts, block, &shape).ok_or_else(mismatch)?;
     let (codes, params) = q.into_parts();
     Ok(Blocked { codes: back(codes.into_dyn()).ok_or_else(mismatch)?, restored, params })

@@ -217,5 +217,5 @@
 //! ```
 //!
 //! `examples/custom_scheme.rs` is the whole of it. If you have kernels of your own, or come from another library, implement
-//! [`Quantizer`](crate::laws::Quantizer) in two methods and be held to the same laws. And where these are not enough, the
-//! [`strategies`](crate::laws::strategies) that find their cases are yours to use in `proptest!`.
+//! [`QuantizationMethod`](crate::laws::QuantizationMethod) in three methods and be held to the same laws. And where these are
+//! not enough, the [`strategies`](crate::laws::strategies) that find their cases are yours to use in `proptest!`.

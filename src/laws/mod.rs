@@ -10,8 +10,8 @@
 //! ```
 //!
 //! Each law is a constant with its statement as a formula and the reason why it matters: those of [`scheme`]s (or of any
-//! [`Quantizer`]), [`estimator`]s, [`calculator`]s, [`rounding`]s and [`code`]s. A law is tried on cases that find what is
-//! broken: ties and their neighbours, one outlier, subnormal numbers, ±`f32::MAX`, constants, strided views. A case that
+//! [`QuantizationMethod`]), [`estimator`]s, [`calculator`]s, [`rounding`]s and [`code`]s. A law is tried on cases that find
+//! what is broken: ties and their neighbours, one outlier, subnormal numbers, ±`f32::MAX`, constants, strided views. A case that
 //! breaks it is made as simple as can be, and printed with its bits, its codes and the bound. Outcomes are judged by plain
 //! arithmetic, never by the code that made them.
 //!
@@ -84,7 +84,7 @@ mod verdict;
 
 pub use code::{Codec, Standard};
 pub use law::{Law, Waiver};
-pub use quantizer::Quantizer;
+pub use quantizer::QuantizationMethod;
 pub use terms::Terms;
 pub use verdict::{Broken, Cause, Verdict};
 
@@ -97,7 +97,7 @@ use crate::range::RangeEstimator;
 /// # Errors
 ///
 /// The first law that is broken, with the simplest counterexample.
-pub fn check_scheme(quantizer: &dyn Quantizer) -> Result<Verdict, Broken> {
+pub fn check_scheme(quantizer: &dyn QuantizationMethod) -> Result<Verdict, Broken> {
     Terms::default().check_scheme(quantizer)
 }
 

@@ -2,7 +2,7 @@
 
 use super::known;
 use super::law::Waiver;
-use super::quantizer::Quantizer;
+use super::quantizer::QuantizationMethod;
 use crate::error::Result;
 use crate::kernel::{self, Level, Mapping};
 use crate::num::{Code, CodeType, CodeVisitor, Rounding, Scaling};
@@ -43,7 +43,7 @@ macro_rules! of_parts {
                 is_random: self.rounding.is_random(),
                 scaling: self.scaling,
                 codes: Self::codes(self),
-                bits: Quantizer::code_type(self).bits(),
+                bits: QuantizationMethod::code_type(self).bits(),
             })
         }
     };
@@ -54,7 +54,7 @@ macro_rules! of_parts {
 ///
 /// The laws that it does not promise are those that its built-in parts are known to break, by their types alone: a part that
 /// you wrote promises every law until you say otherwise.
-impl<C: Code, E: RangeEstimator + 'static, P: ParamsCalculator + 'static, R: Rounding + 'static> Quantizer
+impl<C: Code, E: RangeEstimator + 'static, P: ParamsCalculator + 'static, R: Rounding + 'static> QuantizationMethod
     for Scheme<C, E, P, R>
 {
     fn code_type(&self) -> CodeType {
@@ -80,7 +80,7 @@ impl<C: Code, E: RangeEstimator + 'static, P: ParamsCalculator + 'static, R: Rou
 }
 
 /// It promises what a scheme of the same parts does.
-impl Quantizer for AnyScheme {
+impl QuantizationMethod for AnyScheme {
     fn code_type(&self) -> CodeType {
         self.code
     }

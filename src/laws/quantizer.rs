@@ -14,9 +14,10 @@ use std::sync::OnceLock;
 /// Anything that turns tensors into codes and back, judged by what comes out of it.
 ///
 /// A [`Scheme`](crate::Scheme) is one, and so is an [`AnyScheme`](crate::AnyScheme). Implement it for a quantizer of your own,
-/// with kernels of your own, and it is held to the same laws. The three methods that must be there name the type of the codes and do the work; the others say what is
-/// promised of it, and their defaults are what most quantizers promise: one scale for the tensor, every code, a quotient that is
-/// divided and rounded to the nearest with halves to even, and NaN refused.
+/// with kernels of your own, and it is held to the same laws. The three methods that must be there name the type of the codes
+/// and do the work; the others say what is promised of it, and their defaults are what most quantizers promise: one scale for
+/// the tensor, every code, a quotient that is divided and rounded to the nearest with halves to even, and NaN refused.
+/// (A [`Quantizer`](crate::Quantizer) only does what a scheme or parameters say: hold that scheme to the laws.)
 ///
 /// # Examples
 ///
@@ -24,14 +25,14 @@ use std::sync::OnceLock;
 ///
 /// ```
 /// use ndarray::{ArrayViewD, Dimension};
-/// use tensor_quant::laws::{Quantizer, Terms, scheme};
+/// use tensor_quant::laws::{QuantizationMethod, Terms, scheme};
 /// use tensor_quant::num::CodeType;
 /// use tensor_quant::{Error, PackedTensor, QuantParams, QuantizedTensor, Result};
 ///
 /// #[derive(Debug)]
 /// struct Sixteenths;
 ///
-/// impl Quantizer for Sixteenths {
+/// impl QuantizationMethod for Sixteenths {
 ///     fn code_type(&self) -> CodeType {
 ///         CodeType::I8
 ///     }
@@ -62,7 +63,8 @@ use std::sync::OnceLock;
 /// println!("{}", terms.check_scheme(&Sixteenths)?);
 /// # Ok::<(), tensor_quant::laws::Broken>(())
 /// ```
-pub trait Quantizer: Debug + Sync {
+#[doc(alias = "Quantizer")]
+pub trait QuantizationMethod: Debug + Sync {
     /// Returns what the codes are stored in.
     fn code_type(&self) -> CodeType;
 
@@ -136,12 +138,12 @@ pub(super) struct Outcome {
 /// A quantizer, and all of its floating codes, which are found once.
 #[derive(Debug)]
 pub(super) struct Subject<'a> {
-    quantizer: &'a dyn Quantizer,
+    quantizer: &'a dyn QuantizationMethod,
     floats: OnceLock<Vec<f64>>,
 }
 
 impl<'a> Subject<'a> {
-    pub(super) fn new(quantizer: &'a dyn Quantizer) -> Self {
+    pub(super) fn new(quantizer: &'a dyn QuantizationMethod) -> Self {
         Self { quantizer, floats: OnceLock::new() }
     }
 

@@ -4,7 +4,7 @@ use super::calculator;
 use super::code::{self, Codec};
 use super::estimator;
 use super::law::{Law, Waiver};
-use super::quantizer::{Quantizer, Subject};
+use super::quantizer::{QuantizationMethod, Subject};
 use super::rounding;
 use super::scheme;
 use super::trials::{Breach, SHRINKS, Trials};
@@ -81,7 +81,7 @@ impl Terms {
     /// # Errors
     ///
     /// The first law that is broken, with the simplest counterexample; a law that was left out and that there is not.
-    pub fn check_scheme(&self, quantizer: &dyn Quantizer) -> Result<Verdict, Broken> {
+    pub fn check_scheme(&self, quantizer: &dyn QuantizationMethod) -> Result<Verdict, Broken> {
         let subject = Subject::new(quantizer);
         let check = |k: usize, trials: &Trials| scheme::CHECKS[k](&subject, trials);
         self.judge(quantizer, scheme::LAWS, &check, quantizer.waivers())

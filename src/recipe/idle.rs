@@ -4,7 +4,7 @@
 use super::candidate::{Candidate, Part};
 use super::nearest::{nearest, nearest_of_pattern};
 use super::recipe::Recipe;
-use super::rule::{Compute, Inputs, Kernels, Mismatch, Rule};
+use super::rule::{Compute, Inputs, Mismatch, NeededKernels, Rule};
 use super::warning::Warning;
 use crate::params::AnyCalculator;
 use std::collections::BTreeSet;
@@ -190,7 +190,7 @@ impl Rule {
             && all_of(&self.operators, &other.operators)
             && all_of(&self.element_types, &other.element_types)
             && (self.inputs == Inputs::Any || self.inputs == other.inputs)
-            && self.kernels == Kernels::Any
+            && self.kernels == NeededKernels::Any
             && self.min_elements <= other.min_elements
             && most(self) >= most(other)
     }

@@ -39,6 +39,6 @@ pub use glob::Glob;
 pub(crate) use plan::spoken;
 pub use plan::{Decision, Entry, Plan, Treatment};
 pub use recipe::Recipe;
-pub use rule::{Codes, Compute, Inputs, Kernels, Rule, Target};
+pub use rule::{Codes, Compute, Inputs, NeededKernels, Rule, TargetForm};
 pub(crate) use survival::NO_CODE;
 pub use warning::Warning;

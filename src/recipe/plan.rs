@@ -4,7 +4,7 @@ use super::candidate::{Candidate, Part, Storage};
 use super::error::RecipeError;
 use super::idle::idle_parts;
 use super::recipe::Recipe;
-use super::rule::{Compute, FLOATS, Inputs, Mismatch, Rule, Target};
+use super::rule::{Compute, FLOATS, Inputs, Mismatch, Rule, TargetForm};
 use super::survival::{survives_cast, survives_integers, whole_numbers};
 use super::warning::Warning;
 use crate::block::{BlockFormat, BlockScheme, BlockTensor};
@@ -249,7 +249,7 @@ fn apply(
     };
     let role = if operators.is_empty() { String::new() } else { format!("{role} of {operators}, ") };
     let mut reason = format!("{role}{elements} elements");
-    if let Target::Blocks(blocks) = &rule.to {
+    if let TargetForm::Blocks(blocks) = &rule.to {
         return apply_blocks(rule, *blocks, candidate, reason, values);
     }
     let Some((mut scheme, is_granularity_said)) = rule.scheme() else { return keep(format!("{role}kept by a rule")) };

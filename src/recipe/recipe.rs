@@ -4,7 +4,7 @@ use super::activations::Activations;
 use super::error::RecipeError;
 use super::glob::Glob;
 use super::nearest::nearest;
-use super::rule::{FLOATS, Rule, Target};
+use super::rule::{FLOATS, Rule, TargetForm};
 use crate::error::{Error, Result, one_line};
 use crate::input;
 use serde::{Deserialize, Serialize};
@@ -20,7 +20,7 @@ const LONGEST: u64 = 1 << 20;
 ///
 /// ```
 /// use tensor_quant::num::CodeType;
-/// use tensor_quant::recipe::{Recipe, Target};
+/// use tensor_quant::recipe::{Recipe, TargetForm};
 ///
 /// let recipe = Recipe::from_toml(r#"
 ///     name = "careful"
@@ -32,7 +32,7 @@ const LONGEST: u64 = 1 << 20;
 ///     min-elements = 4096
 ///     to = "int8"
 /// "#)?;
-/// assert_eq!(recipe.rules[0].to, Target::codes(CodeType::I8));
+/// assert_eq!(recipe.rules[0].to, TargetForm::codes(CodeType::I8));
 /// # Ok::<(), tensor_quant::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -103,7 +103,7 @@ impl Recipe {
     ///
     /// # Errors
     ///
-    /// Those of the text form of [`Target`](super::Target).
+    /// Those of the text form of [`TargetForm`](super::TargetForm).
     pub fn of_weights(scheme: &str) -> Result<Self> {
         let rule = Rule::new(scheme.parse()?);
         let (name, description) = (scheme.trim().to_owned(), format!("weights become {}", rule.to));
@@ -198,7 +198,7 @@ impl Recipe {
                 _ if rule.sparsity.is_some_and(|share| !(0.0..1.0).contains(&share)) => {
                     format!("sparsity {} is no share from 0 up to 1", rule.sparsity.unwrap_or_default())
                 }
-                _ if rule.sparsity.is_some() && !matches!(rule.to, Target::Scheme(_)) => {
+                _ if rule.sparsity.is_some() && !matches!(rule.to, TargetForm::Scheme(_)) => {
                     format!("sparsity is of codes, and there are none to be had of {}", rule.to)
                 }
                 _ => continue,

@@ -44,13 +44,13 @@ pub struct Rule {
     pub max_elements: Option<usize>,
     /// What the tensor becomes: `keep`, or a code type, with whatever else of a scheme shall not be as usual, as in `int8, mse`
     /// ([`SchemeParts`]).
-    pub to: Target,
+    pub to: TargetForm,
     /// How operators compute with it.
     #[serde(default, skip_serializing_if = "is_default")]
     pub compute: Compute,
     /// What the kernels of the operators that use it have to be.
     #[serde(default, skip_serializing_if = "is_default")]
-    pub kernels: Kernels,
+    pub kernels: NeededKernels,
     /// How a scale is found, as in `mse` or `percentile 99.9`; `max` is `min-max`.
     #[serde(default, with = "text::optional", skip_serializing_if = "Option::is_none")]
     pub estimator: Option<AnyEstimator>,
@@ -95,7 +95,8 @@ pub enum Inputs {
 
 /// What a tensor becomes. The text form is `keep`, or that of [`BlockScheme`] or [`SchemeParts`].
 #[derive(Clone, Debug, PartialEq)]
-pub enum Target {
+#[doc(alias = "Target")]
+pub enum TargetForm {
     /// Itself.
     Keep,
     /// Codes by a scheme, of which some parts are said.
@@ -104,14 +105,14 @@ pub enum Target {
     Blocks(BlockScheme),
 }
 
-impl Target {
+impl TargetForm {
     /// Returns codes of a type, by the scheme that is usual for weights.
     pub fn codes(code: CodeType) -> Self {
         Self::Scheme(Box::new(SchemeParts::new(code)))
     }
 }
 
-impl fmt::Display for Target {
+impl fmt::Display for TargetForm {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Keep => f.write_str("keep"),
@@ -121,7 +122,7 @@ impl fmt::Display for Target {
     }
 }
 
-impl FromStr for Target {
+impl FromStr for TargetForm {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
@@ -144,7 +145,7 @@ fn or_blocks(error: Error) -> Error {
     }
 }
 
-text::serde_by_text!(Target);
+text::serde_by_text!(TargetForm);
 
 /// How operators compute with quantized weights.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -161,7 +162,8 @@ pub enum Compute {
 /// What the kernels of the operators that use a tensor have to be, for a rule to be for it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Kernels {
+#[doc(alias = "Kernels")]
+pub enum NeededKernels {
     /// Anything.
     #[default]
     Any,
@@ -200,7 +202,7 @@ pub(super) enum Mismatch {
 
 impl Rule {
     /// Returns the rule that makes all weights the same.
-    pub fn new(to: Target) -> Self {
+    pub fn new(to: TargetForm) -> Self {
         Self {
             names: Vec::new(),
             operators: Vec::new(),
@@ -210,7 +212,7 @@ impl Rule {
             max_elements: None,
             to,
             compute: Compute::default(),
-            kernels: Kernels::default(),
+            kernels: NeededKernels::default(),
             estimator: None,
             codes: None,
             calculator: None,
@@ -262,9 +264,9 @@ impl Rule {
 
     /// Whether the kernels are as they have to be.
     fn is_fast_for(&self, part: &Part) -> bool {
-        let Target::Scheme(parts) = &self.to else { return true };
+        let TargetForm::Scheme(parts) = &self.to else { return true };
         match (self.kernels, parts.code, part) {
-            (Kernels::Any, ..) => true,
+            (NeededKernels::Any, ..) => true,
             (_, CodeType::I8, Part::Weights { dynamic_int8, fast: [fast, _], .. }) => *dynamic_int8 && *fast,
             (_, CodeType::I4, Part::Weights { dynamic_int4, fast: [_, fast], .. }) => *dynamic_int4 && *fast,
             (_, CodeType::I8, Part::Table { int8, .. }) => *int8,
@@ -279,7 +281,7 @@ impl Rule {
     /// What is not said is as usual for weights: signed integers have the scale max|x| / qmax, without a zero point, unless a search
     /// chooses the range; a cast to 16 bits keeps what is not a number or infinite.
     pub(super) fn scheme(&self) -> Option<(AnyScheme, bool)> {
-        let Target::Scheme(parts) = &self.to else { return None };
+        let TargetForm::Scheme(parts) = &self.to else { return None };
         let mut parts = SchemeParts::clone(parts);
         parts.estimator = self.estimator.clone().or(parts.estimator);
         parts.rounding = self.rounding.or(parts.rounding);
@@ -306,9 +308,9 @@ impl Rule {
     /// Returns what a rule is called in reasons.
     fn title(&self) -> String {
         match (&self.to, self.compute) {
-            (Target::Keep, _) => "keep".into(),
-            (Target::Blocks(blocks), _) => blocks.to_string(),
-            (Target::Scheme(parts), _) if !parts.code.is_integer() => match parts.code {
+            (TargetForm::Keep, _) => "keep".into(),
+            (TargetForm::Blocks(blocks), _) => blocks.to_string(),
+            (TargetForm::Scheme(parts), _) if !parts.code.is_integer() => match parts.code {
                 CodeType::F16 => "float16".into(),
                 code => code.to_string(),
             },

@@ -21,7 +21,8 @@ use ndarray::{Array2, ArrayView2, Ix2};
 
 /// The scale and zero point of a layer's activations.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Activation {
+#[doc(alias = "Activation")]
+pub struct ActivationParams {
     /// The scale.
     pub scale: f32,
     /// The zero point.
@@ -45,7 +46,7 @@ pub enum Fused {
 impl Fused {
     /// Returns the codes of the output that are left, as TFLite's `CalculateActivationRangeQuantized` does: each bound
     /// rounded half away from zero. One code may be all that is.
-    fn codes(self, output: Activation) -> (i32, i32) {
+    fn codes(self, output: ActivationParams) -> (i32, i32) {
         let code =
             |real: f32| i32::nearest(f64::from(HalfAway.round(real / output.scale, 0)) + f64::from(output.zero_point));
         let (min, max) = match self {
@@ -65,10 +66,10 @@ impl Fused {
 ///
 /// ```
 /// use ndarray::array;
-/// use tensor_quant::{Scheme, quantize_tensor, tensor::{Activation, FullyConnected, Fused}};
+/// use tensor_quant::{Scheme, quantize_tensor, tensor::{ActivationParams, FullyConnected, Fused}};
 ///
 /// let weights = quantize_tensor(array![[1.0_f32, -0.5], [0.25, 2.0]].view(), &Scheme::<i8>::symmetric().with_axis(0))?;
-/// let (input, output) = (Activation { scale: 0.05, zero_point: 0 }, Activation { scale: 0.1, zero_point: -10 });
+/// let (input, output) = (ActivationParams { scale: 0.05, zero_point: 0 }, ActivationParams { scale: 0.1, zero_point: -10 });
 /// let layer = FullyConnected::new(&weights, vec![0, 0], input, output, Fused::None)?;
 /// let y = layer.forward(array![[20_i8, 40]].view())?; // 1.0 and 2.0, so 0.0 and 4.25
 /// assert_eq!(y, array![[-10_i8, 33]]);
@@ -95,8 +96,8 @@ impl FullyConnected {
     pub fn new(
         weights: &QuantizedTensor<i8, Ix2>,
         bias: Vec<i32>,
-        input: Activation,
-        output: Activation,
+        input: ActivationParams,
+        output: ActivationParams,
         fused: Fused,
     ) -> Result<Self> {
         let params = weights.params();
@@ -122,7 +123,7 @@ impl FullyConnected {
             (input, "the scale of the layer's input", "the zero point of the layer's input"),
             (output, "the scale of the layer's output", "the zero point of the layer's output"),
         ] {
-            let Activation { scale: actual, zero_point: code } = activation;
+            let ActivationParams { scale: actual, zero_point: code } = activation;
             if !(actual > 0.0 && actual.is_finite()) {
                 let expected = "a positive finite number";
                 return Err(Error::InvalidSetting { what: scale, expected, actual: f64::from(actual) });

@@ -37,7 +37,7 @@ pub use fake_quantize::{
     fake_quantize_backward, fake_quantize_backward_into, fake_quantize_tensor, fake_quantize_tensor_into,
     fake_quantize_with_params, fake_quantize_with_params_into,
 };
-pub use fully_connected::{Activation, FullyConnected, Fused};
+pub use fully_connected::{ActivationParams, FullyConnected, Fused};
 #[cfg(feature = "std")]
 pub(crate) use input::Input;
 pub(crate) use input::for_each_f32_piece_in_any_order;

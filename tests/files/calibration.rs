@@ -184,11 +184,11 @@ proptest! {
         survives_a_file(Octav::default(), &values)?;
         survives_a_file(LpNorm::new(1.1).unwrap(), &values)?;
         survives_a_file(Entropy::default(), &values)?;
-        survives_a_file(onnx_runtime::MinMax::averaged().symmetric(), &values)?;
-        survives_a_file(onnx_runtime::Entropy::default(), &values)?;
-        survives_a_file(onnx_runtime::Percentile::symmetric(100, 99.0).unwrap(), &values)?;
-        survives_a_file(onnx_runtime::Percentile::affine(100, 99.0).unwrap(), &values)?;
-        survives_a_file(onnx_runtime::Distribution::new(512, Power::CubeRoot).unwrap(), &values)?;
+        survives_a_file(onnx_runtime::MinMaxCalibrater::averaged().symmetric(), &values)?;
+        survives_a_file(onnx_runtime::EntropyCalibrater::default(), &values)?;
+        survives_a_file(onnx_runtime::PercentileCalibrater::symmetric(100, 99.0).unwrap(), &values)?;
+        survives_a_file(onnx_runtime::PercentileCalibrater::affine(100, 99.0).unwrap(), &values)?;
+        survives_a_file(onnx_runtime::DistributionCalibrater::new(512, Power::CubeRoot).unwrap(), &values)?;
         survives_a_file(torch::HistogramObserver::new(100).unwrap(), &values)?;
         survives_a_file(Fixed::new(ValueRange::new(-0.1, 3.3e38).unwrap()), &values)?;
     }
@@ -225,10 +225,10 @@ proptest! {
         damaged(Octav::default(), seed, &edits);
         damaged(Entropy::default(), seed, &edits);
         damaged(MovingAverage::new(0.1).unwrap(), seed, &edits);
-        damaged(onnx_runtime::MinMax::averaged(), seed, &edits);
-        damaged(onnx_runtime::Entropy::new(8, 4).unwrap(), seed, &edits);
-        damaged(onnx_runtime::Percentile::symmetric(8, 90.0).unwrap(), seed, &edits);
-        damaged(onnx_runtime::Percentile::affine(8, 90.0).unwrap(), seed, &edits);
+        damaged(onnx_runtime::MinMaxCalibrater::averaged(), seed, &edits);
+        damaged(onnx_runtime::EntropyCalibrater::new(8, 4).unwrap(), seed, &edits);
+        damaged(onnx_runtime::PercentileCalibrater::symmetric(8, 90.0).unwrap(), seed, &edits);
+        damaged(onnx_runtime::PercentileCalibrater::affine(8, 90.0).unwrap(), seed, &edits);
         damaged(torch::HistogramObserver::new(8).unwrap(), seed, &edits);
     }
 }

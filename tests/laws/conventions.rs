@@ -2,7 +2,7 @@
 //! with the reason, and none is named in vain.
 
 use tensor_quant::convention::{ai_edge, onnx_runtime, tflite, torch};
-use tensor_quant::laws::{Law, Quantizer, Terms, calculator, estimator, scheme};
+use tensor_quant::laws::{Law, QuantizationMethod, Terms, calculator, estimator, scheme};
 use tensor_quant::{I4, ParamsCalculator, RangeEstimator, Scheme};
 
 /// As there; where this crate has a choice, it takes the largest scale with finite reals.
@@ -20,7 +20,7 @@ fn terms(broken: &[(Law, &str)]) -> Terms {
     broken.iter().fold(Terms::default().with_cases(256), |terms, &(law, reason)| terms.without(law, reason))
 }
 
-fn scheme_but(quantizer: &dyn Quantizer, broken: &[(Law, &str)]) {
+fn scheme_but(quantizer: &dyn QuantizationMethod, broken: &[(Law, &str)]) {
     let verdict = terms(broken).check_scheme(quantizer).unwrap();
     assert_eq!(verdict.needless_waivers(), [], "{verdict}");
 }
@@ -70,7 +70,7 @@ fn schemes_of_pytorch() {
     let clipped = [(scheme::CONSTANTS, HALF_A_STEP), (scheme::POWERS_OF_TWO, SMALLEST)];
     let symmetric = [&infinite[..], &clipped].concat();
     scheme_but(&torch::scheme::<i8>().with_calculator(torch::QParams::symmetric()), &symmetric);
-    scheme_but(&torch::scheme::<i8>().with_calculator(torch::Symmetric::default()).with_axis(0), &symmetric);
+    scheme_but(&torch::scheme::<i8>().with_calculator(torch::SymmetricMapping::default()).with_axis(0), &symmetric);
 }
 
 #[test]
@@ -109,12 +109,12 @@ fn calculators_of_pytorch() {
     let smallest = all(&[calculator::CODES_USED, calculator::POWERS_OF_TWO], SMALLEST);
     let constants = (calculator::CONSTANTS, SMALLEST);
     let affine = [&smallest[..], &[infinite, constants, (calculator::SIGN_SYMMETRY, FOLLOWS)]].concat();
-    calculator_but(&torch::Affine::default(), &affine);
+    calculator_but(&torch::AffineMapping::default(), &affine);
     calculator_but(&torch::QParams::affine(), &affine);
     let symmetric = [&smallest[..], &[infinite, (calculator::CONSTANTS, HALF_A_STEP)]].concat();
-    calculator_but(&torch::Symmetric::default(), &symmetric);
+    calculator_but(&torch::SymmetricMapping::default(), &symmetric);
     calculator_but(&torch::QParams::symmetric(), &symmetric);
-    let never = torch::Symmetric { clipping: torch::Clipping::Never, ..torch::Symmetric::default() };
+    let never = torch::SymmetricMapping { clipping: torch::Clipping::Never, ..torch::SymmetricMapping::default() };
     let ends = all(&[calculator::ENDS, calculator::CONSTANTS, calculator::SIGN_SYMMETRY], NEVER);
     calculator_but(&never, &[&smallest[..], &ends].concat());
     let float = all(&[calculator::ZERO_EXACT, calculator::ENDS, calculator::SIGN_SYMMETRY], FLOAT);
@@ -126,23 +126,23 @@ fn calculators_of_pytorch() {
 
 #[test]
 fn calibrators_of_onnx_runtime() {
-    estimator_but(&onnx_runtime::MinMax::default(), &[]);
+    estimator_but(&onnx_runtime::MinMaxCalibrater::default(), &[]);
     let batches = all(&[estimator::SPLITS, estimator::MERGE], BATCHES);
     let rounded = (estimator::MERGE_ASSOCIATES, "the sum of the batches' extremes is one of f32");
-    estimator_but(&onnx_runtime::MinMax::averaged(), &[&batches[..], &[rounded]].concat());
+    estimator_but(&onnx_runtime::MinMaxCalibrater::averaged(), &[&batches[..], &[rounded]].concat());
 
     let binned = [estimator::SPLITS, estimator::MERGE, estimator::MERGE_COMMUTES, estimator::MERGE_ASSOCIATES];
     let binned = all(&binned, BINS);
     let edges = all(&[estimator::COVERS, estimator::HULL, estimator::CONSTANTS], EDGES);
     let unit = (estimator::POWERS_OF_TWO, "a constant is counted from c − ½ to c + ½");
-    estimator_but(&onnx_runtime::Percentile::default(), &[&binned[..], &edges, &[unit]].concat());
+    estimator_but(&onnx_runtime::PercentileCalibrater::default(), &[&binned[..], &edges, &[unit]].concat());
     let lower = (estimator::SIGN_SYMMETRY, "it is the lower edge of the bin, on both sides of zero");
-    let affine = onnx_runtime::Percentile::affine(512, 99.0).unwrap();
+    let affine = onnx_runtime::PercentileCalibrater::affine(512, 99.0).unwrap();
     estimator_but(&affine, &[&binned[..], &edges, &[lower]].concat());
     let wider =
         all(&[estimator::HULL, estimator::CONSTANTS, estimator::POWERS_OF_TWO], "zeros are counted from −½ to ½");
-    estimator_but(&onnx_runtime::Distribution::default(), &[&binned[..], &wider].concat());
-    estimator_but(&onnx_runtime::Entropy::default(), &binned);
+    estimator_but(&onnx_runtime::DistributionCalibrater::default(), &[&binned[..], &wider].concat());
+    estimator_but(&onnx_runtime::EntropyCalibrater::default(), &binned);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use ndarray::{Array, ArrayD, ArrayViewD, Dimension};
 use tensor_quant::kernel::Level;
-use tensor_quant::laws::{Quantizer, Waiver, scheme};
+use tensor_quant::laws::{QuantizationMethod, Waiver, scheme};
 use tensor_quant::num::CodeType;
 use tensor_quant::params::{AffineParams, CodeRange, Granularity, NanPolicy, QuantParams};
 use tensor_quant::{Error, PackedTensor, QuantizedTensor, Result, f16};
@@ -179,7 +179,7 @@ impl Naive {
     }
 }
 
-impl Quantizer for Naive {
+impl QuantizationMethod for Naive {
     fn code_type(&self) -> CodeType {
         CodeType::I8
     }

@@ -7,7 +7,7 @@ use tensor_quant::convention::ConventionError;
 use tensor_quant::convention::tflite::{quantize_bias, weights};
 use tensor_quant::kernel::{self, Requantization};
 use tensor_quant::params::{Affine, FixedPointMultiplier, ProductRounding, QuantParams};
-use tensor_quant::tensor::{Activation, FullyConnected, Fused};
+use tensor_quant::tensor::{ActivationParams, FullyConnected, Fused};
 use tensor_quant::{Error, QuantizedTensor, Scheme, f16, quantize_tensor};
 
 fn matrix(rows: usize, columns: usize, seed: f32) -> Array2<f32> {
@@ -21,8 +21,8 @@ proptest! {
         per_axis: bool, fused in prop::sample::select(vec![Fused::None, Fused::Relu, Fused::Relu6, Fused::ReluN1To1]),
     ) {
         let (w, b) = (matrix(channels, depth, seed), matrix(1, channels, seed + 1.0));
-        let input = Activation { scale: 0.013, zero_point: -5 };
-        let output = Activation { scale: 0.09, zero_point: 7 };
+        let input = ActivationParams { scale: 0.013, zero_point: -5 };
+        let output = ActivationParams { scale: 0.09, zero_point: 7 };
         let scheme = weights::<i8>();
         let w = quantize_tensor(w.view(), &if per_axis { scheme.with_axis(0) } else { scheme }).unwrap();
         let b = quantize_bias(b.as_slice().unwrap(), input.scale, w.params().scales(), 32).unwrap();
@@ -104,16 +104,16 @@ fn a_bias_that_does_not_fit_names_the_scale_at_which_it_would() {
 #[test]
 fn layers_that_do_not_fit_together_are_named() {
     let w = quantize_tensor(matrix(3, 5, 0.0).view(), &weights::<i8>().with_axis(0)).unwrap();
-    let good = Activation { scale: 0.1, zero_point: 0 };
+    let good = ActivationParams { scale: 0.1, zero_point: 0 };
     let new = |bias, input, output| FullyConnected::new(&w, bias, input, output, Fused::None);
     assert_eq!(new(vec![0; 2], good, good).unwrap_err().to_string(), "biases: expected a length of 3, got 2");
     let message = |layer: Result<FullyConnected, Error>| layer.unwrap_err().to_string();
     assert_eq!(
-        message(new(vec![0; 3], Activation { scale: 0.0, ..good }, good)),
+        message(new(vec![0; 3], ActivationParams { scale: 0.0, ..good }, good)),
         "the scale of the layer's input must be a positive finite number, got 0"
     );
     assert_eq!(
-        message(new(vec![0; 3], good, Activation { zero_point: 200, ..good })),
+        message(new(vec![0; 3], good, ActivationParams { zero_point: 200, ..good })),
         "the zero point of the layer's output must be from -128 to 127, got 200"
     );
     let layer = new(vec![0; 3], good, good).unwrap();
@@ -165,7 +165,8 @@ fn a_much_finer_scale_saturates() {
         }
     }
     let w = QuantizedTensor::new(array![[1_i8]], QuantParams::per_tensor::<i8>(1.0, 0).unwrap()).unwrap();
-    let (input, output) = (Activation { scale: 1.0, zero_point: 0 }, Activation { scale: 1e-10, zero_point: 0 });
+    let (input, output) =
+        (ActivationParams { scale: 1.0, zero_point: 0 }, ActivationParams { scale: 1e-10, zero_point: 0 });
     let layer = FullyConnected::new(&w, vec![0], input, output, Fused::None).unwrap();
     assert_eq!(layer.forward(array![[3_i8], [-3], [0]].view()).unwrap(), array![[127_i8], [-128], [0]]);
 }
@@ -173,7 +174,7 @@ fn a_much_finer_scale_saturates() {
 #[test]
 fn a_layer_may_be_left_with_one_code() {
     let w = QuantizedTensor::new(array![[1_i8]], QuantParams::per_tensor::<i8>(1.0, 0).unwrap()).unwrap();
-    let input = Activation { scale: 1.0, zero_point: 0 };
+    let input = ActivationParams { scale: 1.0, zero_point: 0 };
     for (fused, scale, zero_point, code) in [
         (Fused::Relu, 1.0, 127, 127),
         (Fused::Relu6, 100.0, 0, 0),
@@ -181,7 +182,7 @@ fn a_layer_may_be_left_with_one_code() {
         (Fused::ReluN1To1, 100.0, -128, -128),
         (Fused::ReluN1To1, 100.0, 127, 127),
     ] {
-        let layer = FullyConnected::new(&w, vec![0], input, Activation { scale, zero_point }, fused).unwrap();
+        let layer = FullyConnected::new(&w, vec![0], input, ActivationParams { scale, zero_point }, fused).unwrap();
         let y = layer.forward(array![[-100_i8], [0], [100]].view()).unwrap();
         assert_eq!(y, array![[code], [code], [code]], "{fused:?} {scale} {zero_point}");
     }

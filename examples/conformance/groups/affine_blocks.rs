@@ -45,10 +45,12 @@ fn run<C: Code>(case: &Case) -> Option<Outputs> {
     let block: Vec<usize> =
         case.params.get("block")?.as_array()?.iter().map(|n| Some(n.as_u64()? as usize)).collect::<Option<_>>()?;
     let (codes, eps) = (code_range::<C>(case)?, case.f32("eps")?);
-    let symmetric = |clipping| Within(torch::Symmetric { eps, clipping }, codes);
+    let symmetric = |clipping| Within(torch::SymmetricMapping { eps, clipping }, codes);
     let scheme = torch::scheme::<C>();
     let q: Blocked<C> = match case.text("mapping")? {
-        "asymmetric" => quantize_affine(x, &block, &scheme.with_calculator(Within(torch::Affine { eps }, codes))),
+        "asymmetric" => {
+            quantize_affine(x, &block, &scheme.with_calculator(Within(torch::AffineMapping { eps }, codes)))
+        }
         "symmetric" => quantize_affine(x, &block, &scheme.with_calculator(symmetric(Clipping::HalfAStep))),
         "symmetric_no_clipping_err" => quantize_affine(x, &block, &scheme.with_calculator(symmetric(Clipping::Never))),
         _ => return None,

@@ -5,8 +5,8 @@ use crate::case::{Case, Values};
 use crate::compare::Outputs;
 use ndarray::Ix2;
 use tensor_quant::convention::onnx_runtime::{
-    self, BlockKind, Distribution, Entropy, Histogram, Params, Percentile, Power, entropy_threshold,
-    quantize_matmul_nbits,
+    self, BlockKind, CollectedHistogram, DistributionCalibrater, EntropyCalibrater, Params, PercentileCalibrater,
+    Power, entropy_threshold, quantize_matmul_nbits,
 };
 use tensor_quant::num::{Code, U2, U4};
 use tensor_quant::params::{CodeRange, ParamsCalculator, ValueRange};
@@ -15,14 +15,16 @@ use tensor_quant::{RangeEstimator, quantize_tensor};
 pub(crate) fn compute(case: &Case) -> Option<Outputs> {
     match case.op.as_str() {
         "calibrate_entropy" => {
-            let mut calibrator = Entropy::new(count(case, "num_bins")?, count(case, "num_quantized_bins")?).ok()?;
-            calibrate(case, &mut calibrator, Entropy::histogram)
+            let mut calibrator =
+                EntropyCalibrater::new(count(case, "num_bins")?, count(case, "num_quantized_bins")?).ok()?;
+            calibrate(case, &mut calibrator, EntropyCalibrater::histogram)
         }
         "calibrate_percentile" => {
             let (bins, percentile) = (count(case, "num_bins")?, case.params.get("percentile")?.as_f64()?);
-            let new = if case.flag("symmetric")? { Percentile::symmetric } else { Percentile::affine };
+            let new =
+                if case.flag("symmetric")? { PercentileCalibrater::symmetric } else { PercentileCalibrater::affine };
             let calibrator = new(bins, percentile);
-            calibrate(case, &mut calibrator.ok()?, Percentile::histogram)
+            calibrate(case, &mut calibrator.ok()?, PercentileCalibrater::histogram)
         }
         "calibrate_distribution" => distribution(case),
         "entropy_threshold" => threshold(case),
@@ -42,7 +44,11 @@ fn count(case: &Case, name: &str) -> Option<usize> {
     usize::try_from(case.integer(name)?).ok()
 }
 
-fn calibrate<E: RangeEstimator>(case: &Case, calibrator: &mut E, histogram: fn(&E) -> &Histogram) -> Option<Outputs> {
+fn calibrate<E: RangeEstimator>(
+    case: &Case,
+    calibrator: &mut E,
+    histogram: fn(&E) -> &CollectedHistogram,
+) -> Option<Outputs> {
     for i in 0.. {
         let Some(batch) = case.f32s(&format!("batch{i}")) else { break };
         calibrator.observe(batch);
@@ -65,8 +71,8 @@ fn distribution(case: &Case) -> Option<Outputs> {
         "p3" => Power::CubeRoot,
         _ => return None,
     };
-    let mut calibrator = Distribution::new(count(case, "num_bins")?, power).ok()?;
-    let outputs = calibrate(case, &mut calibrator, Distribution::histogram)?;
+    let mut calibrator = DistributionCalibrater::new(count(case, "num_bins")?, power).ok()?;
+    let outputs = calibrate(case, &mut calibrator, DistributionCalibrater::histogram)?;
     let (mean, deviation) = calibrator.mean_and_deviation().ok()?;
     let one = |x: f32| Values::F64(vec![f64::from(x)]);
     Some(outputs.with("avg", one(mean)).with("std", one(deviation)))

@@ -7,7 +7,7 @@ use ndarray::Ix2;
 use tensor_quant::convention::tflite;
 use tensor_quant::num::Code;
 use tensor_quant::params::{CodeRange, Granularity, ProductRounding, QuantParams};
-use tensor_quant::tensor::{Activation, FullyConnected, Fused};
+use tensor_quant::tensor::{ActivationParams, FullyConnected, Fused};
 use tensor_quant::{QuantizedTensor, quantize_with_params};
 
 pub(crate) fn compute(case: &Case) -> Option<Outputs> {
@@ -58,8 +58,9 @@ fn fully_connected(case: &Case) -> Option<Outputs> {
     let granularity = if scales.len() == 1 { Granularity::Tensor } else { Granularity::Axis(0) };
     let params = params(granularity, CodeRange::of::<i8>(), scales.to_vec(), None)?;
     let weights = QuantizedTensor::new(weights, params).ok()?;
-    let activation =
-        |scale, zero_point| Some(Activation { scale: case.f32(scale)?, zero_point: case.integer(zero_point)? as i32 });
+    let activation = |scale, zero_point| {
+        Some(ActivationParams { scale: case.f32(scale)?, zero_point: case.integer(zero_point)? as i32 })
+    };
     let fused = match case.text("activation")? {
         "none" => Fused::None,
         "relu" => Fused::Relu,

@@ -59,7 +59,7 @@ fn observe<C: Code>(case: &Case) -> Option<Outputs> {
         None => scheme,
     };
     let q = match case.text("qscheme")?.rsplit('_').next()? {
-        "symmetric" => quantize_tensor(x.view(), &scheme.with_calculator(torch::Symmetric::default())),
+        "symmetric" => quantize_tensor(x.view(), &scheme.with_calculator(torch::SymmetricMapping::default())),
         "affine" => quantize_tensor(x.view(), &scheme),
         _ => return None,
     };

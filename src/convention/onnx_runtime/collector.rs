@@ -8,7 +8,7 @@
 //! - **Magnitudes**: of |x|, from the smallest to the largest of the first batch. For a batch with a larger one, bins are
 //!   added above. (Later values below the smallest of the first batch are not counted, there as here.)
 
-use super::histogram::Histogram;
+use super::histogram::CollectedHistogram;
 use crate::error::{Error, Result};
 use crate::kernel::{self, Extremes};
 use crate::params::ValueRange;
@@ -35,7 +35,7 @@ pub(super) struct Collector {
     pub(super) bins: usize,
     pub(super) form: Form,
     /// Empty before the first batch.
-    pub(super) histogram: Histogram,
+    pub(super) histogram: CollectedHistogram,
     pub(super) seen: Extremes,
 }
 
@@ -48,14 +48,14 @@ pub(super) enum Form {
 
 impl Collector {
     pub(super) fn signed(bins: usize) -> Self {
-        Self { bins, form: Form::Signed(0.0), histogram: Histogram::default(), seen: Extremes::default() }
+        Self { bins, form: Form::Signed(0.0), histogram: CollectedHistogram::default(), seen: Extremes::default() }
     }
 
     pub(super) fn magnitudes(bins: usize) -> Self {
         Self { form: Form::Magnitudes, ..Self::signed(bins) }
     }
 
-    pub(super) fn histogram(&self) -> &Histogram {
+    pub(super) fn histogram(&self) -> &CollectedHistogram {
         &self.histogram
     }
 
@@ -86,7 +86,7 @@ impl Collector {
                 let magnitudes = finite.map(f32::abs);
                 if self.histogram.bins() == 0 {
                     let min_abs = magnitudes.clone().fold(max_abs, f32::min);
-                    self.histogram = Histogram::between(min_abs, max_abs, self.bins);
+                    self.histogram = CollectedHistogram::between(min_abs, max_abs, self.bins);
                 }
                 let appended = self.append(max_abs);
                 self.histogram.count(magnitudes);
@@ -99,7 +99,7 @@ impl Collector {
     fn reach(&mut self, threshold: f32, max_abs: f32) -> f32 {
         let bins = self.histogram.bins();
         if bins == 0 {
-            self.histogram = Histogram::between(-max_abs, max_abs, self.bins);
+            self.histogram = CollectedHistogram::between(-max_abs, max_abs, self.bins);
             return max_abs;
         }
         if max_abs <= threshold {
@@ -107,7 +107,7 @@ impl Collector {
         }
         if threshold == 0.0 {
             // So far all zeros: in the middle bin, wherever the ends are.
-            let mut wider = Histogram::between(-max_abs, max_abs, bins);
+            let mut wider = CollectedHistogram::between(-max_abs, max_abs, bins);
             wider.add_at(0, self.histogram.counts());
             self.histogram = wider;
             return max_abs;
@@ -119,12 +119,12 @@ impl Collector {
         let reached = added * width + threshold;
         if wanted <= MOST_BINS as f32 && reached.is_finite() && reached >= max_abs {
             let added = added as usize;
-            let mut wider = Histogram::between(-reached, reached, bins + 2 * added);
+            let mut wider = CollectedHistogram::between(-reached, reached, bins + 2 * added);
             wider.add_at(added, self.histogram.counts());
             self.histogram = wider;
             reached
         } else {
-            let mut wider = Histogram::between(-max_abs, max_abs, self.bins);
+            let mut wider = CollectedHistogram::between(-max_abs, max_abs, self.bins);
             wider.add_middles(&self.histogram);
             self.histogram = wider;
             max_abs
@@ -146,7 +146,7 @@ impl Collector {
             self.histogram.extend(&edges);
             edges
         } else {
-            let mut wider = Histogram::between(min, max_abs, self.bins);
+            let mut wider = CollectedHistogram::between(min, max_abs, self.bins);
             wider.add_middles(&self.histogram);
             self.histogram = wider;
             Vec::new()

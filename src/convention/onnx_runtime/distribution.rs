@@ -1,7 +1,7 @@
 //! The mean and the deviation of the values, read off a histogram.
 
 use super::collector::{Collector, check_bins};
-use super::histogram::Histogram;
+use super::histogram::CollectedHistogram;
 use super::pairwise::sum;
 use crate::error::Result;
 use crate::params::ValueRange;
@@ -13,14 +13,14 @@ use num_traits::Float;
 /// standing for its values; and the range of the histogram's edges.
 ///
 /// ONNX Runtime makes the scales of FP8 from the deviation. What `observe` means, memory, and what unusual input gives are
-/// as for [`Entropy`](super::Entropy).
+/// as for [`EntropyCalibrater`](super::EntropyCalibrater).
 ///
 /// # Examples
 ///
 /// ```
-/// use tensor_quant::{RangeEstimator, convention::onnx_runtime::{Distribution, Power}};
+/// use tensor_quant::{RangeEstimator, convention::onnx_runtime::{DistributionCalibrater, Power}};
 ///
-/// let mut calibrator = Distribution::new(512, Power::Same)?;
+/// let mut calibrator = DistributionCalibrater::new(512, Power::Same)?;
 /// let values: Vec<f32> = (0..512).map(|i| if i % 2 == 0 { -1.0 } else { 1.0 }).collect();
 /// calibrator.observe(&values);
 /// let (mean, deviation) = calibrator.mean_and_deviation()?;
@@ -33,7 +33,10 @@ use num_traits::Float;
     derive(serde::Serialize, serde::Deserialize),
     serde(into = "super::state::DistributionState", try_from = "super::state::DistributionState")
 )]
-pub struct Distribution {
+#[doc(alias = "Distribution")]
+#[doc(alias = "DistributionCalibrator")]
+#[doc(alias = "CalibrationMethod")]
+pub struct DistributionCalibrater {
     pub(super) collector: Collector,
     pub(super) power: Power,
 }
@@ -48,7 +51,7 @@ pub enum Power {
     CubeRoot,
 }
 
-impl Distribution {
+impl DistributionCalibrater {
     /// Returns a calibrator with this many bins.
     ///
     /// # Errors
@@ -61,7 +64,7 @@ impl Distribution {
     }
 
     /// Returns the histogram so far; without bins before the first batch.
-    pub fn histogram(&self) -> &Histogram {
+    pub fn histogram(&self) -> &CollectedHistogram {
         self.collector.histogram()
     }
 
@@ -89,7 +92,7 @@ impl Distribution {
     }
 }
 
-impl Default for Distribution {
+impl Default for DistributionCalibrater {
     /// With what ONNX Runtime takes: 2048 bins, and the values as they are.
     fn default() -> Self {
         Self { collector: Collector::signed(2048), power: Power::Same }
@@ -109,7 +112,7 @@ impl Power {
     }
 }
 
-impl RangeEstimator for Distribution {
+impl RangeEstimator for DistributionCalibrater {
     fn observe(&mut self, values: &[f32]) {
         self.collector.collect(values);
     }

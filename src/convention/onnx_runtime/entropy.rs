@@ -6,7 +6,7 @@
 
 use super::collector::{Collector, check_bins};
 use super::divergence::least;
-use super::histogram::Histogram;
+use super::histogram::CollectedHistogram;
 use crate::error::{Error, Result};
 use crate::params::ValueRange;
 use crate::range::{Feed, RangeEstimator, Target};
@@ -34,7 +34,7 @@ use crate::range::{Feed, RangeEstimator, Target};
 /// ```
 /// use tensor_quant::{RangeEstimator, convention::onnx_runtime, params::CodeRange};
 ///
-/// let mut calibrator = onnx_runtime::Entropy::default();
+/// let mut calibrator = onnx_runtime::EntropyCalibrater::default();
 /// let values: Vec<f32> = (0..4096).map(|i| (i % 64) as f32 / 64.0).collect();
 /// calibrator.observe(&values);
 /// calibrator.observe(&[-1.0, 1.0]);
@@ -48,12 +48,15 @@ use crate::range::{Feed, RangeEstimator, Target};
     derive(serde::Serialize, serde::Deserialize),
     serde(into = "super::state::EntropyState", try_from = "super::state::EntropyState")
 )]
-pub struct Entropy {
+#[doc(alias = "Entropy")]
+#[doc(alias = "EntropyCalibrator")]
+#[doc(alias = "CalibrationMethod")]
+pub struct EntropyCalibrater {
     pub(super) collector: Collector,
     pub(super) quantized_bins: usize,
 }
 
-impl Entropy {
+impl EntropyCalibrater {
     /// Returns a calibrator with this many bins, of which a range is merged into `quantized_bins`.
     ///
     /// # Errors
@@ -66,19 +69,19 @@ impl Entropy {
     }
 
     /// Returns the histogram so far; without bins before the first batch.
-    pub fn histogram(&self) -> &Histogram {
+    pub fn histogram(&self) -> &CollectedHistogram {
         self.collector.histogram()
     }
 }
 
-impl Default for Entropy {
+impl Default for EntropyCalibrater {
     /// With ONNX Runtime's 128 bins, merged into 128.
     fn default() -> Self {
         Self { collector: Collector::signed(128), quantized_bins: 128 }
     }
 }
 
-impl RangeEstimator for Entropy {
+impl RangeEstimator for EntropyCalibrater {
     fn observe(&mut self, values: &[f32]) {
         self.collector.collect(values);
     }

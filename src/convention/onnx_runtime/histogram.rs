@@ -7,13 +7,18 @@ use alloc::vec::Vec;
 ///
 /// Bin k holds the values from edge k, inclusive, to edge k + 1, exclusive; the last bin holds those of its upper edge too.
 /// There is one edge more than bins.
+///
+/// It is what ONNX Runtime's `HistogramCollector` holds for a tensor, and what its calibraters look for a range in.
+/// [`metrics::Histogram`](crate::metrics::Histogram) is for errors, and has equal bins that are given.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Histogram {
+#[doc(alias = "Histogram")]
+#[doc(alias = "HistogramCollector")]
+pub struct CollectedHistogram {
     counts: Vec<u64>,
     edges: Vec<f32>,
 }
 
-impl Histogram {
+impl CollectedHistogram {
     /// Returns the empty histogram of equal bins from `min` to `max`; of a single value, from half below it to half above.
     ///
     /// Edges are `i · step + min` with `step = (max − min) / bins`, all in f32, and the last is `max` (`numpy.linspace`).
@@ -149,7 +154,7 @@ mod tests {
             values in prop::collection::vec(prop_oneof![-3.0_f32..3.0, Just(-3.0), Just(3.0), Just(0.75)], 1..200),
             bins in 1_usize..70,
         ) {
-            let mut histogram = Histogram::between(-3.0, 3.0, bins);
+            let mut histogram = CollectedHistogram::between(-3.0, 3.0, bins);
             histogram.count(values.iter().copied().chain([f32::NAN, 3.1, f32::INFINITY]));
             let inside = |k: usize, x: f32| {
                 let (low, high) = (histogram.edges[k], histogram.edges[k + 1]);
@@ -171,7 +176,7 @@ mod tests {
             (0.0, f32::from_bits(3), f32::from_bits(2)),
             (f32::MAX, f32::MAX, f32::MAX),
         ] {
-            let mut histogram = Histogram::between(min, max, 7);
+            let mut histogram = CollectedHistogram::between(min, max, 7);
             assert!(histogram.edges.iter().all(|edge| edge.is_finite()), "{histogram:?}");
             assert!(histogram.edges.is_sorted(), "{histogram:?}");
             histogram.count([min, x, max].into_iter());

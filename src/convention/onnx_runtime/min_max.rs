@@ -20,7 +20,7 @@ use crate::range::{Feed, RangeEstimator, Target, no_data};
 /// ```
 /// use tensor_quant::{RangeEstimator, convention::onnx_runtime, params::CodeRange};
 ///
-/// let mut calibrator = onnx_runtime::MinMax::averaged().symmetric();
+/// let mut calibrator = onnx_runtime::MinMaxCalibrater::averaged().symmetric();
 /// calibrator.observe(&[-1.0, 2.0]);
 /// calibrator.observe(&[-5.0, 3.0]);
 /// let range = calibrator.range(&CodeRange::of::<i8>())?;
@@ -33,7 +33,10 @@ use crate::range::{Feed, RangeEstimator, Target, no_data};
     derive(serde::Serialize, serde::Deserialize),
     serde(into = "super::state::MinMaxState", try_from = "super::state::MinMaxState")
 )]
-pub struct MinMax {
+#[doc(alias = "MinMax")]
+#[doc(alias = "MinMaxCalibrator")]
+#[doc(alias = "CalibrationMethod")]
+pub struct MinMaxCalibrater {
     pub(super) over: Over,
     pub(super) sides: Sides,
     pub(super) seen: Extremes,
@@ -57,7 +60,7 @@ pub(super) enum Sides {
     Equal,
 }
 
-impl MinMax {
+impl MinMaxCalibrater {
     /// Returns a calibrator of the mean of the batches' extremes: the option `moving_average` (`CalibMovingAverage`).
     #[doc(alias = "moving_average")]
     pub fn averaged() -> Self {
@@ -71,7 +74,7 @@ impl MinMax {
     }
 }
 
-impl RangeEstimator for MinMax {
+impl RangeEstimator for MinMaxCalibrater {
     fn observe(&mut self, values: &[f32]) {
         let batch = kernel::min_max(kernel::detect(), values);
         self.seen = self.seen.merge(batch);

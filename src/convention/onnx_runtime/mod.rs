@@ -3,12 +3,15 @@
 //! A calibrator is a [`RangeEstimator`]: feed it batches, a call of `observe` each, and ask it for the range, or put it into
 //! the [`scheme`]. What it finds depends on how the data were cut in batches, as it does there.
 //!
-//! | `CalibrationMethod` | here |
+//! | `CalibrationMethod` | here, as its class is called there |
 //! | --- | --- |
-//! | `MinMax` | [`MinMax`] |
-//! | `Entropy` | [`Entropy`], [`entropy_threshold`] |
-//! | `Percentile` | [`Percentile`] |
-//! | `Distribution` | [`Distribution`] |
+//! | `MinMax` | [`MinMaxCalibrater`] |
+//! | `Entropy` | [`EntropyCalibrater`], [`entropy_threshold`] |
+//! | `Percentile` | [`PercentileCalibrater`] |
+//! | `Distribution` | [`DistributionCalibrater`] |
+//!
+//! The spelling, calibrater, is that of ONNX Runtime's classes. What this crate itself finds by the same ideas stands in
+//! [`range`](crate::range), as [`range::MinMax`](crate::range::MinMax) does, and has other results.
 //!
 //! [`RangeEstimator`]: crate::RangeEstimator
 
@@ -26,13 +29,13 @@ mod percentile;
 #[cfg(feature = "serde")]
 mod state;
 
-pub use distribution::{Distribution, Power};
-pub use entropy::{Entropy, entropy_threshold};
-pub use histogram::Histogram;
+pub use distribution::{DistributionCalibrater, Power};
+pub use entropy::{EntropyCalibrater, entropy_threshold};
+pub use histogram::CollectedHistogram;
 pub use matmul_nbits::{BlockKind, MatMulNBits, quantize_matmul_nbits};
-pub use min_max::MinMax;
+pub use min_max::MinMaxCalibrater;
 pub use params::Params;
-pub use percentile::Percentile;
+pub use percentile::PercentileCalibrater;
 
 use crate::error::Result;
 use crate::num::Code;
@@ -47,12 +50,12 @@ use crate::tensor::Scheme;
 ///
 /// ```
 /// use ndarray::array;
-/// use tensor_quant::{convention::onnx_runtime::{self, Params, Percentile}, quantize_tensor};
+/// use tensor_quant::{convention::onnx_runtime::{self, Params, PercentileCalibrater}, quantize_tensor};
 ///
 /// let x = array![0.0_f32, 2.54, -1.0];
 /// let q = quantize_tensor(x.view(), &onnx_runtime::scheme::<i8>().with_calculator(Params::symmetric()))?;
 /// assert_eq!(q.params().scales(), [0.02]);
-/// let activations = onnx_runtime::scheme::<u8>().with_estimator(Percentile::default());
+/// let activations = onnx_runtime::scheme::<u8>().with_estimator(PercentileCalibrater::default());
 /// assert_eq!(quantize_tensor(x.view(), &activations)?.codes().len(), 3);
 /// # Ok::<(), tensor_quant::Error>(())
 /// ```
@@ -93,13 +96,13 @@ mod tests {
             calibrator.range(target)
         }
         vec![
-            after(Entropy::default(), batch),
-            after(Entropy::new(1001, 128).unwrap(), batch),
-            after(Percentile::default(), batch),
-            after(Percentile::affine(512, 99.0).unwrap(), batch),
-            after(Distribution::default(), batch),
-            after(MinMax::default(), batch),
-            after(MinMax::averaged().symmetric(), batch),
+            after(EntropyCalibrater::default(), batch),
+            after(EntropyCalibrater::new(1001, 128).unwrap(), batch),
+            after(PercentileCalibrater::default(), batch),
+            after(PercentileCalibrater::affine(512, 99.0).unwrap(), batch),
+            after(DistributionCalibrater::default(), batch),
+            after(MinMaxCalibrater::default(), batch),
+            after(MinMaxCalibrater::averaged().symmetric(), batch),
         ]
     }
 
@@ -147,14 +150,14 @@ mod tests {
     #[test]
     fn settings_that_make_no_sense_are_errors() {
         let wrong = |result: Option<Error>| assert!(matches!(result, Some(Error::InvalidSetting { .. })), "{result:?}");
-        wrong(Entropy::new(0, 2).err());
-        wrong(Entropy::new(1 << 17, 128).err());
-        wrong(Entropy::new(128, 1).err());
-        wrong(Entropy::new(128, 129).err());
-        wrong(Percentile::symmetric(0, 99.0).err());
-        wrong(Percentile::affine(128, f64::NAN).err());
-        wrong(Percentile::affine(128, 100.5).err());
-        wrong(Distribution::new(511, Power::Same).err());
+        wrong(EntropyCalibrater::new(0, 2).err());
+        wrong(EntropyCalibrater::new(1 << 17, 128).err());
+        wrong(EntropyCalibrater::new(128, 1).err());
+        wrong(EntropyCalibrater::new(128, 129).err());
+        wrong(PercentileCalibrater::symmetric(0, 99.0).err());
+        wrong(PercentileCalibrater::affine(128, f64::NAN).err());
+        wrong(PercentileCalibrater::affine(128, 100.5).err());
+        wrong(DistributionCalibrater::new(511, Power::Same).err());
         let mismatch = entropy_threshold(&[1, 2, 3], &[0.0, 1.0, 2.0], 2);
         assert!(matches!(mismatch, Err(Error::LengthMismatch { expected: 4, actual: 3, .. })));
         wrong(entropy_threshold(&[], &[0.0], 2).err());

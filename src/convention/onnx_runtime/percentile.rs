@@ -1,7 +1,7 @@
 //! The range that holds a share of the values, read off a histogram.
 
 use super::collector::{Collector, check_bins};
-use super::histogram::Histogram;
+use super::histogram::CollectedHistogram;
 use crate::error::{Error, Result};
 use crate::params::ValueRange;
 use crate::range::{Feed, RangeEstimator, Target};
@@ -14,16 +14,16 @@ use crate::range::{Feed, RangeEstimator, Target};
 ///
 /// [`range::Percentile`](crate::range::Percentile) interpolates between values instead, and merges exactly.
 ///
-/// What `observe` means, memory, and what unusual input gives are as for [`Entropy`](super::Entropy). With magnitudes, later
-/// ones below the smallest of the first batch are not counted, and a constant c is counted from c − ½ to c + ½, so that one
-/// smaller than such a bin has a range of 0; both as in ONNX Runtime.
+/// What `observe` means, memory, and what unusual input gives are as for [`EntropyCalibrater`](super::EntropyCalibrater).
+/// With magnitudes, later ones below the smallest of the first batch are not counted, and a constant c is counted from
+/// c − ½ to c + ½, so that one smaller than such a bin has a range of 0; both as in ONNX Runtime.
 ///
 /// # Examples
 ///
 /// ```
 /// use tensor_quant::{RangeEstimator, convention::onnx_runtime, params::CodeRange};
 ///
-/// let mut calibrator = onnx_runtime::Percentile::symmetric(512, 99.0)?;
+/// let mut calibrator = onnx_runtime::PercentileCalibrater::symmetric(512, 99.0)?;
 /// let values: Vec<f32> = (0..=1000).map(|i| (i - 500) as f32 / 500.0).collect();
 /// calibrator.observe(&values);
 /// let range = calibrator.range(&CodeRange::of::<i8>())?;
@@ -36,7 +36,10 @@ use crate::range::{Feed, RangeEstimator, Target};
     derive(serde::Serialize, serde::Deserialize),
     serde(into = "super::state::PercentileState", try_from = "super::state::PercentileState")
 )]
-pub struct Percentile {
+#[doc(alias = "Percentile")]
+#[doc(alias = "PercentileCalibrator")]
+#[doc(alias = "CalibrationMethod")]
+pub struct PercentileCalibrater {
     pub(super) collector: Collector,
     pub(super) percent: f64,
     pub(super) sides: Sides,
@@ -48,7 +51,7 @@ pub(super) enum Sides {
     Two,
 }
 
-impl Percentile {
+impl PercentileCalibrater {
     /// Returns a calibrator of magnitudes.
     ///
     /// # Errors
@@ -70,12 +73,12 @@ impl Percentile {
     }
 
     /// Returns the histogram so far; without bins before the first batch.
-    pub fn histogram(&self) -> &Histogram {
+    pub fn histogram(&self) -> &CollectedHistogram {
         self.collector.histogram()
     }
 }
 
-impl Default for Percentile {
+impl Default for PercentileCalibrater {
     /// With what ONNX Runtime takes: 2048 bins of magnitudes, and a percentile of 99.999.
     fn default() -> Self {
         Self { collector: Collector::magnitudes(2048), percent: 99.999, sides: Sides::One }
@@ -92,7 +95,7 @@ fn check(bins: usize, percentile: f64) -> Result<()> {
 }
 
 /// The lower edge of the first bin at which the sum of the shares reaches `share`; the last edge if rounding keeps it below.
-fn edge_at(histogram: &Histogram, share: f64) -> f32 {
+fn edge_at(histogram: &CollectedHistogram, share: f64) -> f32 {
     let total = histogram.total() as f64;
     let mut sum = 0.0;
     let reached = |&count: &u64| {
@@ -103,7 +106,7 @@ fn edge_at(histogram: &Histogram, share: f64) -> f32 {
     histogram.edges().get(bin).copied().unwrap_or_default()
 }
 
-impl RangeEstimator for Percentile {
+impl RangeEstimator for PercentileCalibrater {
     fn observe(&mut self, values: &[f32]) {
         self.collector.collect(values);
     }

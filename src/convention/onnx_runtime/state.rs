@@ -1,11 +1,11 @@
 //! How the calibrators' states are written: plain fields, that are checked when they are read.
 
 use super::collector::{Collector, Form, check_bins};
-use super::distribution::{Distribution, Power};
-use super::entropy::Entropy;
-use super::histogram::Histogram;
-use super::min_max::{MinMax, Over, Sides};
-use super::percentile::{self, Percentile};
+use super::distribution::{DistributionCalibrater, Power};
+use super::entropy::EntropyCalibrater;
+use super::histogram::CollectedHistogram;
+use super::min_max::{MinMaxCalibrater, Over, Sides};
+use super::percentile::{self, PercentileCalibrater};
 use crate::kernel::Extremes;
 use crate::range::{Checked, check, seen};
 use alloc::format;
@@ -13,7 +13,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
-/// [`MinMax`]: `minima` and `maxima` are the sums over the batches.
+/// [`MinMaxCalibrater`]: `minima` and `maxima` are the sums over the batches.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct MinMaxState {
@@ -26,13 +26,13 @@ pub(super) struct MinMaxState {
     batches: u64,
 }
 
-impl From<MinMax> for MinMaxState {
-    fn from(MinMax { over, sides, seen, minima, maxima, batches }: MinMax) -> Self {
+impl From<MinMaxCalibrater> for MinMaxState {
+    fn from(MinMaxCalibrater { over, sides, seen, minima, maxima, batches }: MinMaxCalibrater) -> Self {
         Self { averaged: over == Over::EachBatch, symmetric: sides == Sides::Equal, seen, minima, maxima, batches }
     }
 }
 
-impl TryFrom<MinMaxState> for MinMax {
+impl TryFrom<MinMaxState> for MinMaxCalibrater {
     type Error = String;
 
     fn try_from(state: MinMaxState) -> Checked<Self> {
@@ -95,8 +95,8 @@ impl TryFrom<CollectorState> for Collector {
                 })?;
                 check(total == finite, || format!("{total} values are counted of {finite}"))?;
                 let histogram = match counts.len() {
-                    0 => Histogram::default(),
-                    bins => Histogram::between(-threshold, threshold, bins).with_counts(counts),
+                    0 => CollectedHistogram::default(),
+                    bins => CollectedHistogram::between(-threshold, threshold, bins).with_counts(counts),
                 };
                 (Form::Signed(threshold), histogram)
             }
@@ -114,7 +114,7 @@ impl TryFrom<CollectorState> for Collector {
                 check(total <= finite && (total > 0) == (finite > 0), || {
                     format!("{total} values are counted of {finite}")
                 })?;
-                (Form::Magnitudes, Histogram::from_parts(counts, edges))
+                (Form::Magnitudes, CollectedHistogram::from_parts(counts, edges))
             }
             _ => return Err("either a threshold or edges".into()),
         };
@@ -122,7 +122,7 @@ impl TryFrom<CollectorState> for Collector {
     }
 }
 
-/// [`Entropy`].
+/// [`EntropyCalibrater`].
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct EntropyState {
@@ -130,13 +130,13 @@ pub(super) struct EntropyState {
     collector: CollectorState,
 }
 
-impl From<Entropy> for EntropyState {
-    fn from(Entropy { collector, quantized_bins }: Entropy) -> Self {
+impl From<EntropyCalibrater> for EntropyState {
+    fn from(EntropyCalibrater { collector, quantized_bins }: EntropyCalibrater) -> Self {
         Self { quantized_bins, collector: collector.into() }
     }
 }
 
-impl TryFrom<EntropyState> for Entropy {
+impl TryFrom<EntropyState> for EntropyCalibrater {
     type Error = String;
 
     fn try_from(EntropyState { quantized_bins, collector }: EntropyState) -> Checked<Self> {
@@ -145,7 +145,7 @@ impl TryFrom<EntropyState> for Entropy {
     }
 }
 
-/// [`Percentile`].
+/// [`PercentileCalibrater`].
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct PercentileState {
@@ -154,13 +154,13 @@ pub(super) struct PercentileState {
     collector: CollectorState,
 }
 
-impl From<Percentile> for PercentileState {
-    fn from(Percentile { collector, percent, sides }: Percentile) -> Self {
+impl From<PercentileCalibrater> for PercentileState {
+    fn from(PercentileCalibrater { collector, percent, sides }: PercentileCalibrater) -> Self {
         Self { percentile: percent, symmetric: sides == percentile::Sides::One, collector: collector.into() }
     }
 }
 
-impl TryFrom<PercentileState> for Percentile {
+impl TryFrom<PercentileState> for PercentileCalibrater {
     type Error = String;
 
     fn try_from(PercentileState { percentile, symmetric, collector }: PercentileState) -> Checked<Self> {
@@ -170,7 +170,7 @@ impl TryFrom<PercentileState> for Percentile {
     }
 }
 
-/// [`Distribution`].
+/// [`DistributionCalibrater`].
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct DistributionState {
@@ -185,8 +185,8 @@ enum PowerState {
     CubeRoot,
 }
 
-impl From<Distribution> for DistributionState {
-    fn from(Distribution { collector, power }: Distribution) -> Self {
+impl From<DistributionCalibrater> for DistributionState {
+    fn from(DistributionCalibrater { collector, power }: DistributionCalibrater) -> Self {
         let power = match power {
             Power::Same => PowerState::Same,
             Power::CubeRoot => PowerState::CubeRoot,
@@ -195,7 +195,7 @@ impl From<Distribution> for DistributionState {
     }
 }
 
-impl TryFrom<DistributionState> for Distribution {
+impl TryFrom<DistributionState> for DistributionCalibrater {
     type Error = String;
 
     fn try_from(DistributionState { power, collector }: DistributionState) -> Checked<Self> {

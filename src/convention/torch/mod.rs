@@ -25,7 +25,9 @@
 //! # Ok::<(), tensor_quant::Error>(())
 //! ```
 //!
-//! [`Affine`] and [`Symmetric`], the two mapping types there, are the same rules over whatever codes a scheme uses, as torchao has them.
+//! [`AffineMapping`] and [`SymmetricMapping`], the two mapping types there, are the same rules over whatever codes a scheme
+//! uses, as torchao has them. ([`params::Affine`](crate::params::Affine) and [`params::Symmetric`](crate::params::Symmetric)
+//! are this crate's own.)
 
 mod dynamic;
 mod histogram_observer;
@@ -39,7 +41,7 @@ mod state;
 pub use dynamic::Dynamic;
 pub use histogram_observer::HistogramObserver;
 pub use learnable::{Learnable, fake_quantize_learnable, lsq_grad_factor};
-pub use params::{Affine, Clipping, Symmetric};
+pub use params::{AffineMapping, Clipping, SymmetricMapping};
 pub use qparams::QParams;
 
 use crate::num::{Code, Scaling};
@@ -48,7 +50,7 @@ use crate::tensor::Scheme;
 /// Returns the scheme of `quantize_per_tensor` and `quantize_per_channel`, of `fake_quantize_*` and of the decomposed
 /// operators: `clamp(rint(x · (1 / scale)) + zero_point)`.
 ///
-/// Its calculator is [`Affine`], which is [`QParams::affine`] over all codes of the type: that of `MinMaxObserver`.
+/// Its calculator is [`AffineMapping`], which is [`QParams::affine`] over all codes of the type: that of `MinMaxObserver`.
 ///
 /// # Examples
 ///
@@ -63,6 +65,6 @@ use crate::tensor::Scheme;
 /// assert_eq!(q.codes(), &array![7_i8]); // 2.25 / 0.3 is 7.4999995
 /// # Ok::<(), tensor_quant::Error>(())
 /// ```
-pub fn scheme<C: Code>() -> Scheme<C, crate::range::MinMax, Affine> {
-    Scheme::<C>::affine().with_calculator(Affine::default()).with_scaling(Scaling::Reciprocal)
+pub fn scheme<C: Code>() -> Scheme<C, crate::range::MinMax, AffineMapping> {
+    Scheme::<C>::affine().with_calculator(AffineMapping::default()).with_scaling(Scaling::Reciprocal)
 }

@@ -8,7 +8,10 @@ use crate::params::{AffineParams, CodeRange, ParamsCalculator, ValueRange};
 /// zero, at least `eps`; `zero_point = clamp(qmin − rint(min / scale))`. In f32, but for the zero point's difference, which is
 /// one of integers. Floating codes, which have no zero point, are refused.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Affine {
+#[doc(alias = "Affine")]
+#[doc(alias = "MappingType")]
+#[doc(alias = "ASYMMETRIC")]
+pub struct AffineMapping {
     /// The smallest scale.
     pub eps: f32,
 }
@@ -16,7 +19,9 @@ pub struct Affine {
 /// The symmetric parameters of PyTorch's observers and of torchao: `scale = max|x| / ((qmax − qmin) / 2)`, at least `eps`;
 /// the zero point is the middle code. In f32.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Symmetric {
+#[doc(alias = "Symmetric")]
+#[doc(alias = "MappingType")]
+pub struct SymmetricMapping {
     /// The smallest scale.
     pub eps: f32,
     /// Which end of the range counts.
@@ -33,21 +38,21 @@ pub enum Clipping {
     Never,
 }
 
-impl Default for Affine {
+impl Default for AffineMapping {
     /// With the `eps` of PyTorch, 2⁻²³.
     fn default() -> Self {
         Self { eps: f32::EPSILON }
     }
 }
 
-impl Default for Symmetric {
+impl Default for SymmetricMapping {
     /// With the `eps` of PyTorch, 2⁻²³.
     fn default() -> Self {
         Self { eps: f32::EPSILON, clipping: Clipping::HalfAStep }
     }
 }
 
-impl Affine {
+impl AffineMapping {
     /// The parameters for the codes from the first to the second of `used`.
     pub(super) fn between(self, range: ValueRange, used: (f64, f64)) -> Result<AffineParams> {
         let range = range.with_zero();
@@ -58,7 +63,7 @@ impl Affine {
     }
 }
 
-impl ParamsCalculator for Affine {
+impl ParamsCalculator for AffineMapping {
     fn params(&self, range: ValueRange, codes: CodeRange) -> Result<AffineParams> {
         if !codes.is_integer() {
             return Err(Error::IntegerCodesOnly { what: "an affine scheme of PyTorch" });
@@ -67,7 +72,7 @@ impl ParamsCalculator for Affine {
     }
 }
 
-impl Symmetric {
+impl SymmetricMapping {
     /// The scale for the codes from the first to the second of `used`.
     pub(super) fn scale(self, range: ValueRange, used: (f64, f64)) -> f32 {
         let range = range.with_zero();
@@ -81,7 +86,7 @@ impl Symmetric {
     }
 }
 
-impl ParamsCalculator for Symmetric {
+impl ParamsCalculator for SymmetricMapping {
     fn params(&self, range: ValueRange, codes: CodeRange) -> Result<AffineParams> {
         // The middle of the codes, rounded up: 0 for −128..=127 and for −127..=127, 128 for 0..=255.
         let middle = ((codes.max() + codes.min() + 1.0) / 2.0) as i32;

@@ -1,6 +1,6 @@
 //! The parameters that PyTorch's observers compute from a range, `calculate_qparams`.
 
-use super::params::{Affine, Clipping, Symmetric};
+use super::params::{AffineMapping, Clipping, SymmetricMapping};
 use crate::error::{Error, Result};
 use crate::params::{AffineParams, CodeRange, ParamsCalculator, ValueRange};
 
@@ -148,9 +148,9 @@ impl ParamsCalculator for QParams {
     fn params(&self, range: ValueRange, codes: CodeRange) -> Result<AffineParams> {
         let used = self.used(codes)?;
         match self.qscheme {
-            QScheme::Affine => Affine { eps: self.eps }.between(range, used),
+            QScheme::Affine => AffineMapping { eps: self.eps }.between(range, used),
             QScheme::Symmetric => {
-                let symmetric = Symmetric { eps: self.eps, clipping: Clipping::HalfAStep };
+                let symmetric = SymmetricMapping { eps: self.eps, clipping: Clipping::HalfAStep };
                 AffineParams::new(f64::from(symmetric.scale(range, used)), self.middle(codes, used))
             }
             QScheme::AffineFloat => {

@@ -1,4 +1,5 @@
-//! The laws of whole quantizers: a [`Scheme`](crate::Scheme), or anything that is a [`Quantizer`](super::Quantizer).
+//! The laws of whole quantizers: a [`Scheme`](crate::Scheme), or anything that is a
+//! [`QuantizationMethod`](super::QuantizationMethod).
 //!
 //! Here x is a value, `code` its code, x̂ what it is restored as; `scale`, `zero_point` and `offset` are those of its group,
 //! and a step is the distance between the reals of the two codes around x: the scale, for integer codes. Each law says what

@@ -8,7 +8,7 @@ use crate::model::tflite::Model;
 use crate::num::CodeType;
 use crate::params::{Granularity, Symmetric, ValueRange};
 use crate::range::Fixed;
-use crate::recipe::{Decision, Effort, Inputs, Plan, Recipe, RecipeError, Rule, Target};
+use crate::recipe::{Decision, Effort, Inputs, Plan, Recipe, RecipeError, Rule, TargetForm};
 
 /// The steps of codes that are chosen for their bits, as shares of that with which 8 bits hold the largest magnitude. The first is
 /// run by itself, and tells what the others cost.
@@ -20,7 +20,7 @@ pub(super) fn plans(request: &Request, model: &Model, constants: &[Source]) -> R
     let mut plans = Vec::new();
     let mut reason = None;
     for &code in &request.types {
-        let mut rule = Rule::new(Target::codes(code));
+        let mut rule = Rule::new(TargetForm::codes(code));
         rule.min_elements = request.min_elements;
         if code.is_integer() {
             (rule.compute, rule.improve) = (request.arithmetic.of_weights(), Some(Effort::Full));

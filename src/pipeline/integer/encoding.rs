@@ -9,7 +9,7 @@ use crate::metrics::ErrorMetrics;
 use crate::num::CodeType;
 use crate::params::{Granularity, QuantParams};
 use crate::range::Mse;
-use crate::recipe::integer::Codes;
+use crate::recipe::integer::ValueCodes;
 use crate::tensor::{quantize_tensor, quantize_with_params};
 use ndarray::ArrayD;
 
@@ -170,7 +170,7 @@ pub(crate) fn bias(of: &BiasUse, weights: &Weights) -> Result<(Vec<u8>, Vec<f32>
 }
 
 /// Returns the bytes of an operand's codes, and what they cost.
-pub(crate) fn operand(values: &ArrayD<f32>, codes: Codes) -> Result<(Vec<u8>, ErrorMetrics)> {
+pub(crate) fn operand(values: &ArrayD<f32>, codes: ValueCodes) -> Result<(Vec<u8>, ErrorMetrics)> {
     if codes.code == CodeType::I16 {
         let params = QuantParams::per_tensor::<i16>(codes.scale, codes.zero_point)?;
         let q = quantize_with_params(values.view(), &params, tflite::scheme::<i16>().settings())?;

@@ -4,7 +4,7 @@ use super::variant::Variant;
 use super::writer::Written;
 use crate::graph::{Graph, ValueId};
 use crate::recipe::Warning;
-use crate::recipe::integer::{Codes, Domain, Form, IntegerPlan, Ranges, Take};
+use crate::recipe::integer::{Domain, Form, IntegerPlan, Ranges, Take, ValueCodes};
 
 /// What became of a model's values and operators.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -78,7 +78,7 @@ impl IntegerOutcome {
                 }
                 outcome.operators += 1;
             }
-            let mut listed: Vec<(usize, Codes)> = Vec::new();
+            let mut listed: Vec<(usize, ValueCodes)> = Vec::new();
             let made = of_part.made.iter().enumerate().filter_map(|(value, form)| Some((value, form.codes()?)));
             let taken = part.operators.iter().zip(&of_part.operators).flat_map(|(operator, of_operator)| {
                 operator.inputs.iter().zip(&of_operator.inputs).filter_map(|(value, take)| match (value, take) {

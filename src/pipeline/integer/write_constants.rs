@@ -6,7 +6,7 @@ use super::writer::{INT64, Writer, WrittenConstant, element_type, of_scales, spo
 use crate::error::Result;
 use crate::graph::{Quantization, ValueId};
 use crate::model::tflite::{ElementType, NewData, NewTensor, Replacement};
-use crate::recipe::integer::{Codes, Form, Take};
+use crate::recipe::integer::{Form, Take, ValueCodes};
 use std::collections::BTreeMap;
 
 /// What a constant becomes for a use.
@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 enum Encoding {
     Keep,
     Weights(WeightsKey),
-    Operand(Codes),
+    Operand(ValueCodes),
     /// The bias of an operator: the input's scale, and the weights'.
     Bias {
         operator: usize,

@@ -53,7 +53,8 @@ impl fmt::Display for Width {
 
 /// The codes of a value, with one scale and zero point.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Codes {
+#[doc(alias = "Codes")]
+pub struct ValueCodes {
     /// The type: `I8`, `I16`, and at a model's edges `U8`.
     pub code: CodeType,
     /// The scale.
@@ -62,7 +63,7 @@ pub struct Codes {
     pub zero_point: i32,
 }
 
-impl Codes {
+impl ValueCodes {
     /// Returns the codes of a range, as the converter of TensorFlow Lite chooses them: 0 is among the reals that have a code.
     ///
     /// # Errors
@@ -121,12 +122,12 @@ pub enum Form {
     #[default]
     Real,
     /// As codes.
-    Codes(Codes),
+    Codes(ValueCodes),
 }
 
 impl Form {
     /// Returns the codes, if there are any.
-    pub fn codes(self) -> Option<Codes> {
+    pub fn codes(self) -> Option<ValueCodes> {
         match self {
             Self::Real => None,
             Self::Codes(codes) => Some(codes),

@@ -27,6 +27,6 @@ mod scales;
 
 pub use choices::{AddRule, Choices, EdgeType, TieRule};
 pub use domain::Domain;
-pub use form::{Codes, Form, Width};
+pub use form::{Form, ValueCodes, Width};
 pub use plan::{IntegerPlan, OperatorPlan, PartPlan, Take};
 pub use ranges::Ranges;

@@ -2,7 +2,7 @@
 
 use super::choices::{Choices, EdgeType};
 use super::domain::{ASKED, Domain, domains, is_weights};
-use super::form::{Codes, Form, Width};
+use super::form::{Form, ValueCodes, Width};
 use super::ranges::Ranges;
 use super::scales::{Scales, Ties};
 use crate::error::Result;
@@ -87,7 +87,7 @@ impl IntegerPlan {
 
 fn part_plan(part: &Subgraph, domains: &[(Domain, String)], scales: &Scales, choices: &Choices) -> PartPlan {
     let mut made = vec![Form::Real; part.values.len()];
-    let set = |made: &mut Vec<Form>, value: usize, codes: Option<Codes>| {
+    let set = |made: &mut Vec<Form>, value: usize, codes: Option<ValueCodes>| {
         if let (Some(form), Some(codes)) = (made.get_mut(value), codes) {
             *form = Form::Codes(codes);
         }
@@ -140,10 +140,10 @@ fn part_plan(part: &Subgraph, domains: &[(Domain, String)], scales: &Scales, cho
     PartPlan { operators: operators.collect(), made, given }
 }
 
-fn codes_of_edge(scales: &Scales, input: usize, edge: EdgeType, width: Width) -> Option<Codes> {
+fn codes_of_edge(scales: &Scales, input: usize, edge: EdgeType, width: Width) -> Option<ValueCodes> {
     if edge == EdgeType::Float { None } else { scales.of_value(input, width) }
 }
 
-fn at_edge(codes: Option<Codes>, edge: EdgeType) -> Option<Codes> {
+fn at_edge(codes: Option<ValueCodes>, edge: EdgeType) -> Option<ValueCodes> {
     codes.map(|codes| if edge == EdgeType::Uint8 && codes.code == CodeType::I8 { codes.unsigned() } else { codes })
 }

@@ -2,7 +2,7 @@
 
 use super::choices::{AddRule, Choices, EdgeType, TieRule};
 use super::domain::Domain;
-use super::form::{Codes, Form, Width};
+use super::form::{Form, ValueCodes, Width};
 use super::plan::{IntegerPlan, PartPlan, Take};
 use super::ranges::Ranges;
 use crate::graph::{Attributes, ElementType, Graph, Op, Operator, Subgraph, Value, ValueId};
@@ -24,11 +24,11 @@ fn plan(ranges: &[(f32, f32)], operators: &[(Op, &[usize], usize)], choices: &Ch
     IntegerPlan::new(&Graph::new(vec![part], vec![]), &ranges, choices).unwrap().parts.remove(0)
 }
 
-fn codes(plan: &PartPlan, value: usize) -> Codes {
+fn codes(plan: &PartPlan, value: usize) -> ValueCodes {
     plan.made[value].codes().unwrap()
 }
 
-fn width(codes: Codes) -> f32 {
+fn width(codes: ValueCodes) -> f32 {
     codes.scale * 255.0
 }
 

@@ -3,7 +3,7 @@
 
 use super::choices::{AddRule, Choices, TieRule};
 use super::domain::Domain;
-use super::form::{Codes, Width};
+use super::form::{ValueCodes, Width};
 use super::ranges::{Ranges, union};
 use crate::error::Result;
 use crate::graph::{Op, Operator, Subgraph, ValueId};
@@ -16,18 +16,18 @@ pub(super) type Node = (usize, Width, Option<(usize, usize)>);
 /// The codes of all nodes.
 #[derive(Debug, Default)]
 pub(super) struct Scales {
-    codes: BTreeMap<Node, Codes>,
+    codes: BTreeMap<Node, ValueCodes>,
     cut: BTreeSet<(usize, usize)>,
 }
 
 impl Scales {
     /// Returns the codes in which an operator makes a value, or in which those find it that have no codes of their own.
-    pub(super) fn of_value(&self, value: usize, width: Width) -> Option<Codes> {
+    pub(super) fn of_value(&self, value: usize, width: Width) -> Option<ValueCodes> {
         self.codes.get(&(value, width, None)).copied()
     }
 
     /// Returns the codes in which an operator takes an input.
-    pub(super) fn of_use(&self, value: usize, width: Width, operator: usize, input: usize) -> Option<Codes> {
+    pub(super) fn of_use(&self, value: usize, width: Width, operator: usize, input: usize) -> Option<ValueCodes> {
         let place = (operator, input);
         let own = self.cut.contains(&place).then_some(place);
         self.codes.get(&(value, width, own)).copied()
@@ -51,7 +51,7 @@ struct Class {
     /// The range of what others are joined to.
     joined: Option<ValueRange>,
     /// What its members prescribe, and whose outputs they are.
-    fixed: Vec<(Codes, usize)>,
+    fixed: Vec<(ValueCodes, usize)>,
     /// Whether it is negated: both codes and negated codes are needed.
     is_negated: bool,
 }
@@ -79,8 +79,8 @@ impl Ties<'_> {
             let joined = class.joined.filter(|_| self.choices.tie_rule == TieRule::Joined);
             let codes = match (class.fixed.first(), joined.or(class.range)) {
                 (Some((fixed, _)), _) => *fixed,
-                (None, Some(range)) if class.is_negated => Codes::of_range_to_negate(range, width)?,
-                (None, Some(range)) => Codes::of_range(range, width)?,
+                (None, Some(range)) if class.is_negated => ValueCodes::of_range_to_negate(range, width)?,
+                (None, Some(range)) => ValueCodes::of_range(range, width)?,
                 (None, None) => continue,
             };
             scales.codes.extend(class.nodes.iter().map(|node| (*node, codes)));
@@ -155,7 +155,7 @@ impl Ties<'_> {
         let mut sets = Sets::default();
         let node_of_use =
             |value: usize, width: Width, place: (usize, usize)| (value, width, cut.contains(&place).then_some(place));
-        let mut fixed: Vec<(Node, Codes)> = Vec::new();
+        let mut fixed: Vec<(Node, ValueCodes)> = Vec::new();
         let mut negated: Vec<Node> = Vec::new();
         let mut joins: Vec<Node> = Vec::new();
         for (number, operator, width) in self.integer_operators() {
@@ -167,7 +167,7 @@ impl Ties<'_> {
             for &output in operator.outputs.iter().filter(|&&output| self.is_real(output)) {
                 sets.index((output, width, None));
                 if let Some(prescribed) = operator.op.fixed_output(width.bits()) {
-                    fixed.push(((output, width, None), Codes::fixed(prescribed, width)));
+                    fixed.push(((output, width, None), ValueCodes::fixed(prescribed, width)));
                 }
             }
             if operator.op == Op::Neg

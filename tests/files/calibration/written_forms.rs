@@ -274,7 +274,7 @@ fn states_of_conventions_that_no_observation_left_are_refused() {
     let signed = |threshold: &str, counts: &str| {
         format!(r#"{{"quantized_bins":2,"collector":{{"bins":4,{seen},"threshold":{threshold},"counts":{counts}}}}}"#)
     };
-    serde_json::from_str::<onnx_runtime::Entropy>(&signed("2.0", "[0,1,1,1]")).unwrap();
+    serde_json::from_str::<onnx_runtime::EntropyCalibrater>(&signed("2.0", "[0,1,1,1]")).unwrap();
     for (text, want) in [
         (signed("1.5", "[0,1,1,1]"), "bins up to 1.5 do not hold ±2"),
         (signed("1e39", "[0,1,1,1]"), "out of range"),
@@ -289,14 +289,14 @@ fn states_of_conventions_that_no_observation_left_are_refused() {
         ),
         (signed("2.0", "[0,1,1,1]").replace("s\":2,", "s\":9,"), "the number of quantized bins"),
     ] {
-        refused::<onnx_runtime::Entropy>(&text, want);
+        refused::<onnx_runtime::EntropyCalibrater>(&text, want);
     }
     let magnitudes = |edges: &str, counts: &str| {
         format!(
             r#"{{"percentile":99.0,"symmetric":true,"collector":{{"bins":2,{seen},"edges":{edges},"counts":{counts}}}}}"#
         )
     };
-    serde_json::from_str::<onnx_runtime::Percentile>(&magnitudes("[0.5,1.0,2.0]", "[1,2]")).unwrap();
+    serde_json::from_str::<onnx_runtime::PercentileCalibrater>(&magnitudes("[0.5,1.0,2.0]", "[1,2]")).unwrap();
     for (text, want) in [
         (magnitudes("[0.5,2.0]", "[1,2]"), "2 edges of 2 bins"),
         (magnitudes("[0.5,2.0,1.0]", "[1,2]"), "edges ascend"),
@@ -305,19 +305,19 @@ fn states_of_conventions_that_no_observation_left_are_refused() {
         (magnitudes("[0.5,1.0,2.0]", "[0,0]"), "0 values are counted of 3"),
         (magnitudes("[0.5,1.0,2.0]", "[1,2]").replace("99.0", "101.0"), "the percentile must be from 0 to 100"),
     ] {
-        refused::<onnx_runtime::Percentile>(&text, want);
+        refused::<onnx_runtime::PercentileCalibrater>(&text, want);
     }
     let min_max = |minima: &str, maxima: &str, batches: u64| {
         format!(
             r#"{{"averaged":true,"symmetric":false,{seen},"minima":{minima},"maxima":{maxima},"batches":{batches}}}"#
         )
     };
-    serde_json::from_str::<onnx_runtime::MinMax>(&min_max("-1.0", "2.5", 2)).unwrap();
-    refused::<onnx_runtime::MinMax>(&min_max("3.0", "2.5", 2), "finite and ordered");
-    refused::<onnx_runtime::MinMax>(&min_max("-1.0", "1e39", 2), "out of range");
-    refused::<onnx_runtime::MinMax>(&min_max("-1.0", "2.5", 4), "4 batches of 3 finite values");
+    serde_json::from_str::<onnx_runtime::MinMaxCalibrater>(&min_max("-1.0", "2.5", 2)).unwrap();
+    refused::<onnx_runtime::MinMaxCalibrater>(&min_max("3.0", "2.5", 2), "finite and ordered");
+    refused::<onnx_runtime::MinMaxCalibrater>(&min_max("-1.0", "1e39", 2), "out of range");
+    refused::<onnx_runtime::MinMaxCalibrater>(&min_max("-1.0", "2.5", 4), "4 batches of 3 finite values");
     let few = format!(r#"{{"power":"same","collector":{{"bins":511,{seen},"threshold":2.0,"counts":[0,1,1,1]}}}}"#);
-    refused::<onnx_runtime::Distribution>(&few, "the number of bins must be from 512 to 65536, got 511");
+    refused::<onnx_runtime::DistributionCalibrater>(&few, "the number of bins must be from 512 to 65536, got 511");
     let observer = |histogram: &str| format!(r#"{{{seen},"histogram":{histogram}}}"#);
     serde_json::from_str::<torch::HistogramObserver>(&observer("[1.0,0.0,2.0]")).unwrap();
     refused::<torch::HistogramObserver>(&observer("[]"), "the number of bins must be from 1 to 65536, got 0");
@@ -325,7 +325,7 @@ fn states_of_conventions_that_no_observation_left_are_refused() {
     refused::<torch::HistogramObserver>(&observer("[1.0,1e39]"), "out of range");
     refused::<torch::HistogramObserver>(&observer("[0.0,0.0]"), "0 values are counted of 3");
     refused::<torch::HistogramObserver>(&observer("[9.0,0.0]"), "9 values are counted of 3");
-    let other = Calibrator::new(onnx_runtime::MinMax::default()).to_json().unwrap();
+    let other = Calibrator::new(onnx_runtime::MinMaxCalibrater::default()).to_json().unwrap();
     let error = Calibrator::<tensor_quant::range::MinMax>::from_json(&other).unwrap_err().to_string();
     assert!(error.contains(r#"it is of the estimator "onnx-runtime min-max", not "min-max""#), "{error}");
 }
