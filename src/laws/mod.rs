@@ -72,7 +72,7 @@ mod law;
 mod list;
 mod macros;
 mod of_parts;
-mod quantizer;
+mod quantization_method;
 mod random;
 pub mod rounding;
 pub mod scheme;
@@ -84,7 +84,7 @@ mod verdict;
 
 pub use code::{Codec, Standard};
 pub use law::{Law, Waiver};
-pub use quantizer::QuantizationMethod;
+pub use quantization_method::QuantizationMethod;
 pub use terms::Terms;
 pub use verdict::{Broken, Cause, Verdict};
 

@@ -2,7 +2,7 @@
 
 use super::known;
 use super::law::Waiver;
-use super::quantizer::QuantizationMethod;
+use super::quantization_method::QuantizationMethod;
 use crate::error::Result;
 use crate::kernel::{self, Level, Mapping};
 use crate::num::{Code, CodeType, CodeVisitor, Rounding, Scaling};

@@ -4,7 +4,7 @@ use super::calculator;
 use super::code::{self, Codec};
 use super::estimator;
 use super::law::{Law, Waiver};
-use super::quantizer::{QuantizationMethod, Subject};
+use super::quantization_method::{QuantizationMethod, Subject};
 use super::rounding;
 use super::scheme;
 use super::trials::{Breach, SHRINKS, Trials};

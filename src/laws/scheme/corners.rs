@@ -1,7 +1,7 @@
 //! The tensors that every law is tried on first, always the same.
 
 use super::probe::{Probe, Spots};
-use crate::laws::quantizer::Subject;
+use crate::laws::quantization_method::Subject;
 use crate::laws::strategies::Tensor;
 use crate::params::Granularity;
 

@@ -1,6 +1,6 @@
 //! What quantization is, one element at a time and in plain arithmetic: what the laws judge by.
 
-use crate::laws::quantizer::Subject;
+use crate::laws::quantization_method::Subject;
 use crate::laws::strategies::Tensor;
 use crate::num::Scaling;
 use crate::params::{AffineParams, Granularity, NanPolicy, QuantParams};

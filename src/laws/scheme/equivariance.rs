@@ -3,7 +3,7 @@
 use super::corners;
 use super::mapping::each_code;
 use super::trial::{Trial, each_mapping, ordinary};
-use crate::laws::quantizer::Subject;
+use crate::laws::quantization_method::Subject;
 use crate::laws::random::Random;
 use crate::laws::shrink::Shrink;
 use crate::laws::strategies::Tensor;

@@ -4,7 +4,7 @@ use super::corners::{self, shape_of};
 use super::definition::{code_of, index_of, members};
 use super::trial::{Trial, each_tensor, tensors};
 use crate::kernel;
-use crate::laws::quantizer::{Outcome, Subject};
+use crate::laws::quantization_method::{Outcome, Subject};
 use crate::laws::random::Random;
 use crate::laws::shrink::Shrink;
 use crate::laws::strategies::{Distribution, List, Tensor, Values};

@@ -2,7 +2,7 @@
 
 use super::definition::{code_of, exact_quotient, group_of, groups, neighbours, real_of};
 use super::trial::{Trial, each_mapping, each_tensor, tensors};
-use crate::laws::quantizer::Subject;
+use crate::laws::quantization_method::Subject;
 use crate::laws::trials::{Breach, Trials};
 use crate::params::AffineParams;
 

@@ -15,7 +15,7 @@ mod probe;
 mod special;
 mod trial;
 
-use super::quantizer::Subject;
+use super::quantization_method::Subject;
 
 super::list::laws! {
     "scheme" of Subject<'_>:

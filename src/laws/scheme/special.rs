@@ -6,7 +6,7 @@ use super::mapping::{each_code, quotients};
 use super::probe::Spots;
 use super::trial::{Trial, each_mapping, each_spotted, tensors};
 use crate::error::Error;
-use crate::laws::quantizer::Subject;
+use crate::laws::quantization_method::Subject;
 use crate::laws::random::Random;
 use crate::laws::strategies::{Distribution, Tensor};
 use crate::laws::trials::{Breach, Trials};

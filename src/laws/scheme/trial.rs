@@ -2,7 +2,7 @@
 
 use super::probe::{Probe, Spots};
 use super::{corners, definition};
-use crate::laws::quantizer::{Outcome, Subject};
+use crate::laws::quantization_method::{Outcome, Subject};
 use crate::laws::random::Random;
 use crate::laws::strategies::{Distribution, Tensor, Tensors};
 use crate::laws::trials::{Breach, Trials};
