@@ -52,6 +52,9 @@ impl Int4Groups {
     }
 }
 
+/// The values of the codes.
+const VALUES: [f32; LANES] = [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, -8.0, -7.0, -6.0, -5.0, -4.0, -3.0, -2.0, -1.0];
+
 /// A scale and sixteen bytes of 32 codes, again and again.
 struct Groups;
 
@@ -59,12 +62,17 @@ impl RestoreGroup for Groups {
     #[inline(always)]
     fn restore<S: Simd>(v: Sixteen<S>, block: &[u8], out: &mut [f32]) {
         let scale = v.all(f32::from_le_bytes([block[0], block[1], block[2], block[3]]));
+        let list = v.load(&VALUES) * scale;
         for (bytes, out) in block[SCALE..].as_chunks().0.iter().zip(out.as_chunks_mut::<AT_A_TIME>().0) {
             let both = v.of_i8(bytes);
-            let (low, high) = v.alternate(v.reals((both << 28) >> 28), v.reals(both >> 4));
+            let (low, high) = if Sixteen::<S>::LOOKS_UP {
+                v.alternate(v.lookup(list, both), v.lookup(list, both >> 4))
+            } else {
+                v.alternate(v.reals((both << 28) >> 28) * scale, v.reals(both >> 4) * scale)
+            };
             if let [first, second] = out.as_chunks_mut().0 {
-                v.store(low * scale, first);
-                v.store(high * scale, second);
+                v.store(low, first);
+                v.store(high, second);
             }
         }
     }

@@ -24,7 +24,15 @@ fn body<S: Simd>(simd: S, a: &[f32], b: &[f32]) -> f32 {
             sums[k] += f32x16::from_slice(simd, a) * f32x16::from_slice(simd, b);
         }
     }
-    let mut lanes = <[f32; LANES]>::from((sums[0] + sums[1]) + (sums[2] + sums[3]));
+    let sum = (sums[0] + sums[1]) + (sums[2] + sums[3]);
+    if a_rest.is_empty() || b_rest.is_empty() {
+        // As below, in registers.
+        let (low, high) = sum.split();
+        let (low, high) = (low + high).split();
+        let [a, b, c, d] = <[f32; LANES / 4]>::from(low + high);
+        return (a + c) + (b + d);
+    }
+    let mut lanes = <[f32; LANES]>::from(sum);
     for (lane, (a, b)) in (0..LANES).cycle().zip(a_rest.iter().zip(b_rest)) {
         lanes[lane] += a * b;
     }

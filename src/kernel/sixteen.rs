@@ -9,7 +9,8 @@
 //!    largest of a single vector takes eight.
 
 #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
-use super::level::{is_avx2, is_avx512};
+use super::level::is_avx2;
+use super::level::is_avx512;
 #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
 use super::x86::sixteen as x86;
 use crate::num::{MAGIC, SmallFloat, f16_bits_to_f32};
@@ -51,6 +52,9 @@ pub(crate) type Ints<S> = i32x16<S>;
 
 #[expect(clippy::unused_self, reason = "what is done to vectors stands in one place, at one SIMD level")]
 impl<S: Simd> Sixteen<S> {
+    /// Whether [`lookup`](Self::lookup) is one instruction: a list of what sixteen codes stand for is then less than computing it.
+    pub(crate) const LOOKS_UP: bool = is_avx512::<S>();
+
     /// Returns one number sixteen times.
     #[inline(always)]
     pub(crate) fn all(self, x: f32) -> f32x16<S> {

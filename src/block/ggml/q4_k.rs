@@ -6,7 +6,7 @@
 use super::k_scales::{self, HEADER, LEN};
 use crate::block::layout::Layout;
 use crate::block::super_block::{Parts, SuperBlock, better_row};
-use crate::kernel::{Affine, Levels, Restore, Simd, Sixteen};
+use crate::kernel::{Affine, LANES, Levels, Restore, Simd, Sixteen};
 
 const BYTES: usize = 144;
 const _: () = assert!(BYTES == HEADER + LEN / 2, "scales, and 256 codes of 4 bits");
@@ -24,6 +24,9 @@ pub(super) fn pack(codes: &[u8; LEN], out: &mut [u8]) {
         }
     }
 }
+
+/// The codes, in order.
+const CODES: [f32; LANES] = [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0, 11.0, 12.0, 13.0, 14.0, 15.0];
 
 struct Block;
 
@@ -45,9 +48,17 @@ impl Restore<BYTES, LEN> for Block {
             let bytes = v.pair_of_u8(bytes);
             for (i, out) in out.as_chunks_mut::<32>().0.iter_mut().enumerate() {
                 let (scale, min) = (v.all(steps[2 * k + i]), v.all(steps[2 * k + i + 8]));
+                let list = scale * v.load(&CODES) - min;
                 for (both, out) in bytes.into_iter().zip(out.as_chunks_mut().0) {
-                    let codes = if i == 0 { both & fifteen } else { both >> 4 };
-                    v.store(scale * v.reals(codes) - min, out);
+                    let codes = if i == 0 { both } else { both >> 4 };
+                    v.store(
+                        if Sixteen::<S>::LOOKS_UP {
+                            v.lookup(list, codes)
+                        } else {
+                            scale * v.reals(codes & fifteen) - min
+                        },
+                        out,
+                    );
                 }
             }
         }

@@ -88,6 +88,14 @@ fn weighted(layout: &Layout, bits: Bits, x: &[f32], importance: &[f32], out: &mu
 #[inline(always)]
 fn restore<S: Simd>(v: Sixteen<S>, bits: Bits, block: &[u8], out: &mut [f32; LEN]) {
     let (d, limit) = (v.all_half(block, 0), v.all(bits.limit()));
+    if Sixteen::<S>::LOOKS_UP && bits == Bits::Four {
+        let list = v.load(&const { steps(-8) }) * d;
+        let ([low, high], Some(bytes)) = (out.as_chunks_mut().0, block[QS..].first_chunk()) else { return };
+        let both = v.of_u8(bytes);
+        v.store(v.lookup(list, both), low);
+        v.store(v.lookup(list, both >> 4), high);
+        return;
+    }
     for (out, q) in out.as_chunks_mut().0.iter_mut().zip(get(v, bits, &block[QS..])) {
         v.store((v.reals(q) - limit) * d, out);
     }
