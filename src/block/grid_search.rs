@@ -6,8 +6,9 @@
 //!
 //! Scales that can be stored are counted: f16 has 1024 of them in an octave. They are taken 64 at a time, then 8, then each by itself:
 //!
-//! 1. Of an interval there is a bound that no scale in it is better than ([`least_errors`]): each element alone may choose the best of
-//!    the interval for itself. What is not better than a block that is known is passed over with all its scales.
+//! 1. Of an interval there is a bound that no scale in it is better than ([`least_errors`](crate::kernel::least_errors)): each element
+//!    alone may choose the best of the interval for itself. What is not better than a block that is known is passed over with all its
+//!    scales.
 //! 2. Of each interval one scale is tried, so that a good one is known early.
 //! 3. Bounds are in f32. An interval is passed over only beyond a margin for that ([`OwnUnits::limit`]), and what is left at the end is
 //!    compared in f64. This is the proof that the answer is exact (up to the rounding of f64); that it is, is tested against all 65,536

@@ -1,8 +1,8 @@
 //! The best block where one scale decides: exact, over every scale that the format can store.
 //!
 //! Of formats of many levels, or of scales of a byte, the scales are counted, and searched by intervals
-//! ([`grid_search`](super::grid_search)); of others all points at which a level changes are swept over ([`sweep`](super::sweep)). The best block is kept if it restores with a smaller error than the
-//! format's own.
+//! ([`grid_search`](super::grid_search)); of others all points at which a level changes are swept over ([`sweep`](super::sweep)). The best
+//! block is kept if it restores with a smaller error than the format's own.
 
 use super::grid_search::{GridLevels, Intervals, best_on_grid, nearest_place};
 use super::layout::Layout;

@@ -42,6 +42,7 @@ macro_rules! pair_on_x86 {
 }
 
 /// Returns the magnitudes of a small float without infinities and NaN, of up to 6 bits, in the order of their codes.
+#[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
 const fn magnitudes(float: SmallFloat) -> [f32; LEN] {
     let mut list = [0.0; LEN];
     let subnormal = 1 << (23 - float.dropped);
