@@ -20,23 +20,23 @@
 //! # What it costs
 //!
 //! Nanoseconds a weight on one core of a Xeon with AVX-512 (Sapphire Rapids), shared with other work, 65,536 weights from the second-level
-//! cache; storing as many f32 takes .085, copying them .099. `cargo bench --bench blocks` prints this table and the next one;
+//! cache; storing as many f32 takes .084, copying them .108. `cargo bench --bench blocks` prints this table and the next one;
 //! `tests/ggml/check.py` prints the like beside ggml's own library.
 //!
 //! | format | quantize | restore | best |
 //! | --- | --- | --- | --- |
-//! | `q8_0` `q4_0` `q5_0` | .20 .29 .30 | .17 .09 .12 | 390 172 183 |
-//! | `q4_1` `q5_1` | .30 .31 | .11 .12 | 63 82 |
-//! | `q2_k` `q3_k` `q4_k` `q5_k` `q6_k` | 6.30 5.23 6.87 5.65 4.31 | .11 .12 .13 .12 .13 | 96 63 86 87 65 |
-//! | `iq4_nl` `iq4_xs` | 6.22 6.37 | .10 .10 | 289 151 |
-//! | `tq1_0` `tq2_0` `q1_0` `q2_0` | .21 .18 .89 .28 | .15 .13 .09 .11 | 81 80 62 171 |
-//! | `mxfp4` `nvfp4` | .47 .81 | .10 .10 | 52 104 |
-//! | `mxfp8_e4m3` `mxfp6_e2m3` `mxfp4_e2m1` `mxint8` | .57 .79 .57 .46 | .26 .40 .33 .13 | 12 17 25 8 |
-//! | `nf4` `bnb_fp4` | .74 .74 | .10 .10 | 150 154 |
-//! | `q8_1` `q8_k` | .29 1.76 | .17 .10 | |
-//! | `iq2_xxs` `iq2_xs` `iq2_s` | | .17 .25 .20 | |
-//! | `iq3_xxs` `iq3_s` | | .25 .25 | |
-//! | `iq1_s` `iq1_m` | | .37 .22 | |
+//! | `q8_0` `q4_0` `q5_0` | .20 .30 .31 | .10 .09 .12 | 193 106 111 |
+//! | `q4_1` `q5_1` | .31 .32 | .12 .11 | 69 72 |
+//! | `q2_k` `q3_k` `q4_k` `q5_k` `q6_k` | 6.31 5.25 6.89 5.66 4.33 | .11 .11 .10 .11 .12 | 97 82 87 88 66 |
+//! | `iq4_nl` `iq4_xs` | 6.41 6.55 | .10 .10 | 196 171 |
+//! | `tq1_0` `tq2_0` `q1_0` `q2_0` | .23 .18 .90 .28 | .11 .10 .10 .11 | 61 61 25 92 |
+//! | `mxfp4` `nvfp4` | .47 .80 | .10 .10 | 47 99 |
+//! | `mxfp8_e4m3` `mxfp6_e2m3` `mxfp4_e2m1` `mxint8` | .58 .80 .58 .48 | .13 .12 .11 .10 | 13 18 26 8 |
+//! | `nf4` `bnb_fp4` | .74 .74 | .10 .10 | 116 119 |
+//! | `q8_1` `q8_k` | .29 1.76 | .10 .10 | |
+//! | `iq2_xxs` `iq2_xs` `iq2_s` | | .16 .19 .16 | |
+//! | `iq3_xxs` `iq3_s` | | .24 .24 | |
+//! | `iq1_s` `iq1_m` | | .11 .16 | |
 //!
 //! What the K formats and IQ4 take to quantize is their search: 16 to 37 scales of each sub-block, sums in ggml's order. Of `q4_k` these are
 //! 18 operations for each of 21 scales and sixteen weights, of which a core does two at a time. Points of lattices come from tables one by
@@ -45,18 +45,22 @@
 //! The best blocks of `iq4_nl` are .34 dB better than ggml's on the weights of all-MiniLM-L6-v2, those of `iq4_xs` .35: were the scales of
 //! its sub-blocks any numbers at all, it would be .42.
 //!
-//! [`matvec`] and [`matmul`] restore a few blocks at a time into the first cache. Memory was read at 7.6 GB/s by the same core:
+//! [`matvec`] and [`matmul`] restore a few blocks at a time into the first cache. The best of seven runs beside other work, in which the same
+//! core read memory at 6.6 to 9.6 GB/s:
 //!
 //! | `matvec` of | GB/s of blocks | of memory's | weights a ns | `matmul` with 8 vectors, products a ns |
 //! | --- | --- | --- | --- | --- |
-//! | `q8_0` | 4.2 | 56 % | 4.0 | 11.4 |
-//! | `q4_0` | 3.8 | 50 % | 6.7 | 14.3 |
-//! | `q4_k` | 3.8 | 50 % | 6.7 | 15.8 |
-//! | `q6_k` | 4.0 | 53 % | 4.9 | 8.2 |
-//! | `iq4_nl` | 4.4 | 59 % | 7.9 | 11.3 |
-//! | `nf4` | 4.6 | 60 % | 8.1 | 17.1 |
-//! | `mxfp4` | 4.3 | 56 % | 8.0 | 13.9 |
-//! | `INT4 in groups of 64` | 1.5 | 20 % | 2.7 | 12.6 |
+//! | `q8_0` | 4.8 | 67 % | 4.5 | 18.6 |
+//! | `q4_0` | 4.0 | 62 % | 7.2 | 21.6 |
+//! | `q4_k` | 3.7 | 57 % | 6.6 | 20.0 |
+//! | `q6_k` | 3.9 | 55 % | 4.8 | 18.4 |
+//! | `iq4_nl` | 4.0 | 57 % | 7.2 | 20.3 |
+//! | `nf4` | 4.9 | 51 % | 8.6 | 21.8 |
+//! | `mxfp4` | 3.9 | 60 % | 7.4 | 21.2 |
+//! | `INT4 in groups of 64` | 3.9 | 59 % | 6.9 | 20.4 |
+//!
+//! From the second-level cache it is 7 to 11 weights a ns. What is read from memory and what is computed hardly overlap: blocks are read
+//! when they are restored, and safe Rust has no instruction that asks for the next ones before.
 
 #[cfg(test)]
 mod best_tests;
