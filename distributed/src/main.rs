@@ -26,7 +26,8 @@ tensor-quant-distributed query 'SELECT …' [--threads N | --cluster df://HOST:P
 
 tensor-quant-distributed scheduler ADDRESS:PORT [--heartbeat SECONDS] [--lost-after SECONDS]
 tensor-quant-distributed executor ADDRESS:PORT --scheduler ADDRESS:PORT [--tasks N] [--folder FOLDER] [--heartbeat SECONDS]
-    A machine of a cluster (feature `cluster`). An executor listens at its port and the next.
+    A machine of a cluster (feature `cluster`). An executor listens at its port and the next. It reports every --heartbeat seconds (5);
+    after --lost-after seconds without a report (30; several times as many) the scheduler has others do its work, and it ends.
 ";
 
 /// What commands come to: a line for the user, or an error.
