@@ -30,9 +30,9 @@
 //! - **Refit and descent.** For given codes the best scale is s = qᵀHw / qᵀHq; for a given scale a code is changed where
 //!   eᵀHe falls. Three rounds of both.
 //! - **All samples.** Once it is known which ρ is best and that the layer gains, codes are chosen again with the samples that judged
-//!   it: few samples are the largest loss there is. So it is where a recipe does not say `improve`; with `improve = "full"`, as in the
-//!   recipe of a fit, codes are those of the samples that fit alone, and what is measured on the others is worth what it says.
-//! - **The whole model.** Where a recipe does not say `improve`, layers are then chosen together. With g the gradient of the outputs by what a layer
+//!   it: few samples are the largest loss there is. So it is where a recipe does not say `improve`; with `improve = "full"` or `"model"`, as in
+//!   the recipe of a fit, codes are those of the samples that fit alone, and what is measured on the others is worth what it says.
+//! - **The whole model.** Where a recipe does not say `improve`, or says `"model"`, layers are then chosen together. With g the gradient of the outputs by what a layer
 //!   comes to, an error E of its weights costs the model tr(G E H Eᵀ), G = E\[g gᵀ\]: the Fisher information as a product of both (Martens and
 //!   Grosse, 2015). A model has fewer outputs than most of its layers, so G is of low rank, and rows make good of each other's errors as
 //!   elements of a row do: with G = `LᵀDL`, row after row is rounded from wⱼ + Σᵢ﹤ⱼ Lⱼᵢ eᵢ. Rows of a depthwise layer have inputs of their own, and
@@ -40,7 +40,7 @@
 //! - **What later layers lose.** The last layer is chosen first. A layer that is still in floating point then goes a step against the gradient of
 //!   what those behind it lose, C = E\[g xᵀ\]: by −C H⁻¹ times what a short step along it measures to be best. Two models are made side by side:
 //!   one of the samples to fit, in which the others judge each group of layers and each step, and with what they decide one of all.
-//!   That takes some thousand runs, so it is done where all samples together come to 8 · 10⁸ multiplications at most; of other models rows are chosen
+//!   That takes some thousand runs, so it is done where all samples together come to 1.2 · 10⁹ multiplications at most, an element of a value counted as 16; of other models rows are chosen
 //!   together, and nothing is taken back.
 //!   It needs an engine that [runs backwards](crate::calibration::Runner::run_backwards), and one signature.
 //! - **The outputs' shift.** Last, the biases in front of the model's outputs take out what is left of the mean error, if the model loses
@@ -58,8 +58,8 @@
 //!
 //! # In use
 //!
-//! The rules of a recipe say `improve = "none"`, `"bias"` or `"full"`, which is what is done if nothing is said and there are samples
-//! ([`Effort`](crate::recipe::Effort)). Without samples files are byte for byte what other tools write.
+//! The rules of a recipe say `improve = "none"`, `"bias"`, `"full"` or `"model"` ([`Effort`](crate::recipe::Effort)); if nothing is said and there
+//! are samples, all of it is done, in the end with all samples. Without samples files are byte for byte what other tools write.
 //!
 //! ```text
 //! tensor-quant quantize model.tflite small.tflite --recipe int4-weight-only --data samples.npz
@@ -100,7 +100,7 @@
 //! [`fit_file`](crate::pipeline::fit_file) quantizes each tensor alone to each type and measures what the outputs lose. Such errors,
 //! as shares of an output's power, add up: a Pareto front of all choices follows, layer by layer and exactly. Then real files are run,
 //! the first where the prediction meets the goal, the next between what held and what did not; the last runs go to the best file's
-//! neighbours. Outputs behind a softmax or a sigmoid are judged before it, too: a saturated one hides all error. What is reported is
+//! neighbours. Last, the layers of the best are chosen together, which is kept if the file is better for it. Outputs behind a softmax or a sigmoid are judged before it, too: a saturated one hides all error. What is reported is
 //! measured on the samples that judge, with the ratio that 95 of 100 draws of as many samples exceed.
 //!
 //! With [`Arithmetic::Integer`](crate::pipeline::Arithmetic) whole recipes of full integer are tried in place of types: activations of 8 and

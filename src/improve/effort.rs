@@ -13,4 +13,14 @@ pub enum Effort {
     /// Codes, scales and biases are chosen for the outputs.
     #[default]
     Full,
+    /// The same, and then layer after layer for what the whole model loses: rows make good of each other's errors, and layers take back what
+    /// those behind them lose, where runs are short.
+    Model,
+}
+
+impl Effort {
+    /// Returns whether codes may be others than those next to the weights.
+    pub(crate) fn chooses_codes(self) -> bool {
+        matches!(self, Self::Full | Self::Model)
+    }
 }

@@ -87,7 +87,7 @@ pub(crate) fn improve_table(problem: &Problem<'_>) -> Improved {
     // H is the identity: of a diagonal, and no samples.
     let identity = Quadratic::Samples { diagonal: vec![1.0; len], x: Array2::zeros((len, 0)) };
     let Some(prepared) = Prepared::new(identity)
-        .filter(|_| problem.effort == Effort::Full && problem.own_scales && problem.sparsity.is_none())
+        .filter(|_| problem.effort.chooses_codes() && problem.own_scales && problem.sparsity.is_none())
     else {
         return table;
     };
@@ -141,7 +141,7 @@ pub(crate) fn improve(statistics: &Statistics, problem: &Problem<'_>) -> Result<
     if problem.has_bias {
         accept(problem.nearest.to_vec(), true, None);
     }
-    if problem.effort == Effort::Full {
+    if problem.effort.chooses_codes() {
         let shrinkages = if problem.belief == Belief::Noise { &OF_NOISE[..] } else { &SHRINKAGES };
         let mut error_of = |shrinkage: Shrinkage| {
             let rows = solved(statistics, problem, shrinkage, false)?;

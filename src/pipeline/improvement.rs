@@ -162,7 +162,7 @@ pub(super) fn improve_weights(
     let Some(data) = data else {
         for entry in plans.iter_mut().flat_map(|plan| &mut plan.entries) {
             if let Decision::Quantize(treatment) = &entry.decision
-                && matches!(treatment.improve, Some(Effort::Bias | Effort::Full))
+                && matches!(treatment.improve, Some(Effort::Bias | Effort::Full | Effort::Model))
             {
                 entry.reason += "; not improved: there are no samples";
             }

@@ -69,7 +69,8 @@ pub struct Rule {
     /// The axis of the channels, in formats without operators; if nothing is said, see [`Plan`](super::Plan).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub axis: Option<usize>,
-    /// What is done, where there are samples, for outputs to lose less at the same bytes: `full`, if nothing is said.
+    /// What is done, where there are samples, for outputs to lose less at the same bytes; if nothing is said, all of
+    /// [`Effort::Model`], in the end with all samples.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub improve: Option<Effort>,
     /// What a bit of a deflated file is worth, in squared steps, where there are samples: codes are then chosen for their bits,

@@ -23,7 +23,7 @@ use crate::improve::{
     references,
 };
 use crate::model::tflite::{ElementType, Model, NewData, Replacement};
-use crate::recipe::{Decision, Plan};
+use crate::recipe::{Decision, Effort, Plan};
 use ndarray::ArrayD;
 use std::collections::HashSet;
 
@@ -125,8 +125,8 @@ pub(super) fn coupled(
     for better in better {
         let layer = all_layers.iter().find(|layer| layer.constants == better.constants);
         let (Some(layer), Some(shrinkage)) = (layer, better.shrinkage) else { continue };
-        let is_free =
-            layer.treatment.improve.is_none() && layer.treatment.rate.is_none() && layer.treatment.sparsity.is_none();
+        let is_open = matches!(layer.treatment.improve, None | Some(Effort::Model));
+        let is_free = is_open && layer.treatment.rate.is_none() && layer.treatment.sparsity.is_none();
         let [product] = &layer.place.products[..] else { continue };
         let rows = product.groups.max(1) * rows_of_group(constants, layer, product);
         if is_free && product.is_along_channels() && rows > 0 && rows <= MOST_ROWS {
@@ -165,6 +165,29 @@ pub(super) fn coupled(
     steps.sort_by_key(|step| std::cmp::Reverse((step.product.output.subgraph, operator_of(constants, step.layer))));
     let work = Work { model, make, plan, constants, data, options, judge, objectives, references, samples, takes_back };
     work.all(&steps, better, &mut *runner).map(Some)
+}
+
+/// Returns what the samples to fit make of layers with regard to each other, if the samples that judge lose less by it than with what each
+/// became by itself.
+pub(super) fn of_fitting(
+    model: &Model,
+    of_float: (&[u8], &Make<'_>),
+    (plan, constants, better): (&Plan, &[Source], &[Better]),
+    (data, judge): (Data<'_>, &Judge<'_>),
+    options: &Options,
+) -> Result<Option<Changes>> {
+    let mut alone = Changes::default();
+    for better in better {
+        alone.add(better);
+    }
+    let Some([fitted, _]) = coupled(model, of_float, plan, constants, better, (data, judge), options)? else {
+        return Ok(None);
+    };
+    let make = of_float.1;
+    let error =
+        |changes: &Changes| -> Result<f64> { Ok(judge.judge(make(changes, plan)?.to_bytes()?, usize::MAX)?.error()) };
+    let is_better = error(&fitted)? < error(&alone)?;
+    Ok(is_better.then_some(fitted))
 }
 
 /// Returns how many rows a group of a layer's rows has.

@@ -40,6 +40,8 @@ pub struct Fitted {
     pub data_hash: u64,
     /// What each tensor became.
     pub tensors: Vec<Chosen>,
+    /// Whether layers were chosen with regard to each other.
+    pub(super) is_coupled: bool,
     /// Points of the front, from the smallest to the best: bytes, and the predicted ratio in dB.
     pub front: Vec<(u64, f64)>,
     /// Candidates that were run: bytes, and the ratio in dB.
@@ -190,7 +192,8 @@ impl Fitted {
             let (name, to) = (quoted(&tensor.name), quoted(&tensor.to));
             let _ = write!(text, "\n# {}\n[[rule]]\nnames = [{name}]\ninputs = \"any\"\nto = {to}\n", tensor.reason());
             if tensor.code.is_some_and(CodeType::is_integer) {
-                let _ = write!(text, "compute = \"{compute}\"\nimprove = \"full\"\n");
+                let effort = if self.is_coupled { "model" } else { "full" };
+                let _ = write!(text, "compute = \"{compute}\"\nimprove = \"{effort}\"\n");
             }
             if let Some(rate) = tensor.rate {
                 let _ = writeln!(text, "rate = {rate}");
@@ -239,6 +242,7 @@ mod tests {
             evaluations: 1,
             data_hash: 0,
             tensors: Vec::new(),
+            is_coupled: false,
             front: Vec::new(),
             walked: Vec::new(),
             seconds: 0.0,

@@ -93,6 +93,7 @@ pub(super) fn fit(
         evaluations: walked.len(),
         data_hash: hash(data)?,
         tensors: Vec::new(),
+        is_coupled: false,
         front: Vec::new(),
         walked,
         seconds: start.elapsed().as_secs_f64(),

@@ -1,13 +1,16 @@
 //! Files of choices.
 
+use super::super::coupled::of_fitting;
 use super::super::improvement::{Better, Changes};
+use super::super::integer::Data;
+use super::super::judge::Judge;
 use super::super::options::Options;
 use super::super::source::Source;
 use super::super::tflite::{Judging, keep_operands_in_f32, write};
 use super::groups::Group;
 use crate::error::Result;
 use crate::model::tflite::Model;
-use crate::recipe::{Decision, Plan};
+use crate::recipe::{Decision, Effort, Plan};
 
 /// What makes files of choices.
 pub(super) struct Maker<'a> {
@@ -21,11 +24,40 @@ pub(super) struct Maker<'a> {
 impl Maker<'_> {
     /// Returns the file in which each group is what a plan makes of it.
     pub(super) fn file(&self, groups: &[Group], choice: &[Option<usize>]) -> Result<Vec<u8>> {
+        let (plan, better) = self.plan(groups, choice);
+        let mut changes = Changes::default();
+        for better in &better {
+            changes.add(better);
+        }
+        self.model(&changes, &plan)?.to_bytes()
+    }
+
+    /// Returns the same file with layers chosen with regard to each other; `None` if it loses no less by that.
+    pub(super) fn coupled_file(
+        &self,
+        model: &Model,
+        (groups, choice): (&[Group], &[Option<usize>]),
+        (data, judge): (Data<'_>, &Judge<'_>),
+    ) -> Result<Option<Vec<u8>>> {
+        let (mut plan, better) = self.plan(groups, choice);
+        for entry in &mut plan.entries {
+            if let Decision::Quantize(treatment) = &mut entry.decision {
+                treatment.improve = treatment.improve.map(|_| Effort::Model);
+            }
+        }
+        let make = |changes: &Changes, plan: &Plan| self.model(changes, plan);
+        let parts = (&plan, self.constants, &better[..]);
+        let changes = of_fitting(model, (self.float, &make), parts, (data, judge), self.options)?;
+        changes.map(|changes| self.model(&changes, &plan)?.to_bytes()).transpose()
+    }
+
+    /// Returns what each constant becomes, and what samples make of those that become codes.
+    fn plan(&self, groups: &[Group], choice: &[Option<usize>]) -> (Plan, Vec<Better>) {
         let mut plan = self.plans[0].clone();
         for entry in &mut plan.entries {
             entry.decision = Decision::Keep;
         }
-        let mut changes = Changes::default();
+        let mut of_choice = Vec::new();
         for (group, number) in groups.iter().zip(choice) {
             let Some(number) = *number else { continue };
             for &at in &group.constants {
@@ -34,11 +66,15 @@ impl Maker<'_> {
             let of_group = self.better[number]
                 .iter()
                 .filter(|better| better.constants.iter().any(|at| group.constants.contains(at)));
-            of_group.for_each(|better| changes.add(better));
+            of_choice.extend(of_group.cloned());
         }
         keep_operands_in_f32(&mut plan, self.constants);
+        (plan, of_choice)
+    }
+
+    fn model(&self, changes: &Changes, plan: &Plan) -> Result<Model> {
         let mut model = Model::from_bytes(self.float.to_vec())?;
-        write(&mut model, &plan, self.constants, changes, None, self.options, Judging::Nothing, &mut |_| ())?;
-        model.to_bytes()
+        write(&mut model, plan, self.constants, changes.clone(), None, self.options, Judging::Nothing, &mut |_| ())?;
+        Ok(model)
     }
 }

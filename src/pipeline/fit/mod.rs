@@ -175,14 +175,32 @@ pub fn fit_file(
 
     let choice: Vec<Option<usize>> =
         best.0.iter().zip(&groups).map(|(&choice, group)| group.options[choice].plan).collect();
-    let Some((run, _)) = runs.remove(&choice) else {
+    let Some((mut run, _)) = runs.remove(&choice) else {
         return Err(
             RecipeError::NothingToQuantize { recipe: "fit".into(), reason: "no candidate was run".into() }.into()
         );
     };
+    // The same choice with layers chosen with regard to each other.
+    progress(Progress { done: done as u64, total: (total + request.evaluations) as u64, tensor: "the whole model" });
+    let mut file = maker.file(&groups, &choice)?;
+    let coupled = maker.coupled_file(&model, (&groups, &choice), (data, &judge))?;
+    let is_coupled = match coupled {
+        Some(coupled) => {
+            let (bytes, download) = (coupled.len() as u64, deflated_len(&coupled));
+            let judged = judge.judge(coupled.clone(), usize::MAX)?;
+            let counted = if request.count == Count::Download { download } else { bytes };
+            let measured = Measured { bytes: counted, quality: quality_of(request.goal, &judged) };
+            let is_better = bound.prefers(measured, best.1);
+            if is_better {
+                (file, best.1, run) = (coupled, measured, Run { bytes, download, judged });
+            }
+            is_better
+        }
+        None => false,
+    };
     let is_reached = bound.holds(best.1);
     if is_reached {
-        crate::output::write(output, &maker.file(&groups, &choice)?)?;
+        crate::output::write(output, &file)?;
     }
     let error: f64 = best.0.iter().zip(&tensors).map(|(&choice, of)| of[choice].error).sum();
     let step = points.len().div_ceil(REPORTED).max(1);
@@ -201,6 +219,7 @@ pub fn fit_file(
         evaluations,
         data_hash: hash(data)?,
         tensors: chosen(&groups, &best.0, &constants, &plans),
+        is_coupled,
         front: points.iter().step_by(step).map(|point| (point.bytes + others, predicted(point))).collect(),
         walked,
         seconds: start.elapsed().as_secs_f64(),

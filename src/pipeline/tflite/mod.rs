@@ -3,7 +3,7 @@
 mod edits;
 pub(super) mod shared;
 
-use super::coupled::coupled;
+use super::coupled::{coupled, of_fitting};
 use super::encoded::{Encoded, encode};
 use super::improvement::{Better, Changes, improve_weights};
 use super::integer::{self, Data, Evidence, Quantized, WrittenConstant};
@@ -17,7 +17,7 @@ use crate::error::Result;
 use crate::model::ModelError;
 use crate::model::tflite::{Fault, Model, NewData, Replacement, Role, Severity, TensorId};
 use crate::recipe::RecipeError;
-use crate::recipe::{Candidate, Decision, Entry, Plan, Recipe, Warning};
+use crate::recipe::{Candidate, Decision, Effort, Entry, Plan, Recipe, Warning};
 use edits::{Edits, element_type};
 use shared::Shared;
 use std::collections::{HashMap, HashSet};
@@ -127,8 +127,20 @@ const WHOLE: usize = 32;
 
 /// Returns whether nothing was said of some tensor, so that what is better for the whole may be chosen.
 fn is_guarded(plan: &Plan) -> bool {
-    let is_open = |entry: &Entry| matches!(&entry.decision, Decision::Quantize(treatment) if treatment.improve.is_none() && treatment.rate.is_none());
-    plan.entries.iter().any(is_open)
+    has(plan, None)
+}
+
+/// Returns whether a plan asks for such an effort for some tensor, whose codes are not chosen for their bits.
+fn has(plan: &Plan, effort: Option<Effort>) -> bool {
+    let is_such = |entry: &Entry| matches!(&entry.decision, Decision::Quantize(treatment) if treatment.improve == effort && treatment.rate.is_none());
+    plan.entries.iter().any(is_such)
+}
+
+/// Says in a plan that layers were chosen with regard to each other.
+fn take_down_coupling(plan: &mut Plan, better: &[Vec<Better>]) {
+    for &at in better.iter().flatten().flat_map(|better| &better.constants) {
+        plan.entries[at].reason += "; with regard to what other layers lose";
+    }
 }
 
 /// Returns what is to be written in place of what the plan alone would give: what samples made of the weights, unless the whole model
@@ -143,16 +155,26 @@ fn chosen(
 ) -> Result<Changes> {
     let mut changes = Changes::default();
     better.iter().flatten().for_each(|better| changes.add(better));
-    if changes.is_empty() || !(data.samples.is_noise() || is_guarded(plan)) {
+    let is_guarded = data.samples.is_noise() || is_guarded(plan);
+    if changes.is_empty() || !(is_guarded || has(plan, Some(Effort::Model))) {
         return Ok(changes);
     }
     let float = model.to_bytes()?;
-    let judge = Judge::new(data, &float, None, 0, WHOLE)?;
     let make_of = |changes: &Changes, plan: &Plan| {
         let mut candidate = Model::from_bytes(float.clone())?;
         write(&mut candidate, plan, constants, changes.clone(), None, options, Judging::Nothing, &mut |_| ())?;
         Ok(candidate)
     };
+    let layers = better.first().map_or(&[][..], Vec::as_slice);
+    if !is_guarded {
+        let judge = Judge::new(data, &float, None, 0, usize::MAX)?;
+        let found = of_fitting(model, (&float, &make_of), (plan, constants, layers), (data, &judge), options)?;
+        if found.is_some() {
+            take_down_coupling(plan, better);
+        }
+        return Ok(found.unwrap_or(changes));
+    }
+    let judge = Judge::new(data, &float, None, 0, WHOLE)?;
     let make = |changes: &Changes| make_of(changes, plan)?.to_bytes();
     let judged = |changes: &Changes| judge.judge(make(changes)?, usize::MAX);
     let (plain, with) = (judged(&Changes::default())?.sqnr_db(), judged(&changes)?.sqnr_db());
@@ -160,7 +182,6 @@ fn chosen(
         // It is known how: now all samples tell what.
         let mut of_all = Changes::default();
         better.iter().flatten().for_each(|better| of_all.add_of_all(better));
-        let layers = better.first().map_or(&[][..], Vec::as_slice);
         let mut is_coupled = false;
         let of_float: (&[u8], &super::coupled::Make<'_>) = (&float, &make_of);
         if let Some([fitted, coupled]) = coupled(model, of_float, plan, constants, layers, (data, &judge), options)? {
@@ -171,8 +192,8 @@ fn chosen(
             Some(shifted) if judged(&shifted)?.error() < judged(&of_all)?.error() => Some(shifted),
             _ => None,
         };
-        for &at in better.iter().flatten().filter(|_| is_coupled).flat_map(|better| &better.constants) {
-            plan.entries[at].reason += "; with regard to what other layers lose";
+        if is_coupled {
+            take_down_coupling(plan, better);
         }
         let Some(shifted) = shifted else { return Ok(of_all) };
         for &at in shifted.biases.keys().filter(|at| shifted.biases.get(at) != of_all.biases.get(at)) {
