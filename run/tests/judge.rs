@@ -233,6 +233,26 @@ fn weights_chosen_for_samples_lose_less_on_others_at_the_same_bytes() {
 }
 
 #[test]
+fn layers_chosen_together_lose_less_than_each_by_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    let samples = half(0);
+    let data = Data { engine: &PureRust, samples: &samples };
+    let mut recipe = Recipe::named("int4-weight-only").unwrap();
+    let mut quantize = |effort: Effort| {
+        recipe.rules.iter_mut().for_each(|rule| rule.improve = Some(effort));
+        let output = folder.path().join(format!("{effort:?}.tflite"));
+        let options = Options::default();
+        let outcome = quantize_file_with(path("mlp.tflite"), &output, &recipe, &options, Some(data), &mut |_| ());
+        let together = outcome.unwrap().changed().filter(|tensor| tensor.reason.contains("other layers")).count();
+        (together, std::fs::metadata(&output).unwrap().len(), lost_before_softmax(&output))
+    };
+    let (alone, bytes, full) = quantize(Effort::Full);
+    let (together, same, model) = quantize(Effort::Model);
+    assert_eq!((alone, bytes), (0, same));
+    assert!(together > 0 && model > full + 0.5, "{together} layers: {full:.1} dB became {model:.1} dB");
+}
+
+#[test]
 fn one_sample_is_too_few_and_nothing_changes() {
     let folder = tempfile::tempdir().unwrap();
     let one = vec![samples().remove(0)];
