@@ -9,9 +9,15 @@ use datafusion::error::DataFusionError;
 use datafusion::execution::context::SessionContext;
 use std::error::Error;
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::process::ExitCode;
+use std::time::Duration;
 use tensor_quant::range::AnyEstimator;
 use tensor_quant_distributed::{Summary, pack, session, summarize};
+use tokio::time::timeout;
+
+/// After so long a user of a cluster is told what may be missing.
+const LONG: Duration = Duration::from_secs(15);
 
 const USAGE: &str = "\
 tensor-quant-distributed pack FOLDER --out FILE.parquet [--force]
@@ -142,8 +148,20 @@ fn advised(arguments: &Arguments, error: DataFusionError) -> Box<dyn Error> {
 fn wait(arguments: &Arguments, job: impl Future<Output = Outcome>) -> Outcome {
     let seconds: u64 = arguments.number("timeout", 24 * 3600)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let limit = std::time::Duration::from_secs(seconds);
-    let ended = runtime.block_on(async { tokio::time::timeout(limit, job).await });
+    let limit = Duration::from_secs(seconds);
+    let ended = runtime.block_on(async {
+        let mut job = pin!(timeout(limit, job));
+        let Some(url) = arguments.option("cluster") else { return job.await };
+        // A cluster without executors waits for one, and says nothing.
+        if let Ok(ended) = timeout(LONG, &mut job).await {
+            return ended;
+        }
+        let seconds = LONG.as_secs();
+        eprintln!(
+            "no answer within {seconds} s; waiting on: see that at least one executor of the scheduler at {url} runs"
+        );
+        job.await
+    });
     // What still runs is not waited for.
     runtime.shutdown_background();
     ended.unwrap_or_else(|_| {

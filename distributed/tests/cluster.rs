@@ -220,5 +220,6 @@ fn without_executors_the_error_says_what_to_do() {
     let output = ended(calibrate(folder.path(), &cluster.url, "20"));
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(!output.status.success() && said.contains("nothing was written"), "{said}");
+    assert!(said.contains("at least one executor"), "{said}");
     assert!(!folder.path().join("statistics.json").exists());
 }
