@@ -160,8 +160,9 @@ fn layer(u: &mut Unstructured<'_>) -> Drawn<()> {
     let scales: Vec<f32> = (0..groups).map(|_| u.arbitrary()).collect::<Drawn<_>>()?;
     let params = QuantParams::new(granularity, CodeRange::of::<i8>(), scales, vec![0; groups]);
     let Some(weights) = report(params.and_then(|params| QuantizedTensor::new(weights, params))) else { return Ok(()) };
-    let activation =
-        |u: &mut Unstructured<'_>| Ok(ActivationParams { scale: u.arbitrary()?, zero_point: u.arbitrary::<i8>()?.into() });
+    let activation = |u: &mut Unstructured<'_>| {
+        Ok(ActivationParams { scale: u.arbitrary()?, zero_point: u.arbitrary::<i8>()?.into() })
+    };
     let (input, output) = (activation(u)?, activation(u)?);
     let bias = (0..rows).map(|_| u.arbitrary()).collect::<Drawn<_>>()?;
     let fused = *u.choose(&[Fused::None, Fused::Relu, Fused::Relu6, Fused::ReluN1To1])?;

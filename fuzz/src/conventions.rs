@@ -107,7 +107,10 @@ impl Calculator {
             2 => Self::TfliteWeights(tflite::Weights),
             3 => Self::TfliteActivations(tflite::Activations),
             4 => Self::TorchAffine(torch::AffineMapping { eps: u.arbitrary()?, ..torch::AffineMapping::default() }),
-            5 => Self::TorchSymmetric(torch::SymmetricMapping { eps: u.arbitrary()?, ..torch::SymmetricMapping::default() }),
+            5 => Self::TorchSymmetric(torch::SymmetricMapping {
+                eps: u.arbitrary()?,
+                ..torch::SymmetricMapping::default()
+            }),
             6 => Self::TorchQParams(torch::QParams::affine().with_eps(u.arbitrary()?).with_reduced_range()),
             7 => Self::TorchQParams(torch::QParams::symmetric().with_codes(u.arbitrary()?, u.arbitrary()?)),
             8 => Self::TorchQParams(torch::QParams::affine_float()),
