@@ -16,6 +16,8 @@ import tempfile
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
+from ends import codes, reals
+
 SAMPLES = 200
 RECIPES = ["int8", "int16x8"]
 
@@ -36,23 +38,6 @@ def outputs(path, samples):
 def samples_signature(samples):
     (signature,) = {name.split("/", 1)[0] for name in samples}
     return signature
-
-
-def codes(x, detail):
-    """Returns an input as the model wants it: reals, or the codes of them."""
-    if not np.issubdtype(detail["dtype"], np.integer):
-        return x
-    scale, zero_point = detail["quantization"]
-    limits = np.iinfo(detail["dtype"])
-    return np.clip(np.rint(x / scale) + zero_point, limits.min, limits.max).astype(detail["dtype"])
-
-
-def reals(x, detail):
-    """Returns an output as reals."""
-    if not np.issubdtype(detail["dtype"], np.integer):
-        return x.astype(np.float64)
-    scale, zero_point = detail["quantization"]
-    return (x.astype(np.float64) - zero_point) * scale
 
 
 def worst_db(reference, found):

@@ -22,6 +22,8 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 from ai_edge_quantizer import quantizer, recipe
 
+from ends import codes, reals
+
 DATA = pathlib.Path(__file__).parent / "../../examples/data"
 # Model, data, the array of samples to calibrate with, and of samples to judge by; both are multiplied with the scale.
 MODELS = [
@@ -48,23 +50,6 @@ def outputs(path, images):
         interpreter.invoke()
         found.append(reals(interpreter.get_tensor(given["index"]), given))
     return np.concatenate(found)
-
-
-def codes(x, detail):
-    """Returns an input as the model wants it: reals, or the codes of them."""
-    if not np.issubdtype(detail["dtype"], np.integer):
-        return x
-    scale, zero_point = detail["quantization"]
-    limits = np.iinfo(detail["dtype"])
-    return np.clip(np.rint(x / scale) + zero_point, limits.min, limits.max).astype(detail["dtype"])
-
-
-def reals(x, detail):
-    """Returns an output as reals."""
-    if not np.issubdtype(detail["dtype"], np.integer):
-        return x.astype(np.float64)
-    scale, zero_point = detail["quantization"]
-    return (x.astype(np.float64) - zero_point) * scale
 
 
 def sqnr_db(reference, found):
