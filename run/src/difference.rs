@@ -8,7 +8,8 @@ const LANES: usize = 16;
 
 /// Sums over pairs of values, of a reference and of what is judged.
 ///
-/// Sums are in f64, sixteen side by side for values that lie next to each other, so that they are the same on every CPU. A pair with a NaN or ∞ is left out, and counted if its values are not the same.
+/// Sums are in f64, sixteen side by side for values that lie next to each other: the same on every CPU. A pair with a NaN or ∞ is left out,
+/// and counted if its values are not the same.
 ///
 /// # Examples
 ///
