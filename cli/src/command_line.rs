@@ -13,12 +13,20 @@ Exit codes:
   5  check found faults, or evaluate or compare more loss than was allowed
   6  fit cannot reach its goal";
 
+/// What is said of what this program was built without.
+const WITHOUT: &str = if cfg!(feature = "zstd") {
+    ""
+} else {
+    "\n\nReports say what an output comes to when it is deflated. A program that is built with a C compiler by\n  \
+     cargo install tensor-quant-cli --features zstd\nsays so for zstd, too."
+};
+
 /// Returns the command with all its subcommands, each of which says in its own file what it takes.
 pub(crate) fn command() -> Command {
     Command::new("tensor-quant")
         .version(env!("CARGO_PKG_VERSION"))
         .about("Quantizes .tflite and .safetensors models, and says what that cost")
-        .after_help(EXIT_CODES)
+        .after_help(format!("{EXIT_CODES}{WITHOUT}"))
         .subcommand_required(true)
         .arg_required_else_help(true)
         .subcommand(quantize::command())

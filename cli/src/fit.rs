@@ -6,6 +6,7 @@ use crate::fitted::{as_json, as_table, unreached};
 use crate::progress::Bar;
 use crate::report_file;
 use crate::samples;
+use crate::zstd;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgGroup, ArgMatches, Command, ValueHint, value_parser};
 use std::num::NonZeroUsize;
@@ -160,7 +161,10 @@ pub(crate) fn run(arguments: &ArgMatches) -> Result<String, Failure> {
         bar.show_samples(progress.done as usize, progress.total as usize);
     });
     bar.finish();
-    let fitted = fitted?;
+    let mut fitted = fitted?;
+    if let Some(written) = &fitted.output {
+        fitted.zstd = zstd::len_of(written)?;
+    }
     for report in reports {
         let text = if Report::is_page(report) { fitted.to_html() } else { as_json(&fitted) };
         tensor_quant::write_file(report, text.as_bytes())?;

@@ -39,6 +39,7 @@ pub(crate) fn as_table(fitted: &Fitted) -> String {
     let accuracy = fitted.accuracy.map_or(String::new(), |[float, now]| {
         format!("accuracy {:.2} %, of the float model {:.2} %\n", now * 100.0, float * 100.0)
     });
+    let by_zstd = fitted.zstd.map_or(String::new(), |len| format!(", {} by zstd", bytes(len)));
     let predicted = match fitted.predicted_db {
         db if db.is_nan() => String::new(),
         db => format!("; predicted {db:.2} dB"),
@@ -47,7 +48,7 @@ pub(crate) fn as_table(fitted: &Fitted) -> String {
         fitted.warnings().iter().map(|text| style().warning(&format!("warning: {text}\n"))).collect();
     let table = if fitted.tensors.is_empty() { fitted.recipe() } else { table.to_string() };
     format!(
-        "{table}\n{}\n{} -> {} ({:.3} of it), {} deflated\n{:.2} dB on {} {}, above {:.2} dB in 95 of 100 \
+        "{table}\n{}\n{} -> {} ({:.3} of it), {} deflated{by_zstd}\n{:.2} dB on {} {}, above {:.2} dB in 95 of 100 \
          draws{predicted}\n{accuracy}{} candidates were run, in {:.1} s\n{warnings}",
         drawn(fitted),
         bytes(fitted.bytes_in),
@@ -132,7 +133,7 @@ pub(crate) fn as_json(fitted: &Fitted) -> String {
         points.iter().map(|&(bytes, db)| serde_json::json!([bytes, number(db)])).collect::<Vec<_>>()
     };
     let accuracy = fitted.accuracy.map(|[float, now]| serde_json::json!({"float": float, "fitted": now}));
-    json(&serde_json::json!({
+    let mut object = serde_json::json!({
         "reached": fitted.is_reached(),
         "bytes": fitted.bytes,
         "ratio": fitted.ratio(),
@@ -148,5 +149,9 @@ pub(crate) fn as_json(fitted: &Fitted) -> String {
         "front": points(&fitted.front),
         "run": points(&fitted.walked),
         "warnings": fitted.warnings(),
-    }))
+    });
+    if let Some(len) = fitted.zstd {
+        object["zstd"] = len.into();
+    }
+    json(&object)
 }

@@ -32,6 +32,7 @@ mod runtime;
 mod samples;
 mod statistics;
 mod target;
+mod zstd;
 
 use clap::error::ErrorKind;
 use failure::Failure;

@@ -9,6 +9,7 @@ use crate::output::{Answer, style, width};
 use crate::progress::Bar;
 use crate::runtime::Runtime;
 use crate::samples;
+use crate::zstd;
 use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint, value_parser};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -172,6 +173,7 @@ impl Asked<'_> {
             report = report.with_warning(&warning);
         }
         let written = job.output.as_deref().filter(|_| !self.has("dry-run"));
+        report.zstd = written.map_or(Ok(None), zstd::len_of)?;
         if has_reports {
             report = report.with_hashes(&job.input, written)?;
         }

@@ -41,8 +41,9 @@ impl Fitted {
         let tile = |class: &str, number: &str, what: &str| {
             format!("<div class='tile {class}'><b>{number}</b><span>{what}</span></div>")
         };
-        let what =
-            format!("{:.3} of the {} before; {} deflated", self.ratio(), bytes(self.bytes_in), bytes(self.download));
+        let by_zstd = self.zstd.map_or(String::new(), |len| format!(", {} by zstd", bytes(len)));
+        let (before, deflated) = (bytes(self.bytes_in), bytes(self.download));
+        let what = format!("{:.3} of the {before} before; {deflated} deflated{by_zstd}", self.ratio());
         let mut tiles = tile("size", &bytes(self.bytes), &what);
         let what = format!("SQNR of the worst output; above {} in 95 of 100 draws", decibels(self.bound_db));
         tiles += &tile("", &decibels(self.sqnr_db), &what);

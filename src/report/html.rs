@@ -71,7 +71,9 @@ impl Report {
         let tile = |class: &str, number: &str, what: &str| {
             format!("<div class='tile {class}'><b>{number}</b><span>{what}</span></div>")
         };
-        let saved = format!("{} → {}", bytes(self.bytes_in), bytes(self.bytes_out));
+        let of = |len: Option<u64>, by: &str| len.map_or(String::new(), |len| format!("; {}{by}", bytes(len)));
+        let (deflated, by_zstd) = (of(self.zipped, " zipped"), of(self.zstd, " by zstd"));
+        let saved = format!("{} → {}{deflated}{by_zstd}", bytes(self.bytes_in), bytes(self.bytes_out));
         let tensors = format!("of {} tensors quantized", self.tensors.len());
         let of = &self.distribution;
         let median = decibels(of.median_db);

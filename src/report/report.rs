@@ -54,6 +54,9 @@ pub struct Report {
     /// The length of the output when it is deflated, as in an APK or a `.zip`; absent of files beyond 16 MiB.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub zipped: Option<u64>,
+    /// The length of the output when zstd compresses it at its level 19; absent where nobody measured it: there is no encoder here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub zstd: Option<u64>,
     /// The bytes of the input that are no tensor's values, scales or zero points: tables, names, what fills up.
     pub bytes_elsewhere_in: u64,
     /// Those of the output.
@@ -136,6 +139,7 @@ impl Report {
             bytes_in: outcome.bytes_in,
             bytes_out: outcome.bytes_out,
             zipped: outcome.bytes_zipped,
+            zstd: None,
             bytes_elsewhere_in: elsewhere(outcome.bytes_in, |tensor| tensor.bytes_before),
             bytes_elsewhere_out: elsewhere(outcome.bytes_out, |tensor| tensor.bytes_after),
             ratio: outcome.bytes_out as f64 / outcome.bytes_in.max(1) as f64,

@@ -31,7 +31,8 @@ impl Report {
         let dry = if self.output.is_empty() { "; nothing was written" } else { "" };
         let (bold, off) = style.bold();
         let quantized = self.tensors.iter().filter(|row| row.fate == "quantized").count();
-        let zipped = self.zipped.map_or(String::new(), |zipped| format!(", zipped {}", bytes(zipped)));
+        let of = |what: &str, len: Option<u64>| len.map_or(String::new(), |len| format!(", {what} {}", bytes(len)));
+        let zipped = of("zipped", self.zipped) + &of("zstd", self.zstd);
         let _ = writeln!(
             text,
             "\n{bold}{} to {} ({:.1}%{zipped}){off}, {quantized} of {} tensors by {}, in {:.1} ms{dry}",

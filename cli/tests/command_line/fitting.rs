@@ -27,6 +27,9 @@ fn a_fit_keeps_its_promise_and_its_recipe_makes_the_same_file() {
     assert!(number(&json["bound"]["sqnr_db"]) <= number(&json["measured"]["sqnr_db"]));
     assert_eq!(json["bytes"], fs::metadata(&output).unwrap().len());
     assert!(json["zipped"].as_u64().unwrap() < json["bytes"].as_u64().unwrap());
+    // Measured where there is an encoder, and absent where there is none.
+    assert_eq!(json.get("zstd").is_some(), cfg!(feature = "zstd"));
+    assert!(json.get("zstd").is_none_or(|len| len.as_u64().unwrap() < json["bytes"].as_u64().unwrap()));
     assert!(json["tensors"].as_array().unwrap().iter().all(|tensor| tensor["reason"].is_string()));
 
     let again = at("again.tflite");

@@ -23,6 +23,8 @@ pub struct Fitted {
     pub bytes: u64,
     /// The length of the best file when it is deflated.
     pub download: u64,
+    /// The same when zstd compresses it at its level 19; `None` where nobody measured it: there is no encoder here.
+    pub zstd: Option<u64>,
     /// The ratio of its worst output on the samples that judge, in dB, or of what stands before a softmax or sigmoid if that is
     /// worse.
     pub sqnr_db: f64,
@@ -234,6 +236,7 @@ mod tests {
             bytes_in,
             bytes,
             download: bytes,
+            zstd: None,
             sqnr_db: 40.0,
             bound_db: 39.0,
             accuracy: None,

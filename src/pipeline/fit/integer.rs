@@ -85,6 +85,7 @@ pub(super) fn fit(
         bytes_in,
         bytes: file.len() as u64,
         download,
+        zstd: None,
         sqnr_db: judged.sqnr_db(),
         bound_db: judged.bound_db(),
         accuracy: judged.accuracy(),

@@ -211,6 +211,7 @@ pub fn fit_file(
         bytes_in,
         bytes: run.bytes,
         download: run.download,
+        zstd: None,
         sqnr_db: run.judged.sqnr_db(),
         bound_db: run.judged.bound_db(),
         accuracy: run.judged.accuracy(),
