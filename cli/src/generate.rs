@@ -1,6 +1,5 @@
 //! Completions and the manual page, from the command line's own description.
 
-use crate::command_line;
 use crate::failure::Failure;
 use clap::{Arg, ArgMatches, Command, value_parser};
 use clap_complete::Shell;
@@ -12,18 +11,18 @@ pub(crate) fn command() -> Command {
         .arg(Arg::new("SHELL").required(true).value_parser(value_parser!(Shell)).help("The shell"))
 }
 
-pub(crate) fn completions(arguments: &ArgMatches) -> String {
+/// Returns what completes the words of a command line in the shell that was asked for.
+pub(crate) fn completions(mut command_line: Command, arguments: &ArgMatches) -> String {
     let mut text = Vec::new();
     if let Some(shell) = arguments.get_one::<Shell>("SHELL") {
-        clap_complete::generate(*shell, &mut command_line::command(), "tensor-quant", &mut text);
+        clap_complete::generate(*shell, &mut command_line, "tensor-quant", &mut text);
     }
     String::from_utf8_lossy(&text).into_owned()
 }
 
 /// Returns the page of the command, followed by those of its subcommands.
-pub(crate) fn man() -> Result<String, Failure> {
+pub(crate) fn man(mut command: Command) -> Result<String, Failure> {
     let mut text = Vec::new();
-    let mut command = command_line::command();
     command.build();
     let failed = |error: std::io::Error| Failure::usage_text(&error.to_string());
     clap_mangen::Man::new(command.clone()).render(&mut text).map_err(failed)?;

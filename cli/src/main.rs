@@ -60,8 +60,8 @@ fn main() -> ExitCode {
         Some(("check", arguments)) => check::run(arguments).map(Answer::from),
         Some(("compare", arguments)) => compare::run(arguments),
         Some(("recipes", arguments)) => recipes::run(arguments).map(Answer::from),
-        Some(("completions", arguments)) => Ok(generate::completions(arguments).into()),
-        Some(("man", _)) => generate::man().map(Answer::from),
+        Some(("completions", arguments)) => Ok(generate::completions(command_line::command(), arguments).into()),
+        Some(("man", _)) => generate::man(command_line::command()).map(Answer::from),
         _ => Err(Failure::usage_text("no command was given: see tensor-quant --help")),
     };
     match result {

@@ -1,7 +1,8 @@
 //! What samples show: the classes that a model should choose.
 
-use super::arrays::{NamedArray, arrays};
+use super::arrays::arrays;
 use super::broken::Broken;
+use super::named_array::NamedArray;
 use std::path::Path;
 use tensor_quant::calibration::RunError;
 

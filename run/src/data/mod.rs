@@ -12,6 +12,7 @@ mod dump;
 mod file;
 #[cfg(feature = "images")]
 mod images;
+mod named_array;
 mod names;
 mod noise;
 mod npy;
@@ -25,9 +26,10 @@ mod signatures;
 mod tests;
 mod zip;
 
-pub use arrays::{NamedArray, arrays};
+pub use arrays::arrays;
 pub use classes::Classes;
 pub use dump::{Dump, DumpedValue};
+pub use named_array::NamedArray;
 pub use numbers::Normalization;
 pub use reading::Reading;
 pub use samples::Data;

@@ -1,6 +1,6 @@
 //! Which array of a file is meant for which input.
 
-use super::arrays::NamedArray;
+use super::named_array::NamedArray;
 use tensor_quant::calibration::RunError;
 
 /// What arrays are looked for.

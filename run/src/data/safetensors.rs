@@ -1,8 +1,8 @@
 //! The tensors of a `.safetensors` file as arrays.
 
-use super::arrays::NamedArray;
 use super::broken::Broken;
 use super::file;
+use super::named_array::{NamedArray, Place};
 use std::io::Read;
 use std::path::Path;
 use tensor_quant::calibration::RunError;
@@ -20,7 +20,8 @@ pub(super) fn tensors(path: &Path) -> Result<Vec<NamedArray>, RunError> {
     let mut arrays = Vec::new();
     for tensor in reader.tensors() {
         if let Some(element_type) = element_type(&tensor.dtype) {
-            arrays.push(NamedArray::of_bytes(tensor.name.clone(), path, offset, element_type, tensor.shape.clone()));
+            let (name, shape) = (tensor.name.clone(), tensor.shape.clone());
+            arrays.push(NamedArray::new(name, path, Place::Bytes(offset), element_type, shape));
         }
         offset += tensor.size_in_bytes as u64;
     }

@@ -1,8 +1,9 @@
 //! Samples for a model, one at a time.
 
-use super::arrays::{NamedArray, Rows, arrays, entries, extension};
+use super::arrays::{arrays, entries, extension};
 use super::classes::Classes;
 use super::cut::{Cut, cut};
+use super::named_array::{NamedArray, Rows};
 use super::names::{Wanted, find};
 use super::noise::noise;
 use super::numbers::Normalization;

@@ -5,7 +5,7 @@
 //! 2. A filter of one element that moves by one has the input itself as its patches.
 //! 3. The product is `matrixmultiply`'s, by way of `ndarray`.
 
-use super::dense::{add_bias, quantized_rows};
+use super::matrix::{add_bias, product, quantized_rows};
 use super::window::{Span, activate, span};
 use crate::call::Call;
 use crate::tensor::{Reason, Tensor};
@@ -172,23 +172,7 @@ pub(super) fn add_back(image: &mut [f32], sizes: &Sizes, group: usize, first: us
     }
 }
 
-/// out = rows · filtersᵀ.
-pub(super) fn product(
-    rows: &[f32],
-    filters: &[f32],
-    count: usize,
-    depth: usize,
-    out: &mut [f32],
-    outputs: usize,
-) -> Result<(), Reason> {
-    let rows = ArrayView2::from_shape((count, depth), rows).map_err(|e| e.to_string())?;
-    let filters = ArrayView2::from_shape((outputs, depth), filters).map_err(|e| e.to_string())?;
-    let mut out = ArrayViewMut2::from_shape((count, outputs), out).map_err(|e| e.to_string())?;
-    general_mat_mul(1.0, &rows, &filters.t(), 0.0, &mut out);
-    Ok(())
-}
-
-/// The same into the channels of one group.
+/// out = patches · filtersᵀ, into the channels of one group.
 fn grouped_product(
     patches: &[f32],
     filters: &[f32],

@@ -1,6 +1,6 @@
 //! Fully connected layers and products of matrices.
 
-use super::convolution::product;
+use super::matrix::{add_bias, product, quantized_rows};
 use super::window::activate;
 use crate::call::Call;
 use crate::tensor::{Reason, Tensor, broadcast};
@@ -127,39 +127,4 @@ pub(super) fn mat_mul(call: &Call<'_>) -> Result<Vec<Tensor>, Reason> {
         }
     }
     Ok(vec![Tensor::of(shape, out)?])
-}
-
-/// Adds a bias to each row.
-pub(super) fn add_bias(out: &mut [f32], bias: &[f32], outputs: usize) -> Result<(), Reason> {
-    if bias.len() != outputs {
-        return Err(format!("{} biases of {outputs} channels", bias.len()));
-    }
-    for row in out.chunks_exact_mut(outputs.max(1)) {
-        for (out, bias) in row.iter_mut().zip(bias) {
-            *out += bias;
-        }
-    }
-    Ok(())
-}
-
-/// Returns what is left of rows that an operator quantizes to 8 bits as it runs, each with its own scale.
-///
-/// With zero points: scale = (max − min) / 255 with 0 included. Without: scale = max |x| / 127.
-pub(super) fn quantized_rows(x: &[f32], rows: usize, asymmetric: bool) -> Vec<f32> {
-    let mut out = x.to_vec();
-    for row in out.chunks_mut((x.len() / rows.max(1)).max(1)) {
-        let (min, max) = row.iter().fold((0.0_f32, 0.0_f32), |(min, max), &x| (min.min(x), max.max(x)));
-        let (scale, zero_point, low) = if asymmetric {
-            let scale = (max - min) / 255.0;
-            (scale, (-128.0 - min / scale).round_ties_even().clamp(-128.0, 127.0), -128.0)
-        } else {
-            (max.max(-min) / 127.0, 0.0, -127.0)
-        };
-        if scale > 0.0 && scale.is_finite() {
-            for x in row {
-                *x = ((*x / scale).round_ties_even().clamp(low - zero_point, 127.0 - zero_point)) * scale;
-            }
-        }
-    }
-    out
 }

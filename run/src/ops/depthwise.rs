@@ -1,6 +1,6 @@
 //! Convolutions of each channel by itself: sums of products along the channels, which lie next to each other.
 
-use super::dense::quantized_rows;
+use super::matrix::quantized_rows;
 use super::window::{Span, activate, span};
 use crate::call::Call;
 use crate::tensor::{Reason, Tensor};

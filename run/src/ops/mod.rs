@@ -9,6 +9,7 @@ mod dense;
 mod depthwise;
 mod index;
 mod join;
+mod matrix;
 mod move_data;
 mod normalize;
 mod pad;

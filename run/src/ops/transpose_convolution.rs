@@ -1,6 +1,6 @@
 //! Convolutions backwards: each input element times all filters, added where the window lies on the output.
 
-use super::dense::add_bias;
+use super::matrix::{add_bias, product};
 use super::window::activate;
 use crate::call::Call;
 use crate::tensor::{MAX_ELEMENTS, Reason, Tensor, count_of};
@@ -35,7 +35,7 @@ pub(super) fn transpose_conv(call: &Call<'_>) -> Result<Vec<Tensor>, Reason> {
         let positions = height * width;
         let mut patches = vec![0.0; positions * patch];
         for (image, out) in x.chunks(positions * channels).zip(out.chunks_mut(len / batch)) {
-            super::convolution::product(image, filter, positions, depth, &mut patches, patch)?;
+            product(image, filter, positions, depth, &mut patches, patch)?;
             for (position, patch) in patches.chunks_exact(patch).enumerate() {
                 let (y, x) = (position / width * stride_y, position % width * stride_x);
                 // A patch is OHW.
