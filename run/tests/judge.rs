@@ -19,7 +19,8 @@ use tensor_quant_run::data::Classes;
 use tensor_quant_run::{Calibration, Executor, PureRust, Sample, evaluate};
 
 fn path(name: &str) -> String {
-    format!("{}/tests/data/{name}", env!("CARGO_MANIFEST_DIR"))
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data");
+    folder.join(name).to_str().unwrap().to_owned()
 }
 
 fn read() -> impl Iterator<Item = Result<Sample, RunError>> {

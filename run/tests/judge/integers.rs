@@ -247,3 +247,63 @@ fn faults_are_found_where_they_are() {
     });
     assert!(zero.iter().any(|(_, reason)| reason.contains("zero points")), "{zero:?}");
 }
+
+#[test]
+fn any_number_of_threads_gives_the_same_file() {
+    let samples = images("calibration");
+    for (count, recipe) in [(12, BEST.to_owned()), (100, format!("{BEST}float-operators = 1\n")), (2, BEST.to_owned())]
+    {
+        let with = |threads: usize| {
+            let folder = tempfile::tempdir().unwrap();
+            let output = folder.path().join("out.tflite");
+            let samples = samples[..count].to_vec();
+            let data = Data { engine: &PureRust, samples: &samples };
+            let options = Options { threads: threads.try_into().unwrap(), ..Options::default() };
+            let recipe = Recipe::from_toml(&recipe).unwrap();
+            let outcome =
+                quantize_file_with(path("mlp.tflite"), &output, &recipe, &options, Some(data), &mut |_| ()).unwrap();
+            let variants: Vec<_> = outcome.integer.unwrap().variants;
+            (std::fs::read(output).unwrap(), format!("{variants:?}"))
+        };
+        let alone = with(1);
+        for threads in [2, 3, 7] {
+            assert!(with(threads) == alone, "{count} samples on {threads} threads");
+        }
+    }
+}
+
+#[test]
+fn what_held_halves_is_no_constant_where_weights_became_codes() {
+    let folder = tempfile::tempdir().unwrap();
+    let halves = folder.path().join("halves.tflite");
+    let to_halves = Recipe::named("float16").unwrap();
+    quantize_file(path("mlp.tflite"), &halves, &to_halves, &Options::default(), &mut |_| ()).unwrap();
+    let (_, model) = quantized(halves.to_str().unwrap(), PLAIN, &images("calibration")).unwrap();
+    assert_eq!(model.check(), []);
+    // A buffer that is there and empty is refused by LiteRT: "required_bytes <= bytes was not true".
+    let (graph, constants) = (model.graph(), model.constants());
+    let unused: Vec<usize> = (0..graph.subgraphs[0].values.len())
+        .filter(|&value| graph.subgraphs[0].values[value].element_type == ElementType::F16)
+        .collect();
+    assert!(!unused.is_empty() && constants.iter().all(|constant| !unused.contains(&constant.id.tensor)));
+}
+
+#[test]
+fn data_shorter_than_their_shape_are_a_fault() {
+    use tensor_quant::model::tflite::{NewData, Replacement};
+    for kept in [0, 3] {
+        let mut model = Model::open(path("mlp.tflite")).unwrap();
+        assert_eq!(model.check(), []);
+        let bias = model.constants().into_iter().find(|constant| constant.shape.len() == 1).unwrap();
+        let (element_type, len) = (bias.element_type, bias.shape[0]);
+        let data = NewData::Bytes(vec![0; kept]);
+        model.replace(bias.id, Replacement { element_type, scales: None, data }).unwrap();
+        let faults: Vec<String> = model.check().iter().map(ToString::to_string).collect();
+        let told = format!("{kept} bytes of data, where f32 of shape [{len}] take {}", 4 * len);
+        assert!(faults.iter().any(|fault| fault.contains(&told)), "{faults:?}");
+        // Without a buffer it is not short, but missing.
+        model.clear_data(bias.id).unwrap();
+        let faults: Vec<String> = model.check().iter().map(ToString::to_string).collect();
+        assert!(faults.len() == 1 && faults[0].contains("it has no data"), "{faults:?}");
+    }
+}

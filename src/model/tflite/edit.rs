@@ -74,6 +74,23 @@ impl Model {
         Ok(())
     }
 
+    /// Takes a tensor's data away: it is no constant any longer. Its type and shape stay.
+    ///
+    /// # Errors
+    ///
+    /// [`ModelError::NoSuchTensor`].
+    pub fn clear_data(&mut self, id: TensorId) -> Result<()> {
+        let table = self.tensor_mut(id)?;
+        let old = table.u32(tensor::BUFFER).unwrap_or(0) as usize;
+        table.remove(tensor::SPARSITY);
+        // Buffer 0 is the one without data. An empty one of its own would be refused: it is shorter than the shape.
+        table.set_scalar(tensor::BUFFER, [0; 4]);
+        if old != 0 {
+            self.moved_reference(old, 0);
+        }
+        Ok(())
+    }
+
     /// Counts a reference to the buffer `new` that was one to `old`, which is emptied if it was the last.
     pub(super) fn moved_reference(&mut self, old: usize, new: usize) {
         if let Some(count) = self.references.get_mut(new) {

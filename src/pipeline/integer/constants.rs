@@ -107,9 +107,7 @@ pub(crate) fn fold(model: &mut Model) -> Result<usize> {
             operators.any(|(_, operator)| operator.inputs.contains(&Some(tensor))) || part.outputs.contains(&tensor)
         };
         for (_, input) in out.iter().filter(|(_, input)| !used(*input)) {
-            let replacement =
-                Replacement { element_type: ElementType::F16, scales: None, data: NewData::Bytes(Vec::new()) };
-            model.replace(TensorId { subgraph, tensor: *input }, replacement)?;
+            model.clear_data(TensorId { subgraph, tensor: *input })?;
         }
     }
     Ok(folded)

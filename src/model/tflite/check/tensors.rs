@@ -4,8 +4,8 @@ use super::fault::{Fault, Severity};
 use crate::graph::{ElementType, Subgraph, Value};
 use std::collections::BTreeSet;
 
-/// Looks at the tensors of a subgraph.
-pub(super) fn check(subgraph: usize, part: &Subgraph, faults: &mut Vec<Fault>) {
+/// Looks at the tensors of a subgraph; of some it is known how many bytes they have, and take.
+pub(super) fn check(subgraph: usize, part: &Subgraph, short: &[Option<[u64; 2]>], faults: &mut Vec<Fault>) {
     let made: BTreeSet<usize> = part
         .operators
         .iter()
@@ -30,6 +30,13 @@ pub(super) fn check(subgraph: usize, part: &Subgraph, faults: &mut Vec<Fault>) {
             && !is_empty
         {
             fault(Severity::Refused, "operators take it, nothing makes it, and it has no data".into());
+        }
+        if let Some(&Some([there, taken])) = short.get(number) {
+            let (element_type, shape) = (value.element_type, value.known_shape().unwrap_or_default());
+            fault(
+                Severity::Refused,
+                format!("{there} bytes of data, where {element_type} of shape {shape:?} take {taken}"),
+            );
         }
         if let Some((severity, reason)) = parameters(value) {
             fault(severity, reason);
