@@ -47,7 +47,7 @@ pub(crate) fn command() -> Command {
         .long("threads")
         .value_name("COUNT")
         .value_parser(value_parser!(NonZeroUsize))
-        .help("Quantize a tensor on so many threads; the result is the same [default: 1]");
+        .help("Quantize a tensor, and run samples, on so many threads; the result is the same [default: 1]");
     let calibration = Arg::new("calibration")
         .long("calibration")
         .value_name("FILE")

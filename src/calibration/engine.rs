@@ -4,8 +4,9 @@ use super::runner::{RunError, Runner};
 
 /// Opens models of a format as [`Runner`]s.
 ///
-/// A search for better parameters writes models that it wants to see run; this is the door by which it is given a runtime.
-pub trait Engine {
+/// A search for better parameters writes models that it wants to see run; this is the door by which it is given a runtime. Several
+/// threads may open models at once; what they open stays with each.
+pub trait Engine: Sync {
     /// Returns what runs the model whose file would hold these bytes.
     ///
     /// # Errors

@@ -10,8 +10,8 @@ use crate::error::Error;
 /// One sample: the inputs by name.
 pub type Sample = Vec<(String, Array)>;
 
-/// A set of samples, of which one is held at a time.
-pub trait Samples {
+/// A set of samples, of which one is held at a time, and that several threads may ask for them.
+pub trait Samples: Sync {
     /// Returns how many samples there are for a signature; with `None` for the first one, or for the model's own inputs.
     fn count(&self, signature: Option<&str>) -> usize;
 

@@ -109,6 +109,8 @@
 //! formats. Two threads then take a file 1.8 to 1.9 times as fast (weights of all-MiniLM-L6-v2, 22.7 M of them, by the CPU time of the busier
 //! one: int8 per row with `mse` 1.95 s to 1.07, `iq4_nl best` 8.1 to 4.4, `q4_k best` .83 to .46). Reading, judging and what deflating would
 //! leave are one thread's work, some .3 s of each, and .8 where blocks have scales beside them: plain schemes, which take no longer, gain nothing.
+//! The recipes `int8` and `int16x8` calibrate and judge on several threads, too, of which each runs samples of its own: a face model with 16 samples
+//! takes 4.8 s in place of 7.7 with two.
 //! A thread that maps alone goes backwards: the pass that looked for the range ended at the last task, and the cache
 //! still holds it.
 //!

@@ -3,6 +3,7 @@
 //! Scales from the largest magnitude are those that other tools give: int8 weights that are computed with in integers are
 //! the TFLite converter's, all others ai-edge-quantizer's, bit for bit.
 
+use super::threads::{MOST_THREADS, on_threads, shares};
 use crate::block::{BlockScheme, BlockTensor};
 use crate::convention::tflite;
 use crate::error::Result;
@@ -20,9 +21,6 @@ const SLAB: usize = 1 << 16;
 
 /// Slabs that a thread quantizes before their codes are put together.
 const SLABS_AT_ONCE: usize = 16;
-
-/// More threads than any machine has cores for, and few enough to be had.
-const MOST_THREADS: usize = 256;
 
 /// Quantizes whole channels.
 type Quantize<'q> = dyn Fn(ArrayViewD<'_, f32>) -> Result<PackedTensor> + Sync + 'q;
@@ -58,22 +56,13 @@ fn blocks(values: &ArrayD<f32>, scheme: BlockScheme, threads: NonZeroUsize) -> R
         && let Some(x) = values.as_slice()
     {
         let shares: Vec<&[f32]> = x.chunks(rows.div_ceil(threads) * row_len).collect();
-        let parts = on_threads(&shares, &|share| scheme.block.quantize(share, row_len, None, scheme.search));
+        let parts = on_threads(shares, &|share| scheme.block.quantize(share, row_len, None, scheme.search));
         // Where a NaN is in all of the tensor is told below.
         if let Ok(parts) = parts.into_iter().collect::<Result<Vec<_>>>() {
             return BlockTensor::from_bytes(scheme.block, shape, parts.concat());
         }
     }
     BlockTensor::quantize(values.view(), scheme, None)
-}
-
-/// Returns what each share gives, in order, each on a thread of its own.
-fn on_threads<S: Sync, A: Send>(shares: &[S], run: &(dyn Fn(&S) -> A + Sync)) -> Vec<A> {
-    std::thread::scope(|scope| {
-        let workers: Vec<_> = shares.iter().map(|share| scope.spawn(move || run(share))).collect();
-        let joined = workers.into_iter().map(std::thread::ScopedJoinHandle::join);
-        joined.map(|result| result.unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
-    })
 }
 
 fn codes(values: &ArrayD<f32>, treatment: &Treatment, threads: NonZeroUsize) -> Result<PackedTensor> {
@@ -125,13 +114,7 @@ fn in_slabs(
     };
     // A few slabs a thread at a time: more would be held beside the codes that they become.
     for slabs in slabs.chunks(SLABS_AT_ONCE * threads) {
-        let results = if threads == 1 {
-            on_one_thread(slabs)
-        } else {
-            let shares: Vec<&[Slice]> = slabs.chunks(slabs.len().div_ceil(threads)).collect();
-            on_threads(&shares, &|share| on_one_thread(share)).into_iter().flatten().collect()
-        };
-        for result in results {
+        for result in on_threads(shares(slabs, threads), &on_one_thread).into_iter().flatten() {
             let slab = result?;
             bytes.extend_from_slice(&slab.bytes());
             scales.extend_from_slice(slab.params().scales());

@@ -50,6 +50,7 @@ mod progress;
 mod safetensors;
 mod source;
 mod tflite;
+mod threads;
 mod wide;
 
 pub use channels::{Channels, Emptied, Profile};

@@ -11,7 +11,8 @@ use std::path::Path;
 pub struct Options {
     /// What to do with an output that exists.
     pub overwrite: Overwrite,
-    /// How many threads quantize a tensor. The result is the same, bit for bit.
+    /// How many threads quantize a tensor, and run samples side by side where a model is calibrated and judged. The result is the same,
+    /// bit for bit, for any number of them.
     pub threads: NonZeroUsize,
     /// Whether values and errors are counted in histograms, and ranges and scales taken down by channel, for a report.
     pub histograms: Histograms,

@@ -1,6 +1,6 @@
 """Full-integer models of many kinds in LiteRT: `integers.py PROGRAM`, the program `tensor-quant`.
 
-Each net of nets.py is quantized by both recipes from samples; LiteRT runs the files with XNNPACK and with its own kernels, on other
+Each net of nets.py is quantized by both recipes from samples, by int8 also from weights that are stored as float16; LiteRT runs the files with XNNPACK and with its own kernels, on other
 samples, and the outputs may lose so much.
 """
 
@@ -37,6 +37,10 @@ def outputs(path, inputs, resolver):
     return np.array(found)
 
 
+def quantize(source, made, *options):
+    subprocess.run([sys.argv[1], "quantize", str(source), str(made), *options, "--force"], check=True, capture_output=True)
+
+
 def main():
     kernels = [litert.OpResolverType.AUTO, litert.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES]
     failed = False
@@ -48,13 +52,15 @@ def main():
             np.savez(data, x=samples(name, CALIBRATING))
             inputs = samples(name, JUDGING, seed=12)
             reference = outputs(path, inputs, kernels[1])
-            for recipe, least in zip(["int8", "int16x8"], LEAST[name]):
-                made = folder / f"{name}_{recipe}.tflite"
-                command = [sys.argv[1], "quantize", str(path), str(made), "--recipe", recipe, "--data", str(data), "--force"]
-                subprocess.run(command, check=True, capture_output=True)
+            # The last one is of weights that are stored as float16.
+            halves = folder / f"{name}_halves.tflite"
+            quantize(path, halves, "--recipe", "float16")
+            for source, recipe, least in [(path, "int8", LEAST[name][0]), (path, "int16x8", LEAST[name][1]), (halves, "int8", LEAST[name][0])]:
+                made = folder / f"{source.stem}_{recipe}.tflite"
+                quantize(source, made, "--recipe", recipe, "--data", str(data))
                 noise = [((outputs(made, inputs, kernel) - reference) ** 2).sum() for kernel in kernels]
                 db = [10 * np.log10((reference**2).sum() / n) for n in noise]
-                print(f"{name:10} {recipe:8} {db[0]:5.1f} dB with XNNPACK, {db[1]:5.1f} dB with built-in kernels, {made.stat().st_size} bytes", flush=True)
+                print(f"{source.stem:17} {recipe:8} {db[0]:5.1f} dB with XNNPACK, {db[1]:5.1f} dB with built-in kernels, {made.stat().st_size} bytes", flush=True)
                 failed |= min(db) < least
     if failed:
         sys.exit("outputs lose more than they did")

@@ -3,8 +3,8 @@
 use crate::graph::{Attributes, Graph, Op, Operator, ValueId};
 use crate::params::ValueRange;
 use crate::recipe::integer::{Ranges, Width};
-use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// The most elements of a value that are kept.
 const MOST: usize = 4096;
@@ -56,7 +56,23 @@ impl Function {
 }
 
 /// Ranges of arguments, by the ends within which they were looked for.
-type Found = BTreeMap<(ValueId, [u32; 2], Width), ValueRange>;
+type FoundRanges = BTreeMap<(ValueId, [u32; 2], Width), ValueRange>;
+
+/// What threads have found.
+#[derive(Debug, Default)]
+struct Found(Mutex<FoundRanges>);
+
+impl Found {
+    fn ranges(&self) -> MutexGuard<'_, FoundRanges> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Clone for Found {
+    fn clone(&self) -> Self {
+        Self(Mutex::new(self.ranges().clone()))
+    }
+}
 
 /// What some functions of a model were given.
 #[derive(Clone, Debug, Default)]
@@ -64,7 +80,7 @@ pub(crate) struct Arguments {
     functions: BTreeMap<ValueId, Function>,
     seen: BTreeMap<ValueId, Seen>,
     /// What was found within a range: the same for most variants.
-    found: RefCell<Found>,
+    found: Found,
 }
 
 /// Rows of an argument: every so many of those that were observed.
@@ -101,7 +117,7 @@ impl Arguments {
     /// Takes note of a value, if it is the argument of a function.
     pub(crate) fn observe(&mut self, id: ValueId, elements: &[f32]) {
         let Some(function) = self.functions.get(&id) else { return };
-        self.found.get_mut().clear();
+        self.found.ranges().clear();
         let seen = self.seen.entry(id).or_default();
         let length = function.row();
         for row in elements.chunks_exact(length) {
@@ -119,7 +135,7 @@ impl Arguments {
 
     /// Takes note of everything that `other` has kept.
     pub(crate) fn merge(&mut self, other: &Self) {
-        self.found.get_mut().clear();
+        self.found.ranges().clear();
         for (id, of_other) in &other.seen {
             let seen = self.seen.entry(*id).or_default();
             seen.rows.extend_from_slice(&of_other.rows);
@@ -135,9 +151,9 @@ impl Arguments {
         for (id, seen) in &self.seen {
             let (Some(function), Some(range)) = (self.functions.get(id), ranges.get(id)) else { continue };
             let key = (*id, [range.min(), range.max()].map(f32::to_bits), width);
-            let known = self.found.borrow().get(&key).copied();
+            let known = self.found.ranges().get(&key).copied();
             let found = known.unwrap_or_else(|| best(*function, &seen.rows, *range, width));
-            self.found.borrow_mut().insert(key, found);
+            self.found.ranges().insert(key, found);
             narrowed.insert(*id, found);
         }
         for (subgraph, part) in graph.subgraphs.iter().enumerate() {

@@ -19,9 +19,8 @@ use crate::graph::{Graph, Operator, ValueId};
 use crate::model::tflite::Model;
 use crate::params::ValueRange;
 use crate::recipe::integer::{Choices, IntegerPlan, Ranges, Width};
-use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::rc::Rc;
+use std::sync::{Arc, OnceLock};
 
 /// How much wider ranges with headroom are.
 const HEADROOM: f32 = 2.0;
@@ -33,13 +32,13 @@ pub(crate) struct Base {
     pub(crate) graph: Graph,
     pub(crate) constants: Constants,
     pub(crate) statistics: Statistics,
-    pub(crate) equalizer: Rc<Equalizer>,
+    pub(crate) equalizer: Arc<Equalizer>,
     /// The ranges with the smallest squared error: found once, for all that have the same statistics of them.
-    pub(crate) least_squares: Rc<OnceCell<Ranges>>,
+    pub(crate) least_squares: Arc<OnceLock<Ranges>>,
     /// Weights chosen for what layers make of samples: found once.
-    pub(crate) refitted: OnceCell<Rc<BTreeMap<WeightsKey, Refitted>>>,
+    pub(crate) refitted: OnceLock<Arc<BTreeMap<WeightsKey, Refitted>>>,
     /// How much inputs of weights count: found once.
-    pub(crate) importance: OnceCell<Rc<Importance>>,
+    pub(crate) importance: OnceLock<Arc<Importance>>,
 }
 
 /// A model as it was written, and how.
@@ -57,6 +56,8 @@ pub(crate) struct Setting<'a> {
     pub(crate) data: Data<'a>,
     pub(crate) splits: &'a [Split],
     pub(crate) choices: &'a Choices,
+    /// How many threads solve for weights.
+    pub(crate) threads: usize,
 }
 
 impl Base {
@@ -67,10 +68,10 @@ impl Base {
             graph: graph.clone(),
             constants: Constants::read(model, graph)?,
             statistics,
-            equalizer: Rc::new(equalizer),
-            least_squares: Rc::default(),
-            refitted: OnceCell::new(),
-            importance: OnceCell::new(),
+            equalizer: Arc::new(equalizer),
+            least_squares: Arc::default(),
+            refitted: OnceLock::new(),
+            importance: OnceLock::new(),
         })
     }
 
@@ -109,7 +110,7 @@ impl Base {
         let (plan, ranges) = self.plan(setting.choices, settings, floats)?;
         let mut tuned = Tuned { weight_ranges: settings.weights, ..Tuned::default() };
         if settings.weights == WeightRanges::Mse {
-            tuned.importance = self.importance.get_or_init(|| Rc::new(Importance::new(self.squares()))).clone();
+            tuned.importance = self.importance.get_or_init(|| Arc::new(Importance::new(self.squares()))).clone();
         }
         if settings.weights == WeightRanges::Refitted {
             tuned.refitted = self.refitted(setting)?;
@@ -168,9 +169,9 @@ impl Base {
             constants: self.constants.clone(),
             statistics: self.statistics.fresh(),
             equalizer: self.equalizer.clone(),
-            least_squares: Rc::default(),
-            refitted: OnceCell::new(),
-            importance: OnceCell::new(),
+            least_squares: Arc::default(),
+            refitted: OnceLock::new(),
+            importance: OnceLock::new(),
         }
     }
 
@@ -180,24 +181,25 @@ impl Base {
         for (signature, numbers) in samples {
             self.statistics.observe(&mut *runner, *signature, data.samples, &mut numbers.iter().copied())?;
         }
-        self.least_squares = Rc::default();
+        self.least_squares = Arc::default();
         self.refitted.take();
         self.importance.take();
         Ok(())
     }
 
     /// Takes the ranges of others: those of all samples.
-    pub(crate) fn take_ranges(&mut self, all: &Statistics, least_squares: &Rc<OnceCell<Ranges>>) {
+    pub(crate) fn take_ranges(&mut self, all: &Statistics, least_squares: &Arc<OnceLock<Ranges>>) {
         self.statistics.take_ranges(all);
         self.least_squares.clone_from(least_squares);
     }
 
-    fn refitted(&self, setting: Setting<'_>) -> Result<Rc<BTreeMap<WeightsKey, Refitted>>> {
+    fn refitted(&self, setting: Setting<'_>) -> Result<Arc<BTreeMap<WeightsKey, Refitted>>> {
         if let Some(refitted) = self.refitted.get() {
             return Ok(refitted.clone());
         }
         let samples = fitting(setting.splits);
-        let found = Rc::new(refit(&self.bytes, &self.graph, &self.constants, setting.data, &samples)?);
+        let found =
+            Arc::new(refit((&self.bytes, &self.graph, &self.constants), setting.data, &samples, setting.threads)?);
         Ok(self.refitted.get_or_init(|| found).clone())
     }
 

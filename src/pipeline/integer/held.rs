@@ -1,8 +1,8 @@
 //! Samples that are read once, as far as they fit.
 
 use crate::calibration::{RunError, Sample, Samples};
-use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 
 /// Bytes of samples that are held; others are read anew each time.
 const MOST: usize = 48 << 20;
@@ -10,13 +10,18 @@ const MOST: usize = 48 << 20;
 /// Samples of which as many are held as fit: every variant is run on the same ones.
 pub(crate) struct Held<'a> {
     of: &'a dyn Samples,
-    samples: RefCell<BTreeMap<(Option<String>, usize), Sample>>,
-    left: Cell<usize>,
+    shelf: Mutex<Shelf>,
+}
+
+/// The samples that are held, and the bytes that there is room for.
+struct Shelf {
+    samples: BTreeMap<(Option<String>, usize), Sample>,
+    left: usize,
 }
 
 impl<'a> Held<'a> {
     pub(crate) fn new(of: &'a dyn Samples) -> Self {
-        Self { of, samples: RefCell::default(), left: Cell::new(MOST) }
+        Self { of, shelf: Mutex::new(Shelf { samples: BTreeMap::new(), left: MOST }) }
     }
 }
 
@@ -27,15 +32,18 @@ impl Samples for Held<'_> {
 
     fn sample(&self, signature: Option<&str>, number: usize) -> Result<Sample, RunError> {
         let key = (signature.map(str::to_owned), number);
-        if let Some(sample) = self.samples.borrow().get(&key) {
+        let shelf = || self.shelf.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(sample) = shelf().samples.get(&key) {
             return Ok(sample.clone());
         }
         let sample = self.of.sample(signature, number)?;
         let elements = sample.iter().map(|(_, array)| array.shape().iter().product::<usize>());
         let bytes = elements.sum::<usize>().saturating_mul(size_of::<f32>());
-        if let Some(left) = self.left.get().checked_sub(bytes) {
-            self.left.set(left);
-            self.samples.borrow_mut().insert(key, sample.clone());
+        let mut shelf = shelf();
+        if let Some(left) = shelf.left.checked_sub(bytes)
+            && shelf.samples.insert(key, sample.clone()).is_none()
+        {
+            shelf.left = left;
         }
         Ok(sample)
     }

@@ -2,8 +2,8 @@
 
 use crate::graph::ValueId;
 use ndarray::ArrayD;
-use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 
 /// The scales of each channel of weights along an axis; `None` where inputs lie along it.
 type Found = BTreeMap<(ValueId, usize), Option<Vec<f32>>>;
@@ -13,13 +13,13 @@ type Found = BTreeMap<(ValueId, usize), Option<Vec<f32>>>;
 pub(crate) struct Importance {
     squares: BTreeMap<ValueId, Vec<f32>>,
     /// What was found already: variants of a model have the same scales by this.
-    found: RefCell<Found>,
+    found: Mutex<Found>,
 }
 
 impl Importance {
     /// Returns that of mean squares, by weights.
     pub(crate) fn new(squares: BTreeMap<ValueId, Vec<f32>>) -> Self {
-        Self { squares, found: RefCell::default() }
+        Self { squares, found: Mutex::default() }
     }
 
     /// Returns whether it knows the inputs of weights.
@@ -31,7 +31,7 @@ impl Importance {
     /// channels of inputs do not lie along their last axis, or it is that of the scales.
     pub(crate) fn scales(&self, id: ValueId, values: &ArrayD<f32>, axis: usize, plain: &[f32]) -> Option<Vec<f32>> {
         let squares = self.squares.get(&id)?;
-        let mut found = self.found.borrow_mut();
+        let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
         let of_weights = found.entry((id, axis)).or_insert_with(|| {
             let mut scales = plain.to_vec();
             search(&mut scales, values, axis, squares).then_some(scales)

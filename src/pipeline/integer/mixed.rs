@@ -1,7 +1,9 @@
 //! Operators that are left in floating point, where outputs gain most by it.
 
+use super::super::threads::on_threads;
 use super::base::{Base, Built, Setting};
-use super::judge::{Judge, Judged};
+use super::judge::Judge;
+use super::judged::Judged;
 use super::variant::{BiasKind, Settings, Variant};
 use crate::error::Result;
 use crate::graph::ValueId;
@@ -48,7 +50,7 @@ pub(crate) fn leave_in_float(
     };
     let mut chosen = BTreeSet::new();
     let mut names: Vec<String> = Vec::new();
-    let mut best = judged_by(judges, &base.build(setting, quick, &chosen)?)?;
+    let mut best = judged_by(judges, &base.build(setting, quick, &chosen)?, setting.threads)?;
     for round in 0..mixed.operators {
         let mut tried: Vec<(Judged, usize, usize)> = Vec::new();
         for (place, (value, name)) in left.iter().enumerate() {
@@ -57,7 +59,7 @@ pub(crate) fn leave_in_float(
             floats.insert(*value);
             let candidate = base.build(setting, quick, &floats)?;
             if candidate.bytes.len() <= most_bytes {
-                tried.push((judged_by(judges, &candidate)?, place, candidate.bytes.len()));
+                tried.push((judged_by(judges, &candidate, setting.threads)?, place, candidate.bytes.len()));
             }
         }
         tried.sort_by(|a, b| a.0.noise().total_cmp(&b.0.noise()));
@@ -90,10 +92,13 @@ pub(crate) fn leave_in_float(
 }
 
 /// Returns what a candidate loses on the samples of all judges.
-fn judged_by(judges: &[Judge<'_>], candidate: &Built) -> Result<Judged> {
+fn judged_by(judges: &[Judge<'_>], candidate: &Built, threads: usize) -> Result<Judged> {
+    let judge = |judge: &Judge<'_>| judge.judge((&candidate.bytes, &candidate.plan), &[]);
+    let of_judges: Vec<Result<Judged>> =
+        if threads > 1 { on_threads(judges.iter().collect(), &judge) } else { judges.iter().map(judge).collect() };
     let mut judged = Judged::default();
-    for judge in judges {
-        judged.add(&judge.judge((&candidate.bytes, &candidate.plan), &[])?);
+    for of_judge in of_judges {
+        judged.add(&of_judge?);
     }
     Ok(judged)
 }

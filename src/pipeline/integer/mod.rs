@@ -16,6 +16,7 @@ mod headroom;
 mod held;
 mod importance;
 mod judge;
+mod judged;
 mod layer;
 mod mixed;
 mod outcome;
@@ -35,7 +36,8 @@ pub use judge::Data;
 pub use outcome::{IntegerOutcome, Island, ValueOutcome};
 pub use variant::Variant;
 
-use crate::calibration::{self, CalibrationError, RunError};
+use super::threads::MOST_THREADS;
+use crate::calibration::{self, CalibrationError};
 use crate::error::{Error, Result};
 use crate::graph::{Graph, Subgraph, ValueId};
 use crate::model::tflite::{Model, TensorId};
@@ -93,7 +95,7 @@ pub(super) fn quantize(
     mut model: Model,
     recipe: &Recipe,
     activations: &Activations,
-    evidence: Evidence<'_>,
+    (evidence, threads): (Evidence<'_>, usize),
     progress: &mut dyn FnMut(&str),
 ) -> Result<Quantized> {
     let nothing = |reason: String| Error::from(RecipeError::NothingToQuantize { recipe: recipe.name.clone(), reason });
@@ -104,7 +106,7 @@ pub(super) fn quantize(
     }
     let made = match (evidence.statistics, evidence.data) {
         (Some(saved), _) => by_statistics(&model, &graph, saved, (recipe, activations))?,
-        (None, Some(data)) => by_samples(&model, &graph, data, (recipe, activations), progress)?,
+        (None, Some(data)) => by_samples(&model, &graph, (data, threads), (recipe, activations), progress)?,
         (None, None) => {
             let reason = format!(
                 "the recipe {:?} makes codes of activations, and needs samples of the model's inputs to learn their ranges, or \
@@ -171,7 +173,7 @@ struct Made {
 fn by_samples(
     model: &Model,
     graph: &Graph,
-    data: Data<'_>,
+    (data, threads): (Data<'_>, usize),
     (recipe, activations): (&Recipe, &Activations),
     progress: &mut dyn FnMut(&str),
 ) -> Result<Made> {
@@ -190,17 +192,8 @@ fn by_samples(
         return Err(CalibrationError::Unusable { reason: "the data hold no sample".into() }.into());
     }
     let equalizer = Equalizer::new(model, graph);
-    let mut statistics = Statistics::new(graph, asked(graph, activations), equalizer.values());
-    let mut base = Base::new(model, graph, equalizer, Statistics::default())?;
-    let mut runner = data.engine.open(&base.bytes).map_err(RunError::into_error)?;
-    progress("calibration");
-    for split in &splits {
-        let signature = split.signature.as_deref();
-        statistics.observe(&mut *runner, signature, data.samples, &mut split.fitting.iter().copied())?;
-    }
-    drop(runner);
-    let not_finite = statistics.not_finite().collect();
-    base.statistics = statistics;
+    let statistics = Statistics::new(graph, asked(graph, activations), equalizer.values());
+    let base = Base::new(model, graph, equalizer, statistics)?;
     let choices = choices(recipe, activations)?;
     let samples = splits.iter().map(|split| split.all().len()).sum();
     let folds = Split::folds(splits);
@@ -210,9 +203,10 @@ fn by_samples(
         folds: &folds,
         is_searched: activations.improve == Improve::Search,
         mixed: Mixed { operators: activations.float_operators, growth: activations.growth },
+        threads: threads.clamp(1, MOST_THREADS),
         progress,
     };
-    let Found { built, variants, sqnr_db } = search.run(base)?;
+    let Found { built, variants, sqnr_db, not_finite } = search.run(&base)?;
     Ok(Made { built, variants, sqnr_db: Some(sqnr_db), samples, not_finite })
 }
 

@@ -26,11 +26,10 @@ const MOST_SAMPLES: usize = 64;
 ///
 /// What running the float model comes to.
 pub(crate) fn refit(
-    bytes: &[u8],
-    graph: &Graph,
-    constants: &Constants,
+    (bytes, graph, constants): (&[u8], &Graph, &Constants),
     data: Data<'_>,
     samples: &[(Option<&str>, Vec<usize>)],
+    threads: usize,
 ) -> Result<BTreeMap<WeightsKey, Refitted>> {
     let mut uses: BTreeMap<WeightsKey, Vec<ValueId>> = BTreeMap::new();
     for (subgraph, part) in graph.subgraphs.iter().enumerate() {
@@ -93,7 +92,7 @@ pub(crate) fn refit(
             rate: None,
             sparsity: None,
             belief: Belief::Split,
-            threads: 1,
+            threads,
         };
         let Ok(improved) = improve(statistics, &problem) else { continue };
         let reals = restored(&improved.rows, rows.ncols()).and_then(|rows| tensor_of(&rows, values.shape(), key.1));

@@ -1,19 +1,21 @@
 //! The best of a handful of variants of a whole model.
 
+use super::super::threads::on_threads;
 use super::base::{Base, Built, Setting};
 use super::encoding::WeightRanges;
 use super::headroom::Headroom;
-use super::judge::{Data, Judge, Judged};
+use super::judge::{Data, Judge};
+use super::judged::Judged;
 use super::mixed::{Mixed, leave_in_float};
 use super::split::{Split, fitting};
 use super::statistics::Statistics;
 use super::variant::{BiasKind, Choice, RangeKind, Settings, Variant};
-use crate::calibration::{CalibrationError, RunError};
+use crate::calibration::CalibrationError;
 use crate::error::{Error, Result};
+use crate::graph::ValueId;
 use crate::recipe::integer::{Choices, IntegerPlan, Ranges, Width};
-use std::cell::OnceCell;
 use std::collections::BTreeSet;
-use std::rc::Rc;
+use std::sync::{Arc, OnceLock};
 
 /// How often all choices are gone through: what was decided first may be another with what was decided since.
 const ROUNDS: usize = 2;
@@ -29,6 +31,8 @@ pub(crate) struct Search<'a> {
     pub(crate) folds: &'a [Vec<Split>],
     pub(crate) is_searched: bool,
     pub(crate) mixed: Mixed,
+    /// How many threads do what can be done side by side: folds, and samples that judge.
+    pub(crate) threads: usize,
     pub(crate) progress: &'a mut dyn FnMut(&str),
 }
 
@@ -38,7 +42,7 @@ struct Fold<'a> {
     judge: Judge<'a>,
     bases: [Option<Base>; 2],
     /// What the fitting samples told of each before it had the ranges of all samples, and the ranges of least error by that.
-    own: [Option<(Statistics, Rc<OnceCell<Ranges>>)>; 2],
+    own: [Option<(Statistics, Arc<OnceLock<Ranges>>)>; 2],
     /// Whether these are what counts.
     has_own_ranges: bool,
 }
@@ -68,15 +72,19 @@ pub(crate) struct Found {
     pub(crate) variants: Vec<Variant>,
     /// The SQNR of the best variant on samples that it was not fitted to, in dB; with fewer than three samples, on those that it was.
     pub(crate) sqnr_db: f64,
+    /// Values of which some were NaN or infinite, and how many.
+    pub(crate) not_finite: Vec<(ValueId, u64)>,
 }
 
 impl<'a> Search<'a> {
-    /// Returns the best variant of a model that has been calibrated with the fitting samples of the first fold.
+    /// Returns the best variant of a model of which nothing has been observed.
     ///
     /// One choice after the other is made, with the others as they are, and kept if outputs lose less by it. What is written is then
     /// fitted to all samples.
-    pub(crate) fn run(&mut self, base: Base) -> Result<Found> {
+    pub(crate) fn run(&mut self, base: &Base) -> Result<Found> {
         let mut folds = self.folds(base)?;
+        let of_first = folds.first().and_then(|fold| fold.bases[0].as_ref());
+        let not_finite = of_first.map(|base| base.statistics.not_finite().collect()).unwrap_or_default();
         let is_int8 = self.choices.width == Width::Int8;
         let plain = Settings {
             is_equalized: false,
@@ -117,7 +125,7 @@ impl<'a> Search<'a> {
             folds.first().map(|fold| fold.splits).unwrap_or_default().iter().map(Split::whole).collect();
         let base = self.on_all_samples(&mut folds, &whole, settings)?;
         let judges: Vec<Judge<'_>> = folds.into_iter().map(|fold| fold.judge).collect();
-        let setting = Setting { data: self.data, splits: &whole, choices: self.choices };
+        let setting = Setting { data: self.data, splits: &whole, choices: self.choices, threads: self.threads };
         let mut built = base.build(setting, settings, &BTreeSet::new())?;
         let mut sqnr_db = judged.measured_db();
         let mut mixed = Vec::new();
@@ -136,41 +144,54 @@ impl<'a> Search<'a> {
         };
         let mut variants: Vec<Variant> = tried.iter().enumerate().map(of_tried).collect();
         variants.extend(mixed);
-        Ok(Found { built, variants, sqnr_db })
+        Ok(Found { built, variants, sqnr_db, not_finite })
     }
 
     /// Returns what variants are fitted and judged with.
-    fn folds(&mut self, base: Base) -> Result<Vec<Fold<'a>>> {
-        let mut folds = Vec::with_capacity(self.folds.len());
-        let mut base = Some(base);
-        for splits in self.folds {
-            let own = match (base.take(), folds.first()) {
-                (Some(base), _) => base,
-                (None, Some(Fold { bases: [Some(first), _], .. })) => {
-                    (self.progress)("calibration");
-                    let mut own = first.fresh();
-                    own.observe(self.data, &fitting(splits))?;
-                    own
-                }
-                (None, _) => break,
-            };
-            (self.progress)("the float model's outputs");
-            let mut float = self.data.engine.open(&own.bytes).map_err(RunError::into_error)?;
-            let judge = Judge::new(self.data, splits, &own.graph, &mut *float)?;
-            folds.push(Fold { splits, judge, bases: [Some(own), None], own: [None, None], has_own_ranges: false });
-        }
+    fn folds(&mut self, base: &Base) -> Result<Vec<Fold<'a>>> {
+        (self.progress)("calibration");
+        let (data, threads) = (self.data, self.of_fold());
+        let fold = |splits: &'a Vec<Split>| -> Result<Fold<'a>> {
+            let mut own = base.fresh();
+            own.observe(data, &fitting(splits))?;
+            let judge = Judge::new(data, splits, (&own.graph, &own.bytes), threads)?;
+            Ok(Fold { splits, judge, bases: [Some(own), None], own: [None, None], has_own_ranges: false })
+        };
+        let mut folds = self.in_folds(self.folds.iter().collect(), &fold).collect::<Result<Vec<_>>>()?;
         unite_ranges(&mut folds, 0);
         Ok(folds)
+    }
+
+    /// Returns how many threads there are for each fold.
+    fn of_fold(&self) -> usize {
+        self.threads.div_ceil(self.folds.len().max(1))
+    }
+
+    /// Returns what each fold gives, in order: at once where there are threads for it, else one when the one before has been looked at.
+    fn in_folds<'f, S: Send + 'f, A: Send + 'f>(
+        &self,
+        folds: Vec<S>,
+        run: &'f (dyn Fn(S) -> A + Sync),
+    ) -> Box<dyn Iterator<Item = A> + 'f> {
+        if self.threads > 1 {
+            Box::new(on_threads(folds, run).into_iter())
+        } else {
+            Box::new(folds.into_iter().map(run))
+        }
     }
 
     /// Equalizes the model, by what all folds tell of its channels, and calibrates it in each.
     fn equalize(&mut self, folds: &mut [Fold<'a>]) -> Result<()> {
         let Some(all) = all_seen(folds, 0) else { return Ok(()) };
-        for fold in folds.iter_mut() {
-            let Some(plain) = &fold.bases[0] else { continue };
-            let Some(mut base) = plain.equalized(&all, self.choices.width)? else { return Ok(()) };
-            base.observe(self.data, &fitting(fold.splits))?;
-            fold.bases[1] = Some(base);
+        let (data, width) = (self.data, self.choices.width);
+        let equalize = |fold: &Fold<'_>| -> Result<Option<Base>> {
+            let base = fold.bases[0].as_ref().map(|plain| plain.equalized(&all, width)).transpose()?.flatten();
+            let observed = |mut base: Base| base.observe(data, &fitting(fold.splits)).map(|()| base);
+            base.map(observed).transpose()
+        };
+        let bases = self.in_folds(folds.iter().collect(), &equalize).collect::<Result<Vec<_>>>()?;
+        for (fold, base) in folds.iter_mut().zip(bases) {
+            fold.bases[1] = base;
         }
         unite_ranges(folds, 1);
         Ok(())
@@ -209,19 +230,27 @@ impl<'a> Search<'a> {
 
     /// Builds a variant in each fold, and judges it there; of one that is hopeless beside the best in the first fold, no further.
     fn judged(&self, folds: &[Fold<'a>], settings: Settings, best: Option<&Tried>) -> Result<Option<Tried>> {
-        let mut all: Option<Tried> = None;
-        for fold in folds {
-            let Some(base) = &fold.bases[usize::from(settings.is_equalized)] else { return Ok(None) };
-            let setting = Setting { data: self.data, splits: fold.splits, choices: self.choices };
+        let place = usize::from(settings.is_equalized);
+        if folds.iter().any(|fold| fold.bases[place].is_none()) {
+            return Ok(None);
+        }
+        let (data, choices, threads) = (self.data, self.choices, self.of_fold());
+        let of_best = best.map(|best| best.judged.losses()).unwrap_or_default();
+        let in_fold = |(number, fold): (usize, &Fold<'_>)| -> Result<(Tried, bool)> {
+            let base = fold.bases[place].as_ref().ok_or_else(missing)?;
+            let setting = Setting { data, splits: fold.splits, choices, threads };
             let built = base.build(setting, settings, &BTreeSet::new())?;
-            let of_best = best.filter(|_| all.is_none()).map(|best| best.judged.losses()).unwrap_or_default();
-            let judged = fold.judge.judge((&built.bytes, &built.plan), of_best)?;
+            let judged = fold.judge.judge((&built.bytes, &built.plan), if number == 0 { of_best } else { &[] })?;
             let is_whole = judged.samples() == fold.splits.iter().map(|split| split.judging.len()).sum::<usize>();
-            if let Some(all) = &mut all {
-                all.judged.add(&judged);
-            } else {
-                let (bytes, has_own_ranges) = (built.bytes.len() as u64, fold.has_own_ranges);
-                all = Some(Tried { settings, judged, bytes, plan: built.plan, has_own_ranges });
+            let (bytes, plan, has_own_ranges) = (built.bytes.len() as u64, built.plan, fold.has_own_ranges);
+            Ok((Tried { settings, judged, bytes, plan, has_own_ranges }, is_whole))
+        };
+        let mut all: Option<Tried> = None;
+        for result in self.in_folds(folds.iter().enumerate().collect(), &in_fold) {
+            let (tried, is_whole): (Tried, bool) = result?;
+            match &mut all {
+                Some(all) => all.judged.add(&tried.judged),
+                None => all = Some(tried),
             }
             if !is_whole {
                 if let (Some(all), Some(best)) = (&mut all, best) {
@@ -333,10 +362,10 @@ fn unite_ranges(folds: &mut [Fold<'_>], place: usize) {
     if folds.len() > 1
         && let Some(all) = all_seen(folds, place)
     {
-        let least_squares = Rc::default();
+        let least_squares = Arc::default();
         for Fold { bases, own, .. } in folds {
             let Some(base) = bases[place].as_mut() else { continue };
-            own[place] = Some((base.statistics.clone(), Rc::default()));
+            own[place] = Some((base.statistics.clone(), Arc::default()));
             base.take_ranges(&all, &least_squares);
         }
     }

@@ -8,7 +8,7 @@ use crate::graph::{Graph, Operator, Subgraph, ValueId};
 use crate::recipe::integer::{Domain, Form, IntegerPlan, PartPlan, Take};
 use ndarray::ArrayD;
 use std::collections::BTreeMap;
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// What is better than what the float model holds, where a search found it.
 #[derive(Clone, Debug, Default)]
@@ -18,9 +18,9 @@ pub(crate) struct Tuned {
     /// How the scales of weights are found.
     pub(crate) weight_ranges: WeightRanges,
     /// The mean squares of the channels that weights are multiplied with.
-    pub(crate) importance: Rc<Importance>,
+    pub(crate) importance: Arc<Importance>,
     /// Weights that were chosen for what layers make of samples.
-    pub(crate) refitted: Rc<BTreeMap<WeightsKey, Refitted>>,
+    pub(crate) refitted: Arc<BTreeMap<WeightsKey, Refitted>>,
 }
 
 impl Tuned {

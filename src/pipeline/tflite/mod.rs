@@ -38,7 +38,7 @@ pub(super) fn quantize(
     let before = model.check();
     if let Some(activations) = &recipe.activations {
         let step = &mut |step: &str| progress(Progress { done: 0, total: 0, tensor: step });
-        let mut quantized = integer::quantize(model, recipe, activations, evidence, step)?;
+        let mut quantized = integer::quantize(model, recipe, activations, (evidence, options.threads.get()), step)?;
         model = quantized.model.take().map_or_else(|| Model::open(input), Ok)?;
         integers = Some(quantized);
     }
