@@ -35,7 +35,7 @@ pub(crate) use place::Place;
 pub(crate) use product::{Product, rows_of, tensor_of};
 pub(crate) use prune::pruned;
 pub(crate) use quadratic::Shrinkage;
-pub(crate) use session::{batches, capture, count, observe};
+pub(crate) use session::{batches, batches_within, capture, count, observe};
 pub(crate) use solver::{Prepared, Task};
 pub(crate) use statistics::{Purpose, Statistics, is_for_judging};
 pub(crate) use tail::{Tail, tails};

@@ -87,9 +87,14 @@ pub(super) fn each_sample(
 
 /// Returns runs of numbers of statistics that have room at once, given what each may come to take.
 pub(crate) fn batches(bytes: &[usize]) -> Vec<std::ops::Range<usize>> {
+    batches_within(bytes, ROOM)
+}
+
+/// The same for room of so many bytes.
+pub(crate) fn batches_within(bytes: &[usize], room: usize) -> Vec<std::ops::Range<usize>> {
     let (mut batches, mut start, mut total) = (Vec::new(), 0, 0_usize);
     for (number, &bytes) in bytes.iter().enumerate() {
-        if number > start && total.saturating_add(bytes) > ROOM {
+        if number > start && total.saturating_add(bytes) > room {
             batches.push(start..number);
             (start, total) = (number, 0);
         }

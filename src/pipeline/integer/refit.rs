@@ -8,12 +8,16 @@ use crate::calibration::RunError;
 use crate::error::Result;
 use crate::graph::{Graph, Op, ValueId};
 use crate::improve::{
-    Belief, Codes, Effort, Place, Problem, Purpose, Statistics, improve, restored, rows_from, rows_of, tensor_of,
+    Belief, Codes, Effort, Place, Problem, Purpose, Statistics, batches_within, improve, restored, rows_from, rows_of,
+    tensor_of,
 };
+use ndarray::ArrayD;
 use std::collections::BTreeMap;
 
 /// Rows with more elements than this keep the codes next to them: their second moments take longer than everything else.
 const LONGEST: usize = 1024;
+/// What is told of inputs may take so many bytes at once: more weights are seen in runs of their own.
+const ROOM: usize = 128 << 20;
 /// The most samples that weights are fitted to.
 const MOST_SAMPLES: usize = 64;
 
@@ -63,43 +67,52 @@ pub(crate) fn refit(
         }
     }
     let mut runner = data.engine.open(bytes).map_err(RunError::into_error)?;
-    let mut number = 0;
-    for (signature, numbers) in samples {
-        for &sample in numbers.iter().step_by(step) {
-            let purpose = Purpose::of(number);
-            number += 1;
-            let sample = data.samples.sample(*signature, sample).map_err(RunError::into_error)?;
-            super::judge::run(&mut *runner, *signature, &sample, &mut |value| {
-                for (.., statistics) in &mut layers {
-                    statistics.observe(value, purpose);
-                }
-                Ok(())
-            })?;
-        }
-    }
     let mut refitted = BTreeMap::new();
-    for (key, id, statistics) in &layers {
-        let Some(values) = constants.get(*id) else { continue };
-        let (nearest, _) = weights(values, key.1, WeightRanges::MinMax, None, &[])?;
-        let (Some(rows), Some(codes)) = (rows_of(values, key.1), rows_of(&nearest.restored, key.1)) else { continue };
-        let problem = Problem {
-            weights: &rows,
-            nearest: &rows_from(codes.view(), |row| nearest.scales.get(row).copied().unwrap_or(1.0)),
-            codes: Codes { min: -127.0, max: 127.0 },
-            own_scales: true,
-            has_bias: true,
-            effort: Effort::Full,
-            rate: None,
-            sparsity: None,
-            belief: Belief::Split,
-            threads,
-        };
-        let Ok(improved) = improve(statistics, &problem) else { continue };
-        let reals = restored(&improved.rows, rows.ncols()).and_then(|rows| tensor_of(&rows, values.shape(), key.1));
-        if let (Some(reals), Some(_)) = (reals, improved.shrinkage) {
-            let scales = improved.rows.iter().map(|row| row.scale).collect();
-            refitted.insert(*key, Refitted { reals, scales });
+    let sizes: Vec<usize> = layers.iter().map(|(.., statistics)| statistics.most_bytes()).collect();
+    for batch in batches_within(&sizes, ROOM) {
+        let mut layers = layers[batch].to_vec();
+        let mut number = 0;
+        for (signature, numbers) in samples {
+            for &sample in numbers.iter().step_by(step) {
+                let purpose = Purpose::of(number);
+                number += 1;
+                let sample = data.samples.sample(*signature, sample).map_err(RunError::into_error)?;
+                super::judge::run(&mut *runner, *signature, &sample, &mut |value| {
+                    for (.., statistics) in &mut layers {
+                        statistics.observe(value, purpose);
+                    }
+                    Ok(())
+                })?;
+            }
+        }
+        for (key, id, statistics) in &layers {
+            let better = constants.get(*id).map(|values| solved(values, *key, statistics, threads)).transpose()?;
+            refitted.extend(better.flatten().map(|better| (*key, better)));
         }
     }
     Ok(refitted)
+}
+
+/// Returns weights that lose less on samples than the nearest codes do, if there are such.
+fn solved(values: &ArrayD<f32>, key: WeightsKey, statistics: &Statistics, threads: usize) -> Result<Option<Refitted>> {
+    let (nearest, _) = weights(values, key.1, WeightRanges::MinMax, None, &[])?;
+    let (Some(rows), Some(codes)) = (rows_of(values, key.1), rows_of(&nearest.restored, key.1)) else {
+        return Ok(None);
+    };
+    let problem = Problem {
+        weights: &rows,
+        nearest: &rows_from(codes.view(), |row| nearest.scales.get(row).copied().unwrap_or(1.0)),
+        codes: Codes { min: -127.0, max: 127.0 },
+        own_scales: true,
+        has_bias: true,
+        effort: Effort::Full,
+        rate: None,
+        sparsity: None,
+        belief: Belief::Split,
+        threads,
+    };
+    let Ok(improved) = improve(statistics, &problem) else { return Ok(None) };
+    let reals = restored(&improved.rows, rows.ncols()).and_then(|rows| tensor_of(&rows, values.shape(), key.1));
+    let scales = || improved.rows.iter().map(|row| row.scale).collect();
+    Ok(reals.filter(|_| improved.shrinkage.is_some()).map(|reals| Refitted { reals, scales: scales() }))
 }
