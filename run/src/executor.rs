@@ -187,7 +187,10 @@ impl Runner for Executor {
         let tape = Tape { graph, state: &self.state, subgraph, values, limits: self.limits, depends };
         let mut round = 0;
         while let Some(seeds) = backwards.seeds(round) {
-            tape.pull(seeds, &mut |gradient| backwards.gradient(gradient))?;
+            tape.pull(seeds, &mut |gradient| {
+                backwards.gradient(gradient);
+                backwards.has_enough()
+            })?;
             round += 1;
         }
         Ok(())

@@ -61,12 +61,12 @@ pub(crate) fn missing(graph: &Graph, subgraph: usize) -> Vec<String> {
 
 impl Tape<'_> {
     /// Takes gradients of some values back to all that these are made of, and shows those of the operators' outputs, each before the
-    /// operator's own activation. Returns those of values that no operator makes.
+    /// operator's own activation, until `show` returns that this is enough.
     pub(crate) fn pull(
         &self,
         seeds: Vec<(ValueId, ArrayD<f32>)>,
-        show: &mut dyn FnMut(&ValueView<'_>),
-    ) -> Result<Vec<Option<Vec<f32>>>, RunError> {
+        show: &mut dyn FnMut(&ValueView<'_>) -> bool,
+    ) -> Result<(), RunError> {
         let bad = |reason: String| RunError::Model { reason };
         let part = self.graph.subgraphs.get(self.subgraph).ok_or_else(|| bad("there is no such subgraph".into()))?;
         let depends = &self.depends;
@@ -93,7 +93,9 @@ impl Tape<'_> {
                 before_activation(gradient, elements, activation);
                 if let Ok(view) = ArrayViewD::from_shape(IxDyn(tensor.shape()), &gradient[..]) {
                     let id = ValueId { subgraph: self.subgraph, value: output };
-                    show(&ValueView::new(id, &part.values[output].name, view));
+                    if show(&ValueView::new(id, &part.values[output].name, view)) {
+                        return Ok(());
+                    }
                 }
             }
             let wanted: Vec<bool> =
@@ -110,7 +112,7 @@ impl Tape<'_> {
                 }
             }
         }
-        Ok(gradients)
+        Ok(())
     }
 
     fn operator(

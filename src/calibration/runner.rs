@@ -104,6 +104,12 @@ pub trait Backwards {
     /// Takes note of the gradient of the sum by what an operator makes, before the operator's own activation; the last operator's
     /// first. Values that do not depend on weights have none.
     fn gradient(&mut self, gradient: &ValueView<'_>);
+
+    /// Returns whether what it was shown in this round is all it wants of it, so that nothing is gone through that stands in front of
+    /// that. Asked after each gradient; the provided body wants all.
+    fn has_enough(&self) -> bool {
+        false
+    }
 }
 
 /// Returns what a value is replaced by, or `None` to leave it.

@@ -1,5 +1,6 @@
 //! Gradients of what is judged, from samples: what errors of each layer cost, and which way its weights are to go.
 
+use super::lanes::Lanes;
 use super::moments::Moments;
 use super::product::Product;
 use super::session::each_sample;
@@ -14,6 +15,8 @@ use std::collections::HashMap;
 const PLACES: usize = 256;
 /// The same where what is added tells which way weights are to go.
 const MANY_PLACES: usize = 2048;
+/// Weights of which no more than one sum is held at a time.
+const LONG: usize = 1 << 20;
 
 /// A value that is judged.
 #[derive(Clone, Debug)]
@@ -65,27 +68,55 @@ pub(crate) fn references(
 ///
 /// Those of reading samples and of running the model.
 pub(crate) fn gradients(
-    runner: &mut dyn Runner,
-    samples: &dyn Samples,
+    lanes: &Lanes<'_>,
+    file: &[u8],
     rounds: usize,
     objectives: &[Objective],
     outputs: &[(ValueId, usize)],
 ) -> Result<Option<Vec<Array2<f64>>>> {
-    let mut gather = Gather {
-        objectives,
-        shapes: vec![Vec::new(); objectives.len()],
+    let fresh = || Seen {
         layers: outputs.iter().map(|&(id, channels)| (id, (channels, Moments::new(channels)))).collect(),
-        rounds,
-        state: 0,
+        can: true,
     };
-    let mut can = true;
-    each_sample(runner, samples, &|_| true, &mut |runner, signature, number, inputs| {
-        gather.state = (number as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        can = can && run_backwards(runner, signature, inputs, &mut gather)?;
-        Ok(())
-    })?;
-    let of = |(id, _): &(ValueId, usize)| gather.layers.get(id).map(|(_, moments)| moments.second(false));
-    Ok(outputs.iter().map(of).collect::<Option<_>>().filter(|_| can))
+    // What a lane keeps is as long as all layers' moments: of long ones there are those of one at a time.
+    let len = outputs.iter().fold(0_usize, |len, &(_, channels)| len.saturating_add(channels.saturating_mul(channels)));
+    let threads = if len > LONG { 1 } else { lanes.threads };
+    let mut all = fresh();
+    Lanes { threads, ..*lanes }.run(
+        file,
+        &|_| true,
+        &fresh,
+        &|seen: &mut Seen, runner, signature, number, inputs| {
+            let state = (number as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            let shapes = vec![Vec::new(); objectives.len()];
+            let mut gather = Gather { objectives, shapes, seen, rounds, state };
+            let can = gather.seen.can && run_backwards(runner, signature, inputs, &mut gather)?;
+            gather.seen.can = can;
+            Ok(())
+        },
+        &mut |seen| all.add(&seen),
+    )?;
+    let of = |(id, _): &(ValueId, usize)| all.layers.get(id).map(|(_, moments)| moments.second(false));
+    Ok(outputs.iter().map(of).collect::<Option<_>>().filter(|_| all.can))
+}
+
+/// Gradients that were seen so far.
+struct Seen {
+    /// For each layer's output its channels and the moments of its gradients.
+    layers: HashMap<ValueId, (usize, Moments)>,
+    /// Whether the runner can tell.
+    can: bool,
+}
+
+impl Seen {
+    fn add(&mut self, other: &Self) {
+        for (id, (_, moments)) in &mut self.layers {
+            if let Some((_, of_other)) = other.layers.get(id) {
+                moments.merge(of_other);
+            }
+        }
+        self.can &= other.can;
+    }
 }
 
 /// Runs a sample backwards; returns whether the runner can.
@@ -110,10 +141,11 @@ fn rows_of_places(value: &ValueView<'_>, channels: usize, most: usize) -> Option
     Some(rows.select(Axis(0), &Product::places(rows.nrows(), most)))
 }
 
+/// A sample on its way back, as often as there are rounds.
 struct Gather<'a> {
     objectives: &'a [Objective],
     shapes: Vec<Vec<usize>>,
-    layers: HashMap<ValueId, (usize, Moments)>,
+    seen: &'a mut Seen,
     rounds: usize,
     state: u64,
 }
@@ -141,7 +173,7 @@ impl Backwards for Gather<'_> {
     }
 
     fn gradient(&mut self, gradient: &ValueView<'_>) {
-        if let Some((channels, moments)) = self.layers.get_mut(&gradient.id)
+        if let Some((channels, moments)) = self.seen.layers.get_mut(&gradient.id)
             && let Some(rows) = rows_of_places(gradient, *channels, PLACES)
         {
             moments.add(rows.view());
@@ -156,6 +188,8 @@ pub(crate) struct Slope {
     pub(crate) weights: Array2<f64>,
     /// The mean gradient by the bias.
     pub(crate) bias: Vec<f64>,
+    /// How far objectives are off, in units of the root of their power: for each sample, each objective.
+    pub(crate) residuals: Vec<Vec<Vec<f64>>>,
 }
 
 /// Returns the slope of half the error, Σ (y − reference)² / power, by a layer's weights; `None` if the runner cannot tell. The weights'
@@ -165,34 +199,43 @@ pub(crate) struct Slope {
 ///
 /// Those of reading samples and of running the model.
 pub(crate) fn slope(
-    runner: &mut dyn Runner,
-    samples: &dyn Samples,
-    is_wanted: &dyn Fn(usize) -> bool,
+    lanes: &Lanes<'_>,
+    file: &[u8],
+    is_wanted: &(dyn Fn(usize) -> bool + Sync),
     (objectives, references): (&[Objective], &References),
     (product, rows): (&Product, usize),
     means: Option<&[Vec<f64>]>,
 ) -> Result<Option<Slope>> {
-    let mut gather = Descent {
-        objectives,
-        reference: &[],
-        seeds: Vec::new(),
-        product,
-        inputs: None,
+    // What a lane keeps is as long as the weights: of long ones there is one at a time.
+    let threads = if rows.saturating_mul(product.len) > LONG { 1 } else { lanes.threads };
+    let fresh = || Sums {
         weights: Array2::zeros((rows, product.len)),
         bias: vec![0.0; rows],
+        residuals: Vec::new(),
         places: 0,
+        can: true,
     };
-    let mut can = true;
-    each_sample(runner, samples, is_wanted, &mut |runner, signature, number, inputs| {
-        gather.reference = references.get(number).map_or(&[], Vec::as_slice);
-        gather.seeds.clear();
-        can = can && run_backwards(runner, signature, inputs, &mut gather)?;
-        Ok(())
-    })?;
-    let Descent { mut weights, mut bias, places, .. } = gather;
+    let mut all = fresh();
+    Lanes { threads, ..*lanes }.run(
+        file,
+        is_wanted,
+        &fresh,
+        &|sums: &mut Sums, runner, signature, number, inputs| {
+            let reference = references.get(number).map_or(&[][..], Vec::as_slice);
+            sums.residuals.push((number, vec![Vec::new(); objectives.len()]));
+            let mut gather =
+                Descent { objectives, reference, seeds: Vec::new(), product, inputs: None, sums, is_shown: false };
+            let can = gather.sums.can && run_backwards(runner, signature, inputs, &mut gather)?;
+            gather.sums.can = can;
+            Ok(())
+        },
+        &mut |sums| all.add(sums),
+    )?;
+    let Sums { mut weights, mut bias, mut residuals, places, can } = all;
     if !can || places == 0 {
         return Ok(None);
     }
+    residuals.sort_by_key(|(number, _)| *number);
     let of_group = (rows / product.groups).max(1);
     for (number, (mut row, sum)) in weights.rows_mut().into_iter().zip(&mut bias).enumerate() {
         if let Some(mean) = means.and_then(|means| means.get(number / of_group)) {
@@ -201,25 +244,50 @@ pub(crate) fn slope(
         row.iter_mut().for_each(|w| *w /= places as f64);
         *sum /= places as f64;
     }
-    Ok(Some(Slope { weights, bias }))
+    Ok(Some(Slope { weights, bias, residuals: residuals.into_iter().map(|(_, residuals)| residuals).collect() }))
 }
 
+/// What samples told so far.
+struct Sums {
+    weights: Array2<f64>,
+    bias: Vec<f64>,
+    /// For each sample, by its number, how far each objective is off.
+    residuals: Vec<(usize, Vec<Vec<f64>>)>,
+    places: usize,
+    /// Whether the runner can tell.
+    can: bool,
+}
+
+impl Sums {
+    fn add(&mut self, other: Self) {
+        self.weights += &other.weights;
+        self.bias.iter_mut().zip(other.bias).for_each(|(sum, x)| *sum += x);
+        self.residuals.extend(other.residuals);
+        self.places += other.places;
+        self.can &= other.can;
+    }
+}
+
+/// A sample on its way back.
 struct Descent<'a> {
     objectives: &'a [Objective],
     reference: &'a [ArrayD<f32>],
     seeds: Vec<(ValueId, ArrayD<f32>)>,
     product: &'a Product,
     inputs: Option<Array2<f32>>,
-    weights: Array2<f64>,
-    bias: Vec<f64>,
-    places: usize,
+    sums: &'a mut Sums,
+    /// Whether the layer's gradient was shown.
+    is_shown: bool,
 }
 
 impl Backwards for Descent<'_> {
     fn value(&mut self, value: &ValueView<'_>) {
-        for (objective, reference) in self.objectives.iter().zip(self.reference) {
+        let of_sample = self.sums.residuals.last_mut().map(|(_, residuals)| residuals).into_iter().flatten();
+        for ((objective, reference), residuals) in self.objectives.iter().zip(self.reference).zip(of_sample) {
             if objective.id == value.id && reference.shape() == value.values.shape() {
-                let weight = (1.0 / objective.power) as f32;
+                let (weight, unit) = ((1.0 / objective.power) as f32, objective.power.sqrt());
+                let pairs = value.values.iter().zip(reference);
+                residuals.extend(pairs.map(|(&y, &x)| (f64::from(y) - f64::from(x)) / unit));
                 self.seeds.push((objective.id, (&value.values - reference) * weight));
             }
         }
@@ -233,10 +301,11 @@ impl Backwards for Descent<'_> {
     }
 
     fn gradient(&mut self, gradient: &ValueView<'_>) {
-        let rows = self.bias.len();
+        let rows = self.sums.bias.len();
         if gradient.id != self.product.output {
             return;
         }
+        self.is_shown = true;
         let (Some(inputs), Some(of_places)) = (self.inputs.take(), rows_of_places(gradient, rows, MANY_PLACES)) else {
             return;
         };
@@ -253,12 +322,16 @@ impl Backwards for Descent<'_> {
             let x = inputs.slice_axis(Axis(1), Slice::from(group * len..(group + 1) * len));
             general_mat_mul(1.0, &g.t(), &x, 0.0, &mut product);
             let mut target =
-                self.weights.slice_axis_mut(Axis(0), Slice::from(group * of_group..(group + 1) * of_group));
+                self.sums.weights.slice_axis_mut(Axis(0), Slice::from(group * of_group..(group + 1) * of_group));
             target.zip_mut_with(&product, |sum, &x| *sum += f64::from(x) * times);
         }
         for row in of_places.rows() {
-            self.bias.iter_mut().zip(row).for_each(|(sum, &g)| *sum += f64::from(g) * times);
+            self.sums.bias.iter_mut().zip(row).for_each(|(sum, &g)| *sum += f64::from(g) * times);
         }
-        self.places += gradient.values.len() / rows;
+        self.sums.places += gradient.values.len() / rows;
+    }
+
+    fn has_enough(&self) -> bool {
+        self.is_shown
     }
 }

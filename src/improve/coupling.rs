@@ -10,12 +10,14 @@ use super::codes::Codes;
 use super::descent::Row;
 use super::factor::Factor;
 use super::moments::Moments;
+use super::part::part;
 use super::product::Product;
 use super::quadratic::{Quadratic, Shrinkage};
 use super::solver::{Prepared, Task, in_order, solve};
 use super::statistics::Purpose;
 use crate::calibration::ValueView;
-use ndarray::{Array2, ArrayView2};
+use ndarray::linalg::general_mat_mul;
+use ndarray::{Array2, ArrayView2, Axis};
 
 /// How far G is taken back to its diagonal, and what is added to that, as a share of its mean.
 const RHO: f64 = 0.1;
@@ -66,15 +68,14 @@ impl Coupling {
         let count = weights.nrows();
         let mut errors = Array2::<f64>::zeros(weights.dim());
         let mut rows: Vec<Option<Row>> = vec![None; count];
-        let part = (count / PARTS).clamp(1, MOST);
-        for start in (0..count).step_by(part) {
-            let end = (start + part).min(count);
-            let mut targets = Array2::<f64>::zeros((end - start, weights.ncols()));
-            for (j, mut target) in (start..end).zip(targets.rows_mut()) {
-                target.assign(&weights.row(self.order[j]));
-                for (i, &factor) in self.factor.lower.row(j).iter().enumerate().take(start) {
-                    target.scaled_add(factor, &errors.row(i));
-                }
+        let at_once = (count / PARTS).clamp(1, MOST);
+        for start in (0..count).step_by(at_once) {
+            let end = (start + at_once).min(count);
+            let mut targets = weights.select(Axis(0), &self.order[start..end]);
+            if start > 0 {
+                let lower = part(self.factor.lower.view(), start..end, 0..start);
+                let before = part(errors.view(), 0..start, 0..weights.ncols());
+                general_mat_mul(1.0, &lower, &before, 1.0, &mut targets);
             }
             let scales: Vec<f32> = (start..end).map(|j| scales[self.order[j]]).collect();
             let nearest = nearest_rows(&targets, &scales, task.codes);
@@ -125,7 +126,7 @@ impl Coupling {
 #[derive(Clone, Debug)]
 pub(crate) struct Joint {
     product: Product,
-    /// Those to fit, and all.
+    /// Those to fit, and those to judge by.
     moments: [Moments; 2],
     most: usize,
 }
@@ -135,10 +136,10 @@ impl Joint {
     pub(crate) fn new(product: &Product, rows: usize, samples: usize) -> Option<Self> {
         let len = product.groups * product.len;
         let most = (ENOUGH / samples.max(1)).clamp(1, 256);
-        let of_all = || Moments::new(len);
+        let nothing = || Moments::new(len);
         (product.groups > 1 && rows == product.groups && len <= LONGEST).then(|| Self {
             product: product.clone(),
-            moments: [of_all(), of_all()],
+            moments: [nothing(), nothing()],
             most,
         })
     }
@@ -156,16 +157,19 @@ impl Joint {
             return;
         }
         let Some(rows) = self.product.inputs(value.values.view(), self.most) else { return };
-        let [fit, all] = &mut self.moments;
-        if purpose == Purpose::Fit {
-            fit.add(rows.view());
-        }
-        all.add(rows.view());
+        self.moments[usize::from(purpose == Purpose::Judge)].add(rows.view());
     }
 
     /// Returns the second moments of the inputs to fit or of all, taken back to their diagonal.
     pub(crate) fn second(&self, of_all: bool, centred: bool, shrinkage: Shrinkage) -> Array2<f64> {
-        let mut h = self.moments[usize::from(of_all)].second(centred);
+        let [fit, judge] = &self.moments;
+        let mut h = if of_all {
+            let mut all = fit.clone();
+            all.merge(judge);
+            all.second(centred)
+        } else {
+            fit.second(centred)
+        };
         let diagonal: Vec<f64> = h.diag().iter().map(|&d| d.max(0.0)).collect();
         h *= 1.0 - shrinkage.rho;
         let whole = diagonal.iter().sum::<f64>() / diagonal.len().max(1) as f64;

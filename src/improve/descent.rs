@@ -4,13 +4,17 @@
 //! −2sδ(He)ₖ + s²δ²Hₖₖ, which is least at the integer next to (He)ₖ / (s Hₖₖ).
 
 use super::codes::Codes;
+use super::part::part;
 use super::quadratic::Quadratic;
-use ndarray::{Array2, ArrayView1, ArrayView2};
+use ndarray::linalg::general_mat_mul;
+use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut1, Axis};
 
 /// Rounds of a refit and passes over the codes.
 const ROUNDS: usize = 3;
 /// Passes over the codes in a round.
 const PASSES: usize = 2;
+/// Elements whose gradients are found at once in sample space.
+const BLOCK: usize = 32;
 
 /// A row of codes under a scale.
 #[derive(Clone, Debug)]
@@ -29,113 +33,81 @@ pub(crate) fn descend(
     refit: bool,
     keeps_zeros: bool,
 ) {
-    let len = h.len();
-    let diagonal = h.diagonal();
+    if rows.is_empty() || h.len() == 0 {
+        return;
+    }
+    let (len, diagonal) = (h.len(), h.diagonal());
     let mut errors = Array2::<f64>::zeros((rows.len(), len));
     for ((mut error, weight), row) in errors.rows_mut().into_iter().zip(weights.rows()).zip(&*rows) {
-        let scale = f64::from(row.scale);
-        error.iter_mut().zip(weight).zip(&row.codes).for_each(|((e, w), q)| *e = w - scale * q);
+        set_error(&mut error, weight, row);
     }
-    let of_errors = h.product(errors.view());
+    let mut state = State { diagonal: &diagonal, weights, codes, keeps_zeros, errors };
     let of_weights = h.product(weights);
-    for (at, row) in rows.iter_mut().enumerate() {
-        let mut state = State {
-            h,
-            diagonal: &diagonal,
-            weights: weights.row(at),
-            error: errors.row(at).to_vec(),
-            gradient: of_errors.row(at).to_vec(),
-            residual: residual(h, errors.row(at)),
-        };
-        for _ in 0..ROUNDS {
-            let refitted = refit && state.refit(row, of_weights.row(at));
-            let mut changed = 0;
-            for _ in 0..PASSES {
-                let now = state.pass(row, codes, keeps_zeros);
-                changed += now;
-                if now == 0 {
-                    break;
-                }
-            }
-            if changed == 0 && !refitted {
-                break;
-            }
+    match h {
+        Quadratic::Matrix(h) => state.with_matrix(h, of_weights.view(), rows, refit),
+        Quadratic::Samples { diagonal, x } => {
+            let of_diagonal = diagonal;
+            let blocks = (0..len).step_by(BLOCK).map(|start| {
+                let block = part(x.view(), start..(start + BLOCK).min(len), 0..x.ncols());
+                block.dot(&block.t())
+            });
+            let samples = Samples { h, of_diagonal, x, blocks: blocks.collect() };
+            state.in_sample_space(&samples, of_weights.view(), rows, refit);
         }
     }
 }
 
-/// Returns Xᵀe where a form is kept as samples; nothing otherwise.
-fn residual(h: &Quadratic, error: ArrayView1<'_, f64>) -> Vec<f64> {
-    match h {
-        Quadratic::Matrix(_) => Vec::new(),
-        Quadratic::Samples { x, .. } => x.t().dot(&error).to_vec(),
-    }
+/// Sets what a row lacks: w − s·q.
+fn set_error(error: &mut ArrayViewMut1<'_, f64>, weight: ArrayView1<'_, f64>, row: &Row) {
+    let scale = f64::from(row.scale);
+    error.iter_mut().zip(weight).zip(&row.codes).for_each(|((e, w), q)| *e = w - scale * q);
+}
+
+/// A form D + X Xᵀ.
+struct Samples<'a> {
+    h: &'a Quadratic,
+    of_diagonal: &'a [f64],
+    x: &'a Array2<f64>,
+    /// X Xᵀ of each block of elements.
+    blocks: Vec<Array2<f64>>,
 }
 
 struct State<'a> {
-    h: &'a Quadratic,
+    /// The diagonal of H.
     diagonal: &'a [f64],
-    weights: ArrayView1<'a, f64>,
-    error: Vec<f64>,
-    /// He, kept up to date where H is a matrix.
-    gradient: Vec<f64>,
-    /// Xᵀe, kept up to date where H is D + X Xᵀ.
-    residual: Vec<f64>,
+    weights: ArrayView2<'a, f64>,
+    codes: Codes,
+    keeps_zeros: bool,
+    /// [rows, elements].
+    errors: Array2<f64>,
 }
 
 impl State<'_> {
-    /// Goes over all codes once, and returns how many it changed.
-    fn pass(&mut self, row: &mut Row, codes: Codes, keeps_zeros: bool) -> usize {
+    /// Changes a code if that costs less, and returns by how much the error changes.
+    #[inline(always)]
+    fn changed(&self, row: &mut Row, k: usize, gradient: f64) -> Option<f64> {
         let scale = f64::from(row.scale);
-        let mut changed = 0;
-        for k in 0..self.error.len() {
-            if keeps_zeros && row.codes[k] == 0.0 {
-                continue;
-            }
-            let gradient = self.gradient_at(k);
-            let curvature = scale * self.diagonal[k];
-            let wanted = gradient / curvature;
-            // Less than half a step is no change, and most codes want none.
-            if wanted.abs() < 0.5 || !wanted.is_finite() {
-                continue;
-            }
-            let code = codes.nearest(row.codes[k] + wanted);
-            let delta = code - row.codes[k];
-            if delta == 0.0 || delta * (delta * curvature - 2.0 * gradient) >= 0.0 {
-                continue;
-            }
-            row.codes[k] = code;
-            self.change(k, -scale * delta);
-            changed += 1;
+        let curvature = scale * self.diagonal[k];
+        let wanted = gradient / curvature;
+        // Less than half a step is no change, and most codes want none.
+        if wanted.abs() < 0.5 || !wanted.is_finite() || (self.keeps_zeros && row.codes[k] == 0.0) {
+            return None;
         }
-        changed
-    }
-
-    fn gradient_at(&self, k: usize) -> f64 {
-        match self.h {
-            Quadratic::Matrix(_) => self.gradient[k],
-            Quadratic::Samples { diagonal, x } => diagonal[k] * self.error[k] + dot(x.row(k), &self.residual),
+        let code = self.codes.nearest(row.codes[k] + wanted);
+        let delta = code - row.codes[k];
+        if delta == 0.0 || delta * (delta * curvature - 2.0 * gradient) >= 0.0 {
+            return None;
         }
+        row.codes[k] = code;
+        Some(-scale * delta)
     }
 
-    /// Adds to an element of the error.
-    fn change(&mut self, k: usize, by: f64) {
-        self.error[k] += by;
-        let (row, target) = match self.h {
-            Quadratic::Matrix(h) => (h.row(k), &mut self.gradient),
-            Quadratic::Samples { x, .. } => (x.row(k), &mut self.residual),
-        };
-        target.iter_mut().zip(row).for_each(|(t, &x)| *t += by * x);
-    }
-
-    /// Gives the row the best scale for its codes if that costs less, and returns whether it did.
-    fn refit(&mut self, row: &mut Row, of_weights: ArrayView1<'_, f64>) -> bool {
-        let codes = &row.codes;
+    /// Gives a row the best scale for its codes if that costs less, and returns by how much the scale changed.
+    fn refit(&mut self, at: usize, row: &mut Row, of_weights: ArrayView1<'_, f64>, of_errors: &[f64]) -> Option<f64> {
         let (mut with_weights, mut with_codes) = (0.0, 0.0);
         let scale = f64::from(row.scale);
-        let gradient = self.whole_gradient();
         // Hq = (Hw − He) / s.
-        for ((q, of_weights), of_errors) in codes.iter().zip(of_weights).zip(&gradient) {
+        for ((q, of_weights), of_errors) in row.codes.iter().zip(of_weights).zip(of_errors) {
             with_weights += q * of_weights;
             with_codes += q * (of_weights - of_errors) / scale;
         }
@@ -144,43 +116,117 @@ impl State<'_> {
         // eᵀHe over s is a parabola around its minimum.
         let (now, then) = (scale - with_weights / with_codes, f64::from(best) - with_weights / with_codes);
         if !is_usable || best == row.scale || then.abs() >= now.abs() {
-            return false;
+            return None;
         }
-        let step = f64::from(best) - scale;
         row.scale = best;
-        let scale_after = f64::from(best);
-        for ((e, w), q) in self.error.iter_mut().zip(self.weights).zip(codes) {
-            *e = w - scale_after * q;
-        }
-        match self.h {
-            Quadratic::Matrix(_) => {
-                for (target, &of_weights) in self.gradient.iter_mut().zip(of_weights) {
-                    *target -= step * (of_weights - *target) / scale;
+        set_error(&mut self.errors.row_mut(at), self.weights.row(at), row);
+        Some(f64::from(best) - scale)
+    }
+
+    fn with_matrix(&mut self, h: &Array2<f64>, of_weights: ArrayView2<'_, f64>, rows: &mut [Row], refit: bool) {
+        // He, kept up to date.
+        let mut gradients = Array2::<f64>::zeros(self.errors.dim());
+        general_mat_mul(1.0, &self.errors, h, 0.0, &mut gradients);
+        for (at, (row, mut gradient)) in rows.iter_mut().zip(gradients.rows_mut()).enumerate() {
+            let Some(gradient) = gradient.as_slice_mut() else { continue };
+            for _ in 0..ROUNDS {
+                let scale = f64::from(row.scale);
+                let step = if refit { self.refit(at, row, of_weights.row(at), gradient) } else { None };
+                if let Some(step) = step {
+                    for (gradient, &of_weights) in gradient.iter_mut().zip(of_weights.row(at)) {
+                        *gradient -= step * (of_weights - *gradient) / scale;
+                    }
+                }
+                let mut changed = 0;
+                for _ in 0..PASSES {
+                    let before = changed;
+                    for k in 0..gradient.len() {
+                        let Some(by) = self.changed(row, k, gradient[k]) else { continue };
+                        self.errors[[at, k]] += by;
+                        gradient.iter_mut().zip(h.row(k)).for_each(|(gradient, h)| *gradient += by * h);
+                        changed += 1;
+                    }
+                    if changed == before {
+                        break;
+                    }
+                }
+                if changed == 0 && step.is_none() {
+                    break;
                 }
             }
-            Quadratic::Samples { .. } => self.residual = residual(self.h, ArrayView1::from(&self.error)),
         }
-        true
     }
 
-    fn whole_gradient(&self) -> Vec<f64> {
-        match self.h {
-            Quadratic::Matrix(_) => self.gradient.clone(),
-            Quadratic::Samples { .. } => (0..self.error.len()).map(|k| self.gradient_at(k)).collect(),
+    /// The same for all rows side by side, so that what samples tell is read once for all of them.
+    fn in_sample_space(
+        &mut self,
+        samples: &Samples<'_>,
+        of_weights: ArrayView2<'_, f64>,
+        rows: &mut [Row],
+        refit: bool,
+    ) {
+        let mut active: Vec<usize> = (0..rows.len()).collect();
+        for _ in 0..ROUNDS {
+            let mut is_done = vec![true; rows.len()];
+            if refit {
+                let gradients = samples.h.product(self.errors.select(Axis(0), &active).view());
+                for (&at, gradient) in active.iter().zip(gradients.rows()) {
+                    let step = self.refit(at, &mut rows[at], of_weights.row(at), &gradient.to_vec());
+                    is_done[at] = step.is_none();
+                }
+            }
+            let mut residuals = self.errors.select(Axis(0), &active).dot(samples.x);
+            let mut moving: Vec<usize> = (0..active.len()).collect();
+            for _ in 0..PASSES {
+                moving = self.pass(samples, (&active, &moving), &mut residuals, rows);
+                for &number in &moving {
+                    is_done[active[number]] = false;
+                }
+            }
+            active.retain(|&at| !is_done[at]);
+            if active.is_empty() {
+                break;
+            }
         }
     }
-}
 
-/// Returns a sum of products, in four lanes.
-fn dot(a: ArrayView1<'_, f64>, b: &[f64]) -> f64 {
-    let Some(a) = a.as_slice() else { return a.iter().zip(b).map(|(a, b)| a * b).sum() };
-    let mut lanes = [0.0; 8];
-    let (a_chunks, b_chunks) = (a.chunks_exact(8), b.chunks_exact(8));
-    let rest: f64 = a_chunks.remainder().iter().zip(b_chunks.remainder()).map(|(a, b)| a * b).sum();
-    for (a, b) in a_chunks.zip(b_chunks) {
-        for lane in 0..8 {
-            lanes[lane] += a[lane] * b[lane];
+    /// Goes over all codes of some of the active rows once, and returns of which it changed any. `residuals` are eᵀX of the active rows.
+    fn pass(
+        &mut self,
+        samples: &Samples<'_>,
+        (active, moving): (&[usize], &[usize]),
+        residuals: &mut Array2<f64>,
+        rows: &mut [Row],
+    ) -> Vec<usize> {
+        if moving.is_empty() {
+            return Vec::new();
         }
+        let mut of_moving = residuals.select(Axis(0), moving);
+        let mut is_changed = vec![false; moving.len()];
+        for (number, inner) in samples.blocks.iter().enumerate() {
+            let (start, len) = (number * BLOCK, inner.nrows());
+            let x = part(samples.x.view(), start..start + len, 0..samples.x.ncols());
+            let mut gradients = of_moving.dot(&x.t());
+            let mut moves = Array2::<f64>::zeros(gradients.dim());
+            let mut is_any = false;
+            for (of_row, &place) in moving.iter().enumerate() {
+                let (at, mut gradient) = (active[place], gradients.row_mut(of_row));
+                for k in 0..len {
+                    let whole = gradient[k] + samples.of_diagonal[start + k] * self.errors[[at, start + k]];
+                    let Some(by) = self.changed(&mut rows[at], start + k, whole) else { continue };
+                    self.errors[[at, start + k]] += by;
+                    moves[[of_row, k]] = by;
+                    gradient.scaled_add(by, &inner.row(k));
+                    (is_changed[of_row], is_any) = (true, true);
+                }
+            }
+            if is_any {
+                general_mat_mul(1.0, &moves, &x, 1.0, &mut of_moving);
+            }
+        }
+        for (&place, row) in moving.iter().zip(of_moving.rows()) {
+            residuals.row_mut(place).assign(&row);
+        }
+        moving.iter().zip(&is_changed).filter(|(_, is)| **is).map(|(&place, _)| place).collect()
     }
-    lanes.iter().sum::<f64>() + rest
 }

@@ -8,8 +8,8 @@
 //! 2. It is in f64: moments of few samples are nearly singular.
 
 use super::part::{part, part_mut};
-use ndarray::Array2;
 use ndarray::linalg::general_mat_mul;
+use ndarray::{Array2, Axis};
 
 /// The width of a panel.
 const PANEL: usize = 48;
@@ -38,7 +38,7 @@ impl Factor {
                     return None;
                 }
                 pivots[j] = pivot;
-                let (mut above, row) = h.view_mut().split_at(ndarray::Axis(0), j);
+                let (mut above, row) = h.view_mut().split_at(Axis(0), j);
                 let row = row.row(0);
                 let row = row.as_slice()?;
                 // Row i of the panel, i < j: h[i][..=i] −= h[j][i] / d · h[j][..=i].
@@ -81,23 +81,37 @@ impl Factor {
 
     /// Divides columns by H, in place.
     pub(crate) fn divide(&self, columns: &mut Array2<f64>) {
-        let len = self.pivots.len();
-        // Lᵀ y = b from the last row on, D z = y, and L x = z from the first.
-        for j in (0..len).rev() {
-            let (mut before, rest) = columns.view_mut().split_at(ndarray::Axis(0), j);
-            let row = rest.row(0);
-            for (mut before, &factor) in before.rows_mut().into_iter().zip(self.lower.row(j)) {
-                before.scaled_add(-factor, &row);
+        let (len, width) = (self.pivots.len(), columns.ncols());
+        // Lᵀ y = b from the last panel on, D z = y, and L x = z from the first.
+        let mut end = len;
+        while end > 0 {
+            let start = end.saturating_sub(PANEL);
+            for j in (start..end).rev() {
+                let (mut before, rest) = columns.view_mut().split_at(Axis(0), j);
+                let row = rest.row(0);
+                for (mut before, &factor) in before.rows_mut().into_iter().zip(self.lower.row(j)).skip(start) {
+                    before.scaled_add(-factor, &row);
+                }
             }
+            let (mut before, rest) = columns.view_mut().split_at(Axis(0), start);
+            let lower = part(self.lower.view(), start..end, 0..start);
+            general_mat_mul(-1.0, &lower.t(), &part(rest.view(), 0..end - start, 0..width), 1.0, &mut before);
+            end = start;
         }
         for (mut row, pivot) in columns.rows_mut().into_iter().zip(&self.pivots) {
             row.iter_mut().for_each(|x| *x /= pivot);
         }
-        for j in 0..len {
-            let (before, mut rest) = columns.view_mut().split_at(ndarray::Axis(0), j);
-            let mut row = rest.row_mut(0);
-            for (before, &factor) in before.rows().into_iter().zip(self.lower.row(j)) {
-                row.scaled_add(-factor, &before);
+        for start in (0..len).step_by(PANEL) {
+            let end = (start + PANEL).min(len);
+            let (before, rest) = columns.view_mut().split_at(Axis(0), start);
+            let lower = part(self.lower.view(), start..end, 0..start);
+            general_mat_mul(-1.0, &lower, &before, 1.0, &mut part_mut(rest, 0..end - start, 0..width));
+            for j in start..end {
+                let (before, mut rest) = columns.view_mut().split_at(Axis(0), j);
+                let mut row = rest.row_mut(0);
+                for (before, &factor) in before.rows().into_iter().zip(self.lower.row(j)).skip(start) {
+                    row.scaled_add(-factor, &before);
+                }
             }
         }
     }

@@ -10,8 +10,8 @@ use super::codes::Codes;
 use super::factor::Factor;
 use super::part::{part, part_mut};
 use super::rate::Rate;
-use ndarray::linalg::{general_mat_mul, general_mat_vec_mul};
-use ndarray::{Array1, Array2, ArrayView2, Axis};
+use ndarray::linalg::general_mat_mul;
+use ndarray::{Array2, ArrayView2, Axis};
 
 /// Elements that are rounded before their errors reach all later ones.
 const BLOCK: usize = 32;
@@ -112,22 +112,34 @@ impl Updates {
     pub(crate) fn new(diagonal: &[f64], x: ArrayView2<'_, f64>, order: &[usize]) -> Option<Self> {
         let mut m = inverse_of_all(diagonal, x)?;
         let mut all = Array2::<f64>::zeros(x.dim());
-        let mut cs = Vec::with_capacity(order.len());
-        for (&j, mut u) in order.iter().zip(all.rows_mut()) {
-            let (d, column) = (diagonal[j], x.row(j));
-            if column.iter().all(|&x| x == 0.0) {
-                cs.push(d);
-                continue;
+        let mut cs: Vec<f64> = Vec::with_capacity(order.len());
+        for block in order.chunks(BLOCK) {
+            let start = cs.len();
+            let of_block = x.select(Axis(0), block);
+            let mut us = part_mut(all.view_mut(), start..start + block.len(), 0..x.ncols());
+            // M is symmetric; what the block's own elements have changed of it since is made good of below.
+            general_mat_mul(1.0, &of_block, &m, 0.0, &mut us);
+            for (k, (&j, column)) in block.iter().zip(of_block.rows()).enumerate() {
+                let (before, mut rest) = us.view_mut().split_at(Axis(0), k);
+                let (mut u, d) = (rest.row_mut(0), diagonal[j]);
+                if column.iter().all(|&x| x == 0.0) {
+                    cs.push(d);
+                    continue;
+                }
+                for (before, c) in before.rows().into_iter().zip(&cs[start..]) {
+                    u.scaled_add(before.dot(&column) / c, &before);
+                }
+                let c = d - column.dot(&u);
+                if !(c > 0.0 && c.is_finite()) {
+                    return None;
+                }
+                cs.push(c);
             }
-            general_mat_vec_mul(1.0, &m, &column, 0.0, &mut u);
-            let c = d - column.dot(&u);
-            if !(c > 0.0 && c.is_finite()) {
-                return None;
+            let mut scaled = us.to_owned();
+            for (mut u, c) in scaled.rows_mut().into_iter().zip(&cs[start..]) {
+                u.iter_mut().for_each(|u| *u /= c);
             }
-            for (mut m, &u_i) in m.rows_mut().into_iter().zip(&u) {
-                m.scaled_add(u_i / c, &u);
-            }
-            cs.push(c);
+            general_mat_mul(1.0, &us.t(), &scaled, 1.0, &mut m);
         }
         Some(Self { u: all, c: cs })
     }
@@ -149,28 +161,40 @@ pub(crate) fn in_sample_space(
     let mut b = Array2::<f64>::zeros((x.ncols(), rows));
     let mut rounded = Array2::<f64>::zeros((len, rows));
     let (mut costs, mut pivots) = (vec![0.0; rows], 0.0);
-    let mut feedback = Array1::<f64>::zeros(rows);
-    let mut pushes = Array1::<f64>::zeros(rows);
-    for ((&j, u), &c) in order.iter().zip(updates.u.rows()).zip(&updates.c) {
-        let d = diagonal[j];
-        let pivot = d * d / c;
-        pivots += pivot;
-        feedback.fill(0.0);
-        for (b, &x) in b.rows().into_iter().zip(x.row(j)) {
-            feedback.scaled_add(x / d, &b);
+    for (number, block) in order.chunks(BLOCK).enumerate() {
+        let start = number * BLOCK;
+        let of_block = x.select(Axis(0), block);
+        let us = part(updates.u.view(), start..start + block.len(), 0..x.ncols());
+        let mut feedback = Array2::<f64>::zeros((block.len(), rows));
+        general_mat_mul(1.0, &of_block, &b, 0.0, &mut feedback);
+        // What an element of the block does to the feedback of a later one.
+        let inner = of_block.dot(&us.t());
+        let mut pushes = Array2::<f64>::zeros((block.len(), rows));
+        for (k, &j) in block.iter().enumerate() {
+            let (d, c) = (diagonal[j], updates.c[start + k]);
+            let pivot = d * d / c;
+            pivots += pivot;
+            let (before, mut rest) = pushes.view_mut().split_at(Axis(0), k);
+            let mut feedback = feedback.row_mut(k);
+            for (before, &factor) in before.rows().into_iter().zip(inner.row(k)) {
+                feedback.scaled_add(factor, &before);
+            }
+            let (mut code, mut push) = (rounded.row_mut(j), rest.row_mut(0));
+            let (Some(feedback), Some(code), Some(push)) =
+                (feedback.as_slice(), code.as_slice_mut(), push.as_slice_mut())
+            else {
+                continue;
+            };
+            for (r, weight) in weights.row(j).iter().enumerate() {
+                let t = weight + feedback[r] / d;
+                let q = choice.code(t / scales[r], pivot, [j, r]);
+                let missed = t - q * scales[r];
+                code[r] = q;
+                costs[r] += pivot * missed * missed;
+                push[r] = missed * d / c;
+            }
         }
-        let mut code = rounded.row_mut(j);
-        for (r, (&weight, code)) in weights.row(j).iter().zip(code.iter_mut()).enumerate() {
-            let t = weight + feedback[r];
-            let q = choice.code(t / scales[r], pivot, [j, r]);
-            let missed = t - q * scales[r];
-            *code = q;
-            costs[r] += pivot * missed * missed;
-            pushes[r] = missed * d / c;
-        }
-        for (mut b, &u_i) in b.rows_mut().into_iter().zip(&u) {
-            b.scaled_add(u_i, &pushes);
-        }
+        general_mat_mul(1.0, &us.t(), &pushes, 1.0, &mut b);
     }
     Rounded { codes: rounded, costs, mean_pivot: pivots / len.max(1) as f64 }
 }

@@ -53,7 +53,7 @@ pub(crate) fn observe(
 }
 
 /// What is done with a sample: the runner, the signature, the sample's number among all, and its inputs.
-pub(super) type Run<'a> =
+pub(crate) type Run<'a> =
     dyn FnMut(&mut dyn Runner, Option<&str>, usize, &[(&str, Array)]) -> Result<(), RunError> + 'a;
 
 /// Does something with samples, by their number among all, each with variables as they are at first.
@@ -61,7 +61,7 @@ pub(super) type Run<'a> =
 /// # Errors
 ///
 /// Those of reading samples and of what is done.
-pub(super) fn each_sample(
+pub(crate) fn each_sample(
     runner: &mut dyn Runner,
     samples: &dyn Samples,
     is_wanted: &dyn Fn(usize) -> bool,
@@ -76,8 +76,8 @@ pub(super) fn each_sample(
                 continue;
             }
             let inputs = sample_of_numbers(samples, signature, at)?;
-            let inputs: Vec<(&str, Array)> =
-                inputs.iter().map(|(name, array)| (name.as_str(), array.clone())).collect();
+            let (names, arrays): (Vec<String>, Vec<Array>) = inputs.into_iter().unzip();
+            let inputs: Vec<(&str, Array)> = names.iter().map(String::as_str).zip(arrays).collect();
             runner.reset();
             run(runner, signature, number - 1, &inputs).map_err(RunError::into_error)?;
         }

@@ -1,24 +1,23 @@
 //! Candidates judged by their outputs, sample by sample.
 
 use super::integer::Data;
-use crate::calibration::CalibrationError;
-use crate::calibration::{RunError, Runner, Sample, sample_of_numbers};
+use crate::calibration::{Array, CalibrationError, RunError, Runner};
 use crate::error::Result;
 use crate::graph::{Graph, Op, Port, ValueId};
-use crate::improve::{Objective, is_for_judging};
+use crate::improve::{Lanes, Objective, each_sample, is_for_judging};
 use crate::model::tflite::Model;
 use ndarray::ArrayD;
+use std::collections::{HashMap, HashSet};
 
 /// How often samples are drawn for the bound.
 const DRAWS: usize = 1000;
 /// The share of draws that are worse than the bound.
 const WORSE: f64 = 0.05;
 
-/// A sample that judges: its signature, its number there, and among all.
+/// A sample that judges: its signature, and its number among all.
 #[derive(Clone, Debug)]
 struct Place {
     signature: Option<String>,
-    number: usize,
     of_all: usize,
 }
 
@@ -36,6 +35,7 @@ pub(super) struct Judge<'a> {
     references: Vec<Taken>,
     labels: Option<&'a [usize]>,
     seed: u64,
+    threads: usize,
 }
 
 /// How far a candidate's outputs are off, for each sample and each thing that is compared: signal and noise.
@@ -132,9 +132,9 @@ impl<'a> Judge<'a> {
         let signatures = if names.is_empty() { vec![None] } else { names.into_iter().map(Some).collect() };
         let (mut places, mut of_all) = (Vec::new(), 0);
         for signature in signatures {
-            for number in 0..data.samples.count(signature.as_deref()) {
+            for _ in 0..data.samples.count(signature.as_deref()) {
                 if is_for_judging(of_all) && places.len() < most {
-                    places.push(Place { signature: signature.clone(), number, of_all });
+                    places.push(Place { signature: signature.clone(), of_all });
                 }
                 of_all += 1;
             }
@@ -145,13 +145,23 @@ impl<'a> Judge<'a> {
             }
             .into());
         }
-        let mut judge = Self { data, places, references: Vec::new(), labels, seed };
-        for place in &judge.places {
-            let sample = judge.sample(place)?;
-            let taken = take(&mut *runner, &graph, place.signature.as_deref(), &sample)?;
-            judge.references.push(taken);
-        }
-        Ok(judge)
+        let judges: HashSet<usize> = places.iter().map(|place| place.of_all).collect();
+        let mut references = Vec::new();
+        each_sample(
+            &mut *runner,
+            data.samples,
+            &|sample| judges.contains(&sample),
+            &mut |runner, signature, _, inputs| {
+                references.push(take(runner, &graph, signature, inputs)?);
+                Ok(())
+            },
+        )?;
+        Ok(Self { data, places, references, labels, seed, threads: 1 })
+    }
+
+    /// Returns the judge with candidates run on so many threads: what it finds is the same.
+    pub(super) fn on_threads(self, threads: usize) -> Self {
+        Self { threads, ..self }
     }
 
     /// Returns what is judged, and its mean power of a sample: outputs, or what stands before them if that is a softmax or a sigmoid.
@@ -182,44 +192,71 @@ impl<'a> Judge<'a> {
         self.places.len()
     }
 
-    fn sample(&self, place: &Place) -> Result<Sample> {
-        sample_of_numbers(self.data.samples, place.signature.as_deref(), place.number)
-    }
-
     /// Returns how far a candidate is off, on at most so many samples, spread over all of them.
     pub(super) fn judge(&self, candidate: Vec<u8>, most: usize) -> Result<Judged> {
-        let mut runner = self.data.engine.open(&candidate).map_err(RunError::into_error)?;
-        let graph = Model::from_bytes(candidate)?.graph();
-        let mut judged = Judged { seed: self.seed, chosen: self.labels.map(|_| [0; 3]), ..Judged::default() };
+        let graph = Model::from_bytes(candidate.clone())?.graph();
         let taken = self.places.len().min(most.max(1));
-        for at in (0..taken).map(|i| i * self.places.len() / taken) {
-            let (place, reference) = (&self.places[at], &self.references[at]);
-            let now = take(&mut *runner, &graph, place.signature.as_deref(), &self.sample(place)?)?;
-            let mut powers = Vec::new();
-            judged.objectives.clear();
-            for (number, output) in reference.outputs.iter().enumerate() {
-                let before = (reference.before[number].as_ref(), now.before.get(number).and_then(Option::as_ref));
-                judged.objectives.push(!matches!(before, (Some(_), Some(_))));
-                powers.push(power(output, now.outputs.get(number)));
-                if let (Some(reference), Some(now)) = before {
-                    judged.objectives.push(true);
-                    powers.push(power(reference, Some(now)));
-                }
-            }
-            if let (Some(chosen), Some(&label)) =
-                (&mut judged.chosen, self.labels.and_then(|labels| labels.get(place.of_all)))
-            {
-                let choice = |taken: &Taken| taken.outputs.first().map(largest);
-                chosen[0] += u64::from(choice(reference) == Some(label));
-                chosen[1] += u64::from(choice(&now) == Some(label));
+        let spread: HashMap<usize, usize> =
+            (0..taken).map(|i| i * self.places.len() / taken).map(|at| (self.places[at].of_all, at)).collect();
+        let mut found: Vec<(usize, OfSample)> = Vec::new();
+        let Data { engine, samples } = self.data;
+        Lanes { engine, samples, threads: self.threads }.run(
+            &candidate,
+            &|sample| spread.contains_key(&sample),
+            &Vec::new,
+            &|lane: &mut Vec<(usize, OfSample)>, runner, signature, sample, inputs| {
+                let Some(&at) = spread.get(&sample) else { return Ok(()) };
+                let now = take(runner, &graph, signature, inputs)?;
+                lane.push((at, self.references[at].compared(&now)));
+                Ok(())
+            },
+            &mut |lane| found.extend(lane),
+        )?;
+        found.sort_by_key(|(at, _)| *at);
+        let mut judged = Judged { seed: self.seed, chosen: self.labels.map(|_| [0; 3]), ..Judged::default() };
+        for (at, of_sample) in found {
+            let label = self.labels.and_then(|labels| labels.get(self.places[at].of_all));
+            if let (Some(chosen), Some(&label)) = (&mut judged.chosen, label) {
+                chosen[0] += u64::from(self.references[at].choice() == Some(label));
+                chosen[1] += u64::from(of_sample.choice == Some(label));
                 chosen[2] += 1;
             }
-            judged.powers.push(powers);
+            judged.objectives = of_sample.objectives;
+            judged.powers.push(of_sample.powers);
         }
         // Outputs of signatures may be of different numbers: what there is in all is compared.
         let least = judged.powers.iter().map(Vec::len).min().unwrap_or(0);
         judged.objectives.truncate(least);
         Ok(judged)
+    }
+}
+
+/// How far a candidate is off on a sample.
+struct OfSample {
+    powers: Vec<[f64; 2]>,
+    objectives: Vec<bool>,
+    choice: Option<usize>,
+}
+
+impl Taken {
+    /// Returns the class that a classifier chose.
+    fn choice(&self) -> Option<usize> {
+        self.outputs.first().map(largest)
+    }
+
+    /// Returns how far what another model came to is off.
+    fn compared(&self, now: &Self) -> OfSample {
+        let (mut powers, mut objectives) = (Vec::new(), Vec::new());
+        for (number, output) in self.outputs.iter().enumerate() {
+            let before = (self.before[number].as_ref(), now.before.get(number).and_then(Option::as_ref));
+            objectives.push(!matches!(before, (Some(_), Some(_))));
+            powers.push(power(output, now.outputs.get(number)));
+            if let (Some(reference), Some(now)) = before {
+                objectives.push(true);
+                powers.push(power(reference, Some(now)));
+            }
+        }
+        OfSample { powers, objectives, choice: now.choice() }
     }
 }
 
@@ -245,12 +282,15 @@ fn power(reference: &ArrayD<f32>, now: Option<&ArrayD<f32>>) -> [f64; 2] {
 }
 
 /// Runs a model on a sample.
-fn take(runner: &mut dyn Runner, graph: &Graph, signature: Option<&str>, sample: &Sample) -> Result<Taken> {
-    let inputs: Vec<_> = sample.iter().map(|(name, array)| (name.as_str(), array.clone())).collect();
+fn take(
+    runner: &mut dyn Runner,
+    graph: &Graph,
+    signature: Option<&str>,
+    inputs: &[(&str, Array)],
+) -> Result<Taken, RunError> {
     let wanted = before_outputs(graph, signature);
     let mut before: Vec<Option<ArrayD<f32>>> = vec![None; wanted.len()];
-    runner.reset();
-    let outputs = runner.run(signature, &inputs, &mut |value| {
+    let outputs = runner.run(signature, inputs, &mut |value| {
         for (before, wanted) in before.iter_mut().zip(&wanted) {
             if *wanted == Some(value.id) {
                 *before = Some(value.values.to_owned());
@@ -258,8 +298,7 @@ fn take(runner: &mut dyn Runner, graph: &Graph, signature: Option<&str>, sample:
         }
         Ok(())
     });
-    let outputs: Vec<ArrayD<f32>> =
-        outputs.map_err(RunError::into_error)?.into_iter().map(|(_, array)| array.to_f32()).collect();
+    let outputs: Vec<ArrayD<f32>> = outputs?.into_iter().map(|(_, array)| array.to_f32()).collect();
     before.resize(outputs.len(), None);
     Ok(Taken { outputs, before })
 }

@@ -1,13 +1,12 @@
 //! What layers behind it lose, taken back by a layer that is still in floating point.
 
 use super::super::improvement::biases;
+use super::super::integer::Data;
 use super::{Chain, Step, Work};
-use crate::calibration::RunError;
 use crate::error::Result;
-use crate::graph::ValueId;
-use crate::improve::{Objective, Prepared, Slope, is_for_judging, observe, slope};
+use crate::improve::{Lanes, Prepared, Slope, is_for_judging, slope};
 use ndarray::Array2;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 /// The most samples whose slope is taken.
 const SLOPES: usize = 100;
@@ -36,11 +35,10 @@ impl Work<'_> {
         let has_bias = !step.layer.biases.is_empty();
         let is_wanted = |sample: usize| sample < SLOPES && (chain.of_all || !is_for_judging(sample));
         let file = self.file(&chain.changes, pending, &[])?;
-        let mut runner = self.data.engine.open(&file).map_err(RunError::into_error)?;
         let judged = (&self.objectives[..], &self.references);
         let of_layer = (step.product, step.rounding.weights.nrows());
-        let found = slope(&mut *runner, self.data.samples, &is_wanted, judged, of_layer, has_bias.then_some(means))?;
-        let Some(Slope { weights, bias }) = found else { return Ok(None) };
+        let found = slope(&self.lanes(), &file, &is_wanted, judged, of_layer, has_bias.then_some(means))?;
+        let Some(Slope { weights, bias, residuals: before }) = found else { return Ok(None) };
         // Against the slope, by the inverse of H.
         let of_group = weights.nrows() / prepared.len();
         let mut way = Array2::zeros(weights.dim());
@@ -64,13 +62,17 @@ impl Work<'_> {
         }
         // How far: by what a short step does to the objectives.
         let tried = self.stepped(step, &way, &of_bias, TRIED, chain, pending)?;
-        let before = self.residuals(&file, &is_wanted)?;
         let after = self.residuals(&tried, &is_wanted)?;
         let (mut along, mut square) = (0.0, 0.0);
-        for (before, after) in before.iter().zip(&after) {
-            let v = (after - before) / TRIED;
-            along += before * v;
-            square += v * v;
+        for (before, after) in before.iter().flatten().zip(after.iter().flatten()) {
+            if before.len() != after.len() {
+                return Ok(None);
+            }
+            for (before, after) in before.iter().zip(after) {
+                let v = (after - before) / TRIED;
+                along += before * v;
+                square += v * v;
+            }
         }
         let best = -along / square;
         if !(best.is_finite() && best > 0.0) {
@@ -118,28 +120,39 @@ impl Work<'_> {
         self.file(&changes, pending, &step.layer.constants.iter().map(|&at| (at, reals.clone())).collect::<Vec<_>>())
     }
 
-    /// Returns how far objectives are off, in units of the root of their power, sample after sample.
-    fn residuals(&self, file: &[u8], is_wanted: &dyn Fn(usize) -> bool) -> Result<Vec<f64>> {
-        let mut runner = self.data.engine.open(file).map_err(RunError::into_error)?;
-        let wanted: Vec<bool> = (0..self.samples).map(is_wanted).collect();
-        let mut of_objectives: HashMap<ValueId, Vec<f64>> = HashMap::new();
-        let mut order = wanted.iter().enumerate().filter(|(_, is)| **is).map(|(number, _)| number);
-        let (mut sample, mut seen) = (order.next(), 0);
-        observe(&mut *runner, self.data.samples, is_wanted, &mut |value, _| {
-            let place = self.objectives.iter().position(|objective| objective.id == value.id);
-            let (Some(place), Some(number)) = (place, sample) else { return };
-            let reference = self.references.get(number).and_then(|all| all.get(place));
-            if let Some(reference) = reference.filter(|reference| reference.len() == value.values.len()) {
-                let unit = self.objectives[place].power.sqrt();
-                let off = value.values.iter().zip(reference).map(|(&y, &x)| (f64::from(y) - f64::from(x)) / unit);
-                of_objectives.entry(value.id).or_default().extend(off);
-            }
-            seen += 1;
-            if seen == self.objectives.len() {
-                (sample, seen) = (order.next(), 0);
-            }
-        })?;
-        let of_objective = |objective: &Objective| of_objectives.remove(&objective.id).unwrap_or_default();
-        Ok(self.objectives.iter().flat_map(of_objective).collect())
+    /// Returns how far objectives are off, in units of the root of their power: for each sample, each objective.
+    fn residuals(&self, file: &[u8], is_wanted: &(dyn Fn(usize) -> bool + Sync)) -> Result<Vec<Vec<Vec<f64>>>> {
+        let mut all: Vec<(usize, Vec<Vec<f64>>)> = Vec::new();
+        let (objectives, references) = (&self.objectives, &self.references);
+        self.lanes().run(
+            file,
+            is_wanted,
+            &Vec::new,
+            &|lane: &mut Vec<(usize, Vec<Vec<f64>>)>, runner, signature, number, inputs| {
+                let references = references.get(number).map_or(&[][..], Vec::as_slice);
+                let mut found = vec![Vec::new(); objectives.len()];
+                runner.run(signature, inputs, &mut |value| {
+                    let known = objectives.iter().zip(references).zip(&mut found);
+                    for ((objective, reference), found) in known.filter(|((of, _), _)| of.id == value.id) {
+                        let (unit, pairs) = (objective.power.sqrt(), value.values.iter().zip(reference));
+                        if reference.shape() == value.values.shape() {
+                            found.extend(pairs.map(|(&y, &x)| (f64::from(y) - f64::from(x)) / unit));
+                        }
+                    }
+                    Ok(())
+                })?;
+                lane.push((number, found));
+                Ok(())
+            },
+            &mut |lane| all.extend(lane),
+        )?;
+        all.sort_by_key(|(number, _)| *number);
+        Ok(all.into_iter().map(|(_, found)| found).collect())
+    }
+
+    /// Returns what models are run with.
+    fn lanes(&self) -> Lanes<'_> {
+        let Data { engine, samples } = self.data;
+        Lanes { engine, samples, threads: self.options.threads.get() }
     }
 }

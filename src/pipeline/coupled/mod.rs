@@ -19,7 +19,7 @@ use crate::calibration::{RunError, Runner};
 use crate::error::Result;
 use crate::graph::ValueId;
 use crate::improve::{
-    Coupling, Joint, Objective, Product, References, Shrinkage, Statistics, batches, count, gradients, observe,
+    Coupling, Joint, Lanes, Objective, Product, References, Shrinkage, Statistics, batches, count, gradients, observe,
     references,
 };
 use crate::model::tflite::{ElementType, Model, NewData, Replacement};
@@ -40,6 +40,8 @@ const MOST_WORK: usize = 1_200_000_000;
 const OF_ELEMENT: usize = 16;
 /// Gradients that are taken of a sample, of such a model.
 const ROUNDS: usize = 4;
+/// So many gradients of all samples together are enough; each sample has one at least.
+const GRADIENTS: usize = 400;
 /// The most numbers of all objectives on all samples.
 const MOST_NUMBERS: usize = 1 << 24;
 
@@ -145,8 +147,9 @@ pub(super) fn coupled(
         work = work.saturating_add(value.values.len().saturating_mul(of_element));
     })?;
     let takes_back = work.saturating_mul(samples) <= MOST_WORK;
-    let rounds = if takes_back { ROUNDS } else { 1 };
-    let Some(of_outputs) = gradients(&mut *runner, data.samples, rounds, &objectives, &outputs)? else {
+    let rounds = if takes_back { ROUNDS.min(GRADIENTS / samples.max(1)).max(1) } else { 1 };
+    let lanes = Lanes { engine: data.engine, samples: data.samples, threads: options.threads.get() };
+    let Some(of_outputs) = gradients(&lanes, float, rounds, &objectives, &outputs)? else {
         return Ok(None);
     };
     let Some(references) = references(&mut *runner, data.samples, &objectives, MOST_NUMBERS)? else { return Ok(None) };
@@ -210,21 +213,30 @@ impl Work<'_> {
             add(&mut chains, better);
         }
         let groups = if self.takes_back { GROUPS } else { FEW_GROUPS };
-        for group in steps.chunks(steps.len().div_ceil(groups).max(1)) {
+        let bytes: Vec<usize> = steps.iter().map(|step| step.most_bytes(self.samples)).collect();
+        let mut batches = batches(&bytes).into_iter();
+        let (mut batch, mut inputs) = (0..0, Vec::new());
+        let of_group = steps.len().div_ceil(groups).max(1);
+        for (first, group) in steps.chunks(of_group).enumerate().map(|(number, group)| (number * of_group, group)) {
             let mut with = chains.clone();
-            let bytes: Vec<usize> = group.iter().map(|step| step.most_bytes(self.samples)).collect();
-            for batch in batches(&bytes) {
-                let inputs = self.inputs(&group[batch.clone()], runner)?;
-                for (number, inputs) in batch.zip(&inputs) {
-                    let (step, is_last) = (&group[number], number + 1 == group.len());
-                    match inputs {
-                        Some(inputs) => self.step(step, inputs, is_last, &mut with, &pending)?,
-                        None => add(&mut with, step.better),
-                    }
-                    step.layer.constants.iter().for_each(|at| {
-                        pending.remove(at);
-                    });
+            for (at, step) in (first..).zip(group) {
+                if !batch.contains(&at)
+                    && let Some(next) = batches.next()
+                {
+                    // What was told of others goes first.
+                    inputs.clear();
+                    inputs = self.inputs(&steps[next.clone()], runner)?;
+                    batch = next;
                 }
+                match inputs.get(at - batch.start) {
+                    Some(Some(inputs)) => {
+                        self.step(step, inputs, at + 1 == first + group.len(), &mut with, &pending)?;
+                    }
+                    _ => add(&mut with, step.better),
+                }
+                step.layer.constants.iter().for_each(|at| {
+                    pending.remove(at);
+                });
             }
             let mut without = chains;
             for step in group {

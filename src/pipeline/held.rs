@@ -4,11 +4,8 @@ use crate::calibration::{RunError, Sample, Samples};
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
-/// Bytes of samples that are held; others are read anew each time.
-const MOST: usize = 48 << 20;
-
 /// Samples of which as many are held as fit: every variant is run on the same ones.
-pub(crate) struct Held<'a> {
+pub(super) struct Held<'a> {
     of: &'a dyn Samples,
     shelf: Mutex<Shelf>,
 }
@@ -20,8 +17,9 @@ struct Shelf {
 }
 
 impl<'a> Held<'a> {
-    pub(crate) fn new(of: &'a dyn Samples) -> Self {
-        Self { of, shelf: Mutex::new(Shelf { samples: BTreeMap::new(), left: MOST }) }
+    /// Returns samples of which so many bytes are held; others are read anew each time.
+    pub(super) fn new(of: &'a dyn Samples, most: usize) -> Self {
+        Self { of, shelf: Mutex::new(Shelf { samples: BTreeMap::new(), left: most }) }
     }
 }
 
@@ -46,5 +44,9 @@ impl Samples for Held<'_> {
             shelf.left = left;
         }
         Ok(sample)
+    }
+
+    fn is_noise(&self) -> bool {
+        self.of.is_noise()
     }
 }
