@@ -1,7 +1,8 @@
 //! What a fit finds, and what else weights may become: ternary, without most of them, chosen without data.
 
 use super::{executor, half, lost, path};
-use tensor_quant::model::tflite::Model;
+use tensor_quant::graph::Op;
+use tensor_quant::model::tflite::{ElementType, Model, NewData, Replacement, TensorId};
 use tensor_quant::pipeline::{Arithmetic, Data, Goal, Options, Request, fit_file, quantize_file_with};
 use tensor_quant::recipe::Recipe;
 use tensor_quant_run::data::Signatures;
@@ -112,4 +113,55 @@ fn noise_chooses_weights_that_hardly_lose_more() {
     let (plain, with) = (quantize("plain", None), quantize("with", Some(Data { engine: &PureRust, samples: &noise })));
     // Other noise agreed; what is no noise may lose a little more all the same.
     assert!(with >= plain - 0.7, "{plain} dB became {with} dB");
+}
+
+/// The model with the channels of its first hidden layer divided by factors, which the second one takes back.
+fn lopsided(output: &std::path::Path) {
+    let mut model = Model::open(path("mlp.tflite")).unwrap();
+    let graph = model.graph();
+    let part = &graph.subgraphs[0];
+    let mut layers = part.operators.iter().filter(|operator| operator.op == Op::FullyConnected);
+    let (first, second) = (layers.next().unwrap(), layers.next().unwrap());
+    let factor = |channel: usize| if channel % 3 == 0 { 8.0 } else { 0.5 };
+    let mut scale = |tensor: Option<usize>, axis: usize, of: &dyn Fn(usize) -> f32| {
+        let id = TensorId { subgraph: 0, tensor: tensor.unwrap() };
+        let constant = model.constants().into_iter().find(|constant| constant.id == id).unwrap();
+        let mut values = model.values(&constant).unwrap();
+        for (channel, mut values) in values.axis_iter_mut(ndarray::Axis(axis)).enumerate() {
+            values.mapv_inplace(|x| x * of(channel));
+        }
+        let data = NewData::Bytes(values.iter().flat_map(|x| x.to_le_bytes()).collect());
+        model.replace(id, Replacement { element_type: ElementType::F32, scales: None, data }).unwrap();
+    };
+    scale(first.input(1), 0, &|channel| 1.0 / factor(channel));
+    scale(first.input(2), 0, &|channel| 1.0 / factor(channel));
+    scale(second.input(1), 1, &factor);
+    std::fs::write(output, model.to_bytes().unwrap()).unwrap();
+}
+
+#[test]
+fn channels_are_scaled_where_outputs_lose_less_and_threads_change_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    lopsided(&at("float"));
+    let samples: Vec<_> = half(0).into_iter().step_by(2).collect();
+    let data = Data { engine: &PureRust, samples: &samples };
+    let recipe = |improve: &str| {
+        let text = format!("name = \"own\"\n[[rule]]\nmin-elements = 512\nto = \"int4 per axis 0\"\n{improve}");
+        Recipe::from_toml(&text).unwrap()
+    };
+    let quantize = |name: &str, improve: &str, threads: usize| {
+        let options = Options { threads: threads.try_into().unwrap(), ..Options::default() };
+        quantize_file_with(at("float"), at(name), &recipe(improve), &options, Some(data), &mut |_| ()).unwrap()
+    };
+    let scaled = quantize("scaled", "", 1);
+    let count = scaled.tensors.iter().filter(|tensor| tensor.reason.contains("channels are scaled")).count();
+    // The weights of both layers, and the bias of the first.
+    assert!(count >= 3, "{:?}", scaled.tensors);
+    let told = quantize("told", "improve = \"model\"", 1);
+    assert!(told.tensors.iter().all(|tensor| !tensor.reason.contains("channels are scaled")));
+    let (of_scaled, of_told) = (lost(&at("scaled")), lost(&at("told")));
+    assert!(of_scaled > of_told + 1.0, "{of_told} dB became {of_scaled} dB");
+    quantize("threads", "", 3);
+    assert!(std::fs::read(at("threads")).unwrap() == std::fs::read(at("scaled")).unwrap());
 }

@@ -1,8 +1,6 @@
 //! By what channels are divided: ranges of activations against magnitudes of weights.
 
-use super::channels::ChannelSets;
-use super::constants::Constants;
-use super::layer::Layer;
+use super::super::equalization::{ChannelSets, Constants, Layer};
 use super::statistics::Statistics;
 use crate::graph::ValueId;
 use crate::recipe::integer::Width;
@@ -194,6 +192,13 @@ impl<'a> Balance<'a> {
     }
 
     /// Returns the factors of the exponents with the smallest noise, each cluster of sets by itself.
+    ///
+    /// Let a be the share of a tensor's range that a channel uses, the largest of those of the set. With s = a every channel uses all of
+    /// it: no tensor's step gets wider, and errors of the channel's codes are a times what they were. What is multiplied with them has
+    /// larger channels beside smaller weights then, and loses more by its own codes. So s = aᵅ w⁻ᵝ, with the exponents for which
+    /// Σ (Δ² Σᵢ sᵢ² Eᵢ + Σₒ δₒ² Σᵢ Pᵢ / sᵢ²) / S is smallest: Δ and δₒ are the steps of activations and of a row of weights, E the squares of
+    /// weights, P the variances of channels, and S the power of the layer's outputs. (Nagel et al., "Data-Free Quantization through Weight
+    /// Equalization and Bias Correction", 2019, § 4.1, there for pairs of layers and from weights alone.)
     pub(super) fn best(&self, width: Width) -> Vec<f32> {
         let mut best = vec![1.0; self.sets.len()];
         let mut least: BTreeMap<usize, f64> = BTreeMap::new();

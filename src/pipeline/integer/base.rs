@@ -1,9 +1,9 @@
 //! A float model with what samples tell of it, and the files in integers that are built of it.
 
-use super::constants::Constants;
+use super::super::equalization::{ChannelSets, Constants, Equalizer};
+use super::balance::Balance;
 use super::correct::{analytic, layer_by_layer};
 use super::encoding::{Refitted, WeightRanges};
-use super::equalize::Equalizer;
 use super::importance::Importance;
 use super::judge::Data;
 use super::refit::refit;
@@ -15,7 +15,7 @@ use super::write::write;
 use super::writer::Written;
 use crate::calibration::{RunError, Runner};
 use crate::error::Result;
-use crate::graph::{Graph, Operator, ValueId};
+use crate::graph::{Graph, Operator, Subgraph, ValueId};
 use crate::model::tflite::Model;
 use crate::params::ValueRange;
 use crate::recipe::integer::{Choices, IntegerPlan, Ranges, Width};
@@ -155,7 +155,11 @@ impl Base {
     pub(crate) fn equalized(&self, statistics: &Statistics, width: Width) -> Result<Option<Self>> {
         let mut model = Model::from_bytes(self.bytes.clone())?;
         let mut constants = self.constants.clone();
-        if self.equalizer.apply(&mut model, &self.graph, &mut constants, statistics, width)? == 0 {
+        let groups: Vec<_> = self.graph.subgraphs.iter().map(Subgraph::scale_groups).collect();
+        let mut factors = |subgraph: usize, sets: &ChannelSets, constants: &Constants| {
+            Balance::new(subgraph, sets, constants, statistics, &groups[subgraph]).best(width)
+        };
+        if self.equalizer.apply(&mut model, &mut constants, &mut factors)?.is_empty() {
             return Ok(None);
         }
         Ok(Some(Self { bytes: model.to_bytes()?, constants, ..self.fresh() }))

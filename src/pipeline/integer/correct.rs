@@ -1,7 +1,7 @@
 //! Biases that take out the shift which codes give to a layer's outputs.
 
-use super::channel_moments::ChannelMoments;
-use super::constants::Constants;
+use super::super::equalization::ChannelMoments;
+use super::super::equalization::Constants;
 use super::encoding::BiasUse;
 use super::judge::{Data, run};
 use super::split::Split;

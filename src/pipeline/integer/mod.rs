@@ -3,28 +3,21 @@
 mod arguments;
 mod balance;
 mod base;
-mod channel_moments;
-mod channels;
-mod constants;
 mod conversions;
 mod correct;
 mod encoding;
-mod equalize;
 mod evidence;
 mod head;
 mod headroom;
-mod held;
 mod importance;
 mod judge;
 mod judged;
-mod layer;
 mod mixed;
 mod outcome;
 mod refit;
 mod search;
 mod split;
 mod statistics;
-mod ties;
 mod variant;
 mod weights;
 mod write;
@@ -36,6 +29,8 @@ pub use judge::Data;
 pub use outcome::{IntegerOutcome, Island, ValueOutcome};
 pub use variant::Variant;
 
+use super::equalization::{Equalizer, fold};
+use super::held::Held;
 use super::threads::MOST_THREADS;
 use crate::calibration::{self, CalibrationError};
 use crate::error::{Error, Result};
@@ -46,10 +41,7 @@ use crate::recipe::RecipeError;
 use crate::recipe::integer::{Choices, Domain, EdgeType, IntegerPlan, Ranges, Width};
 use crate::recipe::{Activations, Improve, Recipe, Warning};
 use base::{Base, Built};
-use constants::fold;
 use encoding::WeightRanges;
-use equalize::Equalizer;
-use held::Held;
 use mixed::Mixed;
 use search::{Found, Search};
 use split::Split;
@@ -57,6 +49,9 @@ use statistics::Statistics;
 use std::collections::{BTreeMap, BTreeSet};
 use variant::{BiasKind, RangeKind, Settings};
 pub(super) use writer::WrittenConstant;
+
+/// Bytes of samples that are held.
+const HELD: usize = 48 << 20;
 
 /// A model in integers, and what became of its constants and values.
 #[derive(Debug)]
@@ -177,7 +172,7 @@ fn by_samples(
     (recipe, activations): (&Recipe, &Activations),
     progress: &mut dyn FnMut(&str),
 ) -> Result<Made> {
-    let held = Held::new(data.samples);
+    let held = Held::new(data.samples, HELD);
     let data = Data { engine: data.engine, samples: &held };
     let signatures: Vec<Option<String>> = match graph.signatures.len() {
         0 => vec![None],

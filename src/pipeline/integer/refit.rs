@@ -1,6 +1,6 @@
 //! Weights chosen for what their layers make of samples, and not each for itself.
 
-use super::constants::Constants;
+use super::super::equalization::Constants;
 use super::encoding::{Refitted, WeightRanges, weights};
 use super::judge::Data;
 use super::weights::{WeightsKey, weights_key};

@@ -1,7 +1,7 @@
 //! What samples tell of a model's values: ranges, and means of channels.
 
+use super::super::equalization::ChannelMoments;
 use super::arguments::Arguments;
-use super::channel_moments::ChannelMoments;
 use crate::calibration::{self, CalibrationError, RunError, Runner, Samples, ValueView, sample_of_numbers};
 use crate::error::Result;
 use crate::graph::{Graph, Value, ValueId};

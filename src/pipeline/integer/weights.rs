@@ -1,6 +1,6 @@
 //! The weights of a model as codes, and the biases that depend on their scales.
 
-use super::constants::Constants;
+use super::super::equalization::Constants;
 use super::encoding::{BiasUse, Raised, Refitted, WeightRanges, Weights, refitted, weights};
 use super::importance::Importance;
 use crate::error::Result;

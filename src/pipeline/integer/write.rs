@@ -1,6 +1,6 @@
 //! A plan, put into a model: constants as codes, values with scales, conversions between, versions of operators.
 
-use super::constants::Constants;
+use super::super::equalization::Constants;
 use super::weights::{Tuned, encode_weights};
 use super::writer::{Writer, Written, element_type};
 use crate::error::Result;

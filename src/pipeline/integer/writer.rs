@@ -1,6 +1,6 @@
 //! What writes a subgraph, and what is known of it afterwards.
 
-use super::constants::Constants;
+use super::super::equalization::Constants;
 use super::encoding::Raised;
 use super::weights::{EncodedWeights, Tuned};
 use crate::graph::{Quantization, Subgraph, ValueId};

@@ -1,10 +1,12 @@
 //! `.tflite` files: operators know their weights.
 
 mod edits;
+mod scaled;
 pub(super) mod shared;
 
 use super::coupled::{coupled, of_fitting};
 use super::encoded::{Encoded, encode};
+use super::held::Held;
 use super::improvement::{Better, Changes, improve_weights};
 use super::integer::{self, Data, Evidence, Quantized, WrittenConstant};
 use super::judge::Judge;
@@ -19,10 +21,14 @@ use crate::model::tflite::{Fault, Model, NewData, Replacement, Role, Severity, T
 use crate::recipe::RecipeError;
 use crate::recipe::{Candidate, Decision, Effort, Entry, Plan, Recipe, Warning};
 use edits::{Edits, element_type};
+use scaled::scaled;
 use shared::Shared;
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::time::Duration;
+
+/// Bytes of samples that are held while weights are chosen.
+const HELD: usize = 24 << 20;
 
 pub(super) fn quantize(
     input: &Path,
@@ -43,7 +49,8 @@ pub(super) fn quantize(
         integers = Some(quantized);
     }
     // Activations that are codes, too, have what calibration made of the weights.
-    let data = evidence.data.filter(|_| integers.is_none());
+    let held = evidence.data.filter(|_| integers.is_none()).map(|data| (data.engine, Held::new(data.samples, HELD)));
+    let data = held.as_ref().map(|(engine, samples)| Data { engine: *engine, samples });
     let (tensors, warnings) = weights(&mut model, recipe, options, integers.as_ref(), data, &bytes_before, progress)?;
     check(&model, &before)?;
     let bytes = model.encoded_len()?;
@@ -106,8 +113,17 @@ fn weights(
         let reason = format!("{:?}: {}", entry.candidate.name, entry.reason);
         return Err(RecipeError::NothingToQuantize { recipe: recipe.name.clone(), reason }.into());
     }
-    let mut plans = [plan];
-    let better = improve_weights(model, &mut plans, &constants, options, data, progress)?;
+    let mut plans = [plan.clone()];
+    let mut better = improve_weights(model, &mut plans, &constants, options, data, progress)?;
+    let make = |model: &Model, constants: &[Source], changes: &Changes| {
+        made(&model.to_bytes()?, (&plan, constants), changes, options)?.to_bytes()
+    };
+    if let Some(data) = data
+        && let Some(found) = scaled(model, (&plan, &constants, &make), &better, data, options, progress)?
+    {
+        (*model, constants, better) = (found.model, found.constants, found.better);
+        plans = [found.plan];
+    }
     let [mut plan] = plans;
     let changes = match data {
         Some(data) => chosen(model, &mut plan, &constants, &better, data, options)?,
@@ -120,6 +136,13 @@ fn weights(
         (outcome.bytes_before, outcome.bytes_after) = (of(bytes_before), of(&bytes_after));
     }
     Ok((outcomes, plan.warnings))
+}
+
+/// Returns what a plan makes of a float model, but for what is to be in place of that.
+fn made(float: &[u8], (plan, constants): (&Plan, &[Source]), changes: &Changes, options: &Options) -> Result<Model> {
+    let mut candidate = Model::from_bytes(float.to_vec())?;
+    write(&mut candidate, plan, constants, changes.clone(), None, options, Judging::Nothing, &mut |_| ())?;
+    Ok(candidate)
 }
 
 /// The samples by which the whole of a model is judged.
@@ -160,21 +183,17 @@ fn chosen(
         return Ok(changes);
     }
     let float = model.to_bytes()?;
-    let make_of = |changes: &Changes, plan: &Plan| {
-        let mut candidate = Model::from_bytes(float.clone())?;
-        write(&mut candidate, plan, constants, changes.clone(), None, options, Judging::Nothing, &mut |_| ())?;
-        Ok(candidate)
-    };
+    let make_of = |changes: &Changes, plan: &Plan| made(&float, (plan, constants), changes, options);
     let layers = better.first().map_or(&[][..], Vec::as_slice);
     if !is_guarded {
-        let judge = Judge::new(data, &float, None, 0, usize::MAX)?;
+        let judge = Judge::new(data, &float, None, 0, usize::MAX)?.on_threads(options.threads.get());
         let found = of_fitting(model, (&float, &make_of), (plan, constants, layers), (data, &judge), options)?;
         if found.is_some() {
             take_down_coupling(plan, better);
         }
         return Ok(found.unwrap_or(changes));
     }
-    let judge = Judge::new(data, &float, None, 0, WHOLE)?;
+    let judge = Judge::new(data, &float, None, 0, WHOLE)?.on_threads(options.threads.get());
     let make = |changes: &Changes| make_of(changes, plan)?.to_bytes();
     let judged = |changes: &Changes| judge.judge(make(changes)?, usize::MAX);
     let (plain, with) = (judged(&Changes::default())?.sqnr_db(), judged(&changes)?.sqnr_db());

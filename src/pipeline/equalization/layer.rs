@@ -5,23 +5,23 @@ use std::collections::BTreeMap;
 
 /// A layer with weights and perhaps a bias that nothing else uses.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Layer {
-    pub(super) input: usize,
-    pub(super) output: usize,
-    pub(super) weights: usize,
-    pub(super) bias: Option<usize>,
+pub(crate) struct Layer {
+    pub(crate) input: usize,
+    pub(crate) output: usize,
+    pub(crate) weights: usize,
+    pub(crate) bias: Option<usize>,
     /// The axis of the weights that output channels lie along.
-    pub(super) output_axis: usize,
+    pub(crate) output_axis: usize,
     /// The axis that input channels lie along.
-    pub(super) input_axis: usize,
+    pub(crate) input_axis: usize,
     /// How many indices of the input's axis belong to a channel of the input, one behind the other: more than 1 in depthwise
     /// convolutions alone.
-    pub(super) multiplier: usize,
+    pub(crate) multiplier: usize,
 }
 
 impl Layer {
     /// Returns an operator's layer; `None` if something else uses its weights or its bias.
-    pub(super) fn of(part: &Subgraph, operator: &Operator, uses: &BTreeMap<usize, usize>) -> Option<Self> {
+    pub(crate) fn of(part: &Subgraph, operator: &Operator, uses: &BTreeMap<usize, usize>) -> Option<Self> {
         let (place, of_bias) = if operator.op == Op::TransposeConv { (2, 3) } else { (0, 2) };
         let (input, output) = (operator.input(place)?, *operator.outputs.first()?);
         let (weights, bias) = (operator.input(1)?, operator.input(of_bias));
@@ -42,7 +42,7 @@ impl Layer {
 }
 
 /// Whether a value is a constant that nothing else uses.
-pub(super) fn is_own(part: &Subgraph, value: usize, uses: &BTreeMap<usize, usize>) -> bool {
+pub(crate) fn is_own(part: &Subgraph, value: usize, uses: &BTreeMap<usize, usize>) -> bool {
     let of_value = part.values.get(value);
     let constant = of_value.filter(|v| v.element_type == ElementType::F32).and_then(|v| v.constant.as_ref());
     constant.is_some_and(|constant| uses.get(&constant.storage) == Some(&1) && !constant.is_elsewhere)

@@ -9,7 +9,7 @@ const MOST_CHANNELS: usize = 1 << 14;
 
 /// The channels of a subgraph's values in sets: those of one set are divided by one factor, and the model computes the same.
 #[derive(Debug)]
-pub(super) struct ChannelSets {
+pub(crate) struct ChannelSets {
     /// The first channel of each value, and how many there are.
     places: Vec<Option<(usize, usize)>>,
     parents: Vec<usize>,
@@ -17,15 +17,15 @@ pub(super) struct ChannelSets {
     is_fixed: Vec<bool>,
     /// Sets that a rectifier cuts off at 6.
     is_capped: Vec<bool>,
-    pub(super) layers: Vec<Layer>,
+    pub(crate) layers: Vec<Layer>,
     /// Constants that are added, by the value that has their channels.
-    pub(super) added: Vec<(usize, usize)>,
+    pub(crate) added: Vec<(usize, usize)>,
 }
 
 impl ChannelSets {
     /// Returns the sets of a subgraph. `uses` has how often each storage is taken, and `numbers` gives the elements of constants
     /// that are whole numbers.
-    pub(super) fn new(
+    pub(crate) fn new(
         part: &Subgraph,
         uses: &BTreeMap<usize, usize>,
         numbers: &dyn Fn(Option<usize>) -> Option<Vec<i32>>,
@@ -63,34 +63,34 @@ impl ChannelSets {
     }
 
     /// Returns how many channels a value has; 0 of constants and what has no known last axis.
-    pub(super) fn channels(&self, value: usize) -> usize {
+    pub(crate) fn channels(&self, value: usize) -> usize {
         self.places.get(value).copied().flatten().map_or(0, |(_, channels)| channels)
     }
 
     /// Returns the set of a value's channel, if its factor is free.
-    pub(super) fn set(&self, value: usize, channel: usize) -> Option<usize> {
+    pub(crate) fn set(&self, value: usize, channel: usize) -> Option<usize> {
         let (first, channels) = self.places.get(value).copied().flatten()?;
         let set = *self.parents.get(first + channel).filter(|_| channel < channels)?;
         (!*self.is_fixed.get(set)?).then_some(set)
     }
 
     /// Returns whether a rectifier cuts a set off at 6.
-    pub(super) fn is_capped(&self, set: usize) -> bool {
+    pub(crate) fn is_capped(&self, set: usize) -> bool {
         self.is_capped.get(set) == Some(&true)
     }
 
     /// Returns whether a value has a channel whose factor is free.
-    pub(super) fn is_free(&self, value: usize) -> bool {
+    pub(crate) fn is_free(&self, value: usize) -> bool {
         (0..self.channels(value)).any(|channel| self.set(value, channel).is_some())
     }
 
     /// Returns how many values the subgraph has.
-    pub(super) fn values(&self) -> usize {
+    pub(crate) fn values(&self) -> usize {
         self.places.len()
     }
 
     /// Returns how many sets there may be: their numbers are smaller.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.parents.len()
     }
 
@@ -111,13 +111,13 @@ impl ChannelSets {
         }
     }
 
-    pub(super) fn fix(&mut self, value: usize) {
+    pub(crate) fn fix(&mut self, value: usize) {
         if let Some((first, channels)) = self.places.get(value).copied().flatten() {
             self.is_fixed[first..first + channels].fill(true);
         }
     }
 
-    pub(super) fn cap(&mut self, value: usize) {
+    pub(crate) fn cap(&mut self, value: usize) {
         if let Some((first, channels)) = self.places.get(value).copied().flatten() {
             self.is_capped[first..first + channels].fill(true);
         }
@@ -130,7 +130,7 @@ impl ChannelSets {
 
     /// Ties the channels of two values whose elements follow each other in the same order: where their numbers differ, the larger is a
     /// multiple of the smaller.
-    pub(super) fn tie_flat(&mut self, a: usize, b: usize) -> Option<()> {
+    pub(crate) fn tie_flat(&mut self, a: usize, b: usize) -> Option<()> {
         let (first_a, of_a) = self.places.get(a).copied().flatten()?;
         let (first_b, of_b) = self.places.get(b).copied().flatten()?;
         if of_a % of_b != 0 && of_b % of_a != 0 {
@@ -142,12 +142,12 @@ impl ChannelSets {
         Some(())
     }
 
-    pub(super) fn tie_equal(&mut self, a: usize, b: usize) -> Option<()> {
+    pub(crate) fn tie_equal(&mut self, a: usize, b: usize) -> Option<()> {
         if self.channels(a) == self.channels(b) { self.tie_flat(a, b) } else { None }
     }
 
     /// Ties what lies one behind the other in `parts` to `whole`; or each to it, if it has as many channels.
-    pub(super) fn tie_parts(&mut self, whole: usize, parts: &[usize]) -> Option<()> {
+    pub(crate) fn tie_parts(&mut self, whole: usize, parts: &[usize]) -> Option<()> {
         let (first, channels) = self.places.get(whole).copied().flatten()?;
         if parts.iter().all(|&part| self.channels(part) == channels) {
             return parts.iter().try_for_each(|&part| self.tie_flat(whole, part));

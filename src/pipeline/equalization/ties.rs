@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 impl ChannelSets {
     /// Ties the channels that an operator connects; `None` if it does not commute with factors.
-    pub(super) fn tie(
+    pub(crate) fn tie(
         &mut self,
         part: &Subgraph,
         operator: &Operator,

@@ -1,13 +1,10 @@
 //! Channels of one range: what one layer's weights are divided by, the next ones' are multiplied with.
 
-use super::balance::Balance;
 use super::channels::ChannelSets;
 use super::constants::Constants;
-use super::statistics::Statistics;
 use crate::error::Result;
 use crate::graph::{Graph, Subgraph, ValueId};
 use crate::model::tflite::{ElementType, Model, NewData, Replacement, TensorId};
-use crate::recipe::integer::Width;
 use ndarray::{ArrayD, Axis};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -55,18 +52,16 @@ impl Equalizer {
         values
     }
 
-    /// Scales channels so that outputs are expected to lose least, puts the new weights and biases into the model, and returns how many
-    /// channels have a factor other than 1.
+    /// Returns the sets of channels of each subgraph, by its number, of those that are free.
+    pub(crate) fn parts(&self) -> impl Iterator<Item = (usize, &ChannelSets)> {
+        self.parts.iter().enumerate().filter_map(|(subgraph, sets)| Some((subgraph, sets.as_ref()?)))
+    }
+
+    /// Scales channels by the factors of their sets, subgraph by subgraph, puts the new weights and biases into the model, and returns
+    /// which constants these are: none where one of them could not be told in f32.
     ///
-    /// The channels of a set are divided by one s: the weights and biases that make them, by dividing; those that take them, by
-    /// multiplying. The float model computes the same. (Nagel et al., "Data-Free Quantization through Weight Equalization and Bias
-    /// Correction", 2019, § 4.1, there for pairs of layers and from weights alone.)
-    ///
-    /// Let a be the share of a tensor's range that a channel uses, the largest of those of the set. With s = a every channel uses all of
-    /// it: no tensor's step gets wider, and errors of the channel's codes are a times what they were. What is multiplied with them has
-    /// larger channels beside smaller weights then, and loses more by its own codes. So s = aᵅ w⁻ᵝ, with the exponents for which
-    /// Σ (Δ² Σᵢ sᵢ² Eᵢ + Σₒ δₒ² Σᵢ Pᵢ / sᵢ²) / S is smallest: Δ and δₒ are the steps of activations and of a row of weights, E the squares of
-    /// weights, P the variances of channels, and S the power of the layer's outputs.
+    /// The channels of a set are divided by one factor: the weights and biases that make them, by dividing; those that take them, by
+    /// multiplying. The float model computes the same.
     ///
     /// # Errors
     ///
@@ -74,43 +69,54 @@ impl Equalizer {
     pub(crate) fn apply(
         &self,
         model: &mut Model,
-        graph: &Graph,
         constants: &mut Constants,
-        statistics: &Statistics,
-        width: Width,
-    ) -> Result<usize> {
-        let mut count = 0;
-        for (subgraph, sets) in self.parts.iter().enumerate() {
-            let (Some(sets), Some(part)) = (sets, graph.subgraphs.get(subgraph)) else { continue };
-            let groups = part.scale_groups();
-            let balance = Balance::new(subgraph, sets, constants, statistics, &groups);
-            let factors = balance.best(width);
-            let of = |value: usize, channel: usize| sets.set(value, channel).map_or(1.0, |set| factors[set]);
-            count += factors.iter().filter(|&&factor| factor != 1.0).count();
-            for layer in &sets.layers {
-                let id = |value: usize| ValueId { subgraph, value };
-                let Some(mut weights) = constants.get(id(layer.weights)).cloned() else { continue };
+        factors: &mut dyn FnMut(usize, &ChannelSets, &Constants) -> Vec<f32>,
+    ) -> Result<BTreeSet<ValueId>> {
+        let mut scaled = BTreeMap::new();
+        for (subgraph, sets) in self.parts() {
+            let factors = factors(subgraph, sets, constants);
+            let of = |value: usize, channel: usize| {
+                sets.set(value, channel).and_then(|set| factors.get(set)).copied().unwrap_or(1.0)
+            };
+            let mut scale = |value: usize, factor: &dyn Fn(usize, usize) -> f32, axes: &[usize]| {
+                let id = ValueId { subgraph, value };
+                let Some(old) = constants.get(id) else { return };
+                let mut new = old.clone();
+                for (number, &axis) in axes.iter().enumerate() {
+                    self::scale(&mut new, axis, |c| factor(number, c));
+                }
+                if new != old {
+                    scaled.insert(id, new);
+                }
+            };
+            let is_here = |value: usize| constants.get(ValueId { subgraph, value }).is_some();
+            for layer in sets.layers.iter().filter(|layer| is_here(layer.weights)) {
                 let channels = sets.channels(layer.input).max(1);
-                scale(&mut weights, layer.input_axis, |c| of(layer.input, c / layer.multiplier % channels));
-                scale(&mut weights, layer.output_axis, |c| 1.0 / of(layer.output, c));
-                put(model, constants, id(layer.weights), weights)?;
-                if let Some(bias) = layer.bias
-                    && let Some(mut values) = constants.get(id(bias)).cloned()
-                {
-                    scale(&mut values, 0, |c| 1.0 / of(layer.output, c));
-                    put(model, constants, id(bias), values)?;
+                let of_input = |c: usize| of(layer.input, c / layer.multiplier % channels);
+                let of_output = |c: usize| 1.0 / of(layer.output, c);
+                let of_axis = |number, c| if number == 0 { of_input(c) } else { of_output(c) };
+                scale(layer.weights, &of_axis, &[layer.input_axis, layer.output_axis]);
+                if let Some(bias) = layer.bias {
+                    scale(bias, &|_, c| of_output(c), &[0]);
                 }
             }
             for &(constant, value) in &sets.added {
-                let id = ValueId { subgraph, value: constant };
-                if let Some(mut values) = constants.get(id).cloned() {
-                    let axis = values.ndim().saturating_sub(1);
-                    scale(&mut values, axis, |c| 1.0 / of(value, c));
-                    put(model, constants, id, values)?;
-                }
+                let ndim = constants.get(ValueId { subgraph, value: constant }).map_or(0, ArrayD::ndim);
+                scale(constant, &|_, c| 1.0 / of(value, c), &[ndim.saturating_sub(1)]);
             }
         }
-        Ok(count)
+        let is_told = |(id, new): (&ValueId, &ArrayD<f32>)| {
+            let old = constants.get(*id).into_iter().flatten();
+            new.iter().zip(old).all(|(new, old)| new.is_finite() || !old.is_finite())
+        };
+        if !scaled.iter().all(is_told) {
+            return Ok(BTreeSet::new());
+        }
+        let ids = scaled.keys().copied().collect();
+        for (id, values) in scaled {
+            put(model, constants, id, values)?;
+        }
+        Ok(ids)
     }
 }
 
