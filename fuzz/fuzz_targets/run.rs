@@ -1,11 +1,13 @@
-//! The graph and the executor: any model is lowered, asked everything, and runs on ones or ends in an error, within its limits.
+//! The graph and the executor: any model is lowered, asked everything, and runs on ones, there and back, or ends in an error, within
+//! its limits.
 
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
 use ndarray::ArrayD;
-use tensor_quant::calibration::{Array, Runner};
-use tensor_quant::graph::{ElementType, Graph, Runtime};
+use std::collections::BTreeMap;
+use tensor_quant::calibration::{Array, Backwards, Runner, ValueView};
+use tensor_quant::graph::{ElementType, Graph, Runtime, ValueId};
 use tensor_quant::model::tflite::{Model, integer_version};
 use tensor_quant_fuzz::memory;
 use tensor_quant_run::{Executor, Limits};
@@ -70,4 +72,52 @@ fn run(executor: Executor) {
         inputs.push((&endpoint.name, array));
     }
     let _ = executor.run(None, &inputs, &mut |_| Ok(()));
+    let mut back = Back::default();
+    let _ = executor.run_backwards(None, &inputs, &mut back);
+    assert!(back.rounds <= Back::ROUNDS);
+}
+
+/// Gradients of all that a run comes to, and what was shown of them.
+#[derive(Default)]
+struct Back {
+    shapes: BTreeMap<(usize, usize), Vec<usize>>,
+    rounds: usize,
+    is_shown: bool,
+}
+
+impl Back {
+    /// Of ones, of what is not finite, and of a seed that fits nothing.
+    const ROUNDS: usize = 3;
+}
+
+impl Backwards for Back {
+    fn value(&mut self, value: &ValueView<'_>) {
+        self.shapes.insert((value.id.subgraph, value.id.value), value.values.shape().to_vec());
+    }
+
+    fn seeds(&mut self, round: usize) -> Option<Vec<(ValueId, ArrayD<f32>)>> {
+        (self.rounds, self.is_shown) = (round, false);
+        let weight = *[1.0, f32::NAN, 1.0].get(round)?;
+        let seed = |(&(subgraph, value), shape): (&(usize, usize), &Vec<usize>)| {
+            let mut shape = shape.clone();
+            if round == 2 {
+                shape.push(2);
+            }
+            (ValueId { subgraph, value }, ArrayD::from_elem(shape, weight))
+        };
+        // The main graph's: those of branches and of bodies have no gradients.
+        let first = self.shapes.keys().map(|(subgraph, _)| *subgraph).min()?;
+        Some(self.shapes.iter().filter(|((subgraph, _), _)| *subgraph == first).map(seed).collect())
+    }
+
+    fn gradient(&mut self, gradient: &ValueView<'_>) {
+        assert!(!(self.rounds == 1 && self.is_shown), "more than was asked for");
+        let shape = self.shapes.get(&(gradient.id.subgraph, gradient.id.value));
+        assert!(shape.is_none_or(|shape| shape == gradient.values.shape()), "a gradient of another shape");
+        self.is_shown = true;
+    }
+
+    fn has_enough(&self) -> bool {
+        self.rounds == 1 && self.is_shown
+    }
 }

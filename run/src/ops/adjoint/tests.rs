@@ -4,7 +4,7 @@ use super::super::compute;
 use super::{Back, adjoint, before_activation};
 use crate::call::{Call, Limits};
 use crate::tensor::{Data, Tensor};
-use tensor_quant::graph::{Activation, Attributes, ElementType, Op, Operator, Padding, Window};
+use tensor_quant::graph::{Activation, Attributes, ElementType, Mirror, Op, Operator, Padding, StridedSlice, Window};
 
 /// Numbers that look random, in −1..1.
 struct Random(u64);
@@ -34,7 +34,13 @@ fn numbers(numbers: &[i32]) -> Option<Tensor> {
 
 /// Checks the gradients of all inputs of reals.
 fn check(op: Op, attributes: Attributes, inputs: &[Option<Tensor>]) {
-    let operator = Operator::new(op, attributes, (0..inputs.len()).map(Some).collect(), vec![inputs.len()]);
+    check_parts(op, attributes, inputs, 1);
+}
+
+/// The same for an operator with so many outputs.
+fn check_parts(op: Op, attributes: Attributes, inputs: &[Option<Tensor>], parts: usize) {
+    let outputs = (inputs.len()..inputs.len() + parts).collect();
+    let operator = Operator::new(op, attributes, (0..inputs.len()).map(Some).collect(), outputs);
     let types: Vec<Option<ElementType>> = inputs.iter().map(|_| None).collect();
     let call = |inputs: &'_ [Option<Tensor>], see: &mut dyn FnMut(&Call<'_>)| {
         let limits = Limits::default();
@@ -192,4 +198,60 @@ fn moved_elements_go_back_to_where_they_were() {
     check(Op::SpaceToDepth, Attributes::Block(2), &[random.tensor(&[1, 4, 4, 2])]);
     let inputs = [random.tensor(&[4, 3]), numbers(&[2, 0, 2])];
     check(Op::Gather, Attributes::Gather { axis: 0, batch_dims: 0 }, &inputs);
+    let rows = Tensor::of(vec![3, 1], vec![1, 1, 0]).ok();
+    check(Op::GatherNd, Attributes::None, &[random.tensor(&[2, 3]), rows]);
+    check(Op::Reshape, Attributes::None, &[random.tensor(&[2, 3]), numbers(&[3, 2])]);
+    check(Op::Squeeze, Attributes::Squeeze(vec![0]), &[random.tensor(&[1, 3])]);
+    check(Op::ExpandDims, Attributes::None, &[random.tensor(&[2, 3]), numbers(&[1])]);
+    let strided = Attributes::StridedSlice(StridedSlice::default());
+    check(Op::StridedSlice, strided, &[random.tensor(&[5, 3]), numbers(&[4, 0]), numbers(&[0, 3]), numbers(&[-2, 2])]);
+    check_parts(Op::Split, Attributes::Split { parts: 2 }, &[numbers(&[1]), random.tensor(&[2, 4])], 2);
+    check_parts(Op::SplitSizes, Attributes::None, &[random.tensor(&[2, 4]), numbers(&[1, -1]), numbers(&[1])], 2);
+    check_parts(Op::Unpack, Attributes::Axis(0), &[random.tensor(&[3, 2])], 3);
+    check(Op::BroadcastTo, Attributes::None, &[random.tensor(&[3, 1]), numbers(&[2, 3, 2])]);
+    check(Op::Reverse, Attributes::None, &[random.tensor(&[2, 3]), numbers(&[1])]);
+    let sequences = Attributes::ReverseSequence { sequence: 1, batch: 0 };
+    check(Op::ReverseSequence, sequences, &[random.tensor(&[2, 3, 2]), numbers(&[2, 3])]);
+    let pairs = || Tensor::of(vec![2, 2], vec![1, 0, 1, 1]).ok();
+    let value = Tensor::of(vec![1], vec![0.5_f32]).ok();
+    check(Op::PadWith, Attributes::None, &[random.tensor(&[2, 3]), pairs(), value]);
+    for mirror in [Mirror::Reflect, Mirror::Symmetric] {
+        check(Op::MirrorPad, Attributes::Mirror(mirror), &[random.tensor(&[2, 3]), pairs()]);
+    }
+    check(Op::DepthToSpace, Attributes::Block(2), &[random.tensor(&[1, 2, 2, 8])]);
+    let around = || Tensor::of(vec![2, 2], vec![0, 1, 1, 0]).ok();
+    check(Op::SpaceToBatch, Attributes::None, &[random.tensor(&[1, 3, 5, 2]), numbers(&[2, 3]), around()]);
+    check(Op::BatchToSpace, Attributes::None, &[random.tensor(&[4, 2, 3, 1]), numbers(&[2, 2]), around()]);
+}
+
+#[test]
+fn the_rest_of_functions_of_elements_goes_back_by_their_slopes() {
+    let mut random = Random(5);
+    let whole = random.apart(&[3, 4]);
+    check(Op::Minimum, Attributes::None, &[whole.clone(), random.tensor(&[2, 3, 4])]);
+    check(Op::Pow, Attributes::None, &[random.apart(&[5]), random.tensor(&[5])]);
+    let rectifiers = [Op::ReluN1To1, Op::Relu0To1];
+    for op in rectifiers.into_iter().chain([Op::Elu, Op::Abs, Op::Neg, Op::Square, Op::Sin, Op::Cos]) {
+        check(op, Attributes::None, &[random.apart(&[4])]);
+        let mirrored = random.apart(&[4]).unwrap().elements::<f32>().unwrap().iter().map(|x| -x).collect();
+        check(op, Attributes::None, &[Tensor::of(vec![4], mirrored).ok()]);
+    }
+}
+
+/// What has no length, and what broadcasts to it or away from it.
+#[test]
+fn gradients_of_nothing_are_nothing() {
+    let empty = || Tensor::of(vec![0, 3], Vec::<f32>::new()).ok();
+    let one = || Tensor::of(vec![1, 3], vec![0.1_f32, 0.2, 0.3]).ok();
+    let cases: [(Op, Attributes, Vec<Option<Tensor>>); 6] = [
+        (Op::Add, Attributes::Fused(Activation::None), vec![empty(), one()]),
+        (Op::Mul, Attributes::Fused(Activation::Relu), vec![one(), empty()]),
+        (Op::Tanh, Attributes::None, vec![empty()]),
+        (Op::Softmax, Attributes::Softmax { beta: 1.0, axis: -1 }, vec![empty()]),
+        (Op::Concat, Attributes::Concat { axis: 0, activation: Activation::None }, vec![empty(), one()]),
+        (Op::Transpose, Attributes::None, vec![empty(), numbers(&[1, 0])]),
+    ];
+    for (op, attributes, inputs) in cases {
+        check(op, attributes, &inputs);
+    }
 }
