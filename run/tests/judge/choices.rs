@@ -122,7 +122,7 @@ fn lopsided(output: &std::path::Path) {
     let part = &graph.subgraphs[0];
     let mut layers = part.operators.iter().filter(|operator| operator.op == Op::FullyConnected);
     let (first, second) = (layers.next().unwrap(), layers.next().unwrap());
-    let factor = |channel: usize| if channel % 3 == 0 { 8.0 } else { 0.5 };
+    let factor = |channel: usize| if channel.is_multiple_of(3) { 8.0 } else { 0.5 };
     let mut scale = |tensor: Option<usize>, axis: usize, of: &dyn Fn(usize) -> f32| {
         let id = TensorId { subgraph: 0, tensor: tensor.unwrap() };
         let constant = model.constants().into_iter().find(|constant| constant.id == id).unwrap();
