@@ -1,6 +1,6 @@
 //! Candidates judged by their outputs, sample by sample.
 
-use super::integer::Data;
+use super::integer::{Data, without_numbers};
 use crate::calibration::{Array, CalibrationError, RunError, Runner};
 use crate::error::Result;
 use crate::graph::{Graph, Op, Port, ValueId};
@@ -156,6 +156,10 @@ impl<'a> Judge<'a> {
                 Ok(())
             },
         )?;
+        let outputs = || references.iter().flat_map(|taken: &Taken| &taken.outputs);
+        if outputs().next().is_some() && !outputs().flatten().any(|x| x.is_finite()) {
+            return Err(without_numbers(outputs().count()));
+        }
         Ok(Self { data, places, references, labels, seed, threads: 1 })
     }
 
@@ -269,14 +273,11 @@ fn largest(values: &ArrayD<f32>) -> usize {
 fn power(reference: &ArrayD<f32>, now: Option<&ArrayD<f32>>) -> [f64; 2] {
     let Some(now) = now.filter(|now| now.len() == reference.len()) else { return [0.0, f64::INFINITY] };
     let (mut signal, mut noise) = (0.0, 0.0);
-    for (&x, &y) in reference.iter().zip(now) {
-        if x.is_finite() || y.is_finite() || x != y {
-            let (x, y) = (f64::from(x), f64::from(y));
-            if x.is_finite() {
-                signal += x * x;
-            }
-            noise += (x - y) * (x - y);
-        }
+    // Where the float model gives no finite number, as for a sample that holds ∞, nothing is to be lost.
+    for (&x, &y) in reference.iter().zip(now).filter(|(x, _)| x.is_finite()) {
+        let (x, y) = (f64::from(x), f64::from(y));
+        signal += x * x;
+        noise += (x - y) * (x - y);
     }
     [signal, noise]
 }

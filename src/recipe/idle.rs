@@ -20,7 +20,8 @@ pub(super) fn idle_parts(recipe: &Recipe, candidates: &[&Candidate], decided: &[
             warnings.push(warning(format!("the exclusion {:?} matches no tensor", glob.to_string()), meant));
         }
     }
-    let has_operators = candidates.iter().any(|candidate| candidate.uses.is_some());
+    // Of no tensors there is nothing to say.
+    let has_operators = candidates.is_empty() || candidates.iter().any(|candidate| candidate.uses.is_some());
     let tensors = Tensors { candidates, names: &names, has_operators };
     for (at, rule) in recipe.rules.iter().enumerate() {
         let title = if recipe.rules.len() == 1 { "the rule".into() } else { format!("rule {}", at + 1) };

@@ -7,7 +7,9 @@ use std::fs::File;
 use tensor_quant::Error;
 use tensor_quant::calibration::{Array, Sample};
 use tensor_quant::graph::{ElementType, Graph, Operator, Quantization, Subgraph};
-use tensor_quant::model::tflite::{Model, Severity, TensorId};
+use tensor_quant::model::tflite::{
+    Constant, ElementType as StoredType, Model, NewData, Replacement, Severity, TensorId,
+};
 use tensor_quant::pipeline::{Data, Options, Outcome, Overwrite, Variant, quantize_file, quantize_file_with};
 use tensor_quant::recipe::Recipe;
 use tensor_quant_run::{Executor, PureRust, evaluate};
@@ -190,6 +192,51 @@ fn one_sample_and_constant_inputs_give_a_model() {
         (0..5).map(|_| vec![(samples[0][0].0.clone(), ArrayD::zeros(vec![1, 64]).into())]).collect();
     let (_, model) = quantized("mlp.tflite", best, &zeros).unwrap();
     assert!(model.check().iter().all(|fault| fault.severity == Severity::Note), "{:?}", model.check());
+}
+
+#[test]
+fn a_model_stored_in_float16_keeps_no_halves() {
+    let folder = tempfile::tempdir().unwrap();
+    let half = folder.path().join("half.tflite");
+    let recipe = Recipe::named("float16").unwrap();
+    quantize_file(path("mlp.tflite"), &half, &recipe, &Options::default(), &mut |_| ()).unwrap();
+    let half = half.to_str().unwrap();
+    let halves = |model: &Model| {
+        let is_half = |constant: &&Constant| constant.element_type == StoredType::F16;
+        model.constants().iter().filter(is_half).count()
+    };
+    assert!(halves(&Model::open(half).unwrap()) > 2);
+    let (_, mut model) = quantized(half, PLAIN, &images("calibration")).unwrap();
+    assert_eq!(halves(&model), 0);
+    // Interpreters look at tensors that nothing uses as well, and refuse those whose data are too short.
+    assert_eq!(model.check(), []);
+    let graph = model.graph();
+    let dense = TensorId { subgraph: 0, tensor: computing(&graph.subgraphs[0])[0].inputs[1].unwrap() };
+    let short = Replacement { element_type: StoredType::F16, scales: None, data: NewData::Bytes(vec![0; 6]) };
+    model.replace(dense, short).unwrap();
+    let faults: Vec<String> = model.check().iter().map(ToString::to_string).collect();
+    assert!(faults.iter().any(|fault| fault.contains("6 bytes of data")), "{faults:?}");
+    assert!((sqnr_db(quantized(half, PLAIN, &images("calibration")).unwrap().1) - 44.57).abs() < 0.3);
+}
+
+#[test]
+fn an_infinity_in_a_sample_hides_no_loss() {
+    let mut samples = images("calibration");
+    let Array::F32(values) = &mut samples[2][0].1 else { panic!("reals") };
+    values[[0, 5]] = f32::INFINITY;
+    let (outcome, model) = quantized("mlp.tflite", BEST, &samples).unwrap();
+    let integer = outcome.integer.unwrap();
+    for variant in &integer.variants {
+        assert!(variant.sqnr_db.is_finite() && variant.expected_db.is_finite(), "{variant:?}");
+    }
+    assert!(sqnr_db(model) > 44.0);
+    // Where no output is a number, there is nothing to judge by, and that is said.
+    for sample in &mut samples {
+        let Array::F32(values) = &mut sample[0].1 else { panic!("reals") };
+        values[[0, 5]] = f32::INFINITY;
+    }
+    let message = quantized("mlp.tflite", BEST, &samples).unwrap_err().to_string();
+    assert!(message.contains("NaN or infinite"), "{message}");
 }
 
 #[test]

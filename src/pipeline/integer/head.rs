@@ -63,12 +63,15 @@ impl Sensitivity {
         Self { head: *head, products, rows: 0, weights: [0.0; 2] }
     }
 
-    /// Adds the arguments that the float model gives the function.
+    /// Adds the arguments that the float model gives the function; a row whose results are no numbers tells nothing.
     ///
     /// Of a softmax J = β (diag p − p pᵀ), which gives Jᵀ J = β² (diag p² − p (p²)ᵀ − p² pᵀ + (Σ p²) p pᵀ), p² element by element.
     pub(crate) fn observe(&mut self, arguments: &[f32]) {
         for row in arguments.chunks_exact(self.head.classes) {
             let p = self.head.function.of(row);
+            if p.iter().any(|p| !p.is_finite()) {
+                continue;
+            }
             let mut weight = 0.0;
             match self.head.function {
                 Function::Softmax { beta } => {
@@ -134,7 +137,8 @@ impl Sensitivity {
     /// the ends of their codes, and the candidate's results.
     ///
     /// What the ends cut off costs what it does. The other errors might have been those of any sample: they are carried through
-    /// the mean derivative. Second comes what the results lose beside that, to the codes that they themselves are.
+    /// the mean derivative. Second comes what the results lose beside that, to the codes that they themselves are. Rows without results
+    /// in the float model lose nothing.
     pub(crate) fn error(
         &self,
         wanted: &[f32],
@@ -148,8 +152,14 @@ impl Sensitivity {
         let (mut noise, mut own) = (0.0, 0.0);
         for ((wanted, given), results) in rows {
             let cut: Vec<f32> = wanted.iter().map(|x| x.clamp(low, high)).collect();
+            if cut.iter().any(|x| !x.is_finite()) {
+                continue;
+            }
             if cut != wanted {
                 let (x, y) = (self.head.function.of(wanted), self.head.function.of(&cut));
+                if x.iter().any(|x| !x.is_finite()) {
+                    continue;
+                }
                 noise += x.iter().zip(&y).map(|(x, y)| (x - y) * (x - y)).sum::<f64>();
             }
             let errors = cut.iter().zip(given).zip(scales);
@@ -205,6 +215,22 @@ mod tests {
             let measured: f64 = function.of(&x).iter().zip(function.of(&y)).map(|(a, b)| (a - b).powi(2)).sum();
             let expected = sensitivity(function, &x).error(&x, &y, &exact, EVERYWHERE, &[1.0; 3])[0];
             assert!((expected / measured - 1.0).abs() < 0.01, "{function:?}: {expected:e}, {measured:e}");
+        }
+    }
+
+    #[test]
+    fn rows_that_are_no_numbers_are_left_out() {
+        for function in FUNCTIONS {
+            let of = sensitivity(function, &[0.3, -1.0, 0.7, f32::NAN, 0.0, 1.0]);
+            assert_eq!(of.rows, 1);
+            let x = [0.3_f32, -1.0, 0.7, f32::INFINITY, f32::NAN, 0.0];
+            let y = [0.4_f32, -1.0, 0.6, 1.0, 2.0, 3.0];
+            let results = [0.0; 6];
+            let both = of.error(&x, &y, &results, EVERYWHERE, &[1.0; 3]);
+            assert_eq!(both, of.error(&x[..3], &y[..3], &results[..3], EVERYWHERE, &[1.0; 3]), "{function:?}");
+            assert!(both.iter().all(|error| error.is_finite()));
+            let bounded = of.error(&x, &y, &results, (-4.0, 4.0), &[1.0; 3]);
+            assert!(bounded.iter().all(|error| error.is_finite()), "{function:?}: {bounded:?}");
         }
     }
 

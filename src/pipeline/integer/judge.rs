@@ -4,8 +4,8 @@ use super::super::threads::{on_threads, shares};
 use super::head::{Sensitivity, heads_of};
 use super::judged::{Judged, is_hopeless};
 use super::split::Split;
-use crate::calibration::{Array, Endpoint, Engine, Observe, RunError, Runner, Sample, Samples, ValueView};
-use crate::error::Result;
+use crate::calibration::{Array, CalibrationError, Endpoint, Engine, Observe, RunError, Runner, Sample, Samples, ValueView};
+use crate::error::{Error, Result};
 use crate::graph::{Graph, ValueId};
 use crate::recipe::integer::IntegerPlan;
 use ndarray::ArrayD;
@@ -83,6 +83,10 @@ impl<'a> Judge<'a> {
             }
             references.push(of_signature);
             sensitivities.push(of_heads);
+        }
+        let outputs = || references.iter().flatten().flat_map(|reference: &Reference| &reference.outputs);
+        if outputs().next().is_some() && !outputs().flatten().any(|x| x.is_finite()) {
+            return Err(without_numbers(outputs().count()));
         }
         Ok(Self { data, splits, sensitivities, references, threads })
     }
@@ -187,8 +191,7 @@ impl Compared<'_> {
                 continue;
             };
             let output = restored(output, endpoint.quantization);
-            let errors = wanted.iter().zip(&output).map(|(x, y)| (f64::from(*x) - f64::from(*y)).powi(2));
-            let measured: f64 = errors.sum();
+            let measured = noise(wanted, &output);
             let (mut expected, mut own) = (measured, 0.0);
             for (sensitivity, bounds, scales) in self.of_heads.iter().filter(|(s, ..)| s.head.output == place) {
                 let of = |from: &GivenArguments| from.get(&sensitivity.head.argument).cloned();
@@ -213,8 +216,21 @@ impl Compared<'_> {
 /// So many rows of outputs that share the error evenly count as much as what is expected of them.
 const ENOUGH_ROWS: f64 = 100.0;
 
+/// Returns the error of a float model that says nothing about any candidate.
+pub(crate) fn without_numbers(outputs: usize) -> Error {
+    let reason = format!("all of the {outputs} outputs that the float model gives to judge by are NaN or infinite");
+    CalibrationError::NotRun { reason }.into()
+}
+
+/// Returns the power of the elements that are finite.
 fn power(values: &ArrayD<f32>) -> f64 {
-    values.iter().map(|x| f64::from(*x) * f64::from(*x)).sum()
+    values.iter().filter(|x| x.is_finite()).map(|x| f64::from(*x) * f64::from(*x)).sum()
+}
+
+/// Returns the power of the error where the float model gives a finite number: of the others nothing is to be lost.
+fn noise(wanted: &ArrayD<f32>, output: &ArrayD<f32>) -> f64 {
+    let pairs = wanted.iter().zip(output).filter(|(x, _)| x.is_finite());
+    pairs.map(|(x, y)| (f64::from(*x) - f64::from(*y)).powi(2)).sum()
 }
 
 /// Returns what a model gives for a sample by its number, and what the last functions of outputs are given.

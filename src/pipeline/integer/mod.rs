@@ -26,6 +26,7 @@ mod writer;
 
 pub use evidence::Evidence;
 pub use judge::Data;
+pub(super) use judge::without_numbers;
 pub use outcome::{IntegerOutcome, Island, ValueOutcome};
 pub use variant::Variant;
 
@@ -115,7 +116,10 @@ pub(super) fn quantize(
         let reasons: BTreeSet<&str> =
             made.built.plan.parts.iter().flat_map(|part| &part.operators).map(|o| o.reason.as_str()).collect();
         let reasons: Vec<&str> = reasons.into_iter().filter(|reason| !reason.is_empty()).collect();
-        return Err(nothing(format!("no operator can compute in integers: {}", reasons.join("; "))));
+        return Err(nothing(match &reasons[..] {
+            [] => "there is no operator that could compute in integers".into(),
+            reasons => format!("no operator can compute in integers: {}", reasons.join("; ")),
+        }));
     }
     let mut outcome = IntegerOutcome::new(&graph, &made.built.plan, &made.built.ranges, &made.built.written);
     outcome.samples = made.samples;
