@@ -2,6 +2,7 @@
 
 use crate::failure::Failure;
 use clap::{Arg, ArgAction, ArgMatches, ValueHint, value_parser};
+use std::io::Write;
 use std::path::PathBuf;
 use tensor_quant::calibration::Runner;
 use tensor_quant_run::data::{Classes, Data, Normalization, Reading, Signatures};
@@ -113,9 +114,22 @@ pub(crate) fn open_all_or_noise(arguments: &ArgMatches, runner: &dyn Runner) -> 
     Ok(Signatures::noise(runner, arguments.get_one::<usize>("samples").copied().unwrap_or(NOISE))?)
 }
 
+/// Says on the standard error what is odd about the samples, unless nothing is to be said.
+pub(crate) fn warn(arguments: &ArgMatches, reason: &str) {
+    let is_quiet = arguments.try_get_one::<bool>("quiet").ok().flatten().is_some_and(|quiet| *quiet);
+    if !is_quiet {
+        let _ = writeln!(std::io::stderr(), "warning: {reason}");
+    }
+}
+
 /// Returns the labels that were named, or stand beside the samples.
 pub(crate) fn classes(arguments: &ArgMatches, data: &Data) -> Result<Option<Classes>, Failure> {
-    let Some(path) = arguments.get_one::<PathBuf>("labels") else { return Ok(data.classes().cloned()) };
+    let Some(path) = arguments.get_one::<PathBuf>("labels") else {
+        if let Some(reason) = data.labels_left_out() {
+            warn(arguments, &format!("left out: {reason}"));
+        }
+        return Ok(data.classes().cloned());
+    };
     let classes = Classes::open(path)?;
     let is_limited = arguments.contains_id("samples");
     if classes.samples() < data.len() || (classes.samples() > data.len() && !is_limited) {

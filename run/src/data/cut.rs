@@ -21,7 +21,9 @@ impl Cut {
 /// 1. samples along a first axis of its own, in front of all of the input's;
 /// 2. samples along the input's first axis, where that is 1 or any, or as many together as it is long;
 /// 3. one sample without the input's first axis, where that is 1 or any;
-/// 4. samples along its first axis, each with as many elements as the input, in another shape.
+/// 4. samples along its first axis, whose other axes are those of the input split or merged, as rows of all elements are.
+///
+/// Axes in another order, as channels in front where the input has them last, are an error: as many elements are not the same ones.
 pub(super) fn cut(due: Option<&[Option<usize>]>, array: &[usize]) -> Result<Cut, String> {
     let Some((&count, rest)) = array.split_first() else {
         return match due {
@@ -54,7 +56,14 @@ pub(super) fn cut(due: Option<&[Option<usize>]>, array: &[usize]) -> Result<Cut,
             && !rest.is_empty()
             && known.iter().try_fold(1_usize, |n, &len| n.checked_mul(len)) == Some(rest.iter().product())
         {
-            return Ok(Cut { count, shape: known });
+            if is_finer(&known, rest) || is_finer(rest, &known) {
+                return Ok(Cut { count, shape: known });
+            }
+            let due = shown(due);
+            let hint = "are its axes in another order? Transpose it, or make each sample a row of all elements";
+            return Err(format!(
+                "its shape is {array:?}, and samples of {due} have as many elements in other axes; {hint}"
+            ));
         }
     }
     Err(format!("its shape is {array:?}: no samples of {} along the first axis", shown(due)))
@@ -63,6 +72,19 @@ pub(super) fn cut(due: Option<&[Option<usize>]>, array: &[usize]) -> Result<Cut,
 /// Returns the lengths, the first 1 where any will do, if all others are known.
 fn with_known_first(due: &[Option<usize>]) -> Option<Vec<usize>> {
     due.iter().enumerate().map(|(axis, len)| len.or((axis == 0).then_some(1))).collect()
+}
+
+/// Returns whether axes are those of `coarse`, some of them split: in row-major order each element is where it was.
+fn is_finer(fine: &[usize], coarse: &[usize]) -> bool {
+    let ends = |lengths: &[usize]| -> Vec<usize> {
+        let products = lengths.iter().scan(1_usize, |product, &len| {
+            *product = product.saturating_mul(len);
+            Some(*product)
+        });
+        products.collect()
+    };
+    let fine = ends(fine);
+    ends(coarse).iter().all(|end| *end == 1 || fine.contains(end))
 }
 
 fn fits(due: &[Option<usize>], lengths: &[usize]) -> bool {
@@ -114,6 +136,18 @@ mod tests {
         assert_eq!(of(&[1, 0], &[5]).unwrap(), samples(1, &[1, 5]));
         assert_eq!(of(&[1, 8, 8, 1], &[9, 64]).unwrap(), samples(9, &[1, 8, 8, 1]));
         assert_eq!(of(&[0, 28, 28, 1], &[9, 28, 28]).unwrap(), samples(9, &[1, 28, 28, 1]));
+    }
+
+    #[test]
+    fn axes_in_another_order_are_refused() {
+        assert!(of(&[1, 3, 32, 32], &[5, 32, 32, 3]).unwrap_err().contains("another order"));
+        assert!(of(&[0, 8, 8, 1], &[5, 4, 16, 1]).unwrap_err().contains("[5, 4, 16, 1]"));
+        assert!(of(&[1, 16, 40], &[5, 40, 16]).unwrap_err().contains("[1, 16, 40]"));
+        // Split or merged, elements are where they were; and so with axes of length 1.
+        assert_eq!(of(&[1, 784], &[5, 28, 28]).unwrap(), samples(5, &[1, 784]));
+        assert_eq!(of(&[1, 28, 28, 1], &[5, 1, 28, 28]).unwrap(), samples(5, &[1, 28, 28, 1]));
+        assert_eq!(of(&[1, 28, 28, 3], &[5, 28, 84]).unwrap(), samples(5, &[1, 28, 28, 3]));
+        assert_eq!(of(&[1, 6, 4], &[5, 2, 3, 4]).unwrap(), samples(5, &[1, 6, 4]));
     }
 
     #[test]

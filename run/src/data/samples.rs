@@ -42,6 +42,8 @@ pub struct Data {
     parts: Vec<Part>,
     normalization: Normalization,
     classes: Option<Classes>,
+    /// Why labels that stand beside the samples are not their classes.
+    left_out: Option<String>,
     limit: usize,
     is_noise: bool,
     cursor: Arc<Mutex<Cursor>>,
@@ -69,13 +71,26 @@ impl Part {
     }
 }
 
+/// Returns the classes that an array holds for so many samples; why there are none.
+fn classes(labels: &NamedArray, samples: usize) -> Result<Classes, String> {
+    if labels.element_type().is_float() {
+        return Err(format!("they are {}, and no whole numbers", labels.element_type()));
+    }
+    let classes = Classes::read(labels).map_err(|error| error.to_string())?;
+    if classes.samples() == samples {
+        Ok(classes)
+    } else {
+        Err(format!("they are of {}, and there are {samples} samples", classes.samples()))
+    }
+}
+
 impl Data {
     /// Opens a file, or a folder of files, as samples for a model.
     ///
     /// The arrays of a `.npz`, `.npy` or (with the feature `safetensors`) `.safetensors` file are named as inputs or as
     /// `SIGNATURE/INPUT`; that of a model's only input may have any name if there is no other. The first axis counts samples; where an input has a first
     /// axis of its own, of length 1 or any, each sample is a row. An array `labels` of whole numbers, as many as there are samples, is
-    /// taken for their [classes](Self::classes). Images (feature `images`) are PNG and JPEG, resized to what the input takes.
+    /// taken for their [classes](Self::classes); of another [it is told](Self::labels_left_out). Images (feature `images`) are PNG and JPEG, resized to what the input takes.
     ///
     /// A folder whose `.npy` files are named as the inputs is read as one `.npz` would be; of any other, each file is read by
     /// itself, in the order of their names.
@@ -91,6 +106,7 @@ impl Data {
             parts: Vec::new(),
             normalization: reading.normalization.clone(),
             classes: None,
+            left_out: None,
             limit: reading.limit.unwrap_or(usize::MAX),
             is_noise: false,
             cursor: Arc::default(),
@@ -133,6 +149,7 @@ impl Data {
             parts,
             normalization,
             classes: None,
+            left_out: None,
             limit: usize::MAX,
             is_noise: true,
             cursor: Arc::default(),
@@ -142,7 +159,16 @@ impl Data {
     /// Returns samples that are held in memory.
     pub fn held(samples: Vec<Sample>) -> Self {
         let (inputs, parts, normalization) = (Vec::new(), vec![Part::Held(samples)], Normalization::default());
-        Self { inputs, parts, normalization, classes: None, limit: usize::MAX, is_noise: false, cursor: Arc::default() }
+        Self {
+            inputs,
+            parts,
+            normalization,
+            classes: None,
+            left_out: None,
+            limit: usize::MAX,
+            is_noise: false,
+            cursor: Arc::default(),
+        }
     }
 
     /// Returns the number of samples.
@@ -163,6 +189,12 @@ impl Data {
     /// Returns the classes that stand beside the samples, if there are any.
     pub fn classes(&self) -> Option<&Classes> {
         self.classes.as_ref()
+    }
+
+    /// Returns which labels stand beside the samples and are not their classes, and why: they are no whole numbers, or not as many as
+    /// there are samples.
+    pub fn labels_left_out(&self) -> Option<&str> {
+        self.left_out.as_deref()
     }
 
     /// Returns the samples from the first on, each read when it is its turn.
@@ -186,12 +218,17 @@ impl Data {
         };
         let part = self.arrays(&arrays, reading, signatures, true).map_err(in_file)?;
         // Of several files, none has the classes of all.
-        self.classes = match arrays.iter().find(|array| array.name() == "labels") {
-            Some(labels) if self.parts.is_empty() && !labels.element_type().is_float() => {
-                Classes::read(labels).ok().filter(|classes| classes.samples() == part.len())
+        if self.classes.take().is_some() {
+            self.left_out = Some("the labels of the first file: there are several files".into());
+        }
+        if let Some(labels) = arrays.iter().find(|array| array.name() == "labels") {
+            let read =
+                if self.parts.is_empty() { classes(labels, part.len()) } else { Err("there are several files".into()) };
+            match read {
+                Ok(classes) => self.classes = Some(classes),
+                Err(reason) => self.left_out = Some(format!("the labels in {}: {reason}", path.display())),
             }
-            _ => None,
-        };
+        }
         self.parts.push(part);
         Ok(())
     }

@@ -1,9 +1,16 @@
 //! Samples for models of several signatures.
 
+use super::arrays::arrays;
 use super::reading::Reading;
 use super::samples::Data;
 use std::path::Path;
 use tensor_quant::calibration::{RunError, Runner, Sample, Samples};
+
+/// Returns whether a file has an array named after a signature.
+fn is_meant(path: &Path, signature: &str) -> bool {
+    let is_of = |name: &str| name.strip_prefix(signature).is_some_and(|rest| rest.starts_with('/'));
+    arrays(path).is_ok_and(|arrays| arrays.iter().any(|array| is_of(array.name())))
+}
 
 /// Samples for each signature of a model.
 ///
@@ -32,7 +39,8 @@ impl Signatures {
     ///
     /// # Errors
     ///
-    /// Those of [`Data::open`] if there are samples for none: the first one's.
+    /// Those of [`Data::open`] if there are samples for none, the first one's; and for a signature by whose name arrays are called, as in
+    /// `SIGNATURE/INPUT`: they are meant for it.
     pub fn open(path: impl AsRef<Path>, runner: &dyn Runner, reading: &Reading) -> Result<Self, RunError> {
         let path = path.as_ref();
         let names = runner.signatures();
@@ -44,6 +52,7 @@ impl Signatures {
         for name in names {
             match Data::open(path, runner, &reading.clone().with_signature(Some(&name))) {
                 Ok(opened) => data.push((name, opened)),
+                Err(error) if is_meant(path, &name) => return Err(error),
                 Err(error) => first = first.or(Some(error)),
             }
         }

@@ -77,6 +77,24 @@ fn plain() -> Reading {
 }
 
 #[test]
+fn labels_that_do_not_fit_are_left_out_and_told() {
+    let folder = TempDir::new().unwrap();
+    let left_out = |name: &str, labels: &dyn Fn(&mut NpzWriter<File>)| {
+        let path = npz(&folder, name, |npz| {
+            npz.add_array("x", &arr2(&[[1.0_f32, 2.0], [3.0, 4.0], [5.0, 6.0]])).unwrap();
+            labels(npz);
+        });
+        let data = Data::open(path, &model(&[1, 2]), &plain()).unwrap();
+        (data.classes().is_some(), data.labels_left_out().map(str::to_owned))
+    };
+    assert_eq!(left_out("right.npz", &|npz| npz.add_array("labels", &arr1(&[2_i64, -1, 0])).unwrap()), (true, None));
+    let (has, reason) = left_out("few.npz", &|npz| npz.add_array("labels", &arr1(&[2_i64, 0])).unwrap());
+    assert!(!has && reason.unwrap().contains("of 2, and there are 3 samples"));
+    let (has, reason) = left_out("real.npz", &|npz| npz.add_array("labels", &arr1(&[2.0_f32, 0.0, 1.0])).unwrap());
+    assert!(!has && reason.unwrap().contains("no whole numbers"));
+}
+
+#[test]
 fn arrays_of_a_npz_are_found_by_signature_and_input() {
     let folder = TempDir::new().unwrap();
     let path = npz(&folder, "data.npz", |npz| {
@@ -100,6 +118,22 @@ fn arrays_of_a_npz_are_found_by_signature_and_input() {
     let first = |number| all.sample(None, number).unwrap()[0].1.to_f32()[[0, 0]];
     assert_eq!([2, 0, 1, 1, 2].map(first), [5.0, 1.0, 3.0, 3.0, 5.0]);
     assert!(matches!(read(&path, &two, &plain().with_signature(Some("none"))), Err(RunError::NoSignature { .. })));
+}
+
+#[test]
+fn an_array_named_after_a_signature_has_to_fit_it() {
+    let folder = TempDir::new().unwrap();
+    let path = npz(&folder, "data.npz", |npz| {
+        npz.add_array("serve/x", &arr2(&[[1.0_f32, 2.0]])).unwrap();
+        npz.add_array("other/x", &arr2(&[[1.0_f32, 2.0, 3.0]])).unwrap();
+    });
+    let input = || vec![takes("x", ElementType::F32, &[1, 2])];
+    let model = |second| Model(vec![("serve", input()), (second, input())]);
+    let error = Signatures::open(&path, &model("other"), &plain()).unwrap_err().to_string();
+    assert!(error.contains("other/x") && error.contains("[1, 2]"), "{error}");
+    // Of a signature that nothing is named after there are no samples.
+    let all = Signatures::open(&path, &model("third"), &plain()).unwrap();
+    assert_eq!((all.count(Some("serve")), all.count(Some("third"))), (1, 0));
 }
 
 #[test]
