@@ -56,7 +56,7 @@ pub(crate) fn command() -> Command {
         .help("Statistics that calibrate saved, for recipes that make codes of activations; with --data, too, these judge");
     Command::new("quantize")
         .about("Quantizes models by a recipe")
-        .override_usage("tensor-quant quantize [OPTIONS] --recipe <NAME|FILE> <IN> <OUT>\n       tensor-quant quantize [OPTIONS] --recipe <NAME|FILE> <IN>... <FOLDER>\n       tensor-quant quantize [OPTIONS] --recipe <NAME|FILE> --dry-run <IN>")
+        .override_usage("tensor-quant quantize [OPTIONS] <--recipe <NAME|FILE>|--to <SCHEME>> <IN> <OUT>\n       tensor-quant quantize [OPTIONS] <--recipe <NAME|FILE>|--to <SCHEME>> <IN>... <FOLDER>\n       tensor-quant quantize [OPTIONS] <--recipe <NAME|FILE>|--to <SCHEME>> --dry-run <IN>")
         .arg(paths)
         .args(asked_recipe::arguments())
         .arg(report)

@@ -1,7 +1,8 @@
 //! Taking the shift out that quantized weights give to a layer's outputs.
 
 use crate::error::{Error, Result};
-use ndarray::{ArrayView, Dimension};
+use crate::tensor::AsView;
+use ndarray::Dimension;
 
 /// Returns the bias with which a layer of quantized weights gives, on average, the outputs of the float one.
 ///
@@ -26,17 +27,18 @@ use ndarray::{ArrayView, Dimension};
 /// use tensor_quant::calibration::correct_bias;
 ///
 /// let (weight, restored) = (array![[1.0_f32, 2.0], [3.0, 4.0]], array![[1.5_f32, 2.0], [3.0, 3.75]]);
-/// let bias = correct_bias(weight.view(), restored.view(), [0, 1], &[10.0, 4.0], &[0.0, 0.0])?;
+/// let bias = correct_bias(&weight, &restored, [0, 1], &[10.0, 4.0], &[0.0, 0.0])?;
 /// assert_eq!(bias, [-5.0, 1.0]);
 /// # Ok::<(), tensor_quant::Error>(())
 /// ```
 pub fn correct_bias<D: Dimension>(
-    weight: ArrayView<'_, f32, D>,
-    restored: ArrayView<'_, f32, D>,
+    weight: impl AsView<Element = f32, Dim = D>,
+    restored: impl AsView<Element = f32, Dim = D>,
     [output_axis, input_axis]: [usize; 2],
     input_means: &[f32],
     bias: &[f32],
 ) -> Result<Vec<f32>> {
+    let (weight, restored) = (weight.as_view(), restored.as_view());
     if weight.shape() != restored.shape() {
         return Err(Error::ShapeMismatch {
             what: "the restored weights",

@@ -68,8 +68,8 @@ pub(crate) fn sample_of_numbers(
         // An index is found only where there is something to be said of it: every run asks.
         let is_whole = values.as_slice_memory_order().is_some_and(|x| !x.iter().any(|x| x.is_nan()));
         if !is_whole && let Some((index, _)) = values.indexed_iter().find(|(_, x)| x.is_nan()) {
-            let source = Error::NotANumber { index: ndarray::Dimension::slice(&index).to_vec() };
-            let reason = format!("sample {number} of input {name:?}: {source}");
+            let index = ndarray::Dimension::slice(&index);
+            let reason = format!("sample {number} of input {name:?}: the value at index {index:?} is NaN");
             return Err(CalibrationError::Unusable { reason }.into());
         }
     }

@@ -4,8 +4,8 @@ use crate::error::Result;
 use crate::num::{Code, CodeKind, Real, ties_even};
 use crate::params::{CodeRange, Granularity, NanPolicy, QuantParams};
 use crate::range::{MinMax, RangeEstimator};
-use crate::tensor::{QuantizedTensor, Settings, for_each_f32_piece_in_any_order, quantize_with_params};
-use ndarray::{Array, ArrayView, Dimension};
+use crate::tensor::{AsView, QuantizedTensor, Settings, for_each_f32_piece_in_any_order, quantize_with_params};
+use ndarray::{Array, Dimension};
 
 /// Returns the codes of `QuantizeLinear`: `clamp(rint(x / scale) + zero_point)`.
 ///
@@ -24,12 +24,12 @@ use ndarray::{Array, ArrayView, Dimension};
 /// use tensor_quant::{convention::onnx, params::QuantParams};
 ///
 /// let params = QuantParams::per_tensor::<u8>(2.0, 128)?;
-/// let q = onnx::quantize_linear::<_, _, u8>(array![0.0_f32, 3.0, 5.0, 1e9].view(), &params)?;
+/// let q = onnx::quantize_linear::<_, _, u8>(&array![0.0_f32, 3.0, 5.0, 1e9], &params)?;
 /// assert_eq!(q.codes(), &array![128, 130, 130, 255]);
 /// # Ok::<(), tensor_quant::Error>(())
 /// ```
 pub fn quantize_linear<T: Real, D: Dimension, C: Code>(
-    x: ArrayView<'_, T, D>,
+    x: impl AsView<Element = T, Dim = D>,
     params: &QuantParams,
 ) -> Result<QuantizedTensor<C, D>> {
     quantize_with_params(x, params, Settings::<C>::default().with_nan_policy(NanPolicy::Native))
@@ -53,16 +53,17 @@ pub fn quantize_linear<T: Real, D: Dimension, C: Code>(
 ///
 /// let params = QuantParams::per_tensor::<F4E2M1Fn>(2.0, 0)?;
 /// let x = array![-0.0_f32, -0.2, -1.0];
-/// let q = onnx::quantize_linear_with_zero_point::<_, _, F4E2M1Fn>(x.view(), &params)?;
+/// let q = onnx::quantize_linear_with_zero_point::<_, _, F4E2M1Fn>(&x, &params)?;
 /// let signs = q.dequantize().mapv(f32::is_sign_negative);
 /// assert_eq!(signs, array![false, true, true]);
 /// # Ok::<(), tensor_quant::Error>(())
 /// ```
 pub fn quantize_linear_with_zero_point<T: Real, D: Dimension, C: Code>(
-    x: ArrayView<'_, T, D>,
+    x: impl AsView<Element = T, Dim = D>,
     params: &QuantParams,
 ) -> Result<QuantizedTensor<C, D>> {
-    let (mut codes, params) = quantize_linear::<T, D, C>(x.clone(), params)?.into_parts();
+    let x = x.as_view();
+    let (mut codes, params) = quantize_linear::<T, D, C>(x.view(), params)?.into_parts();
     if C::KIND == CodeKind::Float {
         let spans = params.granularity().spans(x.shape())?;
         let groups = spans.flat_map(|span| (0..span.len).map(move |i| span.first_group + i / span.repeat));
@@ -120,12 +121,15 @@ pub struct DynamicallyQuantized<D: Dimension> {
 /// use ndarray::array;
 /// use tensor_quant::convention::onnx;
 ///
-/// let q = onnx::dynamic_quantize_linear(array![0.0_f32, 2.0, -3.0, -2.5, 1.34, 0.5].view())?;
+/// let q = onnx::dynamic_quantize_linear(&array![0.0_f32, 2.0, -3.0, -2.5, 1.34, 0.5])?;
 /// assert_eq!(q.codes, array![153, 255, 0, 26, 221, 179]);
 /// assert_eq!(q.zero_point, 153);
 /// # Ok::<(), tensor_quant::Error>(())
 /// ```
-pub fn dynamic_quantize_linear<T: Real, D: Dimension>(x: ArrayView<'_, T, D>) -> Result<DynamicallyQuantized<D>> {
+pub fn dynamic_quantize_linear<T: Real, D: Dimension>(
+    x: impl AsView<Element = T, Dim = D>,
+) -> Result<DynamicallyQuantized<D>> {
+    let x = x.as_view();
     let mut estimator = MinMax::default();
     for_each_f32_piece_in_any_order(&x, Granularity::Tensor, |_, piece| {
         estimator.observe(piece);
@@ -137,7 +141,7 @@ pub fn dynamic_quantize_linear<T: Real, D: Dimension>(x: ArrayView<'_, T, D>) ->
     let zero_point = ties_even((-range.min() / scale).clamp(0.0, 255.0)) as u8;
     let codes = if scale.is_finite() {
         let params = QuantParams::per_tensor::<u8>(scale, i32::from(zero_point))?;
-        quantize_linear::<_, _, u8>(x, &params)?.into_parts().0
+        quantize_linear::<_, _, u8>(x.view(), &params)?.into_parts().0
     } else {
         Array::from_elem(x.raw_dim(), zero_point)
     };

@@ -125,11 +125,16 @@ impl PackedTensor {
     /// use tensor_quant::AnyScheme;
     ///
     /// let x = array![[1e6_f32, 0.5], [0.5, -0.25]].into_dyn();
-    /// let rows = "int8".parse::<AnyScheme>()?.quantize(&x)?.channel_errors(x.view(), 0)?;
+    /// let rows = "int8".parse::<AnyScheme>()?.quantize(&x)?.channel_errors(&x, 0)?;
     /// assert_eq!(rows.lost().collect::<Vec<_>>(), [1]);
     /// # Ok::<(), tensor_quant::Error>(())
     /// ```
-    pub fn channel_errors<T: Real>(&self, original: ArrayViewD<'_, T>, axis: usize) -> Result<ChannelErrors> {
+    pub fn channel_errors<T: Real>(
+        &self,
+        original: impl AsView<Element = T, Dim = IxDyn>,
+        axis: usize,
+    ) -> Result<ChannelErrors> {
+        let original = original.as_view();
         same_shape(self.shape(), original.shape())?;
         let number = length_of(original.shape(), axis)?;
         let of = Coded { code: self.code_type(), params: self.params() };
@@ -185,10 +190,15 @@ impl<C: Code, D: Dimension> QuantizedTensor<C, D> {
     /// # Errors
     ///
     /// [`Error::ShapeMismatch`](crate::Error::ShapeMismatch), [`Error::AxisOutOfBounds`](crate::Error::AxisOutOfBounds).
-    pub fn error_per_channel<T: Real>(&self, original: ArrayView<'_, T, D>, axis: usize) -> Result<Vec<ErrorMetrics>>
+    pub fn error_per_channel<T: Real>(
+        &self,
+        original: impl AsView<Element = T, Dim = D>,
+        axis: usize,
+    ) -> Result<Vec<ErrorMetrics>>
     where
         D: RemoveAxis,
     {
+        let original = original.as_view();
         same_shape(self.codes().shape(), original.shape())?;
         let number = length_of(original.shape(), axis)?;
         let of = Coded { code: C::TYPE, params: self.params() };
@@ -209,7 +219,11 @@ impl<C: Code, D: Dimension> QuantizedTensor<C, D> {
     /// # Errors
     ///
     /// As [`error_per_channel`](Self::error_per_channel).
-    pub fn channel_errors<T: Real>(&self, original: ArrayView<'_, T, D>, axis: usize) -> Result<ChannelErrors>
+    pub fn channel_errors<T: Real>(
+        &self,
+        original: impl AsView<Element = T, Dim = D>,
+        axis: usize,
+    ) -> Result<ChannelErrors>
     where
         D: RemoveAxis,
     {

@@ -8,6 +8,7 @@ use super::source::Source;
 use crate::error::{Error, Result};
 use crate::kernel::ERROR_BLOCK;
 use crate::num::Real;
+use crate::tensor::AsView;
 use alloc::vec::Vec;
 use ndarray::{ArrayView, Dimension, RemoveAxis};
 
@@ -30,14 +31,15 @@ pub(super) const PIECE: usize = ERROR_BLOCK;
 /// use ndarray::array;
 /// use tensor_quant::metrics::per_tensor;
 ///
-/// let error = per_tensor(array![1e60_f64, 0.5].view(), array![f32::INFINITY, 0.5].view())?;
+/// let error = per_tensor(&array![1e60_f64, 0.5], &array![f32::INFINITY, 0.5])?;
 /// assert_eq!((error.non_finite(), error.non_finite_changed()), (1, 1));
 /// # Ok::<(), tensor_quant::Error>(())
 /// ```
 pub fn per_tensor<T: Real, U: Real, D: Dimension>(
-    original: ArrayView<'_, T, D>,
-    restored: ArrayView<'_, U, D>,
+    original: impl AsView<Element = T, Dim = D>,
+    restored: impl AsView<Element = U, Dim = D>,
 ) -> Result<ErrorMetrics> {
+    let (original, restored) = (original.as_view(), restored.as_view());
     same_shape(original.shape(), restored.shape())?;
     let all = |x: &ArrayView<'_, T, D>, y: &ArrayView<'_, U, D>| {
         let one_channel = if is_wide::<T>() || is_wide::<U>() {
@@ -63,15 +65,16 @@ pub fn per_tensor<T: Real, U: Real, D: Dimension>(
 /// use tensor_quant::metrics::per_channel;
 ///
 /// let (x, y) = (array![[1.0_f32, 2.0], [3.0, 4.0]], array![[1.0_f32, 2.0], [3.5, 4.0]]);
-/// let rows = per_channel(x.view(), y.view(), 0)?;
+/// let rows = per_channel(&x, &y, 0)?;
 /// assert_eq!((rows[0].max_abs_error(), rows[1].max_abs_error()), (0.0, 0.5));
 /// # Ok::<(), tensor_quant::Error>(())
 /// ```
 pub fn per_channel<T: Real, U: Real, D: Dimension + RemoveAxis>(
-    original: ArrayView<'_, T, D>,
-    restored: ArrayView<'_, U, D>,
+    original: impl AsView<Element = T, Dim = D>,
+    restored: impl AsView<Element = U, Dim = D>,
     axis: usize,
 ) -> Result<Vec<ErrorMetrics>> {
+    let (original, restored) = (original.as_view(), restored.as_view());
     same_shape(original.shape(), restored.shape())?;
     let number = length_of(original.shape(), axis)?;
     if let (Some(x), Some(y)) = (rows(&original, axis), rows(&restored, axis))

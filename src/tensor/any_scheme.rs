@@ -405,7 +405,8 @@ mod tests {
         for (text, why) in [
             ("", "code type comes first"),
             ("int5 per tensor", "\"int5\" is no code type"),
-            ("i8 per axis", "\"per\" is none of"),
+            ("i8 per axis", "\"per axis\" begins as none of per tensor"),
+            ("i8 per axis -1, mse", "with axes from 0"),
             ("i8 mse octav", "range estimator twice"),
             ("i8 percentile 200", "got 2"),
             ("i8 fast", "\"fast\" is none of affine"),

@@ -11,13 +11,14 @@
 
 use super::error::TensorError;
 use super::quantized::QuantizedTensor;
+use super::view::AsView;
 use crate::error::{Error, Result};
 use crate::kernel::{self, IntegerWeights, Requantization, integer_matmul};
 use crate::num::{Code, HalfAway, Rounding};
 use crate::params::{FixedPointMultiplier, Granularity, ProductRounding};
 use alloc::string::ToString;
 use alloc::vec::Vec;
-use ndarray::{Array2, ArrayView2, Ix2};
+use ndarray::{Array2, Ix2};
 
 /// The scale and zero point of a layer's activations.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -160,7 +161,8 @@ impl FullyConnected {
     /// # Errors
     ///
     /// [`Error::ShapeMismatch`].
-    pub fn forward(&self, x: ArrayView2<'_, i8>) -> Result<Array2<i8>> {
+    pub fn forward(&self, x: impl AsView<Element = i8, Dim = Ix2>) -> Result<Array2<i8>> {
+        let x = x.as_view();
         let (channels, depth) = (self.weights.channels(), self.weights.depth());
         if x.ncols() != depth {
             let (expected, actual) = (alloc::vec![x.nrows(), depth], x.shape().to_vec());

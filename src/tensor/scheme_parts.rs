@@ -141,6 +141,10 @@ fn part(words: &[&str]) -> Result<Option<(Part, usize)>, String> {
             Err(error) => reason = reason.or_else(|| Some(alloc::format!("{error}"))),
         }
     }
+    if *first == "per" && reason.is_none() {
+        let forms = "per tensor, per axis 0, per block of 32 along axis 1 or per block of 128x128, with axes from 0";
+        return Err(alloc::format!("\"{}\" begins as none of {forms}", words.join(" ")));
+    }
     let names = || {
         let mut names = AnyCalculator::names();
         names.extend(AnyEstimator::names());

@@ -3,6 +3,7 @@
 use crate::error::{Error, Result};
 use crate::kernel::{self, GroupExtremes, Raised, Rows, unsigned_codes};
 use crate::num::{Code, CodeKind, HalfAway, PackOrder, Packing, Rounding};
+use crate::tensor::AsView;
 use alloc::vec;
 use alloc::vec::Vec;
 use ndarray::{Array2, Array3, ArrayView2, CowArray, Ix2};
@@ -64,10 +65,11 @@ pub enum BlockKind {
 /// # Ok::<(), tensor_quant::Error>(())
 /// ```
 pub fn quantize_matmul_nbits<C: Code>(
-    weights: ArrayView2<'_, f32>,
+    weights: impl AsView<Element = f32, Dim = Ix2>,
     block_size: usize,
     kind: BlockKind,
 ) -> Result<MatMulNBits> {
+    let weights = weights.as_view();
     let per_byte = codes_per_byte::<C>()?;
     if block_size == 0 {
         return Err(Error::BlockSizeZero { axis: 0 });

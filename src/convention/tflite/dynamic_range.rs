@@ -4,7 +4,7 @@ use crate::error::{Error, Result};
 use crate::kernel;
 use crate::num::Real;
 use crate::params::{AffineParams, CodeRange, Granularity, ParamsCalculator, QuantParams, ValueRange};
-use crate::tensor::{Observed, QuantizedTensor, estimate_params, for_each_f32_piece_in_any_order};
+use crate::tensor::{AsView, Observed, QuantizedTensor, estimate_params, for_each_f32_piece_in_any_order};
 use alloc::vec;
 use alloc::vec::Vec;
 use core::iter::repeat_n;
@@ -20,9 +20,10 @@ const LONG_RUN: usize = 64;
 ///
 /// [`Error::NotANumber`], [`Error::NoData`], and those of the granularity.
 pub fn dynamic_range_weights<T: Real, D: Dimension>(
-    weights: ArrayView<'_, T, D>,
+    weights: impl AsView<Element = T, Dim = D>,
     granularity: Granularity,
 ) -> Result<QuantizedTensor<i8, D>> {
+    let weights = weights.as_view();
     let mut codes = vec![0; weights.len()];
     let one_pass = T::reals(weights.as_slice().unwrap_or_default())
         .as_f32s()
