@@ -177,6 +177,13 @@ fn serve(command: &str, arguments: &Arguments) -> Outcome {
     let usual = Timing::default();
     let heartbeat = arguments.number("heartbeat", usual.heartbeat)?;
     let timing = Timing::new(heartbeat, arguments.number("lost-after", usual.timeout)?);
+    if command == "scheduler" && timing.heartbeat >= timing.timeout {
+        let (heartbeat, timeout) = (timing.heartbeat, timing.timeout);
+        let reason = format!(
+            "--heartbeat {heartbeat} s is no shorter than --lost-after {timeout} s: every executor would be lost between two reports"
+        );
+        return Err(reason.into());
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     if command == "scheduler" {
         runtime.block_on(serve_scheduler(address, timing))?;
