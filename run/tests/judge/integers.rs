@@ -7,9 +7,7 @@ use std::fs::File;
 use tensor_quant::Error;
 use tensor_quant::calibration::{Array, Sample};
 use tensor_quant::graph::{ElementType, Graph, Operator, Quantization, Subgraph};
-use tensor_quant::model::tflite::{
-    Constant, ElementType as StoredType, Model, NewData, Replacement, Severity, TensorId,
-};
+use tensor_quant::model::tflite::{Model, Severity, TensorId};
 use tensor_quant::pipeline::{Data, Options, Outcome, Overwrite, Variant, quantize_file, quantize_file_with};
 use tensor_quant::recipe::Recipe;
 use tensor_quant_run::{Executor, PureRust, evaluate};
@@ -192,31 +190,6 @@ fn one_sample_and_constant_inputs_give_a_model() {
         (0..5).map(|_| vec![(samples[0][0].0.clone(), ArrayD::zeros(vec![1, 64]).into())]).collect();
     let (_, model) = quantized("mlp.tflite", best, &zeros).unwrap();
     assert!(model.check().iter().all(|fault| fault.severity == Severity::Note), "{:?}", model.check());
-}
-
-#[test]
-fn a_model_stored_in_float16_keeps_no_halves() {
-    let folder = tempfile::tempdir().unwrap();
-    let half = folder.path().join("half.tflite");
-    let recipe = Recipe::named("float16").unwrap();
-    quantize_file(path("mlp.tflite"), &half, &recipe, &Options::default(), &mut |_| ()).unwrap();
-    let half = half.to_str().unwrap();
-    let halves = |model: &Model| {
-        let is_half = |constant: &&Constant| constant.element_type == StoredType::F16;
-        model.constants().iter().filter(is_half).count()
-    };
-    assert!(halves(&Model::open(half).unwrap()) > 2);
-    let (_, mut model) = quantized(half, PLAIN, &images("calibration")).unwrap();
-    assert_eq!(halves(&model), 0);
-    // Interpreters look at tensors that nothing uses as well, and refuse those whose data are too short.
-    assert_eq!(model.check(), []);
-    let graph = model.graph();
-    let dense = TensorId { subgraph: 0, tensor: computing(&graph.subgraphs[0])[0].inputs[1].unwrap() };
-    let short = Replacement { element_type: StoredType::F16, scales: None, data: NewData::Bytes(vec![0; 6]) };
-    model.replace(dense, short).unwrap();
-    let faults: Vec<String> = model.check().iter().map(ToString::to_string).collect();
-    assert!(faults.iter().any(|fault| fault.contains("6 bytes of data")), "{faults:?}");
-    assert!((sqnr_db(quantized(half, PLAIN, &images("calibration")).unwrap().1) - 44.57).abs() < 0.3);
 }
 
 #[test]

@@ -4,7 +4,9 @@ use super::super::threads::{on_threads, shares};
 use super::head::{Sensitivity, heads_of};
 use super::judged::{Judged, is_hopeless};
 use super::split::Split;
-use crate::calibration::{Array, CalibrationError, Endpoint, Engine, Observe, RunError, Runner, Sample, Samples, ValueView};
+use crate::calibration::{
+    Array, CalibrationError, Endpoint, Engine, Observe, RunError, Runner, Sample, Samples, ValueView,
+};
 use crate::error::{Error, Result};
 use crate::graph::{Graph, ValueId};
 use crate::recipe::integer::IntegerPlan;
