@@ -158,7 +158,7 @@ pub(crate) fn run(arguments: &ArgMatches) -> Result<String, Failure> {
     let mut bar = Bar::new();
     let with = Data { engine: &PureRust, samples: &data };
     let fitted = fit_file(&input, &output, &request, &options, with, labels.as_deref(), &mut |progress| {
-        bar.show_samples(progress.done as usize, progress.total as usize);
+        bar.show_runs(progress);
     });
     bar.finish();
     let mut fitted = fitted?;

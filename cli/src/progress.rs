@@ -43,16 +43,29 @@ impl Bar {
         }
     }
 
+    /// Shows how many runs are done, and what is run.
+    pub(crate) fn show_runs(&mut self, progress: Progress<'_>) {
+        self.show_counted(progress.done, progress.total, "{bar:32} {pos} of {len} runs, {eta} left  {wide_msg}");
+        if let Some(bar) = &self.shown {
+            bar.set_length(progress.total);
+            bar.set_message(progress.tensor.to_owned());
+        }
+    }
+
     /// Shows how many samples are done.
     pub(crate) fn show_samples(&mut self, done: usize, total: usize) {
+        self.show_counted(done as u64, total as u64, "{bar:32} {pos} of {len} samples, {eta} left");
+    }
+
+    fn show_counted(&mut self, done: u64, total: u64, template: &str) {
         if self.is_terminal && self.shown.is_none() && self.start.elapsed() > PATIENCE {
-            let bar = ProgressBar::with_draw_target(Some(total as u64), ProgressDrawTarget::stderr());
-            let style = ProgressStyle::with_template("{bar:32} {pos} of {len} samples, {eta} left");
+            let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr());
+            let style = ProgressStyle::with_template(template);
             bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
             self.shown = Some(bar);
         }
         if let Some(bar) = &self.shown {
-            bar.set_position(done as u64);
+            bar.set_position(done);
         }
     }
 

@@ -23,9 +23,9 @@ use ndarray::{Array2, ArrayView2, Axis};
 const RHO: f64 = 0.1;
 const FLOOR: f64 = 0.05;
 /// Of so many parts of a layer's rows each is rounded without regard to errors inside the part, so that a factor of H is read less often.
-const PARTS: usize = 32;
+pub(super) const PARTS: usize = 32;
 /// The most rows of a part.
-const MOST: usize = 8;
+pub(super) const MOST: usize = 8;
 /// The most weights of a layer whose rows have inputs of their own.
 const LONGEST: usize = 1152;
 /// So many inputs of such a layer are enough.
@@ -35,8 +35,8 @@ const ENOUGH: usize = 8192;
 #[derive(Clone, Debug)]
 pub(crate) struct Coupling {
     g: Array2<f64>,
-    order: Vec<usize>,
-    factor: Factor,
+    pub(super) order: Vec<usize>,
+    pub(super) factor: Factor,
 }
 
 impl Coupling {
@@ -71,12 +71,7 @@ impl Coupling {
         let at_once = (count / PARTS).clamp(1, MOST);
         for start in (0..count).step_by(at_once) {
             let end = (start + at_once).min(count);
-            let mut targets = weights.select(Axis(0), &self.order[start..end]);
-            if start > 0 {
-                let lower = part(self.factor.lower.view(), start..end, 0..start);
-                let before = part(errors.view(), 0..start, 0..weights.ncols());
-                general_mat_mul(1.0, &lower, &before, 1.0, &mut targets);
-            }
+            let targets = self.targets(weights, &errors, start..end);
             let scales: Vec<f32> = (start..end).map(|j| scales[self.order[j]]).collect();
             let nearest = nearest_rows(&targets, &scales, task.codes);
             let solved = solve(prepared, targets.mapv(|t| t as f32).view(), &nearest, Task { threads: 1, ..task });
@@ -88,6 +83,22 @@ impl Coupling {
             }
         }
         rows.into_iter().flatten().collect()
+    }
+
+    /// Returns what some rows, by their places in the order, are rounded from, given the errors of those before them.
+    pub(super) fn targets(
+        &self,
+        weights: &Array2<f64>,
+        errors: &Array2<f64>,
+        range: core::ops::Range<usize>,
+    ) -> Array2<f64> {
+        let mut targets = weights.select(Axis(0), &self.order[range.clone()]);
+        if range.start > 0 {
+            let before = part(errors.view(), 0..range.start, 0..weights.ncols());
+            let lower = part(self.factor.lower.view(), range.clone(), 0..range.start);
+            general_mat_mul(1.0, &lower, &before, 1.0, &mut targets);
+        }
+        targets
     }
 
     /// Returns a row by itself, with regard to no other.

@@ -3,6 +3,7 @@
 mod back;
 mod block_feedback;
 mod codes;
+mod coupled_rate;
 mod coupling;
 mod descent;
 mod effort;

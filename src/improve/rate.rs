@@ -53,6 +53,11 @@ impl Shares {
 }
 
 impl Rate {
+    /// Returns prices where an error counts so many times as much.
+    pub(crate) fn weighed(&self, weight: f64) -> Self {
+        Self { unit: self.unit / weight, ..self.clone() }
+    }
+
     /// Returns the code to be chosen for `t`, in units of the scale, whose error is weighed by `pivot`.
     pub(crate) fn choose(&self, codes: Codes, t: f64, pivot: f64) -> f64 {
         let weight = pivot / self.unit;

@@ -1,9 +1,9 @@
 //! What a fit finds, and what else weights may become: ternary, without most of them, chosen without data.
 
-use super::{executor, half, lost, path};
+use super::{executor, half, labels, lost, path};
 use tensor_quant::graph::Op;
 use tensor_quant::model::tflite::{ElementType, Model, NewData, Replacement, TensorId};
-use tensor_quant::pipeline::{Arithmetic, Data, Goal, Options, Request, fit_file, quantize_file_with};
+use tensor_quant::pipeline::{Arithmetic, Count, Data, Goal, Options, Request, fit_file, quantize_file_with};
 use tensor_quant::recipe::Recipe;
 use tensor_quant_run::data::Signatures;
 use tensor_quant_run::{Executor, PureRust, evaluate};
@@ -36,6 +36,36 @@ fn a_fit_is_as_good_as_trying_everything() {
     }
     let least = all.iter().filter(|(_, db)| *db >= 34.0).map(|(bytes, _)| *bytes).min().unwrap();
     assert!(fitted.bytes as f64 <= least as f64 * 1.005, "{} bytes, and {least} would do: {all:?}", fitted.bytes);
+}
+
+#[test]
+fn each_goal_is_met_by_a_file_that_its_recipe_makes_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let (samples, options) = (half(0), Options::default());
+    let data = Data { engine: &PureRust, samples: &samples };
+    let labels: Vec<usize> = (0..100).map(|sample| labels().of(2 * sample)[0].unwrap()).collect();
+    let kinds = [Arithmetic::WeightOnly, Arithmetic::Dynamic];
+    let counts = [Count::Download, Count::File];
+    let goals = [Goal::MinSqnr(33.0), Goal::MaxSize(0.25), Goal::MaxDownload(13_000), Goal::MaxAccuracyDrop(1.0)];
+    for (number, goal) in goals.into_iter().enumerate() {
+        let (arithmetic, count) = (kinds[number / 2], counts[number % 2]);
+        let request = Request { arithmetic, count, evaluations: 8, ..Request::new(goal) };
+        let fitted =
+            fit_file(path("mlp.tflite"), at("fitted"), &request, &options, data, Some(&labels), &mut |_| ()).unwrap();
+        let holds = match goal {
+            Goal::MinSqnr(db) => fitted.sqnr_db >= db,
+            Goal::MaxSize(share) => fitted.ratio() <= share,
+            Goal::MaxDownload(bytes) => fitted.download <= bytes,
+            _ => fitted.accuracy.is_some_and(|[float, now]| now >= float - 0.01),
+        };
+        assert!(fitted.is_reached() && holds, "{goal:?}: {fitted:?}");
+        let recipe = fitted.to_recipe().unwrap();
+        quantize_file_with(path("mlp.tflite"), at("again"), &recipe, &options, Some(data), &mut |_| ()).unwrap();
+        assert_eq!(std::fs::read(at("again")).unwrap(), std::fs::read(at("fitted")).unwrap(), "{goal:?}");
+        std::fs::remove_file(at("fitted")).unwrap();
+        std::fs::remove_file(at("again")).unwrap();
+    }
 }
 
 #[test]

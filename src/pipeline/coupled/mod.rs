@@ -128,7 +128,7 @@ pub(super) fn coupled(
         let layer = all_layers.iter().find(|layer| layer.constants == better.constants);
         let (Some(layer), Some(shrinkage)) = (layer, better.shrinkage) else { continue };
         let is_open = matches!(layer.treatment.improve, None | Some(Effort::Model));
-        let is_free = is_open && layer.treatment.rate.is_none() && layer.treatment.sparsity.is_none();
+        let is_free = is_open && layer.treatment.sparsity.is_none();
         let [product] = &layer.place.products[..] else { continue };
         let rows = product.groups.max(1) * rows_of_group(constants, layer, product);
         if is_free && product.is_along_channels() && rows > 0 && rows <= MOST_ROWS {
@@ -159,7 +159,8 @@ pub(super) fn coupled(
         let (Some(coupling), Some(rounding)) = (Coupling::new(g), Rounding::new(layer, &values, options)?) else {
             continue;
         };
-        let is_alike = product.groups == 1 || (product.groups == rows && rounding.own_scales);
+        let is_separate = product.groups == rows && rounding.own_scales && layer.treatment.rate.is_none();
+        let is_alike = product.groups == 1 || is_separate;
         if is_alike && rounding.weights.dim() == (rows, product.len) {
             steps.push(Step { layer, better, product, shrinkage, coupling, rounding, values });
         }

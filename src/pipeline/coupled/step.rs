@@ -75,6 +75,10 @@ impl Work<'_> {
         let (codes, own_scales) = (*codes, *own_scales);
         let task = Task { codes, own_scales, descend: true, kept: None, threads: self.options.threads.get() };
         if let [prepared] = prepared {
+            if let Some(lambda) = step.layer.treatment.rate {
+                let rows = step.coupling.solve_rated(prepared, target, &scales, codes, lambda);
+                return rows.unwrap_or_else(|| nearest.clone());
+            }
             return step.coupling.solve(prepared, target, &scales, task);
         }
         // Rows by themselves, for their scales; then together.

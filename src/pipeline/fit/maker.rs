@@ -1,6 +1,6 @@
 //! Files of choices.
 
-use super::super::coupled::of_fitting;
+use super::super::coupled::{Make, coupled};
 use super::super::improvement::{Better, Changes};
 use super::super::integer::Data;
 use super::super::judge::Judge;
@@ -32,7 +32,7 @@ impl Maker<'_> {
         self.model(&changes, &plan)?.to_bytes()
     }
 
-    /// Returns the same file with layers chosen with regard to each other; `None` if it loses no less by that.
+    /// Returns the same file with layers chosen with regard to each other; `None` where nothing can be told.
     pub(super) fn coupled_file(
         &self,
         model: &Model,
@@ -46,9 +46,9 @@ impl Maker<'_> {
             }
         }
         let make = |changes: &Changes, plan: &Plan| self.model(changes, plan);
-        let parts = (&plan, self.constants, &better[..]);
-        let changes = of_fitting(model, (self.float, &make), parts, (data, judge), self.options)?;
-        changes.map(|changes| self.model(&changes, &plan)?.to_bytes()).transpose()
+        let (of_float, judged) = ((self.float, &make as &Make<'_>), (data, judge));
+        let changes = coupled(model, of_float, &plan, self.constants, &better, judged, self.options)?;
+        changes.map(|[fitted, _]| self.model(&fitted, &plan)?.to_bytes()).transpose()
     }
 
     /// Returns what each constant becomes, and what samples make of those that become codes.

@@ -9,6 +9,8 @@ mod maker;
 mod neighbours;
 mod plans;
 mod request;
+mod runs;
+mod smaller;
 
 pub use fitted::{Chosen, Fitted};
 pub use request::{Arithmetic, Count, Goal, Request};
@@ -16,21 +18,22 @@ pub use request::{Arithmetic, Count, Goal, Request};
 use super::deflated::deflated_len;
 use super::improvement::improve_weights;
 use super::integer::Data;
-use super::judge::{Judge, Judged};
+use super::judge::Judge;
 use super::options::{Options, check_output};
 use super::progress::Progress;
 use super::source::Source;
 use crate::error::Result;
 use crate::model::tflite::Model;
 use crate::recipe::RecipeError;
-use crate::search::{Choice, Measured, Point, front, walk};
+use crate::search::{Bound, Choice, Measured, Point, front, walk};
 use chosen::chosen;
-use goal::{bound_of, check, hash, quality_of};
+use goal::{bound_of, check, hash};
 use groups::{count_downloads, groups, scaled};
 use maker::Maker;
 use neighbours::neighbours;
 use plans::plans;
-use std::collections::HashMap;
+use runs::{Runs, Together};
+use smaller::{best_together, most_together};
 use std::path::Path;
 use std::time::Instant;
 
@@ -70,7 +73,10 @@ pub fn fit_file(
     let constants: Vec<Source> = model.constants().into_iter().map(|constant| Source::of(constant, &model)).collect();
     let judge = Judge::new(data, &float, labels, request.seed, usize::MAX)?;
     let mut plans = plans(request, &model, &constants)?;
-    let better = improve_weights(&model, &mut plans, &constants, options, Some(data), progress)?;
+    let better = improve_weights(&model, &mut plans, &constants, options, Some(data), &mut |now| {
+        // How many runs there will be is not known yet.
+        progress(Progress { done: 0, total: request.evaluations as u64, tensor: now.tensor });
+    })?;
     let maker = Maker { float: &float, constants: &constants, plans: &plans, better: &better, options };
 
     // Each tensor alone.
@@ -118,33 +124,11 @@ pub fn fit_file(
             .or(Some(0)),
     };
     let first = first.unwrap_or(points.len().saturating_sub(1));
-    let mut runs: HashMap<Vec<Option<usize>>, (Run, Measured)> = HashMap::new();
-    let mut walked = Vec::new();
-    let mut measure = |choices: &[usize]| -> Result<Measured> {
-        let choice: Vec<Option<usize>> =
-            choices.iter().zip(&groups).map(|(&choice, group)| group.options[choice].plan).collect();
-        if let Some((_, measured)) = runs.get(&choice) {
-            return Ok(*measured);
-        }
-        progress(Progress {
-            done: done as u64,
-            total: (total + request.evaluations) as u64,
-            tensor: "the whole model",
-        });
-        let file = maker.file(&groups, &choice)?;
-        let (bytes, download) = (file.len() as u64, deflated_len(&file));
-        let judged = judge.judge(file, usize::MAX)?;
-        let quality = quality_of(request.goal, &judged);
-        let counted = if request.count == Count::Download { download } else { bytes };
-        let measured = Measured { bytes: counted, quality };
-        walked.push((counted, judged.sqnr_db()));
-        done += 1;
-        evaluations += 1;
-        runs.insert(choice, (Run { bytes, download, judged }, measured));
-        Ok(measured)
-    };
+    let together = if matches!(bound, Bound::Quality(_)) { most_together(request.evaluations) } else { 1 };
+    let steps = [done, total + request.evaluations, together];
+    let mut runs = Runs::new((request, &groups), (maker, &judge), steps, progress);
     let on_front = request.evaluations.div_ceil(2).max(1);
-    let found = walk(points.len(), first, bound, on_front, &mut |at| measure(&points[at].choices))?;
+    let found = walk(points.len(), first, bound, on_front, &mut |at| Ok(runs.of(&points[at].choices)?.measured))?;
     let Some((at, measured)) = found else {
         return Err(RecipeError::NothingToQuantize {
             recipe: "fit".into(),
@@ -154,7 +138,7 @@ pub fn fit_file(
     };
     let mut best = (points[at].choices.clone(), measured);
     // Neighbours of the best: what the sum of errors does not tell.
-    let mut left = request.evaluations.saturating_sub(on_front);
+    let mut left = request.evaluations.saturating_sub(on_front + together);
     while left > 0 {
         let mut improved = false;
         for neighbour in neighbours(&best.0, &tensors, bound, best.1) {
@@ -162,7 +146,7 @@ pub fn fit_file(
                 break;
             }
             left -= 1;
-            let measured = measure(&neighbour)?;
+            let measured = runs.of(&neighbour)?.measured;
             if bound.prefers(measured, best.1) {
                 (best, improved) = ((neighbour, measured), true);
                 break;
@@ -172,37 +156,13 @@ pub fn fit_file(
             break;
         }
     }
-
-    let choice: Vec<Option<usize>> =
-        best.0.iter().zip(&groups).map(|(&choice, group)| group.options[choice].plan).collect();
-    let Some((mut run, _)) = runs.remove(&choice) else {
-        return Err(
-            RecipeError::NothingToQuantize { recipe: "fit".into(), reason: "no candidate was run".into() }.into()
-        );
-    };
-    // The same choice with layers chosen with regard to each other.
-    progress(Progress { done: done as u64, total: (total + request.evaluations) as u64, tensor: "the whole model" });
-    let mut file = maker.file(&groups, &choice)?;
-    let coupled = maker.coupled_file(&model, (&groups, &choice), (data, &judge))?;
-    let is_coupled = match coupled {
-        Some(coupled) => {
-            let (bytes, download) = (coupled.len() as u64, deflated_len(&coupled));
-            let judged = judge.judge(coupled.clone(), usize::MAX)?;
-            let counted = if request.count == Count::Download { download } else { bytes };
-            let measured = Measured { bytes: counted, quality: quality_of(request.goal, &judged) };
-            let is_better = bound.prefers(measured, best.1);
-            if is_better {
-                (file, best.1, run) = (coupled, measured, Run { bytes, download, judged });
-            }
-            is_better
-        }
-        None => false,
-    };
-    let is_reached = bound.holds(best.1);
+    let best = best_together(&mut runs, best.0, (&points, &tensors), bound, (&model, data))?;
+    let Together { file, run, is_coupled } = best.of;
+    let is_reached = bound.holds(run.measured);
     if is_reached {
         crate::output::write(output, &file)?;
     }
-    let error: f64 = best.0.iter().zip(&tensors).map(|(&choice, of)| of[choice].error).sum();
+    let error: f64 = best.choices.iter().zip(&tensors).map(|(&choice, of)| of[choice].error).sum();
     let step = points.len().div_ceil(REPORTED).max(1);
     Ok(Fitted {
         request: request.clone(),
@@ -217,20 +177,13 @@ pub fn fit_file(
         accuracy: run.judged.accuracy(),
         predicted_db: -10.0 * error.log10(),
         judged_on: judge.samples(),
-        evaluations,
+        evaluations: evaluations + runs.evaluations,
         data_hash: hash(data)?,
-        tensors: chosen(&groups, &best.0, &constants, &plans),
+        tensors: chosen(&groups, &best.choices, &constants, &plans),
         is_coupled,
         front: points.iter().step_by(step).map(|point| (point.bytes + others, predicted(point))).collect(),
-        walked,
+        walked: runs.walked,
         seconds: start.elapsed().as_secs_f64(),
         rules: None,
     })
-}
-
-/// What a candidate came to.
-struct Run {
-    bytes: u64,
-    download: u64,
-    judged: Judged,
 }

@@ -12,7 +12,7 @@ use crate::recipe::{Decision, Effort, Inputs, Plan, Recipe, RecipeError, Rule, T
 
 /// The steps of codes that are chosen for their bits, as shares of that with which 8 bits hold the largest magnitude. The first is
 /// run by itself, and tells what the others cost.
-const STEPS: [f32; 13] = [5.6, 1.0, 1.4, 2.0, 2.8, 4.0, 8.0, 11.0, 16.0, 22.0, 32.0, 45.0, 64.0];
+const STEPS: [f32; 17] = [5.0, 1.0, 1.4, 2.0, 2.5, 3.2, 4.0, 6.3, 8.0, 10.0, 12.7, 16.0, 20.0, 25.0, 32.0, 45.0, 64.0];
 /// What a bit is worth, in squared steps.
 const RATE: f64 = 0.03;
 /// Returns what each type alone would make of the constants.

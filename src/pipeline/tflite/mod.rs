@@ -153,9 +153,10 @@ fn is_guarded(plan: &Plan) -> bool {
     has(plan, None)
 }
 
-/// Returns whether a plan asks for such an effort for some tensor, whose codes are not chosen for their bits.
+/// Returns whether a plan asks for such an effort for some tensor; where nothing is said, of those whose codes are not chosen for their
+/// bits.
 fn has(plan: &Plan, effort: Option<Effort>) -> bool {
-    let is_such = |entry: &Entry| matches!(&entry.decision, Decision::Quantize(treatment) if treatment.improve == effort && treatment.rate.is_none());
+    let is_such = |entry: &Entry| matches!(&entry.decision, Decision::Quantize(treatment) if treatment.improve == effort && (effort.is_some() || treatment.rate.is_none()));
     plan.entries.iter().any(is_such)
 }
 
