@@ -108,7 +108,7 @@ pub(crate) fn command() -> Command {
                 .long("threads")
                 .value_name("COUNT")
                 .value_parser(value_parser!(NonZeroUsize))
-                .help("Improve weights on so many threads; the result is the same [default: 1]"),
+                .help("Improve weights and run samples on so many threads; the result is the same [default: 1]"),
         )
         .args(samples::arguments())
         .arg(samples::labels())

@@ -40,7 +40,8 @@ pub(super) fn fit(
     let start = Instant::now();
     check(request, labels)?;
     let model = Model::open(input)?;
-    let judge = Judge::new(data, &model.to_bytes()?, labels, request.seed, usize::MAX)?;
+    let judge =
+        Judge::new(data, &model.to_bytes()?, labels, request.seed, usize::MAX)?.on_threads(options.threads.get());
     let bytes_in = model.size_in_bytes();
     drop(model);
     let folder = tempfile::tempdir().map_err(|source| Error::Io {

@@ -71,7 +71,7 @@ pub fn fit_file(
     let float = model.to_bytes()?;
     let bytes_in = model.size_in_bytes();
     let constants: Vec<Source> = model.constants().into_iter().map(|constant| Source::of(constant, &model)).collect();
-    let judge = Judge::new(data, &float, labels, request.seed, usize::MAX)?;
+    let judge = Judge::new(data, &float, labels, request.seed, usize::MAX)?.on_threads(options.threads.get());
     let mut plans = plans(request, &model, &constants)?;
     let better = improve_weights(&model, &mut plans, &constants, options, Some(data), &mut |now| {
         // How many runs there will be is not known yet.
