@@ -327,3 +327,42 @@ fn data_shorter_than_their_shape_are_a_fault() {
         assert!(faults.len() == 1 && faults[0].contains("it has no data"), "{faults:?}");
     }
 }
+
+#[test]
+fn weights_stored_as_float16_without_their_zeros_are_computed_with_in_integers() {
+    use tensor_quant::model::tflite::{ElementType as Stored, NewData, Replacement};
+    let folder = tempfile::tempdir().unwrap();
+    let halves = folder.path().join("halves.tflite");
+    let to_halves = Recipe::named("float16").unwrap();
+    quantize_file(path("mlp.tflite"), &halves, &to_halves, &Options::default(), &mut |_| ()).unwrap();
+    let mut model = Model::open(&halves).unwrap();
+    let largest = model.constants().into_iter().max_by_key(|constant| constant.size_in_bytes).unwrap();
+    let mut bytes = model.dense_bytes(largest.id).unwrap();
+    for (number, half) in bytes.chunks_exact_mut(2).enumerate() {
+        if number % 16 != 0 {
+            half.fill(0);
+        }
+    }
+    let replacement = Replacement { element_type: Stored::F16, scales: None, data: NewData::Bytes(bytes) };
+    model.replace(largest.id, replacement).unwrap();
+    let (dense, sparse) = (folder.path().join("dense.tflite"), folder.path().join("sparse.tflite"));
+    model.save(&dense).unwrap();
+    // What it makes is DENSIFY of float16 with DEQUANTIZE behind it, as in MediaPipe's models.
+    model.store_sparse(largest.id).unwrap().unwrap();
+    model.save(&sparse).unwrap();
+    let made = |model: &std::path::Path| quantized(model.to_str().unwrap(), PLAIN, &images("calibration")).unwrap();
+    let ((of_dense, a), (of_sparse, b)) = (made(&dense), made(&sparse));
+    let (of_dense, of_sparse) = (of_dense.integer.unwrap(), of_sparse.integer.unwrap());
+    assert_eq!((of_dense.islands.len(), of_sparse.islands.len()), (0, 0));
+    assert_eq!(of_sparse.integer_operators, 4);
+    assert_eq!(b.check(), []);
+    let outputs = |model: Model| {
+        let mut executor = Executor::new(model).unwrap();
+        let run = |sample: &Sample| {
+            let inputs: Vec<(&str, Array)> = sample.iter().map(|(n, x)| (n.as_str(), x.clone())).collect();
+            tensor_quant::calibration::Runner::run(&mut executor, None, &inputs, &mut |_| Ok(())).unwrap()
+        };
+        images("images").iter().take(20).map(run).collect::<Vec<_>>()
+    };
+    assert!(outputs(a) == outputs(b));
+}

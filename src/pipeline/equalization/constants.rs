@@ -65,9 +65,21 @@ impl Constants {
     }
 }
 
-/// Takes the operators out that restore constants: `DEQUANTIZE` of float16, `DENSIFY` of sparse ones. What used their outputs finds
-/// f32 constants there. Returns how many there were.
+/// Takes the operators out that restore constants: `DEQUANTIZE` of float16, `DENSIFY` of sparse ones, and one behind the other. What used
+/// their outputs finds f32 constants there. Returns how many there were.
 pub(crate) fn fold(model: &mut Model) -> Result<usize> {
+    let mut folded = 0;
+    loop {
+        match fold_once(model)? {
+            0 => return Ok(folded),
+            more => folded += more,
+        }
+    }
+}
+
+/// Takes those out whose inputs are constants.
+fn fold_once(model: &mut Model) -> Result<usize> {
+    use crate::graph::ElementType::{F16, F32};
     let graph = model.graph();
     let mut folded = 0;
     for (subgraph, part) in graph.subgraphs.iter().enumerate() {
@@ -75,23 +87,19 @@ pub(crate) fn fold(model: &mut Model) -> Result<usize> {
         for (number, operator) in part.operators.iter().enumerate() {
             let (Some(input), &[output]) = (operator.input(0), &operator.outputs[..]) else { continue };
             let (Some(from), Some(to)) = (part.values.get(input), part.values.get(output)) else { continue };
-            let is_half = from.element_type == crate::graph::ElementType::F16;
-            let is_restored = match operator.op {
-                Op::Dequantize => is_half,
-                Op::Densify => is_half || from.element_type == crate::graph::ElementType::F32,
-                _ => false,
+            let becomes = match (operator.op, from.element_type, to.element_type) {
+                (Op::Dequantize, F16, F32) | (Op::Densify, F16 | F32, F32) => ElementType::F32,
+                (Op::Densify, F16, F16) => ElementType::F16,
+                _ => continue,
             };
             let is_here = from.constant.as_ref().is_some_and(|constant| !constant.is_elsewhere);
-            if !is_restored
-                || !is_here
-                || to.element_type != crate::graph::ElementType::F32
-                || part.outputs.contains(&output)
-            {
+            if !is_here || part.outputs.contains(&output) {
                 continue;
             }
             let bytes = model.dense_bytes(TensorId { subgraph, tensor: input })?;
-            let bytes = if is_half { widened(&bytes) } else { bytes };
-            let replacement = Replacement { element_type: ElementType::F32, scales: None, data: NewData::Bytes(bytes) };
+            let is_widened = from.element_type != to.element_type;
+            let data = NewData::Bytes(if is_widened { widened(&bytes) } else { bytes });
+            let replacement = Replacement { element_type: becomes, scales: None, data };
             model.replace(TensorId { subgraph, tensor: output }, replacement)?;
             out.push((number, input));
         }
