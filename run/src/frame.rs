@@ -146,6 +146,11 @@ impl Run<'_, '_> {
                 None => None,
                 Some(value) => Some(match &values[value] {
                     Some(tensor) => tensor.clone(),
+                    // The state of a recurrent layer, whose runs start with zeros.
+                    None if part.values[value].is_variable => {
+                        inputs.push(None);
+                        continue;
+                    }
                     None => self.constant(number, part, value)?,
                 }),
             });
@@ -345,5 +350,30 @@ fn variable(inputs: &[Option<Tensor>]) -> Result<&str, Reason> {
     match inputs.first().and_then(Option::as_ref).map(Tensor::data) {
         Some(Data::Variable(name)) => Ok(name),
         _ => Err("its first input is no variable".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::{Array2, Axis, Slice};
+
+    #[test]
+    fn elements_of_arrays_that_are_part_of_others_are_theirs_alone() {
+        let whole = Array2::from_shape_fn((4, 3), |(i, j)| (10 * i + j) as f32);
+        let expected = |array: &ArrayD<f32>| array.iter().copied().collect::<Vec<_>>();
+        for (axis, slice) in
+            [(0, Slice::from(1..3)), (0, Slice::from(2..)), (1, Slice::from(1..)), (0, Slice::from(4..))]
+        {
+            let mut part = whole.clone();
+            part.slice_axis_inplace(Axis(axis), slice);
+            for array in [part.clone().into_dyn(), part.reversed_axes().into_dyn()] {
+                assert_eq!(row_major(array.clone()), expected(&array), "{array:?}");
+            }
+        }
+        let mut turned = whole.into_dyn();
+        turned.invert_axis(Axis(0));
+        assert_eq!(row_major(turned.clone()), expected(&turned));
+        assert_eq!(row_major(ArrayD::from_elem(vec![], 7.0)), [7.0]);
     }
 }

@@ -42,9 +42,8 @@ pub(super) fn fully_connected(call: &Call<'_>) -> Result<Vec<Tensor>, Reason> {
     let weights = weights.elements::<f32>()?;
     let mut out = vec![0.0; len];
     if rows <= FEW_ROWS {
-        let level = Level::new();
         for (x, out) in x.chunks_exact(depth).zip(out.chunks_exact_mut(outputs.max(1))) {
-            dispatch!(level, simd => dots(simd, x, weights, out));
+            dot_products(x, weights, out);
         }
     } else {
         product(&x, weights, rows, depth, &mut out, outputs)?;
@@ -54,6 +53,15 @@ pub(super) fn fully_connected(call: &Call<'_>) -> Result<Vec<Tensor>, Reason> {
     }
     activate(&mut out, activation);
     Ok(vec![Tensor::of(shape, out)?])
+}
+
+/// Writes the dot products of one row with each row of weights.
+pub(super) fn dot_products(x: &[f32], weights: &[f32], out: &mut [f32]) {
+    if x.is_empty() {
+        return out.fill(0.0);
+    }
+    let level = Level::new();
+    dispatch!(level, simd => dots(simd, x, weights, out));
 }
 
 /// The dot products of one row with each row of weights.

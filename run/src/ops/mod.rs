@@ -5,6 +5,7 @@ mod arithmetic;
 mod compare;
 mod control;
 mod convolution;
+mod convolution_3d;
 mod dense;
 mod depthwise;
 mod index;
@@ -14,6 +15,7 @@ mod move_data;
 mod normalize;
 mod pad;
 mod pool;
+mod recurrent;
 mod reduce;
 mod resize;
 mod select;
@@ -38,10 +40,13 @@ pub(crate) use convolution::Patches;
 /// What computes each operator; control flow and variables are the executor's own.
 const TABLE: &[(Op, Compute)] = &[
     (Op::Conv, convolution::conv),
+    (Op::Conv3d, convolution_3d::conv_3d),
     (Op::DepthwiseConv, depthwise::depthwise_conv),
     (Op::TransposeConv, transpose_convolution::transpose_conv),
     (Op::FullyConnected, dense::fully_connected),
     (Op::MatMul, dense::mat_mul),
+    (Op::SequenceRnn, recurrent::sequence_rnn),
+    (Op::SequenceLstm, recurrent::sequence_lstm),
     (Op::Add, arithmetic::binary),
     (Op::Sub, arithmetic::binary),
     (Op::Mul, arithmetic::binary),

@@ -140,6 +140,13 @@ class C:
         self.array, self.quant = np.asarray(array), quant
 
 
+class State:
+    """Marks a variable, which holds zeros when a run starts."""
+
+    def __init__(self, *shape):
+        self.shape = shape
+
+
 def case(name, op, options, ins, outs, version=1, in_quant=None, out_quant=None):
     m = new_model()
     g = Graph(m)
@@ -149,6 +156,9 @@ def case(name, op, options, ins, outs, version=1, in_quant=None, out_quant=None)
             ids.append(-1)
         elif isinstance(a, C):
             ids.append(g.const(a.array, a.quant))
+        elif isinstance(a, State):
+            ids.append(g.tensor(F, a.shape))
+            g.tensors[-1].isVariable = True
         else:
             ids.append(g.input(a.dtype, a.shape, in_quant))
             arrays.append(a)
@@ -479,6 +489,48 @@ for number, (part, op, key) in enumerate([(first, "NEG", "negated"), (second, "E
     signature.inputs, signature.outputs = ports[:1], ports[1:]
     m.signatureDefs.append(signature)
 run("signatures", pack(m, [first, second]), [f(3)])
+
+# Recurrent layers: (steps, batch, inputs, cells, outputs).
+def lstm(name, steps, batch, depth, cells, width=None, peepholes=False, coupled=False, normalized=False, quant=False, version=1, **fields):
+    def weights(*shape):
+        w = f(*shape, low=-0.5, high=0.5)
+        if not quant:
+            return C(w)
+        scale = F(np.abs(w).max() / 127)
+        return C(np.rint(w / scale).astype(np.int8), (scale, 0, 0))
+
+    first = 1 if coupled else 0
+    out = width or cells
+    ins = [f(*((steps, batch) if fields.get("timeMajor") else (batch, steps)), depth)]
+    ins += [weights(cells, depth) if gate >= first else None for gate in range(4)]
+    ins += [weights(cells, out) if gate >= first else None for gate in range(4)]
+    ins += [C(f(cells, low=-0.5, high=0.5)) if peepholes and gate >= first else None for gate in range(3)]
+    ins += [C(f(cells, low=-1, high=1)) if gate >= first else None for gate in range(4)]
+    ins += [weights(width, cells) if width else None, C(f(width)) if width and not quant else None]
+    ins += [State(batch, out), State(batch, cells)]
+    ins += [C(f(cells, low=0.5, high=1.5)) if normalized and gate >= first else None for gate in range(4)]
+    fields = {"fusedActivationFunction": 4, **fields}
+    case(name, "UNIDIRECTIONAL_SEQUENCE_LSTM", opt("UnidirectionalSequenceLSTMOptions", **fields), ins, [F], version)
+
+
+lstm("lstm", 7, 2, 5, 6)
+lstm("lstm_time_major", 5, 3, 4, 20, timeMajor=True)
+lstm("lstm_peepholes", 6, 1, 3, 5, peepholes=True)
+lstm("lstm_coupled", 6, 2, 3, 5, coupled=True)
+lstm("lstm_projected", 6, 2, 3, 9, width=4, cellClip=0.7, projClip=1.1)
+lstm("lstm_normalized", 6, 2, 3, 5, normalized=True)
+lstm("lstm_dynamic", 6, 2, 16, 24, quant=True, version=2)
+lstm("lstm_dynamic_asymmetric", 6, 2, 16, 24, quant=True, version=4, asymmetricQuantizeInputs=True)
+for name, activation, time_major in [("rnn", 4, False), ("rnn_relu_time_major", 1, True)]:
+    weights = [C(f(6, 4, low=-0.5, high=0.5)), C(f(6, 6, low=-0.4, high=0.4)), C(f(6)), State(2, 6)]
+    options = opt("SequenceRNNOptions", fusedActivationFunction=activation, timeMajor=time_major)
+    case(name, "UNIDIRECTIONAL_SEQUENCE_RNN", options, [f(*((5, 2) if time_major else (2, 5)), 4), *weights], [F])
+
+# Three spatial axes.
+for name, padding, stride, dilation, activation in [("same", 0, 1, 1, 1), ("valid_strided", 1, 2, 1, 0), ("dilated", 0, 1, 2, 0)]:
+    fields = {f"stride{a}": stride for a in "DHW"} | {f"dilation{a}Factor": dilation for a in "DHW"}
+    options = opt("Conv3DOptions", padding=padding, fusedActivationFunction=activation, **fields)
+    case(f"conv_3d_{name}", "CONV_3D", options, [f(2, 5, 4, 6, 3), C(f(3, 2, 3, 3, 7)), C(f(7))], [F])
 
 index, blob = [], []
 for name, (model, inputs, outputs) in CASES.items():
