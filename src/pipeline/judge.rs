@@ -181,7 +181,7 @@ impl<'a> Judge<'a> {
             let before = before.get(number).copied().flatten();
             let power = |taken: &Taken| {
                 let value = before.map_or(taken.outputs.get(number), |_| taken.before.get(number)?.as_ref())?;
-                Some(value.iter().map(|&x| f64::from(x) * f64::from(x)).sum::<f64>())
+                Some(value.iter().filter(|x| x.is_finite()).map(|&x| f64::from(x) * f64::from(x)).sum::<f64>())
             };
             let powers: Option<Vec<f64>> = self.references.iter().map(power).collect();
             let powers = powers?;

@@ -1,6 +1,6 @@
 //! Convolutions over three spatial axes: patches laid out as rows, times the filter.
 
-use super::dense::add_bias;
+use super::matrix::add_bias;
 use super::window::{Span, activate, span};
 use crate::call::Call;
 use crate::tensor::{Reason, Tensor};

@@ -14,8 +14,8 @@
 //!
 //! Where a gate is normalized, what stands before its bias becomes (s − mean) / √(variance + 10⁻⁸) times its coefficients.
 
-use super::convolution::product;
-use super::dense::{dot_products, quantized_rows};
+use super::dense::dot_products;
+use super::matrix::{product, quantized_rows};
 use super::window::activate;
 use crate::call::Call;
 use crate::tensor::{Reason, Tensor};
@@ -214,6 +214,8 @@ pub(super) fn sequence_lstm(call: &Call<'_>) -> Result<Vec<Tensor>, Reason> {
         Some(other) => return Err(format!("a projection of shape {other:?}")),
     };
     call.work(&[x.rows(), cells, 4, x.depth.saturating_add(width).saturating_add(width)])?;
+    // What the inputs give the four gates is held at once.
+    call.room(&[4, x.rows(), cells])?;
     let sizes = [cells, width];
     let gate = |number: usize| Gate::of(call, &x, number, sizes);
     let missing = || Reason::from("the weights of a gate are absent");
