@@ -40,8 +40,6 @@ const MOST_WORK: usize = 1_200_000_000;
 const OF_ELEMENT: usize = 16;
 /// Gradients that are taken of a sample, of such a model.
 const ROUNDS: usize = 4;
-/// So many gradients of all samples together are enough; each sample has one at least.
-const GRADIENTS: usize = 400;
 /// The most numbers of all objectives on all samples.
 const MOST_NUMBERS: usize = 1 << 24;
 
@@ -147,7 +145,7 @@ pub(super) fn coupled(
         work = work.saturating_add(value.values.len().saturating_mul(of_element));
     })?;
     let takes_back = work.saturating_mul(samples) <= MOST_WORK;
-    let rounds = if takes_back { ROUNDS.min(GRADIENTS / samples.max(1)).max(1) } else { 1 };
+    let rounds = if takes_back { ROUNDS } else { 1 };
     let lanes = Lanes { engine: data.engine, samples: data.samples, threads: options.threads.get() };
     let Some(of_outputs) = gradients(&lanes, float, rounds, &objectives, &outputs)? else {
         return Ok(None);
