@@ -149,6 +149,10 @@
 //! cargo run --release -p tensor-quant-run --example deep_compression -- model.tflite calibration.npz fresh.npz
 //! ```
 //!
+//! At the dB of plain int8, `fit --deflated --min-sqnr` makes files that zlib at level 9 deflates to fewer bytes than those of plain int8 by 30 % (dense
+//! MNIST net, depthwise convolutions), 29 % (convolutions), 21 % (speech embedding) and 15 % (hand crop); on inputs that had no part in it they lose
+//! at most .4 dB more than was asked for. The level 9 that is counted here is not zlib's own, and up to 3 % longer for such files.
+//!
 //! Downloads are counted as deflate makes them, as that is what an APK and a `.zip` hold. zstd at level 19 takes 8 and 9 % less of files like the two
 //! that were chosen for their bits, and 0 to 2 % less of those of plain int4 and int8 codes. Its encoder is a C library, and none in safe Rust
 //! is as good as deflate or quick to compile, so it is a feature of the program: with `cargo install tensor-quant-cli --features zstd`, which needs
