@@ -20,7 +20,6 @@ pub(crate) fn arguments() -> Vec<Arg> {
         .long("recipe")
         .short('r')
         .value_name("NAME|FILE")
-        .required_unless_present("to")
         .value_hint(ValueHint::AnyPath)
         .help("A ready-made recipe, or a .toml or .json file with one");
     let to = Arg::new("to").long("to").value_name("SCHEME").help(
@@ -61,7 +60,11 @@ pub(crate) fn arguments() -> Vec<Arg> {
 /// Returns the recipe that was asked for, or that of weights of a scheme, with what the command line changes in it.
 pub(crate) fn of(arguments: &ArgMatches) -> Result<Recipe, Failure> {
     let Some(asked) = arguments.get_one::<String>("recipe").map(String::as_str) else {
-        let to = arguments.get_one::<String>("to").map_or("", String::as_str);
+        let Some(to) = arguments.get_one::<String>("to") else {
+            let reason =
+                "--recipe, a name or a file, or --to, a scheme, is missing: recipes lists the names that there are";
+            return Err(Failure::usage_text(reason));
+        };
         return changed(Recipe::of_weights(to)?, arguments);
     };
     let path = Path::new(asked);

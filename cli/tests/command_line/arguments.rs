@@ -32,6 +32,7 @@ fn the_command_line_does_what_it_says() {
     failed(&quantize, 4, "report.html");
     failed(&["quantize", &input, &output, "-r", "float16"], 4, "--force");
     failed(&["quantize", &input, &input, "-r", "float16", "--force"], 4, "is the input");
+    failed(&["quantize", &input, &at("x")], 2, "--recipe, a name or a file, or --to, a scheme, is missing");
     failed(&["quantize", &input, &at("x"), "-r", "int9"], 2, "int4-dynamic");
     failed(&["quantize", &input, &at("x"), "-r", "int8-dynamik"], 2, "did you mean \"int8-dynamic\"?");
     failed(&["quantise", &input, &at("x"), "-r", "float16"], 2, "a similar subcommand exists: 'quantize'");
