@@ -1,6 +1,7 @@
 //! What a fit came to.
 
 use super::request::{Arithmetic, Count, Goal, Request};
+use super::smaller::DRAWN;
 use crate::error::Result;
 use crate::num::CodeType;
 use crate::recipe::{Compute, Recipe};
@@ -130,13 +131,24 @@ impl Fitted {
         self.bytes as f64 / self.bytes_in.max(1) as f64
     }
 
-    /// Returns what a user should know, each in a line: that the file is no smaller than the input.
+    /// Returns what a user should know, each in a line: that the file is no smaller than the input; that its ratio is by so much another
+    /// in draws of the samples that judge that others may well lose more than was asked for.
     pub fn warnings(&self) -> Vec<String> {
         let no_smaller = (self.bytes >= self.bytes_in).then(|| {
             let (before, after) = (self.bytes_in, self.bytes);
             format!("the file is no smaller: {before} bytes became {after}; of what is small, parameters take more than codes save")
         });
-        no_smaller.into_iter().collect()
+        let is_unsure = |least: &f64| self.is_reached() && self.bound_db < least - DRAWN;
+        let least = Some(self.request.goal).and_then(|goal| if let Goal::MinSqnr(db) = goal { Some(db) } else { None });
+        let unsure = least.filter(is_unsure).map(|least| {
+            let (bound, judges) = (self.bound_db, self.judged_on);
+            format!(
+                "other samples may lose more than was asked for: in 5 of 100 draws of the {judges} that judge the ratio is below {bound:.1} dB, \
+                 and not {least} dB; more samples tell more, and a goal that is higher by {:.1} dB leaves room",
+                least - bound
+            )
+        });
+        no_smaller.into_iter().chain(unsure).collect()
     }
 
     /// Returns the tensor that stands in the way: of those that could be larger or better, the one whose error alone is largest.
@@ -255,6 +267,15 @@ mod tests {
         for bytes in [1000, 1200] {
             let warnings = of(1000, bytes).warnings();
             assert!(warnings.len() == 1 && warnings[0].contains(&format!("1000 bytes became {bytes}")), "{warnings:?}");
+        }
+        // 30 dB were asked for: draws that are a decibel below that are told of, and those that are not are not.
+        for (bound_db, count) in [(29.0, 0), (28.9, 1)] {
+            let warnings = Fitted { bound_db, ..of(1000, 999) }.warnings();
+            assert_eq!(warnings.len(), count, "{warnings:?}");
+            let unreached = Fitted { bound_db, output: None, ..of(1000, 999) };
+            assert_eq!(unreached.warnings(), Vec::<String>::new());
+            let by_size = Fitted { bound_db, request: Request::new(Goal::MaxSize(0.5)), ..of(1000, 999) };
+            assert_eq!(by_size.warnings(), Vec::<String>::new());
         }
     }
 }

@@ -19,7 +19,7 @@ const FINE: f64 = 0.002;
 const CLOSE: f64 = 0.2;
 /// What 95 of 100 draws of the samples that judge may be below what was asked for, in dB: files are made and chosen by these samples again
 /// and again, and are to be as good on others.
-const DRAWN: f64 = 1.0;
+pub(super) const DRAWN: f64 = 1.0;
 
 /// The best file that was found.
 pub(super) struct Best {
