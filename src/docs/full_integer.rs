@@ -87,7 +87,7 @@
 //! | | bytes | recognised | outputs, executor | LiteRT 2.3.0, XNNPACK | built-in kernels | µs an image, XNNPACK |
 //! | --- | --- | --- | --- | --- | --- | --- |
 //! | float | 904 052 | 983 of 1000 | | | | 58 |
-//! | `int8-dynamic`, with the samples | 234 672 | 982 | 55.7 dB | 55.7 dB | 55.7 dB | 22 |
+//! | `int8-dynamic`, with the samples | 234 672 | 982 | 55.3 dB | 55.3 dB | 55.3 dB | 22 |
 //! | `int8` | 234 112 | 982 | 46.5 dB | 46.5 dB | 46.7 dB | 24 |
 //! | `int16x8` | 234 848 | 983 | 60.8 dB | 59.5 dB | 59.5 dB | 1388 |
 //!
