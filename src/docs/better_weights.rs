@@ -51,7 +51,7 @@
 //!   would be the largest. Factors with the least of that are found set after set, and their roots taken, as feedback has made good of a part
 //!   already. (As in AWQ, Lin et al., 2023, which takes powers of the magnitudes.) Weights are chosen once more for the model so scaled; that is kept if the samples
 //!   that judge lose a twentieth less, which a recipe that says `improve` does without. The report says which tensors are
-//!   scaled; `evaluate` takes the factors out where it compares values, `compare` does not. Channels that a clip at 6 cuts off stay as they are, or nearly does, and so do
+//!   scaled; `evaluate` takes the factors out where it compares values, `compare` does not. Channels that a clip at 6 may cut off stay as they are, and so do
 //!   models with more than 8 million pairs of a row and a channel.
 //! - **Tables.** What is looked up is handed on as it is, so H is the identity: scales and codes are those with the least Σ e².
 //!
