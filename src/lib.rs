@@ -151,6 +151,8 @@ mod search;
 mod sha256;
 pub mod tensor;
 mod text;
+#[cfg(feature = "pipeline")]
+mod threads;
 
 pub use error::{Error, Result};
 pub use ndarray;

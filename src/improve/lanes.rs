@@ -3,6 +3,7 @@
 use super::session::each_sample;
 use crate::calibration::{Array, Engine, RunError, Runner, Samples};
 use crate::error::Result;
+use crate::threads::{on_threads, shares};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Lanes that samples are run in, whatever the number of threads: sums are of the same terms in the same order.
@@ -58,14 +59,7 @@ impl Lanes<'_> {
             let mut runner = open()?;
             lanes.iter().map(|&lane| one(lane, &mut *runner)).collect()
         };
-        let done: Vec<Result<Vec<S>>> = std::thread::scope(|scope| {
-            let some = &some;
-            let shares = lanes.chunks(LANES.div_ceil(threads));
-            let workers: Vec<_> = shares.map(|share| scope.spawn(move || some(share))).collect();
-            let joined = workers.into_iter().map(std::thread::ScopedJoinHandle::join);
-            joined.map(|done| done.unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
-        });
-        for share in done {
+        for share in on_threads(shares(&lanes, threads), &some) {
             share?.into_iter().for_each(&mut *take);
         }
         Ok(())

@@ -6,6 +6,7 @@ use super::factor::Factor;
 use super::feedback::{Choice, Rounded, Updates, in_sample_space, inverse_of_all, with_factor};
 use super::part::part;
 use super::quadratic::Quadratic;
+use crate::threads::{on_threads, shares};
 use ndarray::{Array2, ArrayView2, Axis};
 
 /// The scales that are tried, as shares of the one that holds the largest magnitude.
@@ -159,18 +160,8 @@ pub(crate) fn solve(prepared: &Prepared, weights: ArrayView2<'_, f32>, nearest: 
         let task = Task { kept: task.kept.map(of_rows), ..task };
         solve_chunk(prepared, part(weights, start..end, 0..weights.ncols()), &nearest[start..end], task)
     };
-    let threads = task.threads.clamp(1, chunks.len().max(1));
-    if threads == 1 {
-        return chunks.iter().flat_map(one).collect();
-    }
-    std::thread::scope(|scope| {
-        let workers: Vec<_> = chunks
-            .chunks(chunks.len().div_ceil(threads))
-            .map(|share| scope.spawn(move || share.iter().flat_map(one).collect::<Vec<Row>>()))
-            .collect();
-        let joined = workers.into_iter().map(std::thread::ScopedJoinHandle::join);
-        joined.flat_map(|rows| rows.unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
-    })
+    let some = |share: &[usize]| share.iter().flat_map(one).collect::<Vec<Row>>();
+    on_threads(shares(&chunks, task.threads), &some).concat()
 }
 
 fn solve_chunk(prepared: &Prepared, weights: ArrayView2<'_, f32>, nearest: &[Row], task: Task<'_>) -> Vec<Row> {

@@ -3,7 +3,6 @@
 //! Scales from the largest magnitude are those that other tools give: int8 weights that are computed with in integers are
 //! the TFLite converter's, all others ai-edge-quantizer's, bit for bit.
 
-use super::threads::{MOST_THREADS, on_threads, shares};
 use crate::block::{BlockScheme, BlockTensor};
 use crate::convention::tflite;
 use crate::error::Result;
@@ -13,6 +12,7 @@ use crate::params::{AnyCalculator, Granularity, QuantParams};
 use crate::range::AnyEstimator;
 use crate::recipe::{Compute, Decision, Treatment, spoken};
 use crate::tensor::PackedTensor;
+use crate::threads::{MOST_THREADS, on_threads, shares};
 use ndarray::{ArrayD, ArrayViewD, Axis, Slice};
 use std::num::NonZeroUsize;
 

@@ -53,7 +53,6 @@ mod progress;
 mod safetensors;
 mod source;
 mod tflite;
-mod threads;
 mod wide;
 
 pub use channels::{Channels, Emptied, Profile};

@@ -12,7 +12,7 @@ use tokens::{Token, tokens};
 
 /// The rooms of `src/`, lowest floor first; rooms on one floor do not import each other.
 const FLOORS: &[&[&str]] = &[
-    &["error", "text"],
+    &["error", "text", "threads"],
     &["input", "num", "output", "sha256"],
     &["params"],
     &["kernel"],

@@ -101,16 +101,10 @@ impl Data {
     /// [`RunError::Other`] around [`Error::Io`](tensor_quant::Error::Io) and [`Error::Format`](tensor_quant::Error::Format).
     pub fn open(path: impl AsRef<Path>, runner: &dyn Runner, reading: &Reading) -> Result<Self, RunError> {
         let path = path.as_ref();
-        let mut data = Self {
-            inputs: runner.inputs(reading.signature.as_deref())?,
-            parts: Vec::new(),
-            normalization: reading.normalization.clone(),
-            classes: None,
-            left_out: None,
-            limit: reading.limit.unwrap_or(usize::MAX),
-            is_noise: false,
-            cursor: Arc::default(),
-        };
+        let inputs = runner.inputs(reading.signature.as_deref())?;
+        let mut data = Self::of_parts(inputs, Vec::new());
+        data.normalization = reading.normalization.clone();
+        data.limit = reading.limit.unwrap_or(usize::MAX);
         if let Some(name) = reading.arrays.keys().flatten().find(|name| data.inputs.iter().all(|i| i.name != **name)) {
             let known: Vec<&str> = data.inputs.iter().map(|input| input.name.as_str()).collect();
             return Err(RunError::Input { name: name.clone(), reason: format!("the model takes {known:?}") });
@@ -141,28 +135,20 @@ impl Data {
     ///
     /// [`RunError::NoSignature`].
     pub fn noise(runner: &dyn Runner, signature: Option<&str>, samples: usize) -> Result<Self, RunError> {
-        let inputs = runner.inputs(signature)?;
-        let parts = vec![Part::Noise(samples)];
-        let normalization = Normalization::default();
-        Ok(Self {
-            inputs,
-            parts,
-            normalization,
-            classes: None,
-            left_out: None,
-            limit: usize::MAX,
-            is_noise: true,
-            cursor: Arc::default(),
-        })
+        let data = Self::of_parts(runner.inputs(signature)?, vec![Part::Noise(samples)]);
+        Ok(Self { is_noise: true, ..data })
     }
 
     /// Returns samples that are held in memory.
     pub fn held(samples: Vec<Sample>) -> Self {
-        let (inputs, parts, normalization) = (Vec::new(), vec![Part::Held(samples)], Normalization::default());
+        Self::of_parts(Vec::new(), vec![Part::Held(samples)])
+    }
+
+    fn of_parts(inputs: Vec<Endpoint>, parts: Vec<Part>) -> Self {
         Self {
             inputs,
             parts,
-            normalization,
+            normalization: Normalization::default(),
             classes: None,
             left_out: None,
             limit: usize::MAX,

@@ -1,6 +1,5 @@
 //! Candidates of a model, judged by their outputs on samples.
 
-use super::super::threads::{on_threads, shares};
 use super::head::{Sensitivity, heads_of};
 use super::judged::{Judged, is_hopeless};
 use super::split::Split;
@@ -10,6 +9,7 @@ use crate::calibration::{
 use crate::error::{Error, Result};
 use crate::graph::{Graph, ValueId};
 use crate::recipe::integer::IntegerPlan;
+use crate::threads::{on_threads, shares};
 use ndarray::ArrayD;
 use std::collections::BTreeMap;
 

@@ -1,6 +1,5 @@
 //! Operators that are left in floating point, where outputs gain most by it.
 
-use super::super::threads::on_threads;
 use super::base::{Base, Built, Setting};
 use super::judge::Judge;
 use super::judged::Judged;
@@ -8,6 +7,7 @@ use super::variant::{BiasKind, Settings, Variant};
 use crate::error::Result;
 use crate::graph::ValueId;
 use crate::recipe::integer::Domain;
+use crate::threads::on_threads;
 use std::collections::BTreeSet;
 
 /// Operators that may be left in floating point where outputs gain most by it.

@@ -32,7 +32,6 @@ pub use variant::Variant;
 
 use super::equalization::{Equalizer, fold};
 use super::held::Held;
-use super::threads::MOST_THREADS;
 use crate::calibration::{self, CalibrationError};
 use crate::error::{Error, Result};
 use crate::graph::{Graph, Subgraph, ValueId};
@@ -41,6 +40,7 @@ use crate::range::AnyEstimator;
 use crate::recipe::RecipeError;
 use crate::recipe::integer::{Choices, Domain, EdgeType, IntegerPlan, Ranges, Width};
 use crate::recipe::{Activations, Improve, Recipe, Warning};
+use crate::threads::MOST_THREADS;
 use base::{Base, Built};
 use encoding::WeightRanges;
 use mixed::Mixed;

@@ -1,6 +1,5 @@
 //! The best of a handful of variants of a whole model.
 
-use super::super::threads::on_threads;
 use super::base::{Base, Built, Setting};
 use super::encoding::WeightRanges;
 use super::headroom::Headroom;
@@ -14,6 +13,7 @@ use crate::calibration::CalibrationError;
 use crate::error::{Error, Result};
 use crate::graph::ValueId;
 use crate::recipe::integer::{Choices, IntegerPlan, Ranges, Width};
+use crate::threads::on_threads;
 use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
 
